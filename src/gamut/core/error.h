@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Errors of gamut: one hierarchy, one line each, an exit code per class.
+//
+//   throw DataError("safetensors", cat("header of '", path, "' ends early; got ", n, " bytes; expected ", m));
+//
+// Message form: [where] rule that was broken; got X; expected Y; what to do.
+#pragma once
+
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace gamut {
+
+// Joins its arguments as an output stream would print them.
+template <class... Parts>
+std::string cat(const Parts&... parts) {
+  std::ostringstream out;
+  out.precision(9);
+  (out << ... << parts);
+  return out.str();
+}
+
+enum class ExitCode : int { kConfig = 2, kData = 3, kEnvironment = 4, kNumerical = 5, kInternal = 70 };
+
+// Base of all; what() is "[where] message".
+class Error : public std::runtime_error {
+ public:
+  Error(ExitCode code, std::string_view where, std::string_view message)
+      : std::runtime_error(cat("[", where, "] ", message)), code_(code) {}
+  ExitCode code() const { return code_; }
+
+ private:
+  ExitCode code_;
+};
+
+// Wrong usage or recipe: exit 2.
+struct ConfigError : Error {
+  ConfigError(std::string_view where, std::string_view message) : Error(ExitCode::kConfig, where, message) {}
+};
+// A file's content is not what it must be: exit 3.
+struct DataError : Error {
+  DataError(std::string_view where, std::string_view message) : Error(ExitCode::kData, where, message) {}
+};
+// The machine lacks something (file, package, space, permission): exit 4.
+struct EnvironmentError : Error {
+  EnvironmentError(std::string_view where, std::string_view message)
+      : Error(ExitCode::kEnvironment, where, message) {}
+};
+// Training cannot go on for numerical reasons: exit 5.
+struct NumericalError : Error {
+  NumericalError(std::string_view where, std::string_view message)
+      : Error(ExitCode::kNumerical, where, message) {}
+};
+// A mistake of gamut's own: exit 70.
+struct InternalError : Error {
+  InternalError(std::string_view where, std::string_view message)
+      : Error(ExitCode::kInternal, where, message) {}
+};
+
+// Always on; not reachable by user input.
+#define GAMUT_CHECK(condition, ...)                                                             \
+  do {                                                                                          \
+    if (!(condition))                                                                           \
+      throw ::gamut::InternalError("internal", ::gamut::cat(__FILE__, ":", __LINE__, ": check '" #condition \
+                                                            "' failed; ", ##__VA_ARGS__));      \
+  } while (false)
+
+}  // namespace gamut

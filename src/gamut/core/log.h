@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Log lines on stderr; stdout belongs to results. A plain header, since spdlog's fmt clashes with LibTorch's.
+#pragma once
+
+#include <string_view>
+
+namespace gamut {
+
+enum class LogLevel { kDebug, kInfo, kWarning, kQuiet };
+
+void set_log_level(LogLevel level);
+void log_debug(std::string_view message);
+void log_info(std::string_view message);
+void log_warning(std::string_view message);
+
+}  // namespace gamut

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// data/glyphs: digits and capitals (without I, O, Q) drawn by FreeType from real fonts of Debian packages,
+// 32x32 RGB, one ink and one ground colour of enough contrast. Everything is drawn from a named seed and kept as
+// labels, so that probes have a ground truth.
+#pragma once
+
+#include "gamut/core/random.h"
+#include "gamut/io/image.h"
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gamut::data {
+
+inline constexpr int64_t kGlyphSize = 32;
+// "0123456789ABCDEFGHJKLMNPRSTUVWXYZ": the 33 characters, in label order.
+const std::string& glyph_characters();
+std::string glyph_caption(char character);  // "the digit 7", "the letter K"
+
+struct NamedColor {
+  std::string name;               // "dark red"
+  std::array<uint8_t, 3> center;  // sRGB
+};
+const std::vector<NamedColor>& glyph_colors();
+// Index into glyph_colors() of the nearest named colour (CIELAB distance).
+int64_t nearest_color(const std::array<double, 3>& srgb);
+// WCAG relative-luminance contrast ratio, 1 … 21.
+double contrast(const std::array<double, 3>& srgb_a, const std::array<double, 3>& srgb_b);
+
+struct FontFace {
+  std::string file, package, style;  // style: sans | serif | script | handwriting | display
+};
+// The 55 faces used. EnvironmentError names the missing apt packages.
+const std::vector<FontFace>& glyph_fonts();
+
+// All that defines one picture.
+struct GlyphSpec {
+  int64_t character = 0, font = 0, ink = 0, ground = 0;  // indices into the lists above
+  std::array<uint8_t, 3> ink_rgb{}, ground_rgb{};        // jittered around the named colours
+  double size = 24, offset_x = 0, offset_y = 0;          // pixels
+};
+
+// "the letter K, dark red on light cyan, script" with each attribute kept by `keep_colors` / `keep_style`.
+std::string glyph_caption(const GlyphSpec& spec, bool keep_colors, bool keep_style);
+
+// Draws specs and renders them; owns the FreeType faces and caches the glyph outlines. Not thread-safe: one per thread.
+class GlyphRenderer {
+ public:
+  GlyphRenderer();
+  ~GlyphRenderer();
+  GlyphSpec draw(Stream& stream) const;
+  io::Image render(const GlyphSpec& spec);
+
+ private:
+  struct Faces;
+  std::unique_ptr<Faces> faces_;
+};
+
+struct GlyphSet {
+  std::vector<GlyphSpec> specs;
+  std::vector<io::Image> images;
+  uint64_t hash = 0;  // of all pixels: rasters differ between FreeType versions
+};
+// The same (count, seed) gives the same set on one FreeType version.
+GlyphSet make_glyph_set(int64_t count, uint64_t seed);
+
+}  // namespace gamut::data

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading whole files, and writing so that nothing half-written is ever read.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gamut::io {
+
+using Path = std::filesystem::path;
+
+// Throws EnvironmentError when missing or unreadable; DataError beyond `max_bytes`.
+std::string read_text(const Path& path, size_t max_bytes = size_t{1} << 30);
+// Temporary name in the same folder, fsync, rename. Throws EnvironmentError (full disk, permission) and leaves
+// any earlier file untouched.
+void write_atomically(const Path& path, std::string_view bytes);
+// Parses JSON; DataError names file, line and column. Depth is limited to 200.
+nlohmann::json read_json(const Path& path);
+nlohmann::json parse_json(std::string_view text, std::string_view name);
+void write_json(const Path& path, const nlohmann::json& value);  // atomic, indent 2, trailing newline
+
+// Appends one JSON object per line; each append is one write and reaches the disk before it returns.
+class JsonLines {
+ public:
+  // Opens for appending; an incomplete last line (a kill mid-write) is cut off first.
+  explicit JsonLines(Path path);
+  ~JsonLines();
+  JsonLines(const JsonLines&) = delete;
+  JsonLines& operator=(const JsonLines&) = delete;
+  void append(const nlohmann::json& object);
+
+ private:
+  Path path_;
+  int descriptor_ = -1;
+};
+// All complete lines; an incomplete last one is ignored, a malformed earlier one is a DataError.
+std::vector<nlohmann::json> read_json_lines(const Path& path);
+// Keeps the lines whose integer `key` is <= last (for resuming from a checkpoint); atomic.
+void truncate_json_lines(const Path& path, std::string_view key, int64_t last);
+
+}  // namespace gamut::io

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The safetensors format, torch-free: 8-byte little-endian header length, JSON header, raw bytes.
+//
+//   SafetensorsFile file = SafetensorsFile::open("model.safetensors");   // memory-mapped, every check done
+//   const TensorEntry& entry = file.at("conv_in.weight");
+//   std::span<const std::byte> bytes = file.bytes(entry);
+//
+// open() throws DataError on: truncation, a header longer than 100 MB or than the file, malformed or duplicate
+// JSON, unknown dtype, negative or overflowing shapes, offsets that overlap, leave gaps or exceed the file,
+// byte counts that differ from shape x dtype. EnvironmentError when the file cannot be read.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace gamut::io {
+
+enum class Dtype { kBool, kU8, kI8, kI16, kI32, kI64, kF16, kBF16, kF32, kF64 };
+size_t dtype_size(Dtype dtype);
+std::string dtype_name(Dtype dtype);  // "F32"
+
+struct TensorEntry {
+  std::string name;
+  Dtype dtype;
+  std::vector<int64_t> shape;
+  uint64_t begin, end;  // byte offsets into the data section
+};
+
+class SafetensorsFile {
+ public:
+  static SafetensorsFile open(const std::filesystem::path& path);
+  const std::filesystem::path& path() const;
+  const std::vector<TensorEntry>& entries() const;  // in file order
+  const TensorEntry* find(const std::string& name) const;
+  const TensorEntry& at(const std::string& name) const;  // DataError naming the nearest key when absent
+  std::span<const std::byte> bytes(const TensorEntry& entry) const;
+  const std::map<std::string, std::string>& metadata() const;
+
+ private:
+  struct Mapping;
+  std::shared_ptr<const Mapping> mapping_;
+};
+
+// A tensor to be written; `data` must stay alive until save_safetensors returns.
+struct TensorToSave {
+  std::string name;
+  Dtype dtype;
+  std::vector<int64_t> shape;
+  std::span<const std::byte> data;
+};
+
+// Writes atomically (temporary name, fsync, rename). Same input gives the same bytes.
+void save_safetensors(const std::filesystem::path& path, const std::vector<TensorToSave>& tensors,
+                      const std::map<std::string, std::string>& metadata = {});
+
+}  // namespace gamut::io

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model folder in diffusers' layout, opened: prompts in, predictions and pictures out.
+//
+//   Pipeline pipe = Pipeline::open("models/glyphs", {});
+//   Conditioning cond = pipe.encode({"the digit 7", "the letter K"});
+//   Tensor v = pipe.predict(x_BCHW, /*model_time=*/1000 * sigma, cond);
+//   Tensor pictures = pipe.decode(latents);             // [B, 3, H, W] in [0, 1]
+#pragma once
+
+#include "gamut/models/clip/clip_text.h"
+#include "gamut/models/scheduler_config.h"
+#include "gamut/models/unet/unet_2d_condition.h"
+#include "gamut/nn/params.h"
+#include "gamut/text/clip_tokenizer.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gamut::models {
+
+using at::Tensor;
+
+// What the network is told of the prompts; rows are samples.
+struct Conditioning {
+  Tensor hidden_BLD;  // the text encoder's last hidden state
+  Conditioning repeat(int64_t times) const;                    // each row `times` times, neighbours equal
+  Conditioning rows(int64_t begin, int64_t count) const;
+  Conditioning select(const std::vector<int64_t>& rows) const;
+};
+
+class Pipeline {
+ public:
+  // EnvironmentError: missing folder or file; DataError: malformed config, weights that do not match.
+  static Pipeline open(const std::filesystem::path& folder, const nn::ParamOptions& options);
+  // A new folder's configs with fresh weights drawn from `seed`, for pretraining.
+  static Pipeline create(const std::filesystem::path& config_folder, uint64_t seed, const nn::ParamOptions& options);
+  void save(const std::filesystem::path& folder) const;
+
+  Conditioning encode(const std::vector<std::string>& prompts) const;
+  // x [B, C, H, W]; model_time as the network receives it (1000 sigma for flow models), one for all rows.
+  Tensor predict(const Tensor& x, double model_time, const Conditioning& cond) const;
+  // model_time [B]: one per row (pretraining).
+  Tensor predict(const Tensor& x, const Tensor& model_time, const Conditioning& cond) const;
+  Tensor decode(const Tensor& latents) const;
+  Tensor encode_pictures(const Tensor& pictures) const;  // [B, 3, H, W] in [0, 1] to latents
+
+  std::vector<int64_t> latent_shape() const;  // {C, H, W}
+  const SchedulerConfig& scheduler() const;
+  const text::ClipTokenizer& tokenizer() const;
+  const nn::ParamOptions& options() const;
+  nn::ParamStore& denoiser_params();      // what RL trains
+  nn::ParamStore& text_encoder_params();
+
+ private:
+  struct Parts;
+  std::shared_ptr<Parts> parts_;
+};
+
+}  // namespace gamut::models

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parameters by name. A network's constructor declares each tensor it needs, by the name that diffusers or
+// transformers gives it; the store then reads it from files or draws it for training from scratch.
+//
+//   ParamStore store = ParamStore::from_tensors(load_safetensors("unet/…"), "unet", {});
+//   UNet2DCondition unet(config, Scope(store));
+//   store.finish();                                   // surplus tensors are errors
+//
+//   Linear::Linear(Scope scope, int64_t in, int64_t out)
+//       : weight(scope.get("weight", {out, in}, Init::uniform_fan_in(in))), … {}
+//
+// Tensors are handles: the layers, the optimizer and the files see the same storage.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace gamut::nn {
+
+using at::Tensor;
+using TensorMap = std::map<std::string, Tensor>;
+
+// How a tensor starts when it is not read from a file.
+struct Init {
+  enum class Kind { kZeros, kOnes, kUniform, kNormal } kind = Kind::kZeros;
+  double scale = 0;  // bound of the uniform, or standard deviation
+  static Init zeros() { return {Kind::kZeros, 0}; }
+  static Init ones() { return {Kind::kOnes, 0}; }
+  static Init uniform(double bound) { return {Kind::kUniform, bound}; }
+  static Init uniform_fan_in(int64_t fan_in);  // U(±1/sqrt(fan_in)), PyTorch's default for weights and biases
+  static Init normal(double std) { return {Kind::kNormal, std}; }
+};
+
+struct NamedTensor {
+  std::string name;
+  Tensor tensor;
+};
+
+struct ParamOptions {
+  at::Device device = at::kCPU;
+  at::ScalarType dtype = at::kFloat;
+};
+
+class ParamStore {
+ public:
+  // Declared tensors are taken from `source`, cast to options.dtype. `origin` ("unet") opens every message.
+  static ParamStore from_tensors(TensorMap source, std::string origin, ParamOptions options);
+  // Declared tensors are drawn from the stream (seed, "init", name), so that adding a layer changes no other.
+  static ParamStore from_seed(uint64_t seed, ParamOptions options);
+
+  // DataError when missing (names the nearest surplus key) or of another shape (names both shapes).
+  // 4-d weights are stored channels-last.
+  Tensor declare(const std::string& name, at::IntArrayRef shape, const Init& init);
+  // DataError naming up to three tensors of the source that nobody declared; `ignored` suffixes are allowed.
+  void finish(const std::vector<std::string>& ignored_suffixes = {});
+
+  const std::vector<NamedTensor>& params() const { return params_; }  // in order of declaration
+  int64_t num_elements() const;
+  void require_grad(bool on);
+
+ private:
+  std::string origin_;
+  ParamOptions options_;
+  bool from_seed_ = false;
+  uint64_t seed_ = 0;
+  TensorMap source_;
+  std::vector<NamedTensor> params_;
+};
+
+// A place in the tree of names; scope["attn1"]["to_q"].get("weight", …) declares "attn1.to_q.weight".
+class Scope {
+ public:
+  explicit Scope(ParamStore& store, std::string prefix = "") : store_(&store), prefix_(std::move(prefix)) {}
+  Scope operator[](const std::string& name) const;
+  Scope operator[](int64_t index) const { return (*this)[std::to_string(index)]; }
+  Tensor get(const std::string& name, at::IntArrayRef shape, const Init& init) const;
+
+ private:
+  ParamStore* store_;
+  std::string prefix_;
+};
+
+// Reads one file, or the shards that `<stem>.safetensors.index.json` names. CPU tensors, copied out of the mapping.
+TensorMap load_safetensors(const std::filesystem::path& file_or_index);
+// Contiguous, on the CPU, in the order given; atomic.
+void save_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
+                      const std::map<std::string, std::string>& metadata = {});
+
+}  // namespace gamut::nn
