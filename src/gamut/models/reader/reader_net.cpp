@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/models/reader/reader_net.h"
+
+#include "gamut/core/error.h"
+#include "gamut/io/files.h"
+
+#include <ATen/ATen.h>
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <cctype>
+
+namespace gamut::models {
+namespace {
+
+constexpr size_t kNumBlocks = 5;
+constexpr int64_t kGrid = 4;            // cells per side that the head sees
+constexpr double kNormEpsilon = 1e-5;   // PyTorch's defaults
+constexpr double kNormMomentum = 0.1;
+// Max-pooling by two before the block.
+constexpr std::array<bool, kNumBlocks> kPoolBefore = {false, true, false, true, false};
+constexpr const char* kClassName = "GlyphReader";
+constexpr const char* kWeightsFile = "model.safetensors";
+
+ReaderConfig read_config(const std::filesystem::path& path) {
+  const nlohmann::json json = io::read_json(path);
+  ReaderConfig config;
+  try {
+    if (json.at("_class_name") != kClassName)
+      throw DataError("reader", cat("'", path.string(), "' must describe a ", kClassName, "; got '",
+                                    json.at("_class_name").get<std::string>(), "'"));
+    config.characters = json.at("characters").get<std::string>();
+    config.channels = json.at("channels").get<std::vector<int64_t>>();
+    config.image_size = json.at("image_size").get<int64_t>();
+  } catch (const nlohmann::json::exception& error) {
+    throw DataError("reader", cat("'", path.string(), "' must hold _class_name, characters, channels and "
+                                  "image_size; got: ", error.what()));
+  }
+  bool positive = config.channels.size() == kNumBlocks;
+  for (int64_t channels : config.channels) positive = positive && channels >= 1 && channels <= 4096;
+  if (!positive || config.characters.empty() || config.image_size < 16 || config.image_size > 1024 ||
+      config.image_size % 16 != 0)
+    throw DataError("reader", cat("'", path.string(), "' must have at least one character, ", kNumBlocks,
+                                  " channels of 1..4096 and an image_size of 16..1024 that 16 divides"));
+  return config;
+}
+
+}  // namespace
+
+int64_t ReaderConfig::class_of(const std::string& text) const {
+  if (text.size() != 1) return -1;
+  const auto upper = [](char c) { return std::toupper(static_cast<unsigned char>(c)); };
+  for (size_t i = 0; i < characters.size(); ++i)
+    if (upper(characters[i]) == upper(text[0])) return int64_t(i);
+  return -1;
+}
+
+ReaderNet::ReaderNet(const ReaderConfig& config, nn::Scope scope) {
+  GAMUT_CHECK(config.channels.size() == kNumBlocks);
+  int64_t in = 3;
+  for (size_t i = 0; i < kNumBlocks; ++i) {
+    const int64_t out = config.channels[i];
+    const nn::Scope conv = scope["conv" + std::to_string(i + 1)], norm = scope["norm" + std::to_string(i + 1)];
+    blocks_.push_back({conv.get("weight", {out, in, 3, 3}, nn::Init::uniform_fan_in(in * 9)),
+                       norm.get("weight", {out}, nn::Init::ones()), norm.get("bias", {out}, nn::Init::zeros()),
+                       norm.get("running_mean", {out}, nn::Init::zeros()),
+                       norm.get("running_var", {out}, nn::Init::ones())});
+    in = out;
+  }
+  const int64_t features = in * kGrid * kGrid, classes = int64_t(config.characters.size());
+  head_weight_ = scope["head"].get("weight", {classes, features}, nn::Init::uniform_fan_in(features));
+  head_bias_ = scope["head"].get("bias", {classes}, nn::Init::uniform_fan_in(features));
+}
+
+Tensor ReaderNet::forward(const Tensor& pictures, Statistics statistics) const {
+  const bool training = statistics == Statistics::kBatch;
+  Tensor x = (pictures * 2 - 1).contiguous(at::MemoryFormat::ChannelsLast);
+  for (size_t i = 0; i < kNumBlocks; ++i) {
+    const Block& block = blocks_[i];
+    if (kPoolBefore[i]) x = at::max_pool2d(x, {2, 2});
+    x = at::conv2d(x, block.weight, {}, /*stride=*/1, /*padding=*/1);
+    x = at::relu(at::batch_norm(x, block.scale, block.shift, block.running_mean, block.running_var, training,
+                                kNormMomentum, kNormEpsilon, /*cudnn_enabled=*/true));
+  }
+  x = at::adaptive_avg_pool2d(x, {kGrid, kGrid});
+  return at::linear(x.contiguous().flatten(1), head_weight_, head_bias_);
+}
+
+Tensor ReaderNet::logits(const Tensor& pictures) const { return forward(pictures, Statistics::kRunning); }
+
+Tensor ReaderNet::training_logits(const Tensor& pictures) { return forward(pictures, Statistics::kBatch); }
+
+std::vector<Tensor> ReaderNet::trainable() const {
+  std::vector<Tensor> tensors;
+  for (const Block& block : blocks_) tensors.insert(tensors.end(), {block.weight, block.scale, block.shift});
+  tensors.insert(tensors.end(), {head_weight_, head_bias_});
+  return tensors;
+}
+
+Reader::Reader(ReaderConfig config, nn::ParamStore store, const nn::ParamOptions& options)
+    : config_(std::move(config)), options_(options), store_(std::move(store)) {
+  net_ = std::make_unique<ReaderNet>(config_, nn::Scope(store_));
+}
+
+Reader Reader::open(const std::filesystem::path& folder, const nn::ParamOptions& options) {
+  if (!std::filesystem::is_directory(folder))
+    throw EnvironmentError("reader", cat("the reader's folder must exist; got '", folder.string(),
+                                         "'; train one with: gamut pretrain recipes/glyphs/reader.toml"));
+  ReaderConfig config = read_config(folder / "config.json");
+  Reader reader(std::move(config),
+                nn::ParamStore::from_tensors(nn::load_safetensors(folder / kWeightsFile), "reader", options), options);
+  reader.store_.finish();
+  return reader;
+}
+
+Reader Reader::create(const ReaderConfig& config, uint64_t seed, const nn::ParamOptions& options) {
+  return Reader(config, nn::ParamStore::from_seed(seed, options), options);
+}
+
+void Reader::save(const std::filesystem::path& folder) const {
+  std::filesystem::create_directories(folder);
+  nn::save_safetensors(folder / kWeightsFile, store_.params(), {{"format", "pt"}});
+  io::write_json(folder / "config.json", {{"_class_name", kClassName},
+                                          {"characters", config_.characters},
+                                          {"channels", config_.channels},
+                                          {"image_size", config_.image_size}});
+}
+
+}  // namespace gamut::models

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/rewards/reader_reward.h"
+
+#include "gamut/core/error.h"
+#include "gamut/models/reader/reader_net.h"
+#include "gamut/rewards/pictures.h"
+
+#include <ATen/ATen.h>
+
+namespace gamut::rewards {
+namespace {
+
+// Kernels may sum in another order for another batch size, so the network always sees this many pictures.
+constexpr int64_t kChunk = 16;
+
+class ReaderReward : public Reward {
+ public:
+  explicit ReaderReward(const std::filesystem::path& folder) : reader_(models::Reader::open(folder, {})) {}
+
+  std::string name() const override { return "reader"; }
+
+  Scores score(const at::Tensor& pictures, std::span<const text::Prompt> prompts) override {
+    const int64_t size = reader_.config().image_size;
+    if (pictures.dim() == 4 && (pictures.size(2) != size || pictures.size(3) != size))
+      throw ConfigError("reader", cat("the reader reads pictures of ", size, "x", size, "; got ", pictures.size(3),
+                                      "x", pictures.size(2), "; choose another reward for this model"));
+    Scores scores = start_scores(pictures, prompts);
+    const at::Tensor probabilities = read(pictures);
+    const at::Tensor best = probabilities.argmax(1);
+    for (size_t i = 0; i < prompts.size(); ++i) {
+      if (!scores.failure[i].empty()) continue;
+      const int64_t target = reader_.config().class_of(prompts[i].target);
+      if (target < 0) {
+        fail(scores, int64_t(i), cat("target '", prompts[i].target, "' is not one of the reader's characters"));
+        continue;
+      }
+      scores.value[i] = probabilities[int64_t(i)][target].item<double>();
+      scores.exact[i] = best[int64_t(i)].item<int64_t>() == target;
+    }
+    return scores;
+  }
+
+ private:
+  // [B, classes] in double on the CPU.
+  at::Tensor read(const at::Tensor& pictures) {
+    const at::NoGradGuard no_grad;
+    const int64_t count = pictures.size(0);
+    std::vector<at::Tensor> chunks = {at::empty({0, int64_t(reader_.config().characters.size())}, at::kDouble)};
+    for (int64_t begin = 0; begin < count; begin += kChunk) {
+      const int64_t length = std::min(kChunk, count - begin);
+      at::Tensor chunk = pictures.narrow(0, begin, length).to(reader_.device(), at::kFloat).clamp(0, 1);
+      if (length < kChunk) chunk = at::constant_pad_nd(chunk, {0, 0, 0, 0, 0, 0, 0, kChunk - length});
+      const at::Tensor logits = reader_.net().logits(chunk).narrow(0, 0, length);
+      chunks.push_back(logits.to(at::kCPU, at::kDouble).softmax(1));
+    }
+    return at::cat(chunks);
+  }
+
+  models::Reader reader_;
+};
+
+}  // namespace
+
+std::unique_ptr<Reward> make_reader_reward(const std::filesystem::path& folder) {
+  return std::make_unique<ReaderReward>(folder);
+}
+
+}  // namespace gamut::rewards
