@@ -17,6 +17,8 @@
 // Precedence, low to high: defaults in structs, `extends` left to right, the file itself, --set in order.
 #pragma once
 
+#include "gamut/core/names.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -109,8 +111,5 @@ template <class Config>
 Resolved bind(const Recipe& recipe, Config& config) {
   return bind_fields(recipe, [&](FieldVisitor& v) { config.fields(v); });
 }
-
-// The candidate closest to `word` by edit distance, or "" if none is near.
-std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace gamut

@@ -24,10 +24,14 @@ spdlog::logger& logger() {
 
 void set_log_level(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return logger().set_level(spdlog::level::debug);
-    case LogLevel::kInfo: return logger().set_level(spdlog::level::info);
-    case LogLevel::kWarning: return logger().set_level(spdlog::level::warn);
-    case LogLevel::kQuiet: return logger().set_level(spdlog::level::off);
+    case LogLevel::kDebug:
+      return logger().set_level(spdlog::level::debug);
+    case LogLevel::kInfo:
+      return logger().set_level(spdlog::level::info);
+    case LogLevel::kWarning:
+      return logger().set_level(spdlog::level::warn);
+    case LogLevel::kQuiet:
+      return logger().set_level(spdlog::level::off);
   }
 }
 

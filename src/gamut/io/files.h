@@ -15,9 +15,28 @@ using Path = std::filesystem::path;
 // Throws EnvironmentError when missing or unreadable; DataError beyond `max_bytes`.
 std::string read_text(const Path& path, size_t max_bytes = size_t{1} << 30);
 // Temporary name in the same folder, fsync, rename. Throws EnvironmentError (full disk, permission) and leaves
-// any earlier file untouched.
+// any earlier file untouched. A link is followed; a device or pipe (/dev/stdout) is simply written to.
 void write_atomically(const Path& path, std::string_view bytes);
-// Parses JSON; DataError names file, line and column. Depth is limited to 200.
+
+// The same in pieces, for files too large to build in memory. Without commit() nothing remains.
+class AtomicFile {
+ public:
+  explicit AtomicFile(Path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  void write(std::string_view bytes);
+  void commit();  // once, at the end
+
+ private:
+  Path path_;       // as the caller named it, for messages
+  Path target_;     // links resolved
+  Path temporary_;  // empty for devices and pipes
+  int descriptor_ = -1;
+};
+
+// Parses JSON strictly (UTF-8, no comments, no key twice in one object, depth at most 200); a DataError names the
+// file and, for malformed text, line and column.
 nlohmann::json read_json(const Path& path);
 nlohmann::json parse_json(std::string_view text, std::string_view name);
 void write_json(const Path& path, const nlohmann::json& value);  // atomic, indent 2, trailing newline
@@ -38,7 +57,8 @@ class JsonLines {
 };
 // All complete lines; an incomplete last one is ignored, a malformed earlier one is a DataError.
 std::vector<nlohmann::json> read_json_lines(const Path& path);
-// Keeps the lines whose integer `key` is <= last (for resuming from a checkpoint); atomic.
+// Keeps the lines whose integer `key` is <= last (for resuming from a checkpoint), byte for byte; atomic. A missing
+// file stays missing; a line without the key is a DataError.
 void truncate_json_lines(const Path& path, std::string_view key, int64_t last);
 
 }  // namespace gamut::io

@@ -36,9 +36,10 @@ class SafetensorsFile {
  public:
   static SafetensorsFile open(const std::filesystem::path& path);
   const std::filesystem::path& path() const;
-  const std::vector<TensorEntry>& entries() const;  // in file order
+  const std::vector<TensorEntry>& entries() const;  // in the order of their data
   const TensorEntry* find(const std::string& name) const;
   const TensorEntry& at(const std::string& name) const;  // DataError naming the nearest key when absent
+  // Valid as long as any copy of this file; not aligned in general (copy with memcpy).
   std::span<const std::byte> bytes(const TensorEntry& entry) const;
   const std::map<std::string, std::string>& metadata() const;
 
@@ -55,7 +56,8 @@ struct TensorToSave {
   std::span<const std::byte> data;
 };
 
-// Writes atomically (temporary name, fsync, rename). Same input gives the same bytes.
+// Writes atomically (temporary name, fsync, rename), tensors in the given order, the header padded with spaces to
+// a multiple of 8 as the reference implementation does. Same input gives the same bytes.
 void save_safetensors(const std::filesystem::path& path, const std::vector<TensorToSave>& tensors,
                       const std::map<std::string, std::string>& metadata = {});
 

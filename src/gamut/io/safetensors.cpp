@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// Format: https://github.com/huggingface/safetensors#format
+#include "gamut/io/safetensors.h"
+
+#include "gamut/core/error.h"
+#include "gamut/core/names.h"
+#include "gamut/io/files.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string_view>
+#include <system_error>
+#include <tuple>
+#include <unordered_map>
+
+namespace gamut::io {
+namespace {
+
+using nlohmann::json;
+
+constexpr uint64_t kLengthBytes = 8;
+constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
+constexpr uint64_t kAlignment = 8;
+constexpr size_t kMaxRank = 64;
+constexpr const char* kMetadataKey = "__metadata__";
+
+struct DtypeInfo {
+  Dtype dtype;
+  const char* name;
+  size_t size;
+};
+constexpr std::array<DtypeInfo, 10> kDtypes{{{Dtype::kBool, "BOOL", 1},
+                                             {Dtype::kU8, "U8", 1},
+                                             {Dtype::kI8, "I8", 1},
+                                             {Dtype::kI16, "I16", 2},
+                                             {Dtype::kI32, "I32", 4},
+                                             {Dtype::kI64, "I64", 8},
+                                             {Dtype::kF16, "F16", 2},
+                                             {Dtype::kBF16, "BF16", 2},
+                                             {Dtype::kF32, "F32", 4},
+                                             {Dtype::kF64, "F64", 8}}};
+
+const DtypeInfo& info(Dtype dtype) {
+  const auto found =
+      std::find_if(kDtypes.begin(), kDtypes.end(), [&](const auto& d) { return d.dtype == dtype; });
+  GAMUT_CHECK(found != kDtypes.end(), "dtype ", int(dtype));
+  return *found;
+}
+
+// Reads the header of one file; every check that open() promises is here.
+class HeaderReader {
+ public:
+  HeaderReader(std::span<const std::byte> file, const std::filesystem::path& path)
+      : file_(file), where_(cat("'", printable(path.string()), "'")) {}
+
+  void read() {
+    read_length();
+    const std::string_view text(reinterpret_cast<const char*>(file_.data()) + kLengthBytes, header_bytes_);
+    check(text.starts_with('{'), "header must start with '{'");
+    const json header = parse_json(text, cat("header of ", where_));
+    for (const auto& [name, value] : header.items()) {
+      if (name == kMetadataKey) {
+        read_metadata(value);
+      } else {
+        entries.push_back(read_entry(name, value));
+      }
+    }
+    check_layout();
+  }
+
+  uint64_t data_offset() const { return kLengthBytes + header_bytes_; }
+
+  std::vector<TensorEntry> entries;
+  std::map<std::string, std::string> metadata;
+
+ private:
+  template <class... Parts>
+  void check(bool holds, const Parts&... parts) const {
+    if (!holds) throw DataError("safetensors", cat(where_, ": ", parts...));
+  }
+
+  void read_length() {
+    check(file_.size() >= kLengthBytes, "file ends within the header length; got ", file_.size(),
+          " bytes; expected at least ", kLengthBytes);
+    for (size_t i = 0; i < kLengthBytes; ++i) header_bytes_ |= uint64_t(file_[i]) << (8 * i);
+    check(header_bytes_ <= kMaxHeaderBytes, "header is too long; got ", header_bytes_,
+          " bytes; expected at most ", kMaxHeaderBytes);
+    check(header_bytes_ <= file_.size() - kLengthBytes, "header is longer than the file; got ", header_bytes_,
+          " bytes; expected at most ", file_.size() - kLengthBytes, "; the file may be truncated");
+  }
+
+  void read_metadata(const json& value) {
+    check(value.is_object(), "'", kMetadataKey, "' must be an object of strings");
+    for (const auto& [key, text] : value.items()) {
+      check(text.is_string(), "'", kMetadataKey, "' must hold strings only; key '", printable(key),
+            "' does not");
+      metadata[key] = text.get<std::string>();
+    }
+  }
+
+  TensorEntry read_entry(const std::string& name, const json& value) const {
+    const std::string tensor = cat("tensor '", printable(name), "'");
+    check(value.is_object(), tensor, " must be described by an object");
+    for (const auto& [key, unused] : value.items()) {
+      check(key == "dtype" || key == "shape" || key == "data_offsets", tensor, " has the unknown key '",
+            printable(key), "'; expected dtype, shape and data_offsets");
+    }
+    check(value.size() == 3, tensor, " lacks a key; expected dtype, shape and data_offsets");
+    TensorEntry entry{name, read_dtype(tensor, value["dtype"]), {}, 0, 0};
+    const json& offsets = value["data_offsets"];
+    check(offsets.is_array() && offsets.size() == 2 && offsets[0].is_number_unsigned() &&
+              offsets[1].is_number_unsigned(),
+          tensor, " must have two non-negative integers as data_offsets");
+    entry.begin = offsets[0].get<uint64_t>();
+    entry.end = offsets[1].get<uint64_t>();
+    check(entry.begin <= entry.end, tensor, " ends before it begins; got data_offsets ", entry.begin, "..",
+          entry.end);
+    read_shape(tensor, value["shape"], entry);
+    return entry;
+  }
+
+  Dtype read_dtype(const std::string& tensor, const json& value) const {
+    check(value.is_string(), tensor, " must have a string as dtype");
+    const std::string name = value.get<std::string>();
+    const auto found =
+        std::find_if(kDtypes.begin(), kDtypes.end(), [&](const auto& d) { return d.name == name; });
+    check(found != kDtypes.end(), tensor, " has an unsupported dtype; got '", printable(name),
+          "'; expected one of BOOL, U8, I8, I16, I32, I64, F16, BF16, F32, F64");
+    return found->dtype;
+  }
+
+  void read_shape(const std::string& tensor, const json& shape, TensorEntry& entry) const {
+    check(shape.is_array() && shape.size() <= kMaxRank, tensor, " must have an array of at most ", kMaxRank,
+          " sizes as shape");
+    const std::string text = printable(shape.dump(), 60);
+    uint64_t bytes = dtype_size(entry.dtype);
+    for (const json& size : shape) {
+      check(size.is_number_unsigned(), tensor, " must have non-negative integers as shape; got ", text);
+      const bool overflow = __builtin_mul_overflow(bytes, size.get<uint64_t>(), &bytes) ||
+                            size.get<uint64_t>() > uint64_t(INT64_MAX) || bytes > uint64_t(INT64_MAX);
+      check(!overflow, tensor, " has an impossible shape; got ", text, "; its size overflows 63 bits");
+      entry.shape.push_back(size.get<int64_t>());
+    }
+    check(bytes == entry.end - entry.begin, tensor, " has the wrong number of bytes; got ",
+          entry.end - entry.begin, " from data_offsets; expected ", bytes, " from ", dtype_name(entry.dtype),
+          " ", text);
+  }
+
+  // The data section must be covered exactly once, without gaps.
+  void check_layout() {
+    std::sort(entries.begin(), entries.end(), [](const TensorEntry& a, const TensorEntry& b) {
+      return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
+    });
+    const uint64_t data_bytes = file_.size() - data_offset();
+    uint64_t covered = 0;
+    for (const TensorEntry& entry : entries) {
+      check(entry.end <= data_bytes, "tensor '", printable(entry.name),
+            "' lies beyond the file; got data_offsets ", entry.begin, "..", entry.end, "; expected at most ",
+            data_bytes, "; the file may be truncated");
+      check(entry.begin == covered, "tensor '", printable(entry.name), "' ",
+            entry.begin < covered ? "overlaps the one before it" : "leaves a gap before it", "; got begin ",
+            entry.begin, "; expected ", covered);
+      covered = entry.end;
+    }
+    check(covered == data_bytes, "file has bytes that belong to no tensor; got ", data_bytes,
+          " bytes of data; expected ", covered);
+  }
+
+  std::span<const std::byte> file_;
+  std::string where_;
+  uint64_t header_bytes_ = 0;
+};
+
+[[noreturn]] void fail_to_read(const std::filesystem::path& path, std::string_view why) {
+  throw EnvironmentError("safetensors", cat("cannot read '", path.string(), "'; got '", why, "'"));
+}
+
+// A read-only memory map of a regular file.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) fail_to_read(path, std::generic_category().message(errno));
+    struct stat status {};
+    const bool regular = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+    int error_number = 0;
+    if (regular && status.st_size > 0) {
+      size_ = size_t(status.st_size);
+      address_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
+      error_number = address_ == MAP_FAILED ? errno : 0;
+    }
+    ::close(descriptor);
+    if (!regular) fail_to_read(path, "not a regular file");
+    if (error_number != 0) fail_to_read(path, std::generic_category().message(error_number));
+  }
+  ~MappedFile() {
+    if (size_ > 0) ::munmap(address_, size_);
+  }
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(address_), size_}; }
+
+ private:
+  void* address_ = nullptr;
+  size_t size_ = 0;
+};
+
+std::string header_text(const std::vector<TensorToSave>& tensors,
+                        const std::map<std::string, std::string>& metadata) {
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  if (!metadata.empty()) header[kMetadataKey] = metadata;
+  uint64_t offset = 0;
+  std::set<std::string> names{kMetadataKey};
+  for (const TensorToSave& tensor : tensors) {
+    uint64_t expected = dtype_size(tensor.dtype);
+    for (const int64_t size : tensor.shape) expected *= uint64_t(size);
+    GAMUT_CHECK(names.insert(tensor.name).second, "tensor name used twice: ", tensor.name);
+    GAMUT_CHECK(tensor.data.size() == expected, tensor.name, ": ", tensor.data.size(), " bytes for ",
+                expected);
+    nlohmann::ordered_json& entry = header[tensor.name];
+    entry["dtype"] = dtype_name(tensor.dtype);
+    entry["shape"] = tensor.shape;
+    entry["data_offsets"] = {offset, offset + expected};
+    offset += expected;
+  }
+  std::string text = header.dump(-1, ' ', false, json::error_handler_t::replace);
+  text.append((kAlignment - text.size() % kAlignment) % kAlignment, ' ');
+  return text;
+}
+
+}  // namespace
+
+size_t dtype_size(Dtype dtype) { return info(dtype).size; }
+std::string dtype_name(Dtype dtype) { return info(dtype).name; }
+
+struct SafetensorsFile::Mapping {
+  explicit Mapping(const std::filesystem::path& file_path) : path(file_path), file(file_path) {
+    HeaderReader reader(file.bytes(), path);
+    reader.read();
+    entries = std::move(reader.entries);
+    metadata = std::move(reader.metadata);
+    data = file.bytes().subspan(reader.data_offset());
+    for (size_t i = 0; i < entries.size(); ++i) by_name[entries[i].name] = i;
+  }
+
+  std::filesystem::path path;
+  MappedFile file;
+  std::vector<TensorEntry> entries;
+  std::map<std::string, std::string> metadata;
+  std::span<const std::byte> data;
+  std::unordered_map<std::string, size_t> by_name;
+};
+
+SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
+  SafetensorsFile file;
+  file.mapping_ = std::make_shared<const Mapping>(path);
+  return file;
+}
+
+const std::filesystem::path& SafetensorsFile::path() const { return mapping_->path; }
+const std::vector<TensorEntry>& SafetensorsFile::entries() const { return mapping_->entries; }
+const std::map<std::string, std::string>& SafetensorsFile::metadata() const { return mapping_->metadata; }
+
+const TensorEntry* SafetensorsFile::find(const std::string& name) const {
+  const auto found = mapping_->by_name.find(name);
+  return found == mapping_->by_name.end() ? nullptr : &mapping_->entries[found->second];
+}
+
+const TensorEntry& SafetensorsFile::at(const std::string& name) const {
+  if (const TensorEntry* entry = find(name)) return *entry;
+  std::vector<std::string> names;
+  for (const TensorEntry& entry : entries()) names.push_back(entry.name);
+  const std::string nearest = nearest_name(name, names);
+  throw DataError(
+      "safetensors",
+      cat("'", path().string(), "' has no tensor '", printable(name), "'; it holds ", names.size(),
+          " tensors", nearest.empty() ? "" : cat("; the nearest name is '", printable(nearest), "'")));
+}
+
+std::span<const std::byte> SafetensorsFile::bytes(const TensorEntry& entry) const {
+  GAMUT_CHECK(entry.begin <= entry.end && entry.end <= mapping_->data.size(),
+              "entry of another file: ", entry.name);
+  return mapping_->data.subspan(entry.begin, entry.end - entry.begin);
+}
+
+void save_safetensors(const std::filesystem::path& path, const std::vector<TensorToSave>& tensors,
+                      const std::map<std::string, std::string>& metadata) {
+  const std::string header = header_text(tensors, metadata);
+  std::string length;
+  for (size_t i = 0; i < kLengthBytes; ++i) length.push_back(char(uint64_t{header.size()} >> (8 * i)));
+  AtomicFile file(path);
+  file.write(length);
+  file.write(header);
+  for (const TensorToSave& tensor : tensors) {
+    file.write({reinterpret_cast<const char*>(tensor.data.data()), tensor.data.size()});
+  }
+  file.commit();
+}
+
+}  // namespace gamut::io
