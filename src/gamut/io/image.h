@@ -20,16 +20,18 @@ struct Image {
 };
 
 void save_png(const std::filesystem::path& path, const Image& image);  // atomic
-Image load_png(const std::filesystem::path& path);                     // DataError on malformed input; RGB8 out
+// Throws DataError on malformed input; transparent pixels are laid on white.
+Image load_png(const std::filesystem::path& path);
 
-// A contact sheet: rows of pictures with a label at the left of each row and a title above each column block.
-// Blocks stand side by side (before | after), separated by a gap; pictures are enlarged by nearest neighbour.
+// A contact sheet on white: rows of pictures with a label at the left of each row and a title above each block.
+// Blocks stand side by side (before | after), separated by a gap; pictures are enlarged by nearest neighbor.
+// Labels are drawn in a 5x7 ASCII font; a label beyond the last row is left out.
 struct SheetBlock {
   std::string title;
   std::vector<std::vector<Image>> rows;  // rows[r][c]; all pictures of one size
 };
 struct SheetOptions {
-  int64_t scale = 2, gap = 1;
+  int64_t scale = 2, gap = 1;            // enlargement of pictures; white pixels between them
   std::vector<std::string> row_labels;   // empty = none
 };
 Image contact_sheet(const std::vector<SheetBlock>& blocks, const SheetOptions& options = {});
