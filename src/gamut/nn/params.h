@@ -64,6 +64,7 @@ class ParamStore {
   void require_grad(bool on);
 
  private:
+  Tensor take(const std::string& name, at::IntArrayRef shape);
   std::string origin_;
   ParamOptions options_;
   bool from_seed_ = false;

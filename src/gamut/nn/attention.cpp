@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/nn/attention.h"
+
+#include <ATen/ATen.h>
+
+namespace gamut::nn {
+namespace {
+
+int64_t context_width(const AttentionOptions& options) {
+  return options.context_width > 0 ? options.context_width : options.width;
+}
+
+// [B, L, W] -> [B, heads, L, W / heads], a view.
+Tensor split_heads(const Tensor& x, int64_t heads) {
+  return x.unflatten(2, at::IntArrayRef{heads, x.size(2) / heads}).transpose(1, 2);
+}
+
+}  // namespace
+
+Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, bool causal) {
+  const Tensor mixed = at::scaled_dot_product_attention(split_heads(q, heads), split_heads(k, heads),
+                                                        split_heads(v, heads), {}, 0.0, causal);
+  return mixed.transpose(1, 2).flatten(2);
+}
+
+Attention::Attention(const Scope& scope, const AttentionOptions& attention)
+    : to_q(scope["to_q"], attention.width, attention.width, false),
+      to_k(scope["to_k"], context_width(attention), attention.width, false),
+      to_v(scope["to_v"], context_width(attention), attention.width, false),
+      to_out(scope["to_out"][0], attention.width, attention.width),
+      options(attention) {}
+
+Tensor Attention::operator()(const Tensor& x, const Tensor& context) const {
+  const Tensor q = to_q(x), k = to_k(context), v = to_v(context);
+  if (options.upcast && q.scalar_type() != at::kFloat) {
+    const Tensor mixed = attend(q.to(at::kFloat), k.to(at::kFloat), v.to(at::kFloat), options.heads);
+    return to_out(mixed.to(q.scalar_type()));
+  }
+  return to_out(attend(q, k, v, options.heads));
+}
+
+}  // namespace gamut::nn

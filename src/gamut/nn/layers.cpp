@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/nn/layers.h"
+
+#include <ATen/ATen.h>
+
+namespace gamut::nn {
+
+Linear::Linear(const Scope& scope, int64_t in, int64_t out, bool with_bias)
+    : weight(scope.get("weight", {out, in}, Init::uniform_fan_in(in))) {
+  if (with_bias) {
+    bias = scope.get("bias", {out}, Init::uniform_fan_in(in));
+  }
+}
+
+Linear::Linear(const Scope& scope, int64_t in, int64_t out, const LinearInit& init)
+    : weight(scope.get("weight", {out, in}, init.weight)), bias(scope.get("bias", {out}, init.bias)) {}
+
+Tensor Linear::operator()(const Tensor& x) const { return at::linear(x, weight, bias); }
+
+Conv2d::Conv2d(const Scope& scope, int64_t in, int64_t out, const Conv2dOptions& conv)
+    : weight(scope.get("weight", {out, in, conv.kernel, conv.kernel},
+                       Init::uniform_fan_in(in * conv.kernel * conv.kernel))),
+      bias(scope.get("bias", {out}, Init::uniform_fan_in(in * conv.kernel * conv.kernel))),
+      options(conv) {}
+
+Tensor Conv2d::operator()(const Tensor& x) const {
+  return at::conv2d(x, weight, bias, options.stride, options.padding);
+}
+
+PointwiseConv2d::PointwiseConv2d(const Scope& scope, int64_t in, int64_t out)
+    : weight(scope.get("weight", {out, in, 1, 1}, Init::uniform_fan_in(in))),
+      bias(scope.get("bias", {out}, Init::uniform_fan_in(in))) {}
+
+Tensor PointwiseConv2d::on_tokens(const Tensor& x) const { return at::linear(x, weight.flatten(1), bias); }
+
+Tensor PointwiseConv2d::operator()(const Tensor& x) const {
+  return from_tokens(on_tokens(to_tokens(x)), x.size(2), x.size(3));
+}
+
+GroupNorm::GroupNorm(const Scope& scope, int64_t channels, const GroupNormOptions& norm)
+    : weight(scope.get("weight", {channels}, Init::ones())),
+      bias(scope.get("bias", {channels}, Init::zeros())),
+      options(norm) {}
+
+Tensor GroupNorm::operator()(const Tensor& x) const {
+  return at::group_norm(x, options.groups, weight, bias, options.eps);
+}
+
+LayerNorm::LayerNorm(const Scope& scope, int64_t width, double epsilon)
+    : weight(scope.get("weight", {width}, Init::ones())),
+      bias(scope.get("bias", {width}, Init::zeros())),
+      eps(epsilon) {}
+
+Tensor LayerNorm::operator()(const Tensor& x) const {
+  return at::layer_norm(x, weight.sizes(), weight, bias, eps);
+}
+
+Embedding::Embedding(const Scope& scope, int64_t count, int64_t width, const Init& init)
+    : weight(scope.get("weight", {count, width}, init)) {}
+
+Tensor Embedding::operator()(const Tensor& ids) const { return at::embedding(weight, ids); }
+
+Tensor to_tokens(const Tensor& x) { return x.permute({0, 2, 3, 1}).flatten(1, 2); }
+
+Tensor from_tokens(const Tensor& tokens, int64_t height, int64_t width) {
+  return tokens.unflatten(1, at::IntArrayRef{height, width}).permute({0, 3, 1, 2});
+}
+
+}  // namespace gamut::nn

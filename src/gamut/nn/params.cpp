@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/nn/params.h"
+
+#include "gamut/core/config.h"
+#include "gamut/core/error.h"
+#include "gamut/core/random.h"
+
+#include <ATen/ATen.h>
+
+namespace gamut::nn {
+namespace {
+
+std::string shape_text(at::IntArrayRef shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i) {
+    text += cat(i ? ", " : "", shape[i]);
+  }
+  return text + "]";
+}
+
+bool ends_with_any(const std::string& name, const std::vector<std::string>& suffixes) {
+  for (const std::string& suffix : suffixes) {
+    if (name.ends_with(suffix)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+Tensor draw(const Init& init, at::IntArrayRef shape, uint64_t seed, const std::string& name) {
+  if (init.kind == Init::Kind::kZeros) {
+    return at::zeros(shape, at::kFloat);
+  }
+  if (init.kind == Init::Kind::kOnes) {
+    return at::ones(shape, at::kFloat);
+  }
+  Tensor tensor = at::empty(shape, at::kFloat);
+  std::span<float> values(tensor.mutable_data_ptr<float>(), size_t(tensor.numel()));
+  Stream stream(seed, cat("init ", name));
+  if (init.kind == Init::Kind::kNormal) {
+    stream.fill_normal(values);
+    for (float& value : values) {
+      value *= float(init.scale);
+    }
+  } else {
+    for (float& value : values) {
+      value = float(stream.uniform(-init.scale, init.scale));
+    }
+  }
+  return tensor;
+}
+
+// An own copy in the place, type and layout that the network computes in.
+Tensor settle(const Tensor& tensor, const ParamOptions& options) {
+  const auto format = tensor.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+  Tensor settled = at::empty(tensor.sizes(), tensor.options().device(options.device).dtype(options.dtype), format);
+  return settled.copy_(tensor);
+}
+
+}  // namespace
+
+Init Init::uniform_fan_in(int64_t fan_in) { return uniform(1.0 / std::sqrt(double(fan_in))); }
+
+ParamStore ParamStore::from_tensors(TensorMap source, std::string origin, ParamOptions options) {
+  ParamStore store;
+  store.origin_ = std::move(origin);
+  store.options_ = options;
+  store.source_ = std::move(source);
+  return store;
+}
+
+ParamStore ParamStore::from_seed(uint64_t seed, ParamOptions options) {
+  ParamStore store;
+  store.origin_ = "init";
+  store.options_ = options;
+  store.from_seed_ = true;
+  store.seed_ = seed;
+  return store;
+}
+
+Tensor ParamStore::take(const std::string& name, at::IntArrayRef shape) {
+  auto found = source_.find(name);
+  if (found == source_.end()) {
+    std::vector<std::string> names;
+    for (const auto& [key, tensor] : source_) {
+      names.push_back(key);
+    }
+    const std::string near = nearest_name(name, names);
+    throw DataError(origin_, cat("tensor '", name, "' is missing; expected shape ", shape_text(shape),
+                                 near.empty() ? "" : cat("; the nearest unused one is '", near, "'"),
+                                 "; are config.json and the weights from the same model?"));
+  }
+  Tensor tensor = found->second;
+  if (tensor.sizes() != shape) {
+    throw DataError(origin_, cat("tensor '", name, "' has the wrong shape; got ", shape_text(tensor.sizes()),
+                                 "; expected ", shape_text(shape),
+                                 "; are config.json and the weights from the same model?"));
+  }
+  source_.erase(found);
+  return tensor;
+}
+
+Tensor ParamStore::declare(const std::string& name, at::IntArrayRef shape, const Init& init) {
+  Tensor tensor = settle(from_seed_ ? draw(init, shape, seed_, name) : take(name, shape), options_);
+  params_.push_back({name, tensor});
+  return tensor;
+}
+
+void ParamStore::finish(const std::vector<std::string>& ignored_suffixes) {
+  std::string surplus;
+  int64_t count = 0;
+  for (const auto& [name, tensor] : source_) {
+    if (!ends_with_any(name, ignored_suffixes) && ++count <= 3) {
+      surplus += cat(count > 1 ? ", " : "", "'", name, "'");
+    }
+  }
+  if (count > 0) {
+    throw DataError(origin_, cat("the weights hold ", count, count == 1 ? " tensor" : " tensors",
+                                 " that config.json has no place for; got ", surplus, count > 3 ? ", …" : "",
+                                 "; are config.json and the weights from the same model?"));
+  }
+  source_.clear();
+}
+
+int64_t ParamStore::num_elements() const {
+  int64_t total = 0;
+  for (const NamedTensor& param : params_) {
+    total += param.tensor.numel();
+  }
+  return total;
+}
+
+void ParamStore::require_grad(bool on) {
+  for (NamedTensor& param : params_) {
+    param.tensor.set_requires_grad(on);
+  }
+}
+
+Scope Scope::operator[](const std::string& name) const {
+  return Scope(*store_, prefix_.empty() ? name : cat(prefix_, ".", name));
+}
+
+Tensor Scope::get(const std::string& name, at::IntArrayRef shape, const Init& init) const {
+  return store_->declare(prefix_.empty() ? name : cat(prefix_, ".", name), shape, init);
+}
+
+}  // namespace gamut::nn

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/nn/resnet_block.h"
+
+#include <ATen/ATen.h>
+
+namespace gamut::nn {
+
+ResnetBlock2D::ResnetBlock2D(const Scope& scope, const ResnetOptions& options)
+    : norm1(scope["norm1"], options.in_channels, options.norm),
+      conv1(scope["conv1"], options.in_channels, options.out_channels),
+      time_emb_proj(scope["time_emb_proj"], options.time_width, options.out_channels * (options.scale_shift ? 2 : 1)),
+      norm2(scope["norm2"], options.out_channels, options.norm),
+      conv2(scope["conv2"], options.out_channels, options.out_channels),
+      scale_shift(options.scale_shift),
+      output_scale_factor(options.output_scale_factor) {
+  if (options.in_channels != options.out_channels) {
+    conv_shortcut.emplace(scope["conv_shortcut"], options.in_channels, options.out_channels);
+  }
+}
+
+Tensor ResnetBlock2D::operator()(const Tensor& x, const Tensor& silu_time) const {
+  const Tensor time = time_emb_proj(silu_time).unsqueeze(2).unsqueeze(3);
+  Tensor h = conv1(at::silu(norm1(x)));
+  if (scale_shift) {
+    const auto parts = time.chunk(2, 1);
+    h = at::silu(norm2(h) * (1 + parts[0]) + parts[1]);
+  } else {
+    h = at::silu(norm2(h + time));
+  }
+  h = (conv_shortcut ? (*conv_shortcut)(x) : x) + conv2(h);
+  return output_scale_factor == 1 ? h : h / output_scale_factor;
+}
+
+}  // namespace gamut::nn

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/nn/transformer_2d.h"
+
+#include <ATen/ATen.h>
+
+namespace gamut::nn {
+namespace {
+
+AttentionOptions attention_options(const TransformerOptions& options, bool cross) {
+  return {options.channels, cross ? options.context_width : 0, options.heads, options.upcast_attention};
+}
+
+}  // namespace
+
+GegluFeedForward::GegluFeedForward(const Scope& scope, int64_t width)
+    : proj(scope["net"][0]["proj"], width, 8 * width), out(scope["net"][2], 4 * width, width) {}
+
+Tensor GegluFeedForward::operator()(const Tensor& x) const {
+  const auto halves = proj(x).chunk(2, -1);
+  return out(halves[0] * at::gelu(halves[1]));
+}
+
+BasicTransformerBlock::BasicTransformerBlock(const Scope& scope, const TransformerOptions& options)
+    : norm1(scope["norm1"], options.channels),
+      attn1(scope["attn1"], attention_options(options, options.only_cross_attention)),
+      norm2(scope["norm2"], options.channels),
+      attn2(scope["attn2"], attention_options(options, true)),
+      norm3(scope["norm3"], options.channels),
+      ff(scope["ff"], options.channels),
+      only_cross_attention(options.only_cross_attention) {}
+
+Tensor BasicTransformerBlock::operator()(const Tensor& tokens, const Tensor& context) const {
+  const Tensor normed = norm1(tokens);
+  Tensor x = tokens + attn1(normed, only_cross_attention ? context : normed);
+  x = x + attn2(norm2(x), context);
+  return x + ff(norm3(x));
+}
+
+Transformer2D::Transformer2D(const Scope& scope, const TransformerOptions& options)
+    : norm(scope["norm"], options.channels, {options.norm_groups, 1e-6}) {
+  if (options.use_linear_projection) {
+    linear_in.emplace(scope["proj_in"], options.channels, options.channels);
+  } else {
+    conv_in.emplace(scope["proj_in"], options.channels, options.channels);
+  }
+  for (int64_t i = 0; i < options.layers; ++i) {
+    blocks.emplace_back(scope["transformer_blocks"][i], options);
+  }
+  if (options.use_linear_projection) {
+    linear_out.emplace(scope["proj_out"], options.channels, options.channels);
+  } else {
+    conv_out.emplace(scope["proj_out"], options.channels, options.channels);
+  }
+}
+
+Tensor Transformer2D::operator()(const Tensor& x, const Tensor& context) const {
+  const Tensor normed = to_tokens(norm(x));
+  Tensor tokens = linear_in ? (*linear_in)(normed) : conv_in->on_tokens(normed);
+  for (const BasicTransformerBlock& block : blocks) {
+    tokens = block(tokens, context);
+  }
+  tokens = linear_out ? (*linear_out)(tokens) : conv_out->on_tokens(tokens);
+  return x + from_tokens(tokens, x.size(2), x.size(3));
+}
+
+}  // namespace gamut::nn

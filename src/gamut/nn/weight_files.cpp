@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of params.h that touches files.
+#include "gamut/core/error.h"
+#include "gamut/io/files.h"
+#include "gamut/io/safetensors.h"
+#include "gamut/nn/params.h"
+
+#include <ATen/ATen.h>
+#include <nlohmann/json.hpp>
+
+#include <cstring>
+#include <set>
+
+namespace gamut::nn {
+namespace {
+
+using std::filesystem::path;
+
+const std::pair<io::Dtype, at::ScalarType> kDtypes[] = {
+    {io::Dtype::kBool, at::kBool}, {io::Dtype::kU8, at::kByte},   {io::Dtype::kI8, at::kChar},
+    {io::Dtype::kI16, at::kShort}, {io::Dtype::kI32, at::kInt},   {io::Dtype::kI64, at::kLong},
+    {io::Dtype::kF16, at::kHalf},  {io::Dtype::kBF16, at::kBFloat16}, {io::Dtype::kF32, at::kFloat},
+    {io::Dtype::kF64, at::kDouble},
+};
+
+at::ScalarType to_torch(io::Dtype dtype) {
+  for (const auto& [file, torch] : kDtypes) {
+    if (file == dtype) {
+      return torch;
+    }
+  }
+  throw InternalError("safetensors", cat("dtype ", io::dtype_name(dtype), " has no tensor type"));
+}
+
+io::Dtype to_file(at::ScalarType dtype, const std::string& name) {
+  for (const auto& [file, torch] : kDtypes) {
+    if (torch == dtype) {
+      return file;
+    }
+  }
+  throw InternalError("safetensors", cat("tensor '", name, "' has a dtype that the format lacks: ", dtype));
+}
+
+void read_file(const path& file, TensorMap& into) {
+  const io::SafetensorsFile stored = io::SafetensorsFile::open(file);
+  for (const io::TensorEntry& entry : stored.entries()) {
+    Tensor tensor = at::empty(entry.shape, to_torch(entry.dtype));
+    const std::span<const std::byte> bytes = stored.bytes(entry);
+    if (!bytes.empty()) {
+      std::memcpy(tensor.mutable_data_ptr(), bytes.data(), bytes.size());
+    }
+    if (!into.emplace(entry.name, std::move(tensor)).second) {
+      throw DataError(file.string(), cat("tensor '", entry.name, "' occurs in two shards; expected one"));
+    }
+  }
+}
+
+std::set<std::string> shard_names(const path& index) {
+  const nlohmann::json json = io::read_json(index);
+  if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object()) {
+    throw DataError(index.string(), "an index needs the object 'weight_map'; expected tensor name → shard file");
+  }
+  std::set<std::string> shards;
+  for (const auto& [tensor, shard] : json["weight_map"].items()) {
+    // A shard is a neighbour of its index; anything else could read files from elsewhere.
+    if (!shard.is_string() || path(shard.get<std::string>()).filename() != shard.get<std::string>()) {
+      throw DataError(index.string(), cat("tensor '", tensor, "' names a shard that is no plain file name; got ",
+                                          shard.dump()));
+    }
+    shards.insert(shard.get<std::string>());
+  }
+  return shards;
+}
+
+}  // namespace
+
+TensorMap load_safetensors(const path& file_or_index) {
+  TensorMap tensors;
+  if (file_or_index.extension() != ".json") {
+    read_file(file_or_index, tensors);
+    return tensors;
+  }
+  for (const std::string& shard : shard_names(file_or_index)) {
+    read_file(file_or_index.parent_path() / shard, tensors);
+  }
+  return tensors;
+}
+
+void save_safetensors(const path& path, const std::vector<NamedTensor>& tensors,
+                      const std::map<std::string, std::string>& metadata) {
+  std::vector<Tensor> held;
+  std::vector<io::TensorToSave> entries;
+  for (const auto& [name, tensor] : tensors) {
+    held.push_back(tensor.detach().to(at::kCPU).contiguous());
+    const Tensor& flat = held.back();
+    entries.push_back({name, to_file(flat.scalar_type(), name), flat.sizes().vec(),
+                       std::span(static_cast<const std::byte*>(flat.const_data_ptr()), flat.nbytes())});
+  }
+  io::save_safetensors(path, entries, metadata);
+}
+
+}  // namespace gamut::nn
