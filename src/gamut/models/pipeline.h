@@ -38,7 +38,11 @@ class Pipeline {
   static Pipeline create(const std::filesystem::path& config_folder, uint64_t seed, const nn::ParamOptions& options);
   void save(const std::filesystem::path& folder) const;
 
-  Conditioning encode(const std::vector<std::string>& prompts) const;
+  Conditioning encode(const std::vector<std::string>& prompts) const;  // without gradient
+  // The two halves of encode(): token ids [B, L] int64 on the pipeline's device, and the text encoder on them,
+  // differentiable when its parameters require a gradient.
+  Tensor tokenize(const std::vector<std::string>& prompts) const;
+  Conditioning encode_tokens(const Tensor& ids_BL) const;
   // x [B, C, H, W]; model_time as the network receives it (1000 sigma for flow models), one for all rows.
   Tensor predict(const Tensor& x, double model_time, const Conditioning& cond) const;
   // model_time [B]: one per row (pretraining).

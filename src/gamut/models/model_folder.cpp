@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/models/model_folder.h"
+
+#include "gamut/core/config.h"
+#include "gamut/core/error.h"
+#include "gamut/core/log.h"
+#include "gamut/io/files.h"
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+namespace gamut::models {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kIndex = "model_index.json";
+
+bool is_weights(const fs::path& file) {
+  static const std::set<std::string> kExtensions{".safetensors", ".bin",     ".ckpt", ".pt",
+                                                 ".onnx",        ".msgpack", ".pb",   ".onnx_data"};
+  return kExtensions.contains(file.extension().string()) || file.string().ends_with(".safetensors.index.json");
+}
+
+std::string missing_hint(const fs::path& folder) {
+  const fs::path parent = folder.has_filename() ? folder.parent_path() : folder.parent_path().parent_path();
+  std::error_code ignored;
+  std::vector<std::string> neighbours;
+  for (const auto& entry : fs::directory_iterator(parent.empty() ? "." : parent, ignored)) {
+    if (entry.is_directory()) {
+      neighbours.push_back(entry.path().filename().string());
+    }
+  }
+  const std::string name = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
+  const std::string near = nearest_name(name, neighbours);
+  return near.empty() ? "is the path right?" : cat("did you mean '", (parent / near).string(), "'?");
+}
+
+std::string layout_hint(const fs::path& folder) {
+  if (fs::exists(folder.parent_path() / kIndex)) {
+    return cat("did you mean its parent '", folder.parent_path().string(), "'?");
+  }
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    if (entry.is_directory() && fs::exists(entry.path() / kIndex)) {
+      return cat("did you mean '", entry.path().string(), "'?");
+    }
+  }
+  return "is the path right?";
+}
+
+void write_file(const fs::path& path, const std::string& bytes) {
+  std::error_code failed;
+  fs::create_directories(path.parent_path(), failed);
+  if (failed) {
+    throw EnvironmentError("model", cat("folder '", path.parent_path().string(), "' cannot be made: ", failed.message()));
+  }
+  io::write_atomically(path, bytes);
+}
+
+}  // namespace
+
+ModelFolder::ModelFolder(fs::path folder) : path_(std::move(folder)) {
+  if (!fs::is_directory(path_)) {
+    throw EnvironmentError("model", cat("folder '", path_.string(), "' does not exist; ", missing_hint(path_)));
+  }
+  if (!fs::exists(path_ / kIndex)) {
+    throw EnvironmentError("model", cat("folder '", path_.string(), "' holds no ", kIndex,
+                                        "; expected a model in diffusers' layout; ", layout_hint(path_)));
+  }
+  files_[kIndex] = io::read_text(path_ / kIndex);
+  const nlohmann::json index = json(kIndex);
+  if (!index.is_object()) {
+    throw DataError((path_ / kIndex).string(), "an index is a JSON object of components");
+  }
+  for (const auto& [component, value] : index.items()) {
+    if (!fs::is_directory(path_ / component)) {
+      continue;
+    }
+    for (const auto& entry : fs::directory_iterator(path_ / component)) {
+      if (entry.is_regular_file() && !is_weights(entry.path())) {
+        files_[component + "/" + entry.path().filename().string()] = io::read_text(entry.path());
+      }
+    }
+  }
+}
+
+std::string ModelFolder::component_class(const std::string& component) const {
+  const nlohmann::json index = json(kIndex);
+  if (!index.contains(component) || index[component].is_null()) {
+    return "";
+  }
+  const nlohmann::json& value = index[component];
+  const bool pair = value.is_array() && value.size() == 2;
+  if (!pair || !(value[1].is_string() || value[1].is_null())) {
+    throw DataError((path_ / kIndex).string(),
+                    cat("component '", component, "' is a pair of library and class; got ", value.dump()));
+  }
+  return value[1].is_null() ? "" : value[1].get<std::string>();
+}
+
+nlohmann::json ModelFolder::json(const std::string& relative) const {
+  const auto found = files_.find(relative);
+  const std::string name = (path_ / relative).string();
+  if (found == files_.end()) {
+    throw EnvironmentError("model", cat("file '", name, "' does not exist; is the model folder complete?"));
+  }
+  return io::parse_json(found->second, name);
+}
+
+nn::TensorMap ModelFolder::load_weights(const std::string& component, const std::string& stem) const {
+  const fs::path folder = path_ / component;
+  for (const std::string name : {".safetensors", ".safetensors.index.json", ".fp16.safetensors"}) {
+    if (fs::exists(folder / (stem + name))) {
+      return nn::load_safetensors(folder / (stem + name));
+    }
+  }
+  const bool pickled = fs::exists(folder / (stem + ".bin")) || fs::exists(folder / "pytorch_model.bin");
+  throw EnvironmentError("model", cat("file '", (folder / (stem + ".safetensors")).string(), "' does not exist; ",
+                                      pickled ? "pickled weights (.bin) are never read: convert them to safetensors"
+                                              : "is the model folder complete?"));
+}
+
+void ModelFolder::save_rest(const fs::path& target, const std::vector<std::string>& own) const {
+  for (const auto& [relative, bytes] : files_) {
+    write_file(target / relative, bytes);
+  }
+  const nlohmann::json index = json(kIndex);
+  for (const auto& [component, value] : index.items()) {
+    const bool foreign = std::ranges::find(own, component) == own.end() && fs::is_directory(path_ / component);
+    if (!foreign || fs::exists(target / component / "config.json") == false || fs::equivalent(path_, target)) {
+      continue;
+    }
+    for (const auto& entry : fs::directory_iterator(path_ / component)) {
+      if (entry.is_regular_file() && is_weights(entry.path())) {
+        fs::copy_file(entry.path(), target / component / entry.path().filename(),
+                      fs::copy_options::overwrite_existing);
+      }
+    }
+  }
+}
+
+}  // namespace gamut::models

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The files of a model folder: configs and tokenizer kept in memory as they were, weights found and loaded.
+#pragma once
+
+#include "gamut/nn/params.h"
+
+#include <filesystem>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+namespace gamut::models {
+
+class ModelFolder {
+ public:
+  // EnvironmentError for a missing folder, or one without model_index.json, with a hint at what may be meant.
+  explicit ModelFolder(std::filesystem::path folder);
+
+  const std::filesystem::path& path() const { return path_; }
+  // Class of a component in model_index.json; "" if absent or null.
+  std::string component_class(const std::string& component) const;
+  bool has(const std::string& relative) const { return files_.contains(relative); }
+  // A JSON file of the folder, such as "unet/config.json".
+  nlohmann::json json(const std::string& relative) const;
+  void replace(const std::string& relative, std::string bytes) { files_[relative] = std::move(bytes); }
+  // unet: `stem` "diffusion_pytorch_model"; text_encoder: "model". One file, shards, or the fp16 variant.
+  nn::TensorMap load_weights(const std::string& component, const std::string& stem) const;
+  // Everything but the weights of `own` components; weights of other components are copied from the source.
+  void save_rest(const std::filesystem::path& target, const std::vector<std::string>& own) const;
+
+ private:
+  std::filesystem::path path_;
+  std::map<std::string, std::string> files_;  // relative path to bytes
+};
+
+}  // namespace gamut::models
