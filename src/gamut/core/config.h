@@ -15,6 +15,8 @@
 //   bind(recipe, config);            // throws one ConfigError that lists every mistake
 //
 // Precedence, low to high: defaults in structs, `extends` left to right, the file itself, --set in order.
+// The value of --set is TOML; text that is no TOML is taken as a string, so that sampler.kind=ode works.
+// An integer may stand where a number is expected, not the other way round.
 #pragma once
 
 #include "gamut/core/names.h"
@@ -29,13 +31,13 @@
 
 namespace gamut {
 
-// What a value must satisfy, written beside its field.
+// What a value must satisfy, written beside its field. Each value of a list must; NaN never does.
 struct Rule {
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
-  bool min_open = false;               // value > min instead of >= min
-  std::vector<std::string> choices;    // for strings; empty = any
-  std::string text() const;            // "1..1000", "> 0", "flow_sde | ode"
+  bool min_open = false;                  // value > min instead of >= min
+  std::vector<std::string> choices = {};  // for strings; empty = any
+  std::string text() const;               // "1..1000", "> 0", "flow_sde | ode"; "" = any
 };
 Rule any_value();
 Rule between(double min, double max);
@@ -71,9 +73,9 @@ class FieldVisitor {
 
 // One key = value as written somewhere. `toml` is the value as TOML text ("0.7", "\"ode\"", "[1, 2]").
 struct RecipeEntry {
-  std::string key;     // dotted: "sampler.steps"
-  std::string toml;
-  std::string origin;  // "recipes/x.toml:5" or "--set #1"
+  std::string key = {};     // dotted: "sampler.steps"
+  std::string toml = {};
+  std::string origin = {};  // "recipes/x.toml:5" or "--set #1"
   int64_t line = 0, column = 0;
 };
 

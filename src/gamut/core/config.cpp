@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/core/config.h"
+
+#include "gamut/core/error.h"
+#include "gamut/core/toml_value.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+namespace gamut {
+namespace {
+
+constexpr const char* kDefaultOrigin = "default";
+
+// A bound of a rule: 1000, 0.5, 1e-4.
+std::string number_text(double value) {
+  const std::string text = format_toml(value);
+  return text.ends_with(".0") ? text.substr(0, text.size() - 2) : text;
+}
+
+std::string joined(const std::vector<std::string>& parts, std::string_view separator) {
+  std::string text;
+  for (size_t i = 0; i < parts.size(); ++i) text += cat(i == 0 ? "" : separator, parts[i]);
+  return text;
+}
+
+// Conversions from TOML to the type of a field; false when the types do not agree. An integer is a number
+// too.
+bool convert(const TomlValue& from, bool& to) {
+  const auto* value = std::get_if<bool>(&from.data);
+  return value != nullptr && (to = *value, true);
+}
+bool convert(const TomlValue& from, int64_t& to) {
+  const auto* value = std::get_if<int64_t>(&from.data);
+  return value != nullptr && (to = *value, true);
+}
+bool convert(const TomlValue& from, double& to) {
+  if (const auto* integer = std::get_if<int64_t>(&from.data)) return to = double(*integer), true;
+  const auto* value = std::get_if<double>(&from.data);
+  return value != nullptr && (to = *value, true);
+}
+bool convert(const TomlValue& from, std::string& to) {
+  const auto* value = std::get_if<std::string>(&from.data);
+  return value != nullptr && (to = *value, true);
+}
+template <class T>
+bool convert(const TomlValue& from, std::vector<T>& to) {
+  const auto* list = std::get_if<TomlValue::List>(&from.data);
+  if (list == nullptr) return false;
+  to.resize(list->size());
+  for (size_t i = 0; i < list->size(); ++i) {
+    if (!convert((*list)[i], to[i])) return false;
+  }
+  return true;
+}
+
+const char* type_text(const bool&) { return "true or false"; }
+const char* type_text(const int64_t&) { return "an integer"; }
+const char* type_text(const double&) { return "a number"; }
+const char* type_text(const std::string&) { return "a string"; }
+const char* type_text(const std::vector<int64_t>&) { return "a list of integers"; }
+const char* type_text(const std::vector<double>&) { return "a list of numbers"; }
+const char* type_text(const std::vector<std::string>&) { return "a list of strings"; }
+
+// Whether a value keeps its rule; written so that NaN keeps none.
+bool keeps(const Rule& rule, double value) {
+  return (rule.min_open ? value > rule.min : value >= rule.min) && value <= rule.max;
+}
+bool keeps(const Rule&, bool) { return true; }
+bool keeps(const Rule& rule, int64_t value) { return keeps(rule, double(value)); }
+bool keeps(const Rule& rule, const std::string& value) {
+  return rule.choices.empty() ||
+         std::find(rule.choices.begin(), rule.choices.end(), value) != rule.choices.end();
+}
+template <class T>
+bool keeps(const Rule& rule, const std::vector<T>& values) {
+  return std::all_of(values.begin(), values.end(), [&](const T& value) { return keeps(rule, value); });
+}
+
+std::string suggestion(const std::string& nearest, std::string_view quote) {
+  return nearest.empty() ? "" : cat("; did you mean ", quote, nearest, quote, "?");
+}
+
+// The word that broke the rule's choices, or "" for numbers.
+std::string outsider(const Rule& rule, const std::string& value) { return keeps(rule, value) ? "" : value; }
+std::string outsider(const Rule& rule, const std::vector<std::string>& values) {
+  for (const std::string& value : values) {
+    if (!keeps(rule, value)) return value;
+  }
+  return "";
+}
+template <class T>
+std::string outsider(const Rule&, const T&) {
+  return "";
+}
+
+// "must be in 1..1000", "must be > 0", "must be one of a | b"
+std::string demand(const Rule& rule) {
+  const bool bounded = std::isfinite(rule.min) && std::isfinite(rule.max) && !rule.min_open;
+  return cat("must be ", !rule.choices.empty() ? "one of " : bounded ? "in " : "", rule.text());
+}
+
+class Binder : public FieldVisitor {
+ public:
+  explicit Binder(const Recipe& recipe) : recipe_(recipe), messages_(recipe.entries.size()) {
+    for (size_t i = 0; i < recipe.entries.size(); ++i) index_[recipe.entries[i].key] = i;
+  }
+
+  void field(std::string_view key, bool& value, const Rule& rule, std::string_view help) override {
+    bind_value(key, value, rule, help);
+  }
+  void field(std::string_view key, int64_t& value, const Rule& rule, std::string_view help) override {
+    bind_value(key, value, rule, help);
+  }
+  void field(std::string_view key, double& value, const Rule& rule, std::string_view help) override {
+    bind_value(key, value, rule, help);
+  }
+  void field(std::string_view key, std::string& value, const Rule& rule, std::string_view help) override {
+    bind_value(key, value, rule, help);
+  }
+  void field(std::string_view key, std::vector<int64_t>& value, const Rule& rule,
+             std::string_view help) override {
+    bind_value(key, value, rule, help);
+  }
+  void field(std::string_view key, std::vector<double>& value, const Rule& rule,
+             std::string_view help) override {
+    bind_value(key, value, rule, help);
+  }
+  void field(std::string_view key, std::vector<std::string>& value, const Rule& rule,
+             std::string_view help) override {
+    bind_value(key, value, rule, help);
+  }
+
+  // Everything was visited: what is left over in the recipe is unknown. Throws all mistakes in recipe order.
+  Resolved finish() {
+    for (size_t i = 0; i < recipe_.entries.size(); ++i) check_known(i);
+    std::vector<std::string> mistakes;
+    for (const std::string& message : messages_) {
+      if (!message.empty()) mistakes.push_back(message);
+    }
+    if (!mistakes.empty()) throw ConfigError("config", joined(mistakes, "\n[config] "));
+    return std::move(resolved_);
+  }
+
+ protected:
+  void enter(std::string_view key, std::string_view help) override {
+    prefix_.push_back(cat(prefix(), key, "."));
+    const std::string table = cat(prefix().substr(0, prefix().size() - 1));
+    GAMUT_CHECK(tables_.insert(table).second, "config table listed twice: ", table);
+    resolved_.tables.push_back({table, std::string(help)});
+  }
+  void leave() override { prefix_.pop_back(); }
+
+ private:
+  std::string prefix() const { return prefix_.empty() ? "" : prefix_.back(); }
+
+  std::string place(size_t index) const {
+    const RecipeEntry& entry = recipe_.entries[index];
+    return entry.line == 0 ? cat(" (", entry.origin, ")") : cat(" (", entry.origin, ":", entry.column, ")");
+  }
+
+  template <class T>
+  void bind_value(std::string_view local_key, T& value, const Rule& rule, std::string_view help) {
+    const std::string key = prefix() + std::string(local_key);
+    GAMUT_CHECK(fields_.insert(key).second, "config field listed twice: ", key);
+    const std::string default_toml = format_toml(value);
+    resolved_.fields.push_back(
+        {key, default_toml, kDefaultOrigin, default_toml, rule.text(), std::string(help)});
+    const auto found = index_.find(key);
+    if (found == index_.end()) return;
+    const RecipeEntry& entry = recipe_.entries[found->second];
+    std::string& message = messages_[found->second];
+    T read{};
+    const std::string got = cat("; got ", printable(entry.toml), place(found->second));
+    if (!convert(parse_toml_value(entry.toml), read)) {
+      message = cat("key '", key, "' must be ", type_text(value), got);
+    } else if (!keeps(rule, read)) {
+      const std::string nearest = nearest_name(outsider(rule, read), rule.choices);
+      message = cat("key '", key, "' ", demand(rule), got, suggestion(nearest, "\""));
+    } else {
+      value = read;
+      resolved_.fields.back().toml = format_toml(read);
+      resolved_.fields.back().origin = entry.origin;
+    }
+  }
+
+  void check_known(size_t index) {
+    const RecipeEntry& entry = recipe_.entries[index];
+    if (fields_.contains(entry.key)) return;
+    if (tables_.contains(entry.key)) {
+      if (entry.toml != "{}") {
+        messages_[index] =
+            cat("key '", entry.key, "' must be a table; got ", printable(entry.toml), place(index));
+      }
+      return;
+    }
+    for (size_t dot = entry.key.rfind('.'); dot != std::string::npos && dot > 0;
+         dot = entry.key.rfind('.', dot - 1)) {
+      const std::string parent = entry.key.substr(0, dot);
+      if (!fields_.contains(parent)) continue;
+      messages_[index] = cat("key '", printable(parent), "' must be a value; got a table with the key '",
+                             printable(entry.key.substr(dot + 1)), "'", place(index));
+      return;
+    }
+    messages_[index] = cat("unknown key '", printable(entry.key), "'", place(index),
+                           suggestion(nearest_key(entry.key), "'"));
+  }
+
+  // The nearest known key; failing that, the only one of the same last part ("steps" for "sampler.steps").
+  std::string nearest_key(const std::string& key) const {
+    std::vector<std::string> known(fields_.begin(), fields_.end());
+    known.insert(known.end(), tables_.begin(), tables_.end());
+    if (std::string nearest = nearest_name(key, known); !nearest.empty()) return nearest;
+    const std::string last_part = cat(".", key.substr(key.rfind('.') + 1));
+    const auto same_end = [&](const std::string& name) { return name.ends_with(last_part); };
+    const auto only = std::find_if(known.begin(), known.end(), same_end);
+    return std::count_if(known.begin(), known.end(), same_end) == 1 ? *only : "";
+  }
+
+  const Recipe& recipe_;
+  std::map<std::string, size_t> index_;  // of the entry of a key
+  std::vector<std::string> messages_;    // one per entry; empty = no mistake
+  std::vector<std::string> prefix_;      // of the tables that are open: "sampler."
+  std::set<std::string> fields_, tables_;
+  Resolved resolved_;
+};
+
+void append_fields(const Resolved& resolved, const std::string& table, std::string& text) {
+  const std::string prefix = table.empty() ? "" : table + ".";
+  for (const ResolvedField& field : resolved.fields) {
+    const std::string local = field.key.starts_with(prefix) ? field.key.substr(prefix.size()) : "";
+    if (local.empty() || local.find('.') != std::string::npos) continue;
+    const bool is_default = field.origin == kDefaultOrigin;
+    text += cat(local, " = ", field.toml, "  # ", is_default ? "" : "from ", printable(field.origin), "\n");
+  }
+}
+
+}  // namespace
+
+std::string Rule::text() const {
+  if (!choices.empty()) return joined(choices, " | ");
+  const bool low = std::isfinite(min), high = std::isfinite(max);
+  if (low && high && !min_open) return cat(number_text(min), "..", number_text(max));
+  const std::string lower = low ? cat(min_open ? "> " : ">= ", number_text(min)) : "";
+  const std::string upper = high ? cat("<= ", number_text(max)) : "";
+  return cat(lower, low && high ? " and " : "", upper);
+}
+
+Rule any_value() { return {}; }
+Rule between(double min, double max) { return {.min = min, .max = max}; }
+Rule at_least(double min) { return {.min = min}; }
+Rule above(double min) { return {.min = min, .min_open = true}; }
+Rule one_of(std::vector<std::string> choices) { return {.choices = std::move(choices)}; }
+
+Resolved bind_fields(const Recipe& recipe, const VisitFields& visit) {
+  Binder binder(recipe);
+  visit(binder);
+  return binder.finish();
+}
+
+std::string Resolved::to_toml() const {
+  std::string text;
+  append_fields(*this, "", text);
+  for (const ResolvedTable& table : tables) {
+    std::string body;
+    append_fields(*this, table.key, body);
+    if (body.empty()) continue;
+    text += cat(text.empty() ? "" : "\n", "# ", printable(table.help), "\n[", table.key, "]\n", body);
+  }
+  return text;
+}
+
+}  // namespace gamut

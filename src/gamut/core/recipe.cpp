@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files, `extends` and --set merged into one list of entries: the only source that sees toml++.
+#include "gamut/core/config.h"
+#include "gamut/core/error.h"
+#include "gamut/core/toml_value.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+namespace gamut {
+namespace {
+
+using Path = std::filesystem::path;
+constexpr std::string_view kExtends = "extends";
+
+[[noreturn]] void fail(std::string_view message) { throw ConfigError("config", message); }
+
+std::string node_text(const toml::node& node);
+
+std::string list_text(const toml::array& array) {
+  std::string text = "[";
+  for (const toml::node& element : array) text += cat(text.size() > 1 ? ", " : "", node_text(element));
+  return text + "]";
+}
+
+std::string node_text(const toml::node& node) {
+  if (const auto* value = node.as_boolean()) return format_toml(value->get());
+  if (const auto* value = node.as_integer()) return format_toml(value->get());
+  if (const auto* value = node.as_floating_point()) return format_toml(value->get());
+  if (const auto* value = node.as_string()) return format_toml(value->get());
+  if (const auto* value = node.as_array()) return list_text(*value);
+  if (const auto* value = node.as_date()) return cat(value->get());
+  if (const auto* value = node.as_time()) return cat(value->get());
+  if (const auto* value = node.as_date_time()) return cat(value->get());
+  const toml::table& table = *node.as_table();
+  std::string text = "{";
+  for (const auto& [key, value] : table) {
+    text += cat(text.size() > 1 ? ", " : " ", format_toml(std::string(key.str())), " = ", node_text(value));
+  }
+  return text + (table.empty() ? "}" : " }");
+}
+
+TomlValue to_value(const toml::node& node) {
+  if (const auto* value = node.as_boolean()) return {value->get()};
+  if (const auto* value = node.as_integer()) return {value->get()};
+  if (const auto* value = node.as_floating_point()) return {value->get()};
+  if (const auto* value = node.as_string()) return {value->get()};
+  if (const auto* array = node.as_array()) {
+    TomlValue::List list;
+    for (const toml::node& element : *array) list.push_back(to_value(element));
+    return {std::move(list)};
+  }
+  return {OtherToml{}};
+}
+
+// "v = text" as a document of exactly one value; empty when `text` is something else.
+std::optional<toml::table> parse_one_value(std::string_view text) {
+  try {
+    toml::table document = toml::parse(cat("v = ", text));
+    if (document.size() == 1 && document.contains("v")) return document;
+  } catch (const toml::parse_error&) {
+  }
+  return std::nullopt;
+}
+
+class Loader {
+ public:
+  void load_file(const Path& path, const std::string& named_by) {
+    std::ifstream file(path, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (!file.is_open() || file.bad() || std::filesystem::is_directory(path)) {
+      const int error_number = errno != 0 ? errno : EISDIR;
+      fail(cat("cannot read recipe '", path.string(), "'", named_by, "; got '",
+               std::generic_category().message(error_number), "'"));
+    }
+    load_text(text, path, named_by);
+  }
+
+  void load_text(std::string_view text, const Path& path, const std::string& named_by) {
+    const Path identity = std::filesystem::weakly_canonical(path);
+    if (std::find(open_files_.begin(), open_files_.end(), identity) != open_files_.end()) {
+      fail(cat("recipe '", path.string(), "' extends itself", named_by));
+    }
+    open_files_.push_back(identity);
+    toml::table document = parse_document(text, path);
+    load_bases(document, path);
+    document.erase(kExtends);
+    add_table(document, "", path.string());
+    open_files_.pop_back();
+  }
+
+  void add_set(const std::string& assignment, size_t number) {
+    const std::string place = cat("--set #", number);
+    const size_t equals = assignment.find('=');
+    if (equals == std::string::npos) {
+      fail(cat(place, " must have the form key=value; got '", printable(assignment), "'"));
+    }
+    const std::string key = trimmed(assignment.substr(0, equals));
+    const std::string value = trimmed(assignment.substr(equals + 1));
+    if (!is_dotted_key(key)) fail(cat(place, " has a malformed key; got '", printable(key), "'"));
+    if (const auto document = parse_one_value(value)) {
+      add_node(*document->get("v"), {.key = key, .origin = place});
+    } else if (is_bare_text(value)) {
+      add_entry({.key = key, .toml = format_toml(value), .origin = place});
+    } else {
+      fail(cat(place, " has a malformed value for '", key, "'; got '", printable(value),
+               "'; expected a TOML value"));
+    }
+  }
+
+  std::vector<RecipeEntry> entries;
+
+ private:
+  static std::string trimmed(const std::string& text) {
+    const size_t first = text.find_first_not_of(" \t"), last = text.find_last_not_of(" \t");
+    return first == std::string::npos ? "" : text.substr(first, last - first + 1);
+  }
+
+  static bool is_dotted_key(const std::string& key) {
+    const bool letters = std::all_of(key.begin(), key.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+             c == '-' || c == '.';
+    });
+    return letters && !key.empty() && key.front() != '.' && key.back() != '.' &&
+           key.find("..") == std::string::npos;
+  }
+
+  // A value that is no TOML and does not try to be: --set sampler.kind=ode
+  static bool is_bare_text(const std::string& text) {
+    return !text.empty() && std::string_view("\"'[{").find(text.front()) == std::string_view::npos &&
+           std::none_of(text.begin(), text.end(), [](char c) { return uint8_t(c) < 0x20 || c == 0x7F; });
+  }
+
+  static toml::table parse_document(std::string_view text, const Path& path) {
+    try {
+      return toml::parse(text, path.string());
+    } catch (const toml::parse_error& error) {
+      const auto& begin = error.source().begin;
+      fail(cat("malformed TOML (", path.string(), ":", begin.line, ":", begin.column, "); ",
+               printable(error.description())));
+    }
+  }
+
+  void load_bases(const toml::table& document, const Path& path) {
+    const toml::node* extends = document.get(kExtends);
+    if (extends == nullptr) return;
+    const std::string place =
+        cat(path.string(), ":", extends->source().begin.line, ":", extends->source().begin.column);
+    std::vector<std::string> bases;
+    if (const auto* name = extends->as_string()) bases.push_back(name->get());
+    if (const auto* names = extends->as_array()) {
+      for (const toml::node& name : *names) bases.push_back(name.value_or(std::string()));
+    }
+    const bool valid = (extends->is_string() || extends->is_array()) &&
+                       std::find(bases.begin(), bases.end(), "") == bases.end();
+    if (!valid)
+      fail(cat("key 'extends' must be a file name or a list of them; got ", node_text(*extends), " (", place,
+               ")"));
+    for (const std::string& base : bases) {
+      load_file((path.parent_path() / base).lexically_normal(), cat(" (extends in ", place, ")"));
+    }
+  }
+
+  void add_table(const toml::table& table, const std::string& prefix, const std::string& file) {
+    for (const auto& [key, node] : table) {
+      const auto& begin = key.source().begin;
+      add_node(node,
+               {.key = prefix + std::string(key.str()),
+                .origin = cat(file, ":", begin.line),
+                .line = int64_t(begin.line),
+                .column = int64_t(begin.column)},
+               file);
+    }
+  }
+
+  // An empty table has no entries of its own to name it, so it becomes one: a misspelt [smapler] must not
+  // pass.
+  void add_node(const toml::node& node, RecipeEntry entry, const std::string& file = "") {
+    const toml::table* table = node.as_table();
+    if (table == nullptr || table->empty()) {
+      entry.toml = node_text(node);
+      add_entry(std::move(entry));
+    } else if (entry.line > 0) {
+      add_table(*table, entry.key + ".", file);
+    } else {
+      for (const auto& [key, child] : *table) {
+        add_node(child, {.key = cat(entry.key, ".", key.str()), .origin = entry.origin});
+      }
+    }
+  }
+
+  void add_entry(RecipeEntry entry) {
+    std::erase_if(entries, [&](const RecipeEntry& earlier) { return earlier.key == entry.key; });
+    entries.push_back(std::move(entry));
+  }
+
+  std::vector<Path> open_files_;  // from the recipe down to the base being read
+};
+
+Recipe finish(Loader& loader, const Path& path, const std::vector<std::string>& sets) {
+  for (size_t i = 0; i < sets.size(); ++i) loader.add_set(sets[i], i + 1);
+  return {path, std::move(loader.entries)};
+}
+
+}  // namespace
+
+TomlValue parse_toml_value(std::string_view text) {
+  const auto document = parse_one_value(text);
+  if (!document) fail(cat("malformed TOML value; got '", printable(text), "'"));
+  return to_value(*document->get("v"));
+}
+
+Recipe load_recipe(const Path& path, const std::vector<std::string>& sets) {
+  Loader loader;
+  loader.load_file(path, "");
+  return finish(loader, path, sets);
+}
+
+Recipe parse_recipe(std::string_view toml, std::string_view name, const std::vector<std::string>& sets) {
+  Loader loader;
+  loader.load_text(toml, Path(name), "");
+  return finish(loader, Path(name), sets);
+}
+
+}  // namespace gamut
