@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // CLIP's byte-pair tokenizer, equal to transformers' CLIPTokenizer token by token.
 //
-//   auto tokenizer = ClipTokenizer::load("models/glyphs/tokenizer");   // vocab.json, merges.txt, special tokens
-//   TokenIds ids = tokenizer.encode("the digit 7");   // <|startoftext|> … <|endoftext|>, padded to max_length
+//   auto tokenizer = ClipTokenizer::load("models/glyphs/tokenizer");
+//   TokenIds ids = tokenizer.encode("the digit 7");  // <|startoftext|> … <|endoftext|>, padded to max_length
 #pragma once
 
 #include <cstdint>
@@ -23,11 +23,14 @@ struct TokenIds {
 
 class ClipTokenizer {
  public:
-  // Reads vocab.json, merges.txt and, if present, tokenizer_config.json / special_tokens_map.json (model_max_length,
-  // pad token). Throws EnvironmentError for a missing file, DataError for malformed content.
+  // Reads vocab.json and merges.txt (or else tokenizer.json) and, if present, tokenizer_config.json and
+  // special_tokens_map.json: special tokens, model_max_length (77 where none is given). Throws
+  // EnvironmentError for a missing file, DataError for malformed content.
   static ClipTokenizer load(const std::filesystem::path& folder);
 
-  // Text to ids without specials, padding or truncation. Invalid UTF-8 is read as U+FFFD.
+  // Text to ids without added specials, padding or truncation. The name of a special token in the text
+  // becomes that token. Invalid UTF-8 is read as U+FFFD; characters newer than ICU's tables count as
+  // punctuation.
   std::vector<int64_t> tokenize(std::string_view text) const;
   // With specials, truncated and padded to `max_length` (0 = the tokenizer's own).
   TokenIds encode(std::string_view text, int64_t max_length = 0) const;
@@ -43,8 +46,9 @@ class ClipTokenizer {
   std::shared_ptr<const Tables> tables_;
 };
 
-// Learns a CLIP-style vocabulary whose words are whole tokens: 256 byte symbols, the same with </w>, one merge chain
-// per word, two specials. Writes vocab.json, merges.txt, tokenizer_config.json, special_tokens_map.json into `folder`.
+// Learns a CLIP-style vocabulary whose words are whole tokens: 256 byte symbols, the same with </w>, one
+// merge chain per word, two specials. Writes vocab.json, merges.txt, tokenizer_config.json,
+// special_tokens_map.json into `folder`.
 void write_word_tokenizer(const std::filesystem::path& folder, const std::vector<std::string>& words,
                           int64_t max_length);
 

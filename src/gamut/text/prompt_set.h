@@ -16,8 +16,8 @@ struct Prompt {
   std::map<std::string, std::string> attributes;  // "ink" -> "dark red", "ground", "style", …
 };
 
-// `target` falls back to the text between the first pair of double quotes. Also reads a plain .txt (one prompt per
-// line). DataError names the line; an empty set is an error.
+// `target` falls back to the text between the first pair of double quotes. Also reads a plain .txt (one
+// prompt per line). DataError names the line; an empty set is an error.
 std::vector<Prompt> load_prompts(const std::filesystem::path& path);
 
 }  // namespace gamut::text
