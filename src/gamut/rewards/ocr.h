@@ -27,8 +27,8 @@ enum class OcrColor {
 };
 struct OcrPreparation {
   OcrColor color = OcrColor::kTwoTone;
-  int64_t scale = 2;          // enlargement, bilinear
-  int64_t padding = 8;        // pixels of repeated edge on each side, before enlarging
+  int64_t scale = 1;          // enlargement, bilinear
+  int64_t padding = 4;        // pixels of repeated edge on each side, before enlarging
   int64_t page_mode = 7;      // Tesseract's page segmentation mode: 7 one line, 10 one character
   std::string whitelist;      // the only characters that may be read; "" = any
 };

@@ -14,6 +14,7 @@ namespace {
 using Rgb = std::array<double, 3>;
 constexpr Rgb kLumaWeights = {0.299, 0.587, 0.114};  // ITU-R BT.601
 constexpr int kPowerIterations = 32;
+constexpr float kOneStep = 1.0f / 255;  // of an 8-bit picture; less is no ink
 
 // One or three planes of the same size, values in [0, 1].
 struct Planes {
@@ -78,7 +79,7 @@ void stretch(std::vector<float>& grey, float ground) {
   const float floor = *low, range = *high - *low;
   const bool flip = ground < 0.5f * (*low + *high);
   for (float& g : grey) {
-    g = range < 1e-6f ? 1.0f : (g - floor) / range;
+    g = range < kOneStep ? 1.0f : (g - floor) / range;
     if (flip) g = 1.0f - g;
   }
 }

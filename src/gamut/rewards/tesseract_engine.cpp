@@ -40,13 +40,31 @@ void set_variable(tesseract::TessBaseAPI& api, const char* name, const std::stri
                                       tesseract::TessBaseAPI::Version(), "; expected 5.x"));
 }
 
-std::vector<SymbolChoice> choices_of(const tesseract::ResultIterator& symbol) {
-  std::vector<SymbolChoice> choices;
-  tesseract::ChoiceIterator choice(symbol);
+Symbol symbol_at(const tesseract::ResultIterator& position) {
+  Symbol symbol;
+  const std::unique_ptr<char[]> text(position.GetUTF8Text(tesseract::RIL_SYMBOL));
+  if (text) symbol.text = text.get();
+  tesseract::ChoiceIterator choice(position);
   do {
-    if (const char* text = choice.GetUTF8Text()) choices.push_back({text, choice.Confidence()});
+    if (const char* other = choice.GetUTF8Text()) symbol.choices.push_back({other, choice.Confidence() / 100.0});
   } while (choice.Next());
-  return choices;
+  return symbol;
+}
+
+double aligned_confidence(const std::vector<Symbol>& symbols, const std::u32string& want) {
+  const size_t length = std::max(want.size(), symbols.size());
+  double sum = 0;
+  for (size_t i = 0; i < std::min(want.size(), symbols.size()); ++i) {
+    double confidence = 0;
+    for (const SymbolChoice& choice : symbols[i].choices)
+      if (fold_text(choice.text) == want.substr(i, 1)) confidence = std::max(confidence, choice.confidence);
+    sum += std::clamp(confidence, 0.0, 1.0);
+  }
+  return length == 0 ? 0 : sum / static_cast<double>(length);
+}
+
+bool are_twins(const Symbol& a, const Symbol& b) {
+  return a.text != b.text && fold_text(a.text) == fold_text(b.text);
 }
 
 }  // namespace
@@ -64,16 +82,10 @@ fs::path find_tessdata(const fs::path& asked) {
 
 double confidence_in(const Reading& reading, std::string_view target) {
   const std::u32string want = fold_text(target);
-  const size_t length = std::max(want.size(), reading.symbols.size());
-  if (length == 0) return 0;
-  double sum = 0;
-  for (size_t i = 0; i < std::min(want.size(), reading.symbols.size()); ++i) {
-    double confidence = 0;  // 'k' and 'K' are two alternatives of one symbol
-    for (const SymbolChoice& choice : reading.symbols[i])
-      if (fold_text(choice.text) == want.substr(i, 1)) confidence += choice.confidence;
-    sum += std::clamp(confidence, 0.0, 1.0);
-  }
-  return sum / static_cast<double>(length);
+  std::vector<Symbol> merged;
+  for (size_t i = 0; i < reading.symbols.size(); ++i)
+    if (i == 0 || !are_twins(reading.symbols[i - 1], reading.symbols[i])) merged.push_back(reading.symbols[i]);
+  return std::max(aligned_confidence(reading.symbols, want), aligned_confidence(merged, want));
 }
 
 TesseractEngine::TesseractEngine(const OcrOptions& options)
@@ -102,11 +114,11 @@ Reading TesseractEngine::read(const Raster& raster) {
   const std::unique_ptr<char[]> text(api_->GetUTF8Text());
   if (text) reading.text = text.get();
   if (form_ == OcrForm::kConfidence) {
-    const std::unique_ptr<tesseract::ResultIterator> symbol(api_->GetIterator());
-    if (symbol && !symbol->Empty(tesseract::RIL_SYMBOL)) {
+    const std::unique_ptr<tesseract::ResultIterator> position(api_->GetIterator());
+    if (position && !position->Empty(tesseract::RIL_SYMBOL)) {
       do {
-        reading.symbols.push_back(choices_of(*symbol));
-      } while (symbol->Next(tesseract::RIL_SYMBOL));
+        reading.symbols.push_back(symbol_at(*position));
+      } while (position->Next(tesseract::RIL_SYMBOL));
     }
   }
   api_->Clear();

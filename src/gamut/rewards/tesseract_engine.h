@@ -24,18 +24,24 @@ struct Raster {
   std::vector<uint8_t> bytes;
 };
 
-// What a recognized symbol may be; the confidences of one symbol add up to about 1.
+// What a recognized symbol may be. Confidences are Tesseract's, in [0, 1]: the winner's is mostly above 0.75, and
+// those of one symbol need not add up to 1.
 struct SymbolChoice {
   std::string text;
   double confidence = 0;
 };
+struct Symbol {
+  std::string text;  // as it stands in the reading
+  std::vector<SymbolChoice> choices;
+};
 struct Reading {
-  std::string text;                                // with white space and the final newline
-  std::vector<std::vector<SymbolChoice>> symbols;  // the alternatives of each; empty unless asked for
+  std::string text;             // with white space and the final newline
+  std::vector<Symbol> symbols;  // OcrForm::kConfidence only
 };
 
-// The confidence in `target`, 0 … 1: symbol by symbol the confidence in the asked one in either case, summed and
-// divided by the larger of the two lengths, so that surplus symbols cost as much as missing ones.
+// The confidence in `target`, 0 … 1: symbol by symbol the confidence in the asked one in either case (0 where it is no
+// alternative), summed and divided by the larger of the two lengths, so that surplus symbols cost as much as missing
+// ones. Case twins (text_match.h) count as one symbol where that gives more.
 double confidence_in(const Reading& reading, std::string_view target);
 
 // The folder with eng.traineddata: `asked`, or if that is empty TESSDATA_PREFIX and the places of Debian and Ubuntu.

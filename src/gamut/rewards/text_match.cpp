@@ -12,9 +12,16 @@
 #include <vector>
 
 namespace gamut::rewards {
+namespace {
+
+icu::UnicodeString from_utf8(std::string_view utf8) {
+  return icu::UnicodeString::fromUTF8({utf8.data(), static_cast<int32_t>(utf8.size())});
+}
+
+}  // namespace
 
 std::u32string fold_text(std::string_view utf8) {
-  icu::UnicodeString text = icu::UnicodeString::fromUTF8({utf8.data(), static_cast<int32_t>(utf8.size())});
+  icu::UnicodeString text = from_utf8(utf8);
   text.toLower(icu::Locale::getRoot());
   std::u32string folded;
   for (int32_t i = 0; i < text.length(); i = text.moveIndex32(i, 1)) {
@@ -22,6 +29,19 @@ std::u32string fold_text(std::string_view utf8) {
     if (!u_isUWhiteSpace(point)) folded.push_back(static_cast<char32_t>(point));
   }
   return folded;
+}
+
+std::string merge_case_twins(std::string_view utf8) {
+  const icu::UnicodeString text = from_utf8(utf8);
+  icu::UnicodeString merged;
+  UChar32 last = 0;
+  for (int32_t i = 0; i < text.length(); i = text.moveIndex32(i, 1)) {
+    const UChar32 point = text.char32At(i);
+    if (point == last || u_tolower(point) != u_tolower(last)) merged.append(point);
+    last = point;
+  }
+  std::string out;
+  return merged.toUTF8String(out);
 }
 
 size_t levenshtein(std::u32string_view a, std::u32string_view b) {
@@ -48,7 +68,8 @@ double ocr_reward(std::string_view recognized, std::string_view target) {
 }
 
 bool reads_exactly(std::string_view recognized, std::string_view target) {
-  return fold_text(recognized) == fold_text(target);
+  const std::u32string want = fold_text(target);
+  return fold_text(recognized) == want || fold_text(merge_case_twins(recognized)) == want;
 }
 
 }  // namespace gamut::rewards

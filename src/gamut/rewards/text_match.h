@@ -20,7 +20,10 @@ size_t levenshtein(std::u32string_view a, std::u32string_view b);
 // of what was recognized, else their Levenshtein distance, at most the target's length. The target must not fold
 // to an empty text.
 double ocr_reward(std::string_view recognized, std::string_view target);
-// Nothing but the target was read, up to case and white space.
+// Neighbours that are one letter in different case become the first of them, "WwW" -> "W". Tesseract reads a lone
+// capital whose small form looks alike (C S V W X) as both.
+std::string merge_case_twins(std::string_view utf8);
+// Nothing but the target was read, up to case, white space and case twins.
 bool reads_exactly(std::string_view recognized, std::string_view target);
 
 }  // namespace gamut::rewards

@@ -3,10 +3,12 @@
 
 #include "gamut/core/error.h"
 #include "gamut/io/files.h"
+#include "gamut/models/json_config.h"
 
 #include <ATen/ATen.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 
@@ -23,25 +25,18 @@ constexpr const char* kClassName = "GlyphReader";
 constexpr const char* kWeightsFile = "model.safetensors";
 
 ReaderConfig read_config(const std::filesystem::path& path) {
-  const nlohmann::json json = io::read_json(path);
   ReaderConfig config;
-  try {
-    if (json.at("_class_name") != kClassName)
-      throw DataError("reader", cat("'", path.string(), "' must describe a ", kClassName, "; got '",
-                                    json.at("_class_name").get<std::string>(), "'"));
-    config.characters = json.at("characters").get<std::string>();
-    config.channels = json.at("channels").get<std::vector<int64_t>>();
-    config.image_size = json.at("image_size").get<int64_t>();
-  } catch (const nlohmann::json::exception& error) {
-    throw DataError("reader", cat("'", path.string(), "' must hold _class_name, characters, channels and "
-                                  "image_size; got: ", error.what()));
-  }
-  bool positive = config.channels.size() == kNumBlocks;
-  for (int64_t channels : config.channels) positive = positive && channels >= 1 && channels <= 4096;
-  if (!positive || config.characters.empty() || config.image_size < 16 || config.image_size > 1024 ||
-      config.image_size % 16 != 0)
-    throw DataError("reader", cat("'", path.string(), "' must have at least one character, ", kNumBlocks,
-                                  " channels of 1..4096 and an image_size of 16..1024 that 16 divides"));
+  JsonConfig json(io::read_json(path), path.string());
+  json.only("_class_name", kClassName);
+  config.characters = json.string("characters", "");
+  config.channels = json.integers("channels", config.channels);
+  config.image_size = json.positive("image_size", config.image_size);
+  json.finish();
+  if (config.characters.empty()) json.fail("characters", "at least one character");
+  if (config.image_size % 16 != 0) json.fail("image_size", "a multiple of 16");
+  const auto wrong = [](int64_t channels) { return channels < 1 || channels > 4096; };
+  if (config.channels.size() != kNumBlocks || std::ranges::any_of(config.channels, wrong))
+    json.fail("channels", cat(kNumBlocks, " numbers of 1..4096"));
   return config;
 }
 
@@ -55,7 +50,7 @@ int64_t ReaderConfig::class_of(const std::string& text) const {
   return -1;
 }
 
-ReaderNet::ReaderNet(const ReaderConfig& config, nn::Scope scope) {
+ReaderNet::ReaderNet(const ReaderConfig& config, const nn::Scope& scope) {
   GAMUT_CHECK(config.channels.size() == kNumBlocks);
   int64_t in = 3;
   for (size_t i = 0; i < kNumBlocks; ++i) {
@@ -90,13 +85,6 @@ Tensor ReaderNet::logits(const Tensor& pictures) const { return forward(pictures
 
 Tensor ReaderNet::training_logits(const Tensor& pictures) { return forward(pictures, Statistics::kBatch); }
 
-std::vector<Tensor> ReaderNet::trainable() const {
-  std::vector<Tensor> tensors;
-  for (const Block& block : blocks_) tensors.insert(tensors.end(), {block.weight, block.scale, block.shift});
-  tensors.insert(tensors.end(), {head_weight_, head_bias_});
-  return tensors;
-}
-
 Reader::Reader(ReaderConfig config, nn::ParamStore store, const nn::ParamOptions& options)
     : config_(std::move(config)), options_(options), store_(std::move(store)) {
   net_ = std::make_unique<ReaderNet>(config_, nn::Scope(store_));
@@ -115,6 +103,12 @@ Reader Reader::open(const std::filesystem::path& folder, const nn::ParamOptions&
 
 Reader Reader::create(const ReaderConfig& config, uint64_t seed, const nn::ParamOptions& options) {
   return Reader(config, nn::ParamStore::from_seed(seed, options), options);
+}
+
+std::vector<nn::NamedTensor> Reader::trainable() const {
+  std::vector<nn::NamedTensor> tensors = store_.params();
+  std::erase_if(tensors, [](const nn::NamedTensor& p) { return p.name.find(".running_") != std::string::npos; });
+  return tensors;
 }
 
 void Reader::save(const std::filesystem::path& folder) const {

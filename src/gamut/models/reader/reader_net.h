@@ -32,13 +32,11 @@ struct ReaderConfig {
 
 class ReaderNet {
  public:
-  ReaderNet(const ReaderConfig& config, nn::Scope scope);
+  ReaderNet(const ReaderConfig& config, const nn::Scope& scope);
   // pictures [B, 3, S, S] in [0, 1] -> [B, classes], with the running statistics.
   Tensor logits(const Tensor& pictures) const;
   // The same with the statistics of this batch, which also move the running ones by a tenth; B >= 2.
   Tensor training_logits(const Tensor& pictures);
-  // What the optimizer changes: everything but the running statistics.
-  std::vector<Tensor> trainable() const;
 
  private:
   enum class Statistics { kRunning, kBatch };
@@ -58,6 +56,8 @@ class Reader {
   // Fresh weights drawn from `seed`.
   static Reader create(const ReaderConfig& config, uint64_t seed, const nn::ParamOptions& options);
   void save(const std::filesystem::path& folder) const;
+  // What an optimizer changes: everything but the running statistics.
+  std::vector<nn::NamedTensor> trainable() const;
 
   const ReaderConfig& config() const { return config_; }
   ReaderNet& net() { return *net_; }

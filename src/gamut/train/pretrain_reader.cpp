@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/train/pretrain_reader.h"
+
+#include "gamut/core/error.h"
+#include "gamut/core/log.h"
+#include "gamut/core/random.h"
+#include "gamut/core/stop.h"
+#include "gamut/models/reader/reader_net.h"
+#include "gamut/nn/images.h"
+#include "gamut/train/progress.h"
+#include "gamut/train/reader_batches.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace gamut::train {
+namespace {
+
+using at::Tensor;
+
+constexpr int64_t kReportEvery = 100;
+constexpr int64_t kEvalBatch = 256;
+
+// Linear warm-up, then cosine down to zero.
+double learning_rate(const ReaderTrainingConfig& config, int64_t step) {
+  const double full = config.optimizer.learning_rate;
+  if (step < config.warmup) return full * double(step + 1) / double(config.warmup);
+  const double done = double(step - config.warmup) / double(std::max<int64_t>(1, config.steps - config.warmup));
+  return full * 0.5 * (1 + std::cos(std::numbers::pi * done));
+}
+
+Tensor probabilities(models::Reader& reader, const Tensor& pictures) {
+  const at::NoGradGuard no_grad;
+  std::vector<Tensor> parts;
+  for (const Tensor& part : pictures.split(kEvalBatch))
+    parts.push_back(reader.net().logits(part.to(reader.device())).softmax(1).to(at::kCPU));
+  return at::cat(parts);
+}
+
+ReaderReport evaluate(const ReaderTrainingConfig& config, models::Reader& reader, data::GlyphRenderer& renderer) {
+  // A seed of its own: the set shares no picture with any training step.
+  const data::GlyphSet set =
+      data::make_glyph_set(config.holdout, Stream(uint64_t(config.seed), "reader.holdout").bits64());
+  std::vector<int64_t> classes;
+  for (const data::GlyphSpec& spec : set.specs) classes.push_back(spec.character);
+  const Tensor right = at::tensor(classes, at::kLong);
+  const Tensor read = probabilities(reader, nn::images_to_tensor(set.images));
+  const Tensor garbage = probabilities(reader, draw_garbage(config, renderer, config.holdout / 8 + 1));
+  return {.accuracy = read.argmax(1).eq(right).to(at::kDouble).mean().item<double>(),
+          .mean_probability = read.gather(1, right.unsqueeze(1)).mean().item<double>(),
+          .garbage_confidence = garbage.amax(1).mean().item<double>()};
+}
+
+}  // namespace
+
+void ReaderAugmentConfig::fields(FieldVisitor& v) {
+  v.field("noise", noise, between(0, 1), "largest standard deviation of white noise");
+  v.field("blur", blur, between(0, 1), "largest weight of the 3x3 mean");
+  v.field("shade", shade, between(0, 1), "largest standard deviation of a smooth change of colour");
+  v.field("grid", grid, between(0, 1), "largest standard deviation of a pattern of period two pixels");
+  v.field("garbage", garbage, between(0, 0.5), "share of pictures that show no character");
+}
+
+void ReaderTrainingConfig::fields(FieldVisitor& v) {
+  v.field("task", task, one_of({"reader"}), "what is trained");
+  v.field("output", output, any_value(), "model folder to write");
+  v.field("device", device, one_of({"cpu", "cuda"}), "where to train");
+  v.field("seed", seed, at_least(0), "names every random stream");
+  v.field("steps", steps, at_least(1), "optimizer steps");
+  v.field("batch", batch, at_least(2), "pictures per step");
+  v.field("warmup", warmup, at_least(0), "steps of linear warm-up");
+  v.field("holdout", holdout, at_least(1), "pictures of the final test");
+  v.table("optimizer", optimizer, "AdamW");
+  v.table("augment", augment, "how training pictures are disturbed");
+}
+
+ReaderReport pretrain_reader(const ReaderTrainingConfig& config) {
+  models::Reader reader = models::Reader::create({.characters = data::glyph_characters()}, uint64_t(config.seed),
+                                                 {.device = at::Device(config.device)});
+  const std::vector<nn::NamedTensor> params = reader.trainable();
+  for (const nn::NamedTensor& param : params) param.tensor.requires_grad_(true);
+  AdamW optimizer(params, config.optimizer);
+  data::GlyphRenderer renderer;
+
+  const Progress progress(0, config.steps);
+  Tensor loss_sum = at::zeros({}, reader.device());
+  for (int64_t step = 0; step < config.steps && !stop_requested(); ++step) {
+    const ReaderBatch batch = draw_reader_batch(config, renderer, step);
+    const Tensor logits = reader.net().training_logits(batch.pictures_BCHW.to(reader.device()));
+    const Tensor loss = at::cross_entropy_loss(logits, batch.targets_BK.to(reader.device()));
+    loss.backward();
+    optimizer.clip_gradients(optimizer.grad_norm());
+    optimizer.step(learning_rate(config, step));
+    optimizer.zero_grad();
+    loss_sum += loss.detach();
+    if ((step + 1) % kReportEvery == 0) {
+      const double mean_loss = loss_sum.item<double>() / kReportEvery;
+      loss_sum.zero_();
+      if (!std::isfinite(mean_loss))
+        throw NumericalError("pretrain", cat("the loss is not finite at step ", step + 1,
+                                             "; lower optimizer.learning_rate"));
+      log_info(cat(progress.line(step + 1), ", loss ", mean_loss));
+    }
+  }
+  reader.save(config.output);
+  const ReaderReport report = evaluate(config, reader, renderer);
+  log_info(cat("wrote ", config.output, ": accuracy ", report.accuracy, ", probability of the right character ",
+               report.mean_probability, ", largest probability without one ", report.garbage_confidence));
+  return report;
+}
+
+}  // namespace gamut::train

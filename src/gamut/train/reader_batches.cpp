@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/train/reader_batches.h"
+
+#include "gamut/core/random.h"
+#include "gamut/nn/images.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+namespace gamut::train {
+namespace {
+
+using at::Tensor;
+
+constexpr int64_t kSize = data::kGlyphSize;
+
+struct Glyphs {
+  Tensor pictures_BCHW, classes_B;
+};
+
+Glyphs draw_glyphs(Stream& stream, data::GlyphRenderer& renderer, int64_t count) {
+  std::vector<io::Image> images;
+  std::vector<int64_t> classes;
+  for (int64_t i = 0; i < count; ++i) {
+    const data::GlyphSpec spec = renderer.draw(stream);
+    images.push_back(renderer.render(spec));
+    classes.push_back(spec.character);
+  }
+  return {nn::images_to_tensor(images), at::tensor(classes, at::kLong)};
+}
+
+Tensor strength(int64_t count, double largest) { return at::rand({count, 1, 1, 1}) * largest; }
+
+Tensor smooth_noise(int64_t count, int64_t cells) {
+  return at::upsample_bilinear2d(at::randn({count, 3, cells, cells}), {kSize, kSize}, /*align_corners=*/true);
+}
+
+Tensor disturb(Tensor x_BCHW, const ReaderAugmentConfig& augment) {
+  const int64_t count = x_BCHW.size(0);
+  const Tensor blurred = at::avg_pool2d(at::replication_pad2d(x_BCHW, {1, 1, 1, 1}), {3, 3}, {1, 1});
+  x_BCHW = at::lerp(x_BCHW, blurred, strength(count, augment.blur));
+  x_BCHW = x_BCHW + strength(count, augment.shade) * smooth_noise(count, 2);
+  const Tensor cell = at::randn({count, 3, 2, 2}).repeat({1, 1, kSize / 2, kSize / 2});
+  // The square makes undisturbed pictures as common as strongly disturbed ones are rare.
+  x_BCHW = x_BCHW + strength(count, 1).square() * augment.grid * cell;
+  x_BCHW = x_BCHW + strength(count, 1).square() * augment.noise * at::randn_like(x_BCHW);
+  return x_BCHW.clamp(0, 1);
+}
+
+// A third each: two colours in smooth blobs, a flat colour, the left half of one glyph beside the right of another.
+Tensor no_character(Stream& stream, data::GlyphRenderer& renderer, int64_t count) {
+  const int64_t third = count / 3;
+  const Tensor ink = at::rand({third, 3, 1, 1}), ground = at::rand({third, 3, 1, 1});
+  const Tensor blobs = at::sigmoid(12 * smooth_noise(third, 5).narrow(1, 0, 1));
+  const Tensor flat = at::rand({third, 3, 1, 1}).expand({third, 3, kSize, kSize});
+  const Tensor left = draw_glyphs(stream, renderer, count - 2 * third).pictures_BCHW;
+  const Tensor right = draw_glyphs(stream, renderer, count - 2 * third).pictures_BCHW;
+  const Tensor halves = at::cat({left.narrow(3, 0, kSize / 2), right.narrow(3, kSize / 2, kSize / 2)}, 3);
+  return at::cat({at::lerp(ground, ink, blobs), flat, halves});
+}
+
+}  // namespace
+
+ReaderBatch draw_reader_batch(const ReaderTrainingConfig& config, data::GlyphRenderer& renderer, int64_t step) {
+  Stream stream(uint64_t(config.seed), "reader.batch", {step});
+  at::manual_seed(stream.bits64());
+  const int64_t classes = int64_t(data::glyph_characters().size());
+  const int64_t garbage = std::llround(config.augment.garbage * double(config.batch));
+  const Glyphs glyphs = draw_glyphs(stream, renderer, config.batch - garbage);
+  const Tensor pictures = at::cat({glyphs.pictures_BCHW, no_character(stream, renderer, garbage)});
+  const Tensor targets = at::cat({at::one_hot(glyphs.classes_B, classes).to(at::kFloat),
+                                  at::full({garbage, classes}, 1.0 / double(classes))});
+  return {disturb(pictures, config.augment), targets};
+}
+
+Tensor draw_garbage(const ReaderTrainingConfig& config, data::GlyphRenderer& renderer, int64_t count) {
+  Stream stream(uint64_t(config.seed), "reader.garbage");
+  at::manual_seed(stream.bits64());
+  return disturb(no_character(stream, renderer, count), config.augment);
+}
+
+}  // namespace gamut::train
