@@ -12,7 +12,8 @@ namespace {
 using nlohmann::json;
 
 bool all_integers(const json& value) {
-  return value.is_array() && std::ranges::all_of(value, [](const json& item) { return item.is_number_integer(); });
+  return value.is_array() &&
+         std::ranges::all_of(value, [](const json& item) { return item.is_number_integer(); });
 }
 
 }  // namespace
@@ -33,11 +34,14 @@ const json* JsonConfig::find(const std::string& key) {
 
 bool JsonConfig::present(const std::string& key) const { return object_->contains(key); }
 
-bool JsonConfig::has(const std::string& key) const { return object_->contains(key) && !object_->at(key).is_null(); }
+bool JsonConfig::has(const std::string& key) const {
+  return object_->contains(key) && !object_->at(key).is_null();
+}
 
 void JsonConfig::fail(const std::string& key, const std::string& expected) const {
   const std::string got = object_->contains(key) ? object_->at(key).dump() : "nothing";
-  throw DataError(file_, cat("option '", key, "' has a value that is not supported; got ", got, "; expected ", expected));
+  throw DataError(
+      file_, cat("option '", key, "' has a value that is not supported; got ", got, "; expected ", expected));
 }
 
 int64_t JsonConfig::integer(const std::string& key, int64_t otherwise) {
@@ -80,7 +84,8 @@ std::string JsonConfig::string(const std::string& key, const std::string& otherw
   return value ? value->get<std::string>() : otherwise;
 }
 
-std::vector<std::string> JsonConfig::strings(const std::string& key, const std::vector<std::string>& otherwise) {
+std::vector<std::string> JsonConfig::strings(const std::string& key,
+                                             const std::vector<std::string>& otherwise) {
   const json* value = find(key);
   if (!value) {
     return otherwise;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a model's config.json strictly: wrong types and options nobody asked for are DataErrors that name file, key
-// and value.
+// Reads a model's config.json strictly: wrong types and options nobody asked for are DataErrors that name
+// file, key and value.
 //
 //   JsonConfig config(io::read_json(path), "unet/config.json");
 //   options.heads = config.integer("num_attention_heads", 8);
-//   config.only("dropout", 0.0);             // understood by the original, supported here with this value alone
-//   config.finish();                         // keys that were never read
+//   config.only("dropout", 0.0);             // understood by the original, supported here with this value
+//   alone config.finish();                         // keys that were never read
 #pragma once
 
 #include <cstdint>

@@ -19,7 +19,8 @@ constexpr const char* kIndex = "model_index.json";
 bool is_weights(const fs::path& file) {
   static const std::set<std::string> kExtensions{".safetensors", ".bin",     ".ckpt", ".pt",
                                                  ".onnx",        ".msgpack", ".pb",   ".onnx_data"};
-  return kExtensions.contains(file.extension().string()) || file.string().ends_with(".safetensors.index.json");
+  return kExtensions.contains(file.extension().string()) ||
+         file.string().ends_with(".safetensors.index.json");
 }
 
 std::string missing_hint(const fs::path& folder) {
@@ -53,7 +54,8 @@ void write_file(const fs::path& path, const std::string& bytes) {
   std::error_code failed;
   fs::create_directories(path.parent_path(), failed);
   if (failed) {
-    throw EnvironmentError("model", cat("folder '", path.parent_path().string(), "' cannot be made: ", failed.message()));
+    throw EnvironmentError(
+        "model", cat("folder '", path.parent_path().string(), "' cannot be made: ", failed.message()));
   }
   io::write_atomically(path, bytes);
 }
@@ -62,7 +64,8 @@ void write_file(const fs::path& path, const std::string& bytes) {
 
 ModelFolder::ModelFolder(fs::path folder) : path_(std::move(folder)) {
   if (!fs::is_directory(path_)) {
-    throw EnvironmentError("model", cat("folder '", path_.string(), "' does not exist; ", missing_hint(path_)));
+    throw EnvironmentError("model",
+                           cat("folder '", path_.string(), "' does not exist; ", missing_hint(path_)));
   }
   if (!fs::exists(path_ / kIndex)) {
     throw EnvironmentError("model", cat("folder '", path_.string(), "' holds no ", kIndex,
@@ -116,9 +119,10 @@ nn::TensorMap ModelFolder::load_weights(const std::string& component, const std:
     }
   }
   const bool pickled = fs::exists(folder / (stem + ".bin")) || fs::exists(folder / "pytorch_model.bin");
-  throw EnvironmentError("model", cat("file '", (folder / (stem + ".safetensors")).string(), "' does not exist; ",
-                                      pickled ? "pickled weights (.bin) are never read: convert them to safetensors"
-                                              : "is the model folder complete?"));
+  throw EnvironmentError("model",
+                         cat("file '", (folder / (stem + ".safetensors")).string(), "' does not exist; ",
+                             pickled ? "pickled weights (.bin) are never read: convert them to safetensors"
+                                     : "is the model folder complete?"));
 }
 
 void ModelFolder::save_rest(const fs::path& target, const std::vector<std::string>& own) const {
@@ -127,8 +131,10 @@ void ModelFolder::save_rest(const fs::path& target, const std::vector<std::strin
   }
   const nlohmann::json index = json(kIndex);
   for (const auto& [component, value] : index.items()) {
-    const bool foreign = std::ranges::find(own, component) == own.end() && fs::is_directory(path_ / component);
-    if (!foreign || fs::exists(target / component / "config.json") == false || fs::equivalent(path_, target)) {
+    const bool foreign =
+        std::ranges::find(own, component) == own.end() && fs::is_directory(path_ / component);
+    if (!foreign || fs::exists(target / component / "config.json") == false ||
+        fs::equivalent(path_, target)) {
       continue;
     }
     for (const auto& entry : fs::directory_iterator(path_ / component)) {

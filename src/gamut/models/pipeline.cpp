@@ -40,9 +40,10 @@ namespace {
 void expect_class(const ModelFolder& folder, const std::string& component, const std::string& expected) {
   const std::string got = folder.component_class(component);
   if (got != expected) {
-    throw DataError((folder.path() / "model_index.json").string(),
-                    cat("component '", component, "' must be a ", expected, "; got ",
-                        got.empty() ? "nothing" : cat("'", got, "'"), "; this kind of model is not supported"));
+    throw DataError(
+        (folder.path() / "model_index.json").string(),
+        cat("component '", component, "' must be a ", expected, "; got ",
+            got.empty() ? "nothing" : cat("'", got, "'"), "; this kind of model is not supported"));
   }
 }
 
@@ -56,7 +57,8 @@ text::ClipTokenizer load_tokenizer(const ModelFolder& folder) {
 
 }  // namespace
 
-Pipeline::Parts::Parts(ModelFolder model_folder, const nn::ParamOptions& param_options, std::optional<uint64_t> seed)
+Pipeline::Parts::Parts(ModelFolder model_folder, const nn::ParamOptions& param_options,
+                       std::optional<uint64_t> seed)
     : folder(std::move(model_folder)),
       options(param_options),
       scheduler(load_scheduler_config(folder.path() / "scheduler")),
@@ -67,21 +69,24 @@ Pipeline::Parts::Parts(ModelFolder model_folder, const nn::ParamOptions& param_o
   open_unet(seed);
   vae_class = folder.component_class("vae");
   if (vae_class == "SpaceToDepth") {
-    coder = parse_space_to_depth(folder.json("vae/config.json"), (folder.path() / "vae/config.json").string());
+    coder =
+        parse_space_to_depth(folder.json("vae/config.json"), (folder.path() / "vae/config.json").string());
   }
 }
 
 void Pipeline::Parts::open_unet(std::optional<uint64_t> seed) {
-  const UNetConfig config = parse_unet_config(folder.json("unet/config.json"), (folder.path() / "unet/config.json").string());
+  const UNetConfig config =
+      parse_unet_config(folder.json("unet/config.json"), (folder.path() / "unet/config.json").string());
   unet_store = seed ? nn::ParamStore::from_seed(*seed, options)
-                    : nn::ParamStore::from_tensors(folder.load_weights("unet", "diffusion_pytorch_model"), "unet", options);
+                    : nn::ParamStore::from_tensors(folder.load_weights("unet", "diffusion_pytorch_model"),
+                                                   "unet", options);
   unet.emplace(config, nn::Scope(unet_store));
   unet_store.finish();
   for (const int64_t width : config.cross_attention_dim) {
     if (width != text_encoder->config().hidden_size) {
       throw DataError((folder.path() / "unet/config.json").string(),
-                      cat("cross_attention_dim must be the text encoder's hidden_size; got ", width, "; expected ",
-                          text_encoder->config().hidden_size));
+                      cat("cross_attention_dim must be the text encoder's hidden_size; got ", width,
+                          "; expected ", text_encoder->config().hidden_size));
     }
   }
 }
@@ -113,8 +118,8 @@ void Pipeline::Parts::open_text_encoder(std::optional<uint64_t> seed) {
   text_encoder.emplace(config, nn::Scope(text_store, prefix));
   text_store.finish({"embeddings.position_ids"});
   if (tokenizer.vocabulary_size() > config.vocab_size) {
-    throw DataError(file, cat("vocab_size must cover the tokenizer; got ", config.vocab_size, "; expected at least ",
-                              tokenizer.vocabulary_size()));
+    throw DataError(file, cat("vocab_size must cover the tokenizer; got ", config.vocab_size,
+                              "; expected at least ", tokenizer.vocabulary_size()));
   }
 }
 
@@ -124,7 +129,8 @@ Pipeline Pipeline::open(const std::filesystem::path& folder, const nn::ParamOpti
   return pipeline;
 }
 
-Pipeline Pipeline::create(const std::filesystem::path& folder, uint64_t seed, const nn::ParamOptions& options) {
+Pipeline Pipeline::create(const std::filesystem::path& folder, uint64_t seed,
+                          const nn::ParamOptions& options) {
   Pipeline pipeline;
   pipeline.parts_ = std::make_shared<Parts>(ModelFolder(folder), options, seed);
   return pipeline;
@@ -150,7 +156,8 @@ void Pipeline::save(const std::filesystem::path& folder) const {
 }
 
 Conditioning Pipeline::encode(const std::vector<std::string>& prompts) const {
-  const int64_t context = std::min(parts_->tokenizer.max_length(), parts_->text_encoder->config().max_positions);
+  const int64_t context =
+      std::min(parts_->tokenizer.max_length(), parts_->text_encoder->config().max_positions);
   at::Tensor ids = at::empty({int64_t(prompts.size()), context}, at::kLong);
   int64_t* row = ids.mutable_data_ptr<int64_t>();
   for (const std::string& prompt : prompts) {
@@ -209,7 +216,9 @@ nn::ParamStore& Pipeline::text_encoder_params() { return parts_->text_store; }
 
 Conditioning Conditioning::repeat(int64_t times) const { return {hidden_BLD.repeat_interleave(times, 0)}; }
 
-Conditioning Conditioning::rows(int64_t begin, int64_t count) const { return {hidden_BLD.narrow(0, begin, count)}; }
+Conditioning Conditioning::rows(int64_t begin, int64_t count) const {
+  return {hidden_BLD.narrow(0, begin, count)};
+}
 
 Conditioning Conditioning::select(const std::vector<int64_t>& rows) const {
   const Tensor index = at::tensor(rows, at::kLong).to(hidden_BLD.device());

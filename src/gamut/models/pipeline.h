@@ -24,8 +24,8 @@ using at::Tensor;
 
 // What the network is told of the prompts; rows are samples.
 struct Conditioning {
-  Tensor hidden_BLD;  // the text encoder's last hidden state
-  Conditioning repeat(int64_t times) const;                    // each row `times` times, neighbours equal
+  Tensor hidden_BLD;                         // the text encoder's last hidden state
+  Conditioning repeat(int64_t times) const;  // each row `times` times, neighbours equal
   Conditioning rows(int64_t begin, int64_t count) const;
   Conditioning select(const std::vector<int64_t>& rows) const;
 };
@@ -35,12 +35,13 @@ class Pipeline {
   // EnvironmentError: missing folder or file; DataError: malformed config, weights that do not match.
   static Pipeline open(const std::filesystem::path& folder, const nn::ParamOptions& options);
   // A new folder's configs with fresh weights drawn from `seed`, for pretraining.
-  static Pipeline create(const std::filesystem::path& config_folder, uint64_t seed, const nn::ParamOptions& options);
+  static Pipeline create(const std::filesystem::path& config_folder, uint64_t seed,
+                         const nn::ParamOptions& options);
   void save(const std::filesystem::path& folder) const;
 
   Conditioning encode(const std::vector<std::string>& prompts) const;  // without gradient
-  // The two halves of encode(): token ids [B, L] int64 on the pipeline's device, and the text encoder on them,
-  // differentiable when its parameters require a gradient.
+  // The two halves of encode(): token ids [B, L] int64 on the pipeline's device, and the text encoder on
+  // them, differentiable when its parameters require a gradient.
   Tensor tokenize(const std::vector<std::string>& prompts) const;
   Conditioning encode_tokens(const Tensor& ids_BL) const;
   // x [B, C, H, W]; model_time as the network receives it (1000 sigma for flow models), one for all rows.
@@ -54,7 +55,7 @@ class Pipeline {
   const SchedulerConfig& scheduler() const;
   const text::ClipTokenizer& tokenizer() const;
   const nn::ParamOptions& options() const;
-  nn::ParamStore& denoiser_params();      // what RL trains
+  nn::ParamStore& denoiser_params();  // what RL trains
   nn::ParamStore& text_encoder_params();
 
  private:

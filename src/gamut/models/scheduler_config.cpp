@@ -26,7 +26,8 @@ void read_flow(JsonConfig& json, SchedulerConfig& config) {
 
 // The defaults are those of the diffusers class, which writes every key; a hand-written file may omit some.
 void read_diffusion(JsonConfig& json, SchedulerConfig& config) {
-  const bool ddim = config.class_name == "DDIMScheduler", euler = config.class_name == "EulerDiscreteScheduler";
+  const bool ddim = config.class_name == "DDIMScheduler",
+             euler = config.class_name == "EulerDiscreteScheduler";
   config.beta_start = json.number("beta_start", 0.0001);
   config.beta_end = json.number("beta_end", 0.02);
   config.beta_schedule = json.string("beta_schedule", "linear");
@@ -50,8 +51,8 @@ void read_diffusion(JsonConfig& json, SchedulerConfig& config) {
   json.only("rescale_betas_zero_snr", false);
   // Sampler choices of the class that gamut's own samplers do not follow.
   json.ignore({"clip_sample_range", "dynamic_thresholding_ratio", "sample_max_value", "skip_prk_steps",
-               "interpolation_type", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "sigma_min",
-               "sigma_max", "timestep_type", "final_sigmas_type"});
+               "interpolation_type", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas",
+               "sigma_min", "sigma_max", "timestep_type", "final_sigmas_type"});
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ struct AttentionOptions {
   int64_t width = 0;          // of the tokens that ask
   int64_t context_width = 0;  // of the tokens that answer; 0 = the asking ones themselves
   int64_t heads = 8;
-  bool upcast = false;        // fp32 inside attention when the network computes in a shorter type
+  bool upcast = false;  // fp32 inside attention when the network computes in a shorter type
 };
 
 // diffusers' Attention: to_q, to_k, to_v without bias and to_out.0.

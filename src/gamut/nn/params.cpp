@@ -53,7 +53,8 @@ Tensor draw(const Init& init, at::IntArrayRef shape, uint64_t seed, const std::s
 // An own copy in the place, type and layout that the network computes in.
 Tensor settle(const Tensor& tensor, const ParamOptions& options) {
   const auto format = tensor.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
-  Tensor settled = at::empty(tensor.sizes(), tensor.options().device(options.device).dtype(options.dtype), format);
+  Tensor settled =
+      at::empty(tensor.sizes(), tensor.options().device(options.device).dtype(options.dtype), format);
   return settled.copy_(tensor);
 }
 

@@ -86,7 +86,8 @@ class Scope {
   std::string prefix_;
 };
 
-// Reads one file, or the shards that `<stem>.safetensors.index.json` names. CPU tensors, copied out of the mapping.
+// Reads one file, or the shards that `<stem>.safetensors.index.json` names. CPU tensors, copied out of the
+// mapping.
 TensorMap load_safetensors(const std::filesystem::path& file_or_index);
 // Contiguous, on the CPU, in the order given; atomic.
 void save_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,

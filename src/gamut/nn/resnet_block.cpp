@@ -8,7 +8,8 @@ namespace gamut::nn {
 ResnetBlock2D::ResnetBlock2D(const Scope& scope, const ResnetOptions& options)
     : norm1(scope["norm1"], options.in_channels, options.norm),
       conv1(scope["conv1"], options.in_channels, options.out_channels),
-      time_emb_proj(scope["time_emb_proj"], options.time_width, options.out_channels * (options.scale_shift ? 2 : 1)),
+      time_emb_proj(scope["time_emb_proj"], options.time_width,
+                    options.out_channels * (options.scale_shift ? 2 : 1)),
       norm2(scope["norm2"], options.out_channels, options.norm),
       conv2(scope["conv2"], options.out_channels, options.out_channels),
       scale_shift(options.scale_shift),

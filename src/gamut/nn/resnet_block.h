@@ -12,13 +12,14 @@ struct ResnetOptions {
   int64_t in_channels = 0, out_channels = 0;
   int64_t time_width = 0;
   GroupNormOptions norm;
-  bool scale_shift = false;       // time scales and shifts the second norm instead of adding to its input
-  double output_scale_factor = 1; // the sum is divided by it
+  bool scale_shift = false;        // time scales and shifts the second norm instead of adding to its input
+  double output_scale_factor = 1;  // the sum is divided by it
 };
 
 struct ResnetBlock2D {
   ResnetBlock2D(const Scope& scope, const ResnetOptions& options);
-  // x [B, in, H, W]; silu_time [B or 1, time_width] is the time embedding after its SiLU, shared by all blocks.
+  // x [B, in, H, W]; silu_time [B or 1, time_width] is the time embedding after its SiLU, shared by all
+  // blocks.
   Tensor operator()(const Tensor& x, const Tensor& silu_time) const;
 
   GroupNorm norm1;

@@ -25,7 +25,8 @@ Tensor TimestepEmbedding::operator()(const Tensor& sinusoids) const {
 }
 
 AttentionPooling::AttentionPooling(const Scope& scope, int64_t width, int64_t head_count)
-    : positional_embedding(scope.get("positional_embedding", {1, width}, Init::normal(1.0 / std::sqrt(double(width))))),
+    : positional_embedding(
+          scope.get("positional_embedding", {1, width}, Init::normal(1.0 / std::sqrt(double(width))))),
       k_proj(scope["k_proj"], width, width),
       q_proj(scope["q_proj"], width, width),
       v_proj(scope["v_proj"], width, width),
@@ -37,7 +38,8 @@ Tensor AttentionPooling::operator()(const Tensor& tokens) const {
   return attend(q_proj(query), k_proj(all), v_proj(all), heads).squeeze(1);
 }
 
-TextTimeEmbedding::TextTimeEmbedding(const Scope& scope, int64_t text_width, int64_t time_width, int64_t heads)
+TextTimeEmbedding::TextTimeEmbedding(const Scope& scope, int64_t text_width, int64_t time_width,
+                                     int64_t heads)
     : norm1(scope["norm1"], text_width),
       pool(scope["pool"], text_width, heads),
       proj(scope["proj"], text_width, time_width),

@@ -12,7 +12,8 @@ struct SinusoidOptions {
   double freq_shift = 0;
 };
 
-// [B] times to [B, width] fp32: sines and cosines of t * 10000^(-i / (width/2 - freq_shift)) (Ho et al. 2020).
+// [B] times to [B, width] fp32: sines and cosines of t * 10000^(-i / (width/2 - freq_shift)) (Ho et al.
+// 2020).
 Tensor sinusoidal_embedding(const Tensor& times, const SinusoidOptions& options);
 
 // Two linear layers with a SiLU between: diffusers' TimestepEmbedding.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// diffusers' Transformer2DModel on continuous pictures: pixels become tokens that attend to each other and to the
-// prompt.
+// diffusers' Transformer2DModel on continuous pictures: pixels become tokens that attend to each other and to
+// the prompt.
 #pragma once
 
 #include "gamut/nn/attention.h"
@@ -12,7 +12,7 @@ namespace gamut::nn {
 
 struct TransformerOptions {
   int64_t channels = 0, heads = 8, layers = 1;
-  int64_t context_width = 0;           // of the prompt's tokens
+  int64_t context_width = 0;  // of the prompt's tokens
   int64_t norm_groups = 32;
   bool use_linear_projection = false;  // proj_in and proj_out are Linear instead of 1x1 convolutions
   bool only_cross_attention = false;   // attn1 looks at the prompt too
@@ -40,7 +40,8 @@ struct BasicTransformerBlock {
 
 struct Transformer2D {
   Transformer2D(const Scope& scope, const TransformerOptions& options);
-  Tensor operator()(const Tensor& x, const Tensor& context) const;  // x [B, C, H, W], context [B, L, context_width]
+  Tensor operator()(const Tensor& x,
+                    const Tensor& context) const;  // x [B, C, H, W], context [B, L, context_width]
 
   GroupNorm norm;
   std::optional<Linear> linear_in, linear_out;

@@ -17,9 +17,9 @@ namespace {
 using std::filesystem::path;
 
 const std::pair<io::Dtype, at::ScalarType> kDtypes[] = {
-    {io::Dtype::kBool, at::kBool}, {io::Dtype::kU8, at::kByte},   {io::Dtype::kI8, at::kChar},
-    {io::Dtype::kI16, at::kShort}, {io::Dtype::kI32, at::kInt},   {io::Dtype::kI64, at::kLong},
-    {io::Dtype::kF16, at::kHalf},  {io::Dtype::kBF16, at::kBFloat16}, {io::Dtype::kF32, at::kFloat},
+    {io::Dtype::kBool, at::kBool},  {io::Dtype::kU8, at::kByte},       {io::Dtype::kI8, at::kChar},
+    {io::Dtype::kI16, at::kShort},  {io::Dtype::kI32, at::kInt},       {io::Dtype::kI64, at::kLong},
+    {io::Dtype::kF16, at::kHalf},   {io::Dtype::kBF16, at::kBFloat16}, {io::Dtype::kF32, at::kFloat},
     {io::Dtype::kF64, at::kDouble},
 };
 
@@ -58,14 +58,15 @@ void read_file(const path& file, TensorMap& into) {
 std::set<std::string> shard_names(const path& index) {
   const nlohmann::json json = io::read_json(index);
   if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object()) {
-    throw DataError(index.string(), "an index needs the object 'weight_map'; expected tensor name → shard file");
+    throw DataError(index.string(),
+                    "an index needs the object 'weight_map'; expected tensor name → shard file");
   }
   std::set<std::string> shards;
   for (const auto& [tensor, shard] : json["weight_map"].items()) {
     // A shard is a neighbour of its index; anything else could read files from elsewhere.
     if (!shard.is_string() || path(shard.get<std::string>()).filename() != shard.get<std::string>()) {
-      throw DataError(index.string(), cat("tensor '", tensor, "' names a shard that is no plain file name; got ",
-                                          shard.dump()));
+      throw DataError(index.string(), cat("tensor '", tensor,
+                                          "' names a shard that is no plain file name; got ", shard.dump()));
     }
     shards.insert(shard.get<std::string>());
   }

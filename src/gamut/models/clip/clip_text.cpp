@@ -60,7 +60,8 @@ ClipTextModel::Layer::Layer(const nn::Scope& scope, const ClipTextConfig& config
       v(scope["self_attn"]["v_proj"], config.hidden_size, config.hidden_size, normal_init(deep_std(config))),
       out(scope["self_attn"]["out_proj"], config.hidden_size, config.hidden_size,
           normal_init(width_std(config, 1))),
-      fc1(scope["mlp"]["fc1"], config.hidden_size, config.intermediate_size, normal_init(width_std(config, 2))),
+      fc1(scope["mlp"]["fc1"], config.hidden_size, config.intermediate_size,
+          normal_init(width_std(config, 2))),
       fc2(scope["mlp"]["fc2"], config.intermediate_size, config.hidden_size, normal_init(deep_std(config))),
       heads(config.heads),
       quick_gelu(config.quick_gelu) {}
@@ -89,16 +90,18 @@ std::string ClipTextModel::name_prefix(const nn::TensorMap& tensors) {
   return first != tensors.end() && first->first.starts_with("text_model.") ? "text_model" : "";
 }
 
-// Configs older than transformers 4.31 carry the wrong end token 2; there the highest id of the text is the end.
+// Configs older than transformers 4.31 carry the wrong end token 2; there the highest id of the text is the
+// end.
 Tensor ClipTextModel::pool(const Tensor& hidden, const Tensor& ids) const {
-  const Tensor end = config_.eos_token_id == 2 ? ids.argmax(1) : ids.eq(config_.eos_token_id).to(at::kInt).argmax(1);
+  const Tensor end =
+      config_.eos_token_id == 2 ? ids.argmax(1) : ids.eq(config_.eos_token_id).to(at::kInt).argmax(1);
   const Tensor index = end.view({-1, 1, 1}).expand({-1, 1, hidden.size(2)});
   return hidden.gather(1, index).squeeze(1);
 }
 
 ClipTextOutput ClipTextModel::operator()(const Tensor& ids) const {
-  GAMUT_CHECK(ids.dim() == 2 && ids.size(1) <= config_.max_positions, "ids are ", ids.sizes(), "; the context is ",
-              config_.max_positions);
+  GAMUT_CHECK(ids.dim() == 2 && ids.size(1) <= config_.max_positions, "ids are ", ids.sizes(),
+              "; the context is ", config_.max_positions);
   const Tensor positions = at::arange(ids.size(1), ids.options());
   Tensor x = token_embedding_(ids) + position_embedding_(positions);
   for (const Layer& layer : layers_) {

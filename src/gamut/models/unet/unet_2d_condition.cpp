@@ -30,11 +30,13 @@ std::vector<UpBlock> make_up_blocks(const nn::Scope& scope, const UNetConfig& co
 
 UNet2DCondition::UNet2DCondition(const UNetConfig& config, const nn::Scope& scope)
     : config_(config),
-      conv_in_(scope["conv_in"], config.in_channels, config.block_out_channels[0], same_size(config.conv_in_kernel)),
+      conv_in_(scope["conv_in"], config.in_channels, config.block_out_channels[0],
+               same_size(config.conv_in_kernel)),
       time_embedding_(scope["time_embedding"], config.block_out_channels[0], config.time_embed_dim),
       down_blocks_(make_down_blocks(scope["down_blocks"], config)),
       up_blocks_(make_up_blocks(scope["up_blocks"], config)),
-      conv_norm_out_(scope["conv_norm_out"], config.block_out_channels[0], {config.norm_num_groups, config.norm_eps}),
+      conv_norm_out_(scope["conv_norm_out"], config.block_out_channels[0],
+                     {config.norm_num_groups, config.norm_eps}),
       conv_out_(scope["conv_out"], config.block_out_channels[0], config.out_channels,
                 same_size(config.conv_out_kernel)) {
   if (config.text_added_to_time) {
@@ -58,8 +60,8 @@ Tensor UNet2DCondition::embed_time(const Tensor& timestep, const Tensor& text, a
 
 Tensor UNet2DCondition::operator()(const Tensor& sample, const Tensor& timestep, const Tensor& text) const {
   GAMUT_CHECK(sample.dim() == 4 && sample.size(1) == config_.in_channels, "sample is ", sample.sizes());
-  GAMUT_CHECK(timestep.dim() == 1 && (timestep.size(0) == 1 || timestep.size(0) == sample.size(0)), "timestep is ",
-              timestep.sizes(), " for sample ", sample.sizes());
+  GAMUT_CHECK(timestep.dim() == 1 && (timestep.size(0) == 1 || timestep.size(0) == sample.size(0)),
+              "timestep is ", timestep.sizes(), " for sample ", sample.sizes());
   GAMUT_CHECK(text.dim() == 3 && text.size(0) == sample.size(0), "text is ", text.sizes(), " for sample ",
               sample.sizes());
   const BlockContext context{embed_time(timestep, text, sample.scalar_type()), text};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The levels of the U-Net: residual blocks, each followed by attention where the level has it, then a change of size.
-// They cover diffusers' DownBlock2D, CrossAttnDownBlock2D, UpBlock2D, CrossAttnUpBlock2D, UNetMidBlock2D and
-// UNetMidBlock2DCrossAttn.
+// The levels of the U-Net: residual blocks, each followed by attention where the level has it, then a change
+// of size. They cover diffusers' DownBlock2D, CrossAttnDownBlock2D, UpBlock2D, CrossAttnUpBlock2D,
+// UNetMidBlock2D and UNetMidBlock2DCrossAttn.
 #pragma once
 
 #include "gamut/models/unet/unet_config.h"

@@ -56,7 +56,9 @@ void read_heads(JsonConfig& json, UNetConfig& config) {
     config.heads = json.integer_per_level("num_attention_heads", 8, levels);
   }
   for (size_t i = 0; i < levels; ++i) {
-    if (config.heads[i] <= 0 || config.block_out_channels[i] % config.heads[i] != 0) {
+    const bool used = config.down_has_attention[i] || config.up_has_attention[levels - 1 - i] ||
+                      (i + 1 == levels && config.mid_block == MidBlock::kCrossAttention);
+    if (used && (config.heads[i] <= 0 || config.block_out_channels[i] % config.heads[i] != 0)) {
       json.fail("attention_head_dim", cat("a number of heads (so the key's meaning) that divides the ",
                                           config.block_out_channels[i], " channels of level ", i));
     }
@@ -65,11 +67,12 @@ void read_heads(JsonConfig& json, UNetConfig& config) {
 
 void read_mid_block(JsonConfig& json, UNetConfig& config) {
   // An explicit null means no block, an absent key the default.
-  const std::string type = json.string("mid_block_type", json.present("mid_block_type") ? "" : "UNetMidBlock2DCrossAttn");
+  const std::string type =
+      json.string("mid_block_type", json.present("mid_block_type") ? "" : "UNetMidBlock2DCrossAttn");
   if (type != "" && type != "UNetMidBlock2D" && type != "UNetMidBlock2DCrossAttn") {
     json.fail("mid_block_type", "UNetMidBlock2DCrossAttn, UNetMidBlock2D or null");
   }
-  config.mid_block = type.empty()              ? MidBlock::kNone
+  config.mid_block = type.empty()               ? MidBlock::kNone
                      : type == "UNetMidBlock2D" ? MidBlock::kPlain
                                                 : MidBlock::kCrossAttention;
   config.mid_block_scale_factor = json.number("mid_block_scale_factor", 1.0);
@@ -119,10 +122,10 @@ void read_sample_size(JsonConfig& json, UNetConfig& config) {
 
 // Options of other models: only the value that switches them off is computed here.
 void refuse_others(JsonConfig& json) {
-  for (const char* key : {"encoder_hid_dim", "encoder_hid_dim_type", "reverse_transformer_layers_per_block",
-                          "class_embed_type", "addition_time_embed_dim", "num_class_embeds", "time_embedding_act_fn",
-                          "timestep_post_act", "time_cond_proj_dim", "projection_class_embeddings_input_dim",
-                          "cross_attention_norm"}) {
+  for (const char* key :
+       {"encoder_hid_dim", "encoder_hid_dim_type", "reverse_transformer_layers_per_block", "class_embed_type",
+        "addition_time_embed_dim", "num_class_embeds", "time_embedding_act_fn", "timestep_post_act",
+        "time_cond_proj_dim", "projection_class_embeddings_input_dim", "cross_attention_norm"}) {
     json.only(key, nullptr);
   }
   for (const char* key : {"dual_cross_attention", "resnet_skip_time_act", "class_embeddings_concat"}) {
@@ -145,8 +148,8 @@ UNetConfig parse_unet_config(const nlohmann::json& object, const std::string& fi
   config.center_input_sample = json.boolean("center_input_sample", false);
   read_sample_size(json, config);
   read_levels(json, config);
-  read_heads(json, config);
   read_mid_block(json, config);
+  read_heads(json, config);
   read_embeddings(json, config);
   read_normalization(json, config);
   config.use_linear_projection = json.boolean("use_linear_projection", false);

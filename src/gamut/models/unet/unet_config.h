@@ -17,7 +17,8 @@ struct UNetConfig {
   int64_t sample_height = 64, sample_width = 64;  // of the latents the model was trained on
   bool center_input_sample = false;
   std::vector<int64_t> block_out_channels;
-  std::vector<bool> down_has_attention, up_has_attention;  // up is in the order of use, the smallest picture first
+  std::vector<bool> down_has_attention,
+      up_has_attention;  // up is in the order of use, the smallest picture first
   MidBlock mid_block = MidBlock::kCrossAttention;
   std::vector<int64_t> layers_per_block, transformer_layers, heads, cross_attention_dim;
   std::vector<bool> only_cross_attention;

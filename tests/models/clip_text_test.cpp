@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/models/clip/clip_text.h"
+
+#include "models/hashed_weights.h"
+
+namespace gamut::models {
+namespace {
+
+struct Loaded {
+  Fixture fixture;
+  nn::ParamStore store;
+  ClipTextModel model;
+
+  explicit Loaded(const std::string& name)
+      : fixture(Fixture::read(name)),
+        store(nn::ParamStore::from_tensors(fixture.weights, "text_encoder", {})),
+        model(parse_clip_text_config(fixture.config, name), nn::Scope(store)) {
+    store.finish();
+  }
+};
+
+void expect_golden(const std::string& name) {
+  Loaded loaded(name);
+  loaded.store.require_grad(true);
+  const nn::TensorMap& tensors = loaded.fixture.tensors;
+  const ClipTextOutput out = loaded.model(tensors.at("ids"));
+  // fp32 states of size one after two layers.
+  expect_near(out.last_hidden_state, tensors.at("hidden"), 1e-5, "hidden");
+  expect_near(out.pooled, tensors.at("pooled"), 1e-5, "pooled");
+  ((out.last_hidden_state * tensors.at("probe")).sum() + (out.pooled * tensors.at("pooled_probe")).sum())
+      .backward();
+  expect_gradients(loaded.store, loaded.fixture);
+}
+
+TEST(clip_text, equals_transformers_with_quick_gelu) { expect_golden("clip_quick_gelu"); }
+
+TEST(clip_text, equals_transformers_with_gelu_and_the_legacy_end_token) { expect_golden("clip_gelu"); }
+
+TEST(clip_text, names_of_transformers_4_and_5_are_told_apart) {
+  EXPECT_EQ(ClipTextModel::name_prefix({{"text_model.final_layer_norm.bias", {}}, {"logit_scale", {}}}),
+            "text_model");
+  EXPECT_EQ(ClipTextModel::name_prefix({{"final_layer_norm.bias", {}}, {"text_model_x", {}}}), "");
+  EXPECT_EQ(ClipTextModel::name_prefix({}), "");
+}
+
+TEST(clip_text, later_tokens_never_change_earlier_states) {
+  Loaded loaded("clip_gelu");
+  Tensor ids = loaded.fixture.tensors.at("ids").clone();
+  const Tensor before = loaded.model(ids).last_hidden_state.narrow(1, 0, 5);
+  ids.narrow(1, 5, 3).fill_(11);
+  expect_near(loaded.model(ids).last_hidden_state.narrow(1, 0, 5), before, 1e-6, "states 0 to 4");
+}
+
+}  // namespace
+}  // namespace gamut::models

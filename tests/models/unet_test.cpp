@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/models/unet/unet_2d_condition.h"
+
+#include "models/hashed_weights.h"
+
+namespace gamut::models {
+namespace {
+
+struct Loaded {
+  Fixture fixture;
+  nn::ParamStore store;
+  UNet2DCondition unet;
+
+  explicit Loaded(const std::string& name, const nn::ParamOptions& options = {})
+      : fixture(Fixture::read(name)),
+        store(nn::ParamStore::from_tensors(fixture.weights, "unet", options)),
+        unet(parse_unet_config(fixture.config, name), nn::Scope(store)) {
+    store.finish();
+  }
+  const at::Tensor& operator[](const std::string& name) const { return fixture.tensors.at(name); }
+};
+
+constexpr const char* kCases[] = {"unet_sd15", "unet_sd21",  "unet_glyphs",
+                                  "unet_odd",  "unet_plain", "unet_no_mid"};
+
+// 1e-5 absolute on outputs of size one: the reference's own difference between channels-last and not is 2e-6.
+TEST(unet, equals_diffusers) {
+  for (const char* name : kCases) {
+    SCOPED_TRACE(name);
+    Loaded loaded(name);
+    expect_near(loaded.unet(loaded["sample"], loaded["timestep"], loaded["text"]), loaded["output"], 1e-5,
+                "output");
+  }
+}
+
+TEST(unet, one_time_serves_all_rows) {
+  for (const char* name : kCases) {
+    SCOPED_TRACE(name);
+    Loaded loaded(name);
+    const Tensor time = loaded["timestep"].narrow(0, 1, 1);
+    expect_near(loaded.unet(loaded["sample"], time, loaded["text"]), loaded["output_one_time"], 1e-5,
+                "output");
+  }
+}
+
+TEST(unet, gradients_equal_autograd_of_diffusers) {
+  for (const char* name : kCases) {
+    SCOPED_TRACE(name);
+    Loaded loaded(name);
+    loaded.store.require_grad(true);
+    const Tensor sample = loaded["sample"].clone().set_requires_grad(true);
+    const Tensor text = loaded["text"].clone().set_requires_grad(true);
+    (loaded.unet(sample, loaded["timestep"], text) * loaded["probe"]).sum().backward();
+    expect_gradients(loaded.store, loaded.fixture);
+    const Tensor& expected = loaded["grad_sample"];
+    expect_near(sample.grad(), expected, 1e-4 * expected.abs().max().item<double>(), "grad_sample");
+    if (loaded.fixture.tensors.contains("grad_text")) {
+      const Tensor& from_text = loaded["grad_text"];
+      expect_near(text.grad(), from_text, 1e-4 * from_text.abs().max().item<double>(), "grad_text");
+    }
+  }
+}
+
+// The ratio of an on-policy update is exactly one only if both modes run the same arithmetic.
+TEST(unet, same_bits_with_and_without_grad) {
+  for (const char* name : kCases) {
+    SCOPED_TRACE(name);
+    Loaded loaded(name);
+    const Tensor without = loaded.unet(loaded["sample"], loaded["timestep"], loaded["text"]);
+    loaded.store.require_grad(true);
+    const Tensor with = loaded.unet(loaded["sample"], loaded["timestep"], loaded["text"]);
+    EXPECT_TRUE(with.requires_grad());
+    EXPECT_TRUE(at::equal(with.detach(), without));
+  }
+}
+
+}  // namespace
+}  // namespace gamut::models
