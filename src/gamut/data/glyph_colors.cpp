@@ -31,10 +31,6 @@ Triple lab(const Triple& srgb) {
   return {116.0 * f[1] - 16.0, 500.0 * (f[0] - f[1]), 200.0 * (f[1] - f[2])};
 }
 
-double luminance(const Triple& srgb) {
-  return 0.2126 * linear_light(srgb[0]) + 0.7152 * linear_light(srgb[1]) + 0.0722 * linear_light(srgb[2]);
-}
-
 std::vector<Triple> centers_in_lab() {
   std::vector<Triple> centers;
   for (const NamedColor& color : glyph_colors()) {
@@ -73,6 +69,10 @@ int64_t nearest_color(const std::array<double, 3>& srgb) {
     }
   }
   return int64_t(best);
+}
+
+double luminance(const std::array<double, 3>& srgb) {
+  return 0.2126 * linear_light(srgb[0]) + 0.7152 * linear_light(srgb[1]) + 0.0722 * linear_light(srgb[2]);
 }
 
 double contrast(const std::array<double, 3>& srgb_a, const std::array<double, 3>& srgb_b) {

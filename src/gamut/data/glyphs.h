@@ -40,7 +40,8 @@ const std::vector<NamedColor>& glyph_colors();
 // Index into glyph_colors() of the nearest named color (CIELAB distance). A named color jittered by
 // kColorJitter is nearest to itself.
 int64_t nearest_color(const std::array<double, 3>& srgb);
-// WCAG relative-luminance contrast ratio, 1 … 21.
+// WCAG relative luminance, 0 (black) … 1 (white), and the contrast ratio that follows from it, 1 … 21.
+double luminance(const std::array<double, 3>& srgb);
 double contrast(const std::array<double, 3>& srgb_a, const std::array<double, 3>& srgb_b);
 
 struct FontFace {

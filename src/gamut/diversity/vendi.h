@@ -6,8 +6,8 @@
 
 namespace gamut::diversity {
 
-// Vendi score of order q of a kernel K [n, n] with unit diagonal: exp(Renyi entropy of order q of the eigenvalues
-// of K / n). q = 1: Shannon; q = infinity: 1 / largest eigenvalue. Range [1, n].
+// Vendi score of order q of a kernel K [n, n] with unit diagonal: exp(Renyi entropy of order q of the
+// eigenvalues of K / n). q = 1: Shannon; q = infinity: 1 / largest eigenvalue. Range [1, n].
 double vendi_from_kernel(const at::Tensor& kernel, double q = 1.0);
 // Cosine kernel of features [n, d].
 double vendi_from_features(const at::Tensor& features, double q = 1.0);

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Friedman and Dieng, "The Vendi Score", 2022; orders other than 1: Pasarkar and Dieng, 2023.
+#include "gamut/diversity/vendi.h"
+
+#include "gamut/core/error.h"
+
+#include <ATen/ops/eye.h>
+#include <ATen/ops/linalg_eigvalsh.h>
+#include <ATen/ops/where.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace gamut::diversity {
+
+namespace {
+
+// Rounding leaves eigenvalues of about this size where the true one is 0; small orders would count them.
+constexpr double kZeroEigenvalue = 1e-12;
+
+void require_finite(const at::Tensor& values, const char* what) {
+  if (!values.isfinite().all().item<bool>()) {
+    throw NumericalError("vendi", cat(what, " must be finite; got a NaN or an infinity"));
+  }
+}
+
+}  // namespace
+
+double vendi_from_kernel(const at::Tensor& kernel, double q) {
+  GAMUT_CHECK(kernel.dim() == 2 && kernel.size(0) == kernel.size(1) && kernel.size(0) > 0, "shape ",
+              kernel.sizes());
+  GAMUT_CHECK(q >= 0, "order is ", q);
+  const int64_t n = kernel.size(0);
+  const at::Tensor k_NN = kernel.detach().to(at::kCPU, at::kDouble);
+  require_finite(k_NN, "the kernel");
+  const at::Tensor values = at::linalg_eigvalsh((k_NN + k_NN.t()) / (2.0 * double(n))).contiguous();
+
+  double sum = 0, largest = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const double lambda = values.const_data_ptr<double>()[i];
+    if (lambda < kZeroEigenvalue) continue;
+    largest = std::max(largest, lambda);
+    sum += q == 1 ? -lambda * std::log(lambda) : std::isinf(q) ? 0 : std::pow(lambda, q);
+  }
+  const double score = q == 1 ? std::exp(sum) : std::isinf(q) ? 1 / largest : std::pow(sum, 1 / (1 - q));
+  return std::clamp(score, 1.0, double(n));
+}
+
+at::Tensor cosine_kernel(const at::Tensor& features) {
+  GAMUT_CHECK(features.dim() == 2 && features.size(0) > 0, "shape ", features.sizes());
+  const at::Tensor f_ND = features.detach().to(at::kCPU, at::kDouble);
+  require_finite(f_ND, "features");
+  const at::Tensor norm_N1 = f_ND.norm(2, 1, true);
+  const at::Tensor unit_ND = f_ND / at::where(norm_N1 > 0, norm_N1, 1.0);
+  const at::Tensor eye_NN = at::eye(f_ND.size(0), f_ND.options());
+  return unit_ND.mm(unit_ND.t()) * (1 - eye_NN) + eye_NN;
+}
+
+double vendi_from_features(const at::Tensor& features, double q) {
+  return vendi_from_kernel(cosine_kernel(features), q);
+}
+
+}  // namespace gamut::diversity
