@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The clipped surrogate of PPO on a micro-batch of one denoising step. Results are sums over samples: the caller
+// divides by global counts, so that micro-batches and accumulation never change the result.
+#pragma once
+
+#include "gamut/core/config.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+
+namespace gamut::algorithms {
+
+// [loss] of a recipe.
+struct LossConfig {
+  std::string kind = "ppo_clip";
+  double clip_range = 1e-4;
+  void fields(FieldVisitor& v);
+};
+
+struct LossTerms {
+  at::Tensor loss_sum;            // differentiable scalar: sum over trained samples
+  // Detached scalars, sums over trained samples unless said otherwise.
+  at::Tensor ratio_deviation_max; // max |ratio - 1|
+  at::Tensor clipped_sum;         // samples whose gradient the clip removed
+  at::Tensor approx_kl_sum;       // (log_prob - old)^2 / 2
+};
+
+// rho = exp(log_prob - old_log_prob); per sample max(-A rho, -A clip(rho, 1 ± clip_range)).
+// All [B] fp32; weight is 1 for trained samples and 0 for those left out.
+LossTerms ppo_clip(const at::Tensor& log_prob_B, const at::Tensor& old_log_prob_B, const at::Tensor& advantage_B,
+                   const at::Tensor& weight_B, const LossConfig& config);
+
+}  // namespace gamut::algorithms

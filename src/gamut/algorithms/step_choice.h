@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which denoising steps train in an iteration; shared by all its samples.
+#pragma once
+
+#include "gamut/core/config.h"
+#include "gamut/diffusion/schedule.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gamut::algorithms {
+
+// [schedule] of a recipe.
+struct StepChoiceConfig {
+  std::string kind = "fraction";  // fraction | random | list
+  double fraction = 0.99;         // the first int(steps * fraction) steps are eligible
+  int64_t count = 4;              // random: how many of the eligible train each iteration
+  std::vector<int64_t> list = {};      // list: indices
+  void fields(FieldVisitor& v);
+};
+
+// Ascending indices of trained steps; deterministic steps are never among them. ConfigError when none is left or an
+// index is outside the schedule. `random` draws from the stream (seed, "schedule", iteration).
+std::vector<int64_t> choose_steps(const StepChoiceConfig& config, const std::vector<diffusion::Step>& schedule,
+                                  uint64_t seed, int64_t iteration);
+
+}  // namespace gamut::algorithms

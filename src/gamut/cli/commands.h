@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// One function per subcommand: adds its flags to the program and returns what to run when it is chosen.
+#pragma once
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace gamut::cli {
+
+// Runs the chosen command; the result is the exit code.
+using Action = std::function<int()>;
+
+void add_train_command(CLI::App& program, Action& chosen);
+void add_pretrain_command(CLI::App& program, Action& chosen);
+void add_sample_command(CLI::App& program, Action& chosen);
+void add_eval_command(CLI::App& program, Action& chosen);
+void add_explain_command(CLI::App& program, Action& chosen);
+void add_doctor_command(CLI::App& program, Action& chosen);
+
+}  // namespace gamut::cli

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/cli/commands.h"
+#include "gamut/cli/train_recipe.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+#include <memory>
+
+namespace gamut::cli {
+namespace {
+
+struct Flags {
+  std::string recipe, key;
+  std::vector<std::string> sets;
+  bool json = false;
+};
+
+int explain_schedule(const Flags& flags) {
+  const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
+  const std::vector<diffusion::Step> steps = diffusion::make_schedule(recipe.train.slots.sampler);
+  if (!flags.json) std::printf("step  sigma     next      dt         a          b          noise_std\n");
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (const diffusion::Step& s : steps) {
+    if (flags.json)
+      rows.push_back({{"index", s.index}, {"sigma", s.sigma}, {"sigma_next", s.sigma_next}, {"dt", s.dt},
+                      {"a", s.a}, {"b", s.b}, {"noise_std", s.noise_std}});
+    else
+      std::printf("%4lld  %.6f  %.6f  %+.6f  %+.6f  %+.6f  %.6f\n", static_cast<long long>(s.index), s.sigma,
+                  s.sigma_next, s.dt, s.a, s.b, s.noise_std);
+  }
+  // Doubles are dumped with as many digits as reading them back exactly needs.
+  if (flags.json) std::printf("%s\n", nlohmann::ordered_json{{"steps", rows}}.dump(1).c_str());
+  return 0;
+}
+
+int explain_config(const Flags& flags) {
+  const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (const ResolvedField& field : recipe.resolved.fields) {
+    if (!flags.key.empty() && !field.key.starts_with(flags.key)) continue;
+    if (flags.json)
+      rows.push_back({{"key", field.key}, {"value", field.toml}, {"origin", field.origin},
+                      {"default", field.default_toml}, {"rule", field.rule}, {"help", field.help}});
+    else
+      std::printf("%s = %s   from %s   (%s%s%s)\n", field.key.c_str(), field.toml.c_str(), field.origin.c_str(),
+                  field.rule.c_str(), field.rule.empty() ? "" : ", ", field.help.c_str());
+  }
+  if (flags.json) std::printf("%s\n", rows.dump(1).c_str());
+  return 0;
+}
+
+void add_flags(CLI::App* command, Flags& flags) {
+  command->add_option("recipe", flags.recipe, "TOML recipe")->required();
+  command->add_option("--set", flags.sets, "override one key: key=value (repeatable)")->expected(1)->take_all();
+  command->add_flag("--json", flags.json, "JSON on stdout");
+}
+
+}  // namespace
+
+void add_explain_command(CLI::App& program, Action& chosen) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* explain = program.add_subcommand("explain", "the numbers behind a recipe");
+  explain->require_subcommand(1);
+  CLI::App* schedule = explain->add_subcommand("schedule", "denoising steps: mean = a x + b v, noise_std");
+  add_flags(schedule, *flags);
+  schedule->callback([flags, &chosen] { chosen = [flags] { return explain_schedule(*flags); }; });
+  CLI::App* config = explain->add_subcommand("config", "every value with where it came from");
+  add_flags(config, *flags);
+  config->add_option("key", flags->key, "only keys that begin with this");
+  config->callback([flags, &chosen] { chosen = [flags] { return explain_config(*flags); }; });
+}
+
+}  // namespace gamut::cli

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// gamut: parse, dispatch, exit code. The only catch-all of the program stands here.
+#include "gamut/cli/commands.h"
+#include "gamut/core/error.h"
+#include "gamut/core/log.h"
+#include "gamut/core/stop.h"
+
+#include <CLI/CLI.hpp>
+#include <c10/util/Exception.h>
+
+#include <cstdio>
+#include <string>
+
+namespace {
+
+// LibTorch's messages carry a C++ stack; the first line says what went wrong.
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+int report(gamut::ExitCode code, const std::string& message) {
+  std::fprintf(stderr, "error: %s\n", message.c_str());
+  return static_cast<int>(code);
+}
+
+int run(int argc, char** argv) {
+  CLI::App program{"gamut: RL fine-tuning of diffusion and flow image models that keeps their variety", "gamut"};
+  program.require_subcommand(1);
+  program.fallthrough();
+  bool quiet = false;
+  program.add_flag("--quiet", quiet, "no progress lines, only warnings and results");
+  gamut::cli::Action chosen;
+  gamut::cli::add_train_command(program, chosen);
+  gamut::cli::add_pretrain_command(program, chosen);
+  gamut::cli::add_sample_command(program, chosen);
+  gamut::cli::add_eval_command(program, chosen);
+  gamut::cli::add_explain_command(program, chosen);
+  gamut::cli::add_doctor_command(program, chosen);
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return program.exit(error);  // --help
+    return report(gamut::ExitCode::kConfig, std::string("[usage] ") + error.what() + "; see gamut --help");
+  }
+  if (quiet) gamut::set_log_level(gamut::LogLevel::kWarning);
+  gamut::install_stop_handler();
+  return chosen();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const gamut::Error& error) {
+    return report(error.code(), error.what());
+  } catch (const c10::Error& error) {
+    return report(gamut::ExitCode::kInternal, "[libtorch] " + first_line(error.what_without_backtrace()));
+  } catch (const std::bad_alloc&) {
+    return report(gamut::ExitCode::kEnvironment, "[memory] out of memory; lower rollout.micro_batch or eval.micro_batch");
+  } catch (const std::exception& error) {
+    return report(gamut::ExitCode::kInternal, std::string("[internal] ") + first_line(error.what()));
+  }
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/cli/commands.h"
+#include "gamut/core/error.h"
+#include "gamut/core/log.h"
+#include "gamut/eval/sampling.h"
+#include "gamut/io/image.h"
+#include "gamut/models/pipeline.h"
+#include "gamut/nn/images.h"
+#include "gamut/train/ema.h"
+
+#include <ATen/ATen.h>
+#include <CLI/CLI.hpp>
+
+#include <filesystem>
+#include <memory>
+
+namespace gamut::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Flags {
+  std::string model = "models/glyphs", weights, sampler = "ode", out, save_images, init_latents, save_latents;
+  std::string grid, device = "cpu";
+  std::vector<std::string> prompts;
+  int64_t count = 8, steps = 20, seed = 0, micro_batch = 64;
+  double guidance = 1, noise_level = 0.7, shift = 0;
+};
+
+// The model's own noise levels unless --grid or --shift asks for others.
+std::vector<diffusion::Step> schedule_of(const Flags& flags, const models::Pipeline& pipe) {
+  diffusion::SamplerConfig config{.kind = flags.sampler, .steps = flags.steps, .noise_level = flags.noise_level};
+  std::vector<double> sigmas;
+  if (flags.grid.empty() && flags.shift == 0) {
+    sigmas = eval::scheduler_sigmas(pipe, flags.steps);
+  } else {
+    sigmas = diffusion::make_sigmas({.kind = flags.grid.empty() ? "sd3_diffusers" : flags.grid,
+                                     .steps = flags.steps,
+                                     .shift = flags.shift == 0 ? pipe.scheduler().shift : flags.shift});
+  }
+  return diffusion::make_schedule(config, sigmas);
+}
+
+at::Tensor starting_latents(const Flags& flags, const models::Pipeline& pipe, const eval::SamplingOptions& options) {
+  if (flags.init_latents.empty()) return eval::sampling_noise(pipe, int64_t(flags.prompts.size()), options);
+  const nn::TensorMap file = nn::load_safetensors(flags.init_latents);
+  const auto found = file.find("latents");
+  if (found == file.end()) throw DataError("sample", cat(flags.init_latents, " has no tensor 'latents'"));
+  std::vector<int64_t> expected{int64_t(flags.prompts.size()) * flags.count};
+  for (int64_t size : pipe.latent_shape()) expected.push_back(size);
+  if (found->second.sizes() != at::IntArrayRef(expected))
+    throw DataError("sample", cat("'latents' of ", flags.init_latents, " has the wrong shape; got ",
+                                  found->second.sizes(), "; expected ", at::IntArrayRef(expected),
+                                  " = prompts x n, then the model's latent"));
+  return found->second.to(at::kFloat);
+}
+
+void write_pictures(const Flags& flags, const models::Pipeline& pipe, const at::Tensor& latents) {
+  const at::Tensor pictures = pipe.decode(latents.to(pipe.options().device)).to(at::kCPU);
+  const std::vector<io::Image> images = nn::tensor_to_images(pictures);
+  if (!flags.out.empty()) {
+    io::SheetBlock block;
+    io::SheetOptions options{.row_labels = flags.prompts};
+    for (size_t p = 0; p < flags.prompts.size(); ++p)
+      block.rows.emplace_back(images.begin() + int64_t(p) * flags.count, images.begin() + int64_t(p + 1) * flags.count);
+    io::save_png(flags.out, io::contact_sheet({block}, options));
+    log_info(cat("wrote ", flags.out));
+  }
+  if (flags.save_images.empty()) return;
+  fs::create_directories(flags.save_images);
+  for (size_t i = 0; i < images.size(); ++i)
+    io::save_png(fs::path(flags.save_images) / cat("prompt", int64_t(i) / flags.count, "_", int64_t(i) % flags.count, ".png"),
+                 images[i]);
+  log_info(cat("wrote ", images.size(), " pictures to ", flags.save_images));
+}
+
+int sample(const Flags& flags) {
+  if (flags.out.empty() && flags.save_images.empty() && flags.save_latents.empty())
+    throw ConfigError("usage", "nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
+  models::Pipeline pipe = models::Pipeline::open(flags.model, {.device = at::Device(flags.device)});
+  if (!flags.weights.empty())
+    train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
+  const eval::SamplingOptions options{.schedule = schedule_of(flags, pipe),
+                                      .noise = {.seed = uint64_t(flags.seed), .purpose = "sample"},
+                                      .members = flags.count,
+                                      .micro_batch = flags.micro_batch,
+                                      .guidance_scale = flags.guidance};
+  const at::Tensor latents =
+      eval::sample_latents(pipe, flags.prompts, starting_latents(flags, pipe, options), options);
+  if (!flags.save_latents.empty()) nn::save_safetensors(flags.save_latents, {{"latents", latents}});
+  if (!flags.out.empty() || !flags.save_images.empty()) write_pictures(flags, pipe, latents);
+  return 0;
+}
+
+}  // namespace
+
+void add_sample_command(CLI::App& program, Action& chosen) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* command = program.add_subcommand("sample", "pictures and a contact sheet from a model folder");
+  command->add_option("--model", flags->model, "model folder, diffusers layout")->capture_default_str();
+  command->add_option("--weights", flags->weights, "denoiser weights to use instead (a checkpoint's .safetensors)");
+  command->add_option("--prompt", flags->prompts, "prompt (repeatable)")->required()->expected(1)->take_all();
+  command->add_option("-n", flags->count, "pictures per prompt")->check(CLI::Range(1, 100000))->capture_default_str();
+  command->add_option("--steps", flags->steps, "denoising steps")->check(CLI::Range(1, 1000))->capture_default_str();
+  command->add_option("--sampler", flags->sampler, "ode | flow_sde")
+      ->check(CLI::IsMember({"ode", "flow_sde"}))->capture_default_str();
+  command->add_option("--noise-level", flags->noise_level, "a of flow_sde")->check(CLI::Range(0.0, 10.0))->capture_default_str();
+  command->add_option("--grid", flags->grid, "noise levels (default: the model's scheduler)")
+      ->check(CLI::IsMember(diffusion::sigma_grid_kinds()));
+  command->add_option("--shift", flags->shift, "shift of the grid (default: the model's)")->check(CLI::PositiveNumber);
+  command->add_option("--seed", flags->seed, "names the noise")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command->add_option("--guidance", flags->guidance, "classifier-free guidance, 1 = off")->check(CLI::Range(0.0, 100.0))->capture_default_str();
+  command->add_option("--batch", flags->micro_batch, "pictures per forward pass")->check(CLI::Range(1, 65536))->capture_default_str();
+  command->add_option("--device", flags->device, "cpu | cuda")->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
+  command->add_option("--out", flags->out, "contact sheet, PNG");
+  command->add_option("--save-images", flags->save_images, "folder for single pictures");
+  command->add_option("--init-latents", flags->init_latents, "safetensors with 'latents' [prompts x n, C, H, W] to start from");
+  command->add_option("--save-latents", flags->save_latents, "safetensors to write: 'latents' [prompts x n, C, H, W] fp32, prompt-major");
+  command->callback([flags, &chosen] { chosen = [flags] { return sample(*flags); }; });
+}
+
+}  // namespace gamut::cli

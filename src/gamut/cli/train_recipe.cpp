@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/cli/train_recipe.h"
+
+#include "gamut/core/error.h"
+
+#include <map>
+
+namespace gamut::cli {
+namespace {
+
+// The value of `algorithm` before anything is bound: it decides the defaults of the slots.
+std::string named_algorithm(const Recipe& recipe, const std::string& fallback) {
+  std::string name = fallback;
+  for (const RecipeEntry& entry : recipe.entries)
+    if (entry.key == "algorithm" && entry.toml.size() >= 2) name = entry.toml.substr(1, entry.toml.size() - 2);
+  return name;
+}
+
+}  // namespace
+
+void TrainRecipe::fields(FieldVisitor& v) {
+  train.fields(v);
+  v.table("reward", reward, "what is trained on");
+  v.table("judge", judge, "an independent reader that never trains");
+  v.table("eval", eval, "fixed-seed evaluation during training and by gamut eval");
+}
+
+TrainRecipe load_train_recipe(const std::filesystem::path& path, const std::vector<std::string>& sets) {
+  const Recipe recipe = load_recipe(path, sets);
+  TrainRecipe out;
+  const std::string name = named_algorithm(recipe, out.train.algorithm);
+  for (const algorithms::NamedAlgorithm& algorithm : algorithms::algorithm_table())
+    if (algorithm.name == name) out.train.slots = algorithm.fill();
+  out.resolved = bind(recipe, out);  // an unknown algorithm is reported here, with its place
+
+  // What differs from the plain defaults without being written anywhere came from the algorithm.
+  TrainRecipe plain;
+  const Resolved defaults = bind(Recipe{}, plain);
+  for (size_t i = 0; i < out.resolved.fields.size(); ++i) {
+    ResolvedField& field = out.resolved.fields[i];
+    if (field.origin == "default" && field.toml != defaults.fields[i].toml) field.origin = "algorithm " + name;
+  }
+  return out;
+}
+
+void check_same_recipe(const TrainRecipe& now, const std::filesystem::path& stored_config) {
+  TrainRecipe stored = load_train_recipe(stored_config, {});
+  std::map<std::string, std::string> before;
+  for (const ResolvedField& field : stored.resolved.fields) before[field.key] = field.toml;
+  std::string changed;
+  for (const ResolvedField& field : now.resolved.fields)
+    if (field.key != "iterations" && before[field.key] != field.toml)
+      changed += cat(changed.empty() ? "" : ", ", field.key, " was ", before[field.key], " and is ", field.toml);
+  if (!changed.empty())
+    throw ConfigError("run", cat("a run resumes only under its own recipe; changed: ", changed,
+                                 "; start a new run, or undo the change (only `iterations` may differ)"));
+}
+
+}  // namespace gamut::cli

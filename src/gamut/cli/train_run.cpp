@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/cli/train_run.h"
+
+#include "gamut/cli/build_info.h"
+#include "gamut/core/error.h"
+#include "gamut/core/log.h"
+#include "gamut/core/stop.h"
+#include "gamut/eval/table.h"
+#include "gamut/io/files.h"
+#include "gamut/io/run_folder.h"
+#include "gamut/nn/images.h"
+#include "gamut/train/progress.h"
+#include "gamut/train/trainer.h"
+
+#include <ATen/ATen.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+
+namespace gamut::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kStoppedOnRequest = 130;
+// Pictures per prompt on a sheet; the evaluation may draw more.
+constexpr int64_t kSheetMembers = 8;
+
+struct Evaluated {
+  eval::Evaluation numbers;
+  at::Tensor pictures;  // [prompts * members, 3, H, W]
+};
+
+class TrainRun {
+ public:
+  TrainRun(const TrainRecipe& recipe, const fs::path& folder)
+      : recipe_(recipe),
+        folder_(folder),
+        reward_(rewards::make_reward(recipe.reward)),
+        judge_(rewards::make_reward(recipe.judge)),
+        eval_prompts_(text::load_prompts(recipe.eval_prompts())),
+        trainer_(recipe.train, open_policy(recipe.train), *reward_, text::load_prompts(recipe.train.rollout.prompts)) {}
+
+  void create() {
+    io::create_run_folder(folder_);
+    io::write_atomically(folder_ / "config.toml", recipe_.resolved.to_toml());
+    io::write_atomically(folder_ / "build.txt", build_info());
+  }
+
+  void resume() {
+    check_same_recipe(recipe_, folder_ / "config.toml");
+    const auto checkpoint = train::latest_checkpoint(folder_);
+    if (checkpoint) {
+      trainer_.resume(*checkpoint);
+      log_info(cat("resuming from ", checkpoint->string()));
+    } else {
+      log_info("no complete checkpoint yet; starting from the beginning");
+    }
+    // Rows after the checkpoint belong to steps that will be made again.
+    for (const char* name : {"metrics.jsonl", "evals.jsonl"})
+      if (fs::exists(folder_ / name)) io::truncate_json_lines(folder_ / name, "step", checkpoint ? trainer_.steps_done() : -1);
+  }
+
+  int run() {
+    log_info(trainer_.plan().text());
+    io::JsonLines metrics(folder_ / "metrics.jsonl"), evals(folder_ / "evals.jsonl");
+    if (trainer_.steps_done() == 0) evaluate(evals);
+    const int64_t total = recipe_.train.iterations;
+    const train::Progress progress(trainer_.steps_done(), total);
+    while (trainer_.steps_done() < total) {
+      const train::StepReport report = trainer_.iterate();
+      metrics.append(report.to_json());
+      log_progress(report, progress);
+      const int64_t step = report.step;
+      if (step % recipe_.eval.every == 0 || step == total) evaluate(evals);
+      const bool stop = stop_requested() && step < total;
+      if (step % recipe_.train.checkpoint.every == 0 || step == total || stop) trainer_.save(folder_);
+      if (stop) return stopped();
+    }
+    finish();
+    return 0;
+  }
+
+ private:
+  static models::Pipeline open_policy(const train::TrainConfig& config) {
+    return models::Pipeline::open(config.model, {.device = at::Device(config.device)});
+  }
+
+  // The averaged weights on fixed seeds; the base before the first step.
+  void evaluate(io::JsonLines& evals) {
+    const int64_t step = trainer_.steps_done();
+    const train::BorrowedWeights average(trainer_.params(), trainer_.ema_weights());
+    at::Tensor pictures;
+    const eval::Evaluation numbers =
+        eval::evaluate(trainer_.policy(), eval_prompts_, {.reward = *reward_, .judge = *judge_}, recipe_.eval, &pictures);
+    nlohmann::ordered_json row{{"step", step}, {"weights", step == 0 ? "base" : "ema"}};
+    row.update(numbers.to_json());
+    evals.append(row);
+    const at::Tensor bytes = (pictures * 255).round().clamp(0, 255).to(at::kByte).contiguous();
+    nn::save_safetensors(folder_ / "samples" / (io::step_name(step) + ".safetensors"), {{"pictures", bytes}});
+    io::save_png(folder_ / "samples" / (io::step_name(step) + ".png"),
+                 io::contact_sheet({{.title = cat("step ", step), .rows = sheet_rows(pictures)}}, sheet_options()));
+    log_info(cat("eval   step ", step, ": reward ", numbers.reward, ", judge ", numbers.judge, ", color pairs ",
+                 numbers.color_pairs, ", color spread ", numbers.color_spread));
+  }
+
+  // The table and the sheet before | after, and the tuned model.
+  void finish() {
+    const Evaluated before = stored_evaluation(0), after = stored_evaluation(trainer_.steps_done());
+    {
+      const train::BorrowedWeights average(trainer_.params(), trainer_.ema_weights());
+      trainer_.policy().save(folder_ / "model");
+    }
+    const fs::path sheet = folder_ / "before_after.png";
+    io::save_png(sheet, io::contact_sheet({{.title = "before", .rows = sheet_rows(before.pictures)},
+                                           {.title = "after", .rows = sheet_rows(after.pictures)}},
+                                          sheet_options()));
+    const std::string table = eval::comparison_table({{"before", before.numbers}, {"after", after.numbers}});
+    io::write_atomically(folder_ / "before_after.txt", table);
+    std::printf("\n%s\nreward %s, judge %s\nmodel  %s\nsheet  %s\n", table.c_str(), reward_->name().c_str(),
+                judge_->name().c_str(), (folder_ / "model").c_str(), sheet.c_str());
+  }
+
+  // From evals.jsonl and samples/, so that a resumed run closes with the same table.
+  Evaluated stored_evaluation(int64_t step) const {
+    for (const nlohmann::json& row : io::read_json_lines(folder_ / "evals.jsonl"))
+      if (row.at("step") == step) {
+        const nn::TensorMap stored =
+            nn::load_safetensors(folder_ / "samples" / (io::step_name(step) + ".safetensors"));
+        return {.numbers = eval::evaluation_from_json(row), .pictures = stored.at("pictures").to(at::kFloat) / 255};
+      }
+    throw DataError("run", cat((folder_ / "evals.jsonl").string(), " has no row for step ", step));
+  }
+
+  std::vector<std::vector<io::Image>> sheet_rows(const at::Tensor& pictures) const {
+    const int64_t members = pictures.size(0) / int64_t(eval_prompts_.size());
+    std::vector<std::vector<io::Image>> rows;
+    for (size_t p = 0; p < eval_prompts_.size(); ++p)
+      rows.push_back(nn::tensor_to_images(
+          pictures.narrow(0, int64_t(p) * members, std::min(members, kSheetMembers))));
+    return rows;
+  }
+
+  io::SheetOptions sheet_options() const {
+    io::SheetOptions options;
+    for (const text::Prompt& prompt : eval_prompts_)
+      options.row_labels.push_back(prompt.target.empty() ? prompt.text : prompt.target);
+    return options;
+  }
+
+  void log_progress(const train::StepReport& report, const train::Progress& progress) const {
+    if (report.step % 10 != 0 && report.step != 1) return;
+    log_info(cat(progress.line(report.step), "   reward ", report.reward_mean, ", exact ", report.reward_exact,
+                 ", |ratio - 1| ", report.ratio_max_deviation, ", grad ", report.grad_norm));
+  }
+
+  int stopped() const {
+    log_info(cat("stopped after step ", trainer_.steps_done(), " with a checkpoint; go on with: gamut train ",
+                 "RECIPE --run ", folder_.string(), " --resume"));
+    return kStoppedOnRequest;
+  }
+
+  const TrainRecipe& recipe_;
+  fs::path folder_;
+  std::unique_ptr<rewards::Reward> reward_, judge_;
+  std::vector<text::Prompt> eval_prompts_;
+  train::Trainer trainer_;
+};
+
+}  // namespace
+
+int run_training(const TrainRecipe& recipe, const TrainRunOptions& options) {
+  // A folder in the way is reported before any model loads.
+  if (!options.resume && fs::exists(options.folder)) io::create_run_folder(options.folder);
+  if (options.resume && !fs::exists(options.folder / "config.toml"))
+    throw ConfigError("run", cat("nothing to resume in '", options.folder.string(), "': it has no config.toml"));
+  TrainRun run(recipe, options.folder);
+  options.resume ? run.resume() : run.create();
+  return run.run();
+}
+
+}  // namespace gamut::cli

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/diffusion/rollout.h"
+
+#include "gamut/core/random.h"
+#include "gamut/diffusion/step.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+
+namespace gamut::diffusion {
+namespace {
+
+at::Tensor named_normals(const NoiseSource& source, const std::string& what, const std::vector<SampleKey>& keys,
+                         const std::vector<int64_t>& shape, int64_t step) {
+  std::vector<int64_t> sizes{int64_t(keys.size())};
+  sizes.insert(sizes.end(), shape.begin(), shape.end());
+  at::Tensor noise = at::empty(sizes, at::kFloat);
+  const int64_t row = noise.numel() / std::max<int64_t>(1, int64_t(keys.size()));
+  float* data = noise.mutable_data_ptr<float>();
+  at::parallel_for(0, int64_t(keys.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; ++b) {
+      const SampleKey& key = keys[size_t(b)];
+      Stream stream(source.seed, source.purpose + what, {key.epoch, key.prompt, key.member, step});
+      stream.fill_normal({data + b * row, size_t(row)});
+    }
+  });
+  return noise;
+}
+
+}  // namespace
+
+at::Tensor initial_noise(const NoiseSource& source, const std::vector<SampleKey>& keys,
+                         const std::vector<int64_t>& shape) {
+  return named_normals(source, ".init", keys, shape, 0);
+}
+
+at::Tensor step_noise(const NoiseSource& source, const std::vector<SampleKey>& keys,
+                      const std::vector<int64_t>& shape, int64_t step) {
+  return named_normals(source, ".step", keys, shape, step);
+}
+
+Trajectories rollout(const std::vector<Step>& schedule, at::Tensor x, const Velocity& velocity,
+                     const std::function<at::Tensor(int64_t)>& noise, const RolloutOptions& options) {
+  at::NoGradGuard no_grad;
+  Trajectories out;
+  if (options.keep_latents) out.latents.push_back(x);
+  for (const Step& step : schedule) {
+    const bool last = step.index + 1 == int64_t(schedule.size());
+    const at::Tensor v = velocity(x, step);
+    const at::Tensor mean = step_mean(step, x, v);
+    at::Tensor next = mean;
+    at::Tensor log_prob;
+    if (step.noise_std > 0) {
+      next = at::add(mean, noise(step.index).to(mean.device()), step.noise_std);
+      if (options.keep_latents) log_prob = step_log_prob(step, next, mean);
+    }
+    if (last) out.final_BCHW = options.decode_clean ? predicted_clean(step, x, v) : next;
+    x = next;
+    if (options.keep_latents) {
+      out.latents.push_back(x);
+      out.log_probs.push_back(log_prob);
+    }
+  }
+  return out;
+}
+
+}  // namespace gamut::diffusion

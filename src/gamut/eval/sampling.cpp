@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/eval/sampling.h"
+
+#include "gamut/core/error.h"
+#include "gamut/models/guidance.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+
+namespace gamut::eval {
+namespace {
+
+constexpr double kModelTime = 1000.0;
+
+std::vector<diffusion::SampleKey> sample_keys(int64_t begin, int64_t end, int64_t members) {
+  std::vector<diffusion::SampleKey> keys;
+  for (int64_t row = begin; row < end; ++row) keys.push_back({.epoch = 0, .prompt = row / members, .member = row % members});
+  return keys;
+}
+
+// FLUX's shift exponent grows linearly with the number of packed 2x2 latent tokens.
+double dynamic_mu(const models::SchedulerConfig& config, const std::vector<int64_t>& shape_CHW) {
+  const double tokens = double(shape_CHW[1] / 2) * double(shape_CHW[2] / 2);
+  const double slope = (config.max_shift - config.base_shift) /
+                       double(config.max_image_seq_len - config.base_image_seq_len);
+  return config.base_shift + slope * (tokens - double(config.base_image_seq_len));
+}
+
+}  // namespace
+
+std::vector<double> scheduler_sigmas(const models::Pipeline& pipe, int64_t steps) {
+  const models::SchedulerConfig& config = pipe.scheduler();
+  if (!config.is_flow())
+    throw DataError("model", cat("this scheduler cannot be sampled yet; got ", config.class_name,
+                                 "; expected FlowMatchEulerDiscreteScheduler"));
+  if (config.use_dynamic_shifting)
+    return diffusion::make_sigmas({.kind = "flux_dynamic", .steps = steps, .mu = dynamic_mu(config, pipe.latent_shape())});
+  return diffusion::make_sigmas({.kind = "sd3_diffusers", .steps = steps, .shift = config.shift});
+}
+
+at::Tensor sampling_noise(const models::Pipeline& pipe, int64_t prompts, const SamplingOptions& options) {
+  return diffusion::initial_noise(options.noise, sample_keys(0, prompts * options.members, options.members),
+                                  pipe.latent_shape());
+}
+
+at::Tensor sample_latents(const models::Pipeline& pipe, const std::vector<std::string>& prompts,
+                          const at::Tensor& initial, const SamplingOptions& options) {
+  at::NoGradGuard no_grad;
+  const at::Device device = pipe.options().device;
+  const models::Conditioning cond = pipe.encode(prompts).repeat(options.members);
+  const models::Conditioning unconditional = pipe.encode({""});
+  const int64_t total = initial.size(0);
+  std::vector<at::Tensor> finals;
+  for (int64_t begin = 0; begin < total; begin += options.micro_batch) {
+    const int64_t count = std::min(options.micro_batch, total - begin);
+    const models::Conditioning rows = cond.rows(begin, count);
+    const std::vector<diffusion::SampleKey> keys = sample_keys(begin, begin + count, options.members);
+    const diffusion::Trajectories drawn = diffusion::rollout(
+        options.schedule, initial.narrow(0, begin, count).to(device),
+        [&](const at::Tensor& x, const diffusion::Step& step) {
+          return models::predict_guided(pipe, x, kModelTime * step.sigma, rows, unconditional, options.guidance_scale);
+        },
+        [&](int64_t step) { return diffusion::step_noise(options.noise, keys, pipe.latent_shape(), step); },
+        {.keep_latents = false, .decode_clean = options.decode_clean});
+    finals.push_back(drawn.final_BCHW.to(at::kCPU));
+  }
+  return at::cat(finals).contiguous();
+}
+
+}  // namespace gamut::eval

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pictures from a pipeline outside training.
+#pragma once
+
+#include "gamut/diffusion/rollout.h"
+#include "gamut/diffusion/schedule.h"
+#include "gamut/models/pipeline.h"
+
+#include <string>
+#include <vector>
+
+namespace gamut::eval {
+
+// The noise levels that diffusers' scheduler of this model folder would use for `steps` steps. DataError when the
+// scheduler is not a flow-matching one.
+std::vector<double> scheduler_sigmas(const models::Pipeline& pipe, int64_t steps);
+
+struct SamplingOptions {
+  std::vector<diffusion::Step> schedule;
+  diffusion::NoiseSource noise;   // {.seed = 1000, .purpose = "eval"}
+  int64_t members = 16;           // pictures per prompt
+  int64_t micro_batch = 64;
+  double guidance_scale = 1.0;
+  bool decode_clean = false;
+};
+
+// Starting noise of all pictures, prompt-major: row p * members + m has the key {0, p, m}. [P * members, C, H, W].
+at::Tensor sampling_noise(const models::Pipeline& pipe, int64_t prompts, const SamplingOptions& options);
+
+// Final latents from given starting latents, prompt-major, [prompts * members, C, H, W] fp32.
+at::Tensor sample_latents(const models::Pipeline& pipe, const std::vector<std::string>& prompts,
+                          const at::Tensor& initial, const SamplingOptions& options);
+
+}  // namespace gamut::eval

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Evaluations side by side as a plain-text table.
+#pragma once
+
+#include "gamut/eval/evaluate.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gamut::eval {
+
+// One column per evaluation, one row per measure; the last column gives the change from the first to the last.
+std::string comparison_table(const std::vector<std::pair<std::string, Evaluation>>& columns);
+
+}  // namespace gamut::eval

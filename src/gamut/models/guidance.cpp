@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/models/guidance.h"
+
+namespace gamut::models {
+
+at::Tensor predict_guided(const Pipeline& pipeline, const at::Tensor& x, double model_time,
+                          const Conditioning& conditional, const Conditioning& unconditional, double scale) {
+  const at::Tensor with_prompt = pipeline.predict(x, model_time, conditional);
+  if (scale == 1) return with_prompt;
+  const bool one_row = unconditional.hidden_BLD.size(0) == 1;
+  const Conditioning rows = one_row ? unconditional.repeat(x.size(0)) : unconditional;
+  const at::Tensor without = pipeline.predict(x, model_time, rows);
+  return without + (with_prompt - without) * scale;
+}
+
+}  // namespace gamut::models

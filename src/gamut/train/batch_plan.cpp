@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/train/batch_plan.h"
+
+#include "gamut/core/error.h"
+#include "gamut/core/random.h"
+
+namespace gamut::train {
+
+std::string BatchPlan::text() const {
+  return cat("plan   prompts ", prompts, " x group ", members, " = ", pictures, " pictures   micro-batch ", micro_batch,
+             " x ", micro_batches, "   updates per iteration ", updates);
+}
+
+BatchPlan make_batch_plan(const RolloutConfig& config, int64_t prompt_count) {
+  BatchPlan plan{.prompts = config.prompts_per_iteration, .members = config.group_size};
+  plan.pictures = plan.prompts * plan.members;
+  plan.micro_batch = config.micro_batch;
+  plan.updates = config.updates;
+  std::string broken;
+  auto rule = [&](bool holds, const std::string& sentence) {
+    if (!holds) broken += (broken.empty() ? "" : "\n[plan] ") + sentence;
+  };
+  rule(plan.prompts <= prompt_count,
+       cat("rollout.prompts_per_iteration must not exceed the prompt set; got ", plan.prompts, "; the set has ",
+           prompt_count));
+  rule(plan.pictures % plan.micro_batch == 0,
+       cat("rollout.micro_batch must divide the pictures of an iteration; got ", plan.micro_batch, "; there are ",
+           plan.prompts, " x ", plan.members, " = ", plan.pictures));
+  plan.micro_batches = plan.pictures / plan.micro_batch;
+  rule(plan.micro_batches >= plan.updates && plan.micro_batches % plan.updates == 0,
+       cat("rollout.updates must divide the number of micro-batches; got ", plan.updates, "; there are ",
+           plan.micro_batches));
+  if (!broken.empty()) throw ConfigError("plan", broken);
+  return plan;
+}
+
+std::vector<int64_t> draw_prompts(const BatchPlan& plan, int64_t prompt_count, uint64_t seed, int64_t iteration) {
+  std::vector<int64_t> order = Stream(seed, "prompts", {iteration}).permutation(prompt_count);
+  order.resize(size_t(plan.prompts));
+  return order;
+}
+
+std::vector<std::vector<SamplePlace>> place_samples(const BatchPlan& plan, const std::vector<int64_t>& prompts,
+                                                    int64_t iteration) {
+  std::vector<std::vector<SamplePlace>> micro_batches(size_t(plan.micro_batches));
+  for (int64_t s = 0; s < plan.pictures; ++s) {
+    const int64_t slot = s % plan.prompts, member = s / plan.prompts;
+    micro_batches[size_t(s / plan.micro_batch)].push_back(
+        {.key = {.epoch = iteration, .prompt = prompts[size_t(slot)], .member = member}, .slot = slot});
+  }
+  return micro_batches;
+}
+
+}  // namespace gamut::train

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The geometry of an iteration, derived once from the recipe, checked and printed at the start.
+#pragma once
+
+#include "gamut/diffusion/rollout.h"
+#include "gamut/train/config.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gamut::train {
+
+struct BatchPlan {
+  int64_t prompts = 4, members = 16;          // per iteration
+  int64_t pictures = 64;                      // prompts x members
+  int64_t micro_batch = 64, micro_batches = 1;
+  int64_t updates = 1;                        // micro-batch m belongs to update m mod updates
+  std::string text() const;
+};
+
+// ConfigError with one sentence per broken rule.
+BatchPlan make_batch_plan(const RolloutConfig& config, int64_t prompt_count);
+
+// One micro-batch's samples: `slot` is the prompt's place in the iteration, key.prompt its place in the prompt set.
+struct SamplePlace {
+  diffusion::SampleKey key;
+  int64_t slot = 0;
+};
+
+// Distinct prompts of an iteration, drawn from the stream (seed, "prompts", iteration).
+std::vector<int64_t> draw_prompts(const BatchPlan& plan, int64_t prompt_count, uint64_t seed, int64_t iteration);
+// All samples, cut into micro-batches. Member-major, so that each micro-batch (and so each update) holds members of
+// every prompt.
+std::vector<std::vector<SamplePlace>> place_samples(const BatchPlan& plan, const std::vector<int64_t>& prompts,
+                                                    int64_t iteration);
+
+}  // namespace gamut::train

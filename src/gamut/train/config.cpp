@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/train/config.h"
+
+namespace gamut::train {
+
+void RolloutConfig::fields(FieldVisitor& v) {
+  v.field("prompts", prompts, any_value(), "prompt set, JSONL or one prompt per line");
+  v.field("prompts_per_iteration", prompts_per_iteration, between(1, 4096), "distinct prompts drawn per iteration");
+  v.field("group_size", group_size, between(2, 4096), "pictures per prompt; advantages are relative within them");
+  v.field("micro_batch", micro_batch, between(1, 65536), "pictures per forward pass, in rollout and update");
+  v.field("updates", updates, between(1, 1024), "optimizer steps per iteration, each on its share of the pictures");
+  v.field("guidance_scale", guidance_scale, between(0, 100), "classifier-free guidance; 1 = off");
+}
+
+void GuardConfig::fields(FieldVisitor& v) {
+  v.field("ratio_tolerance", ratio_tolerance, at_least(0),
+          "largest |ratio - 1| before an iteration's first update; beyond it the run stops");
+  v.field("on_nonfinite", on_nonfinite, one_of({"skip", "stop"}), "an update whose loss or gradient is not finite");
+  v.field("on_spike", on_spike, one_of({"skip", "stop", "ignore"}), "an update whose gradient norm is a spike");
+  v.field("spike_factor", spike_factor, above(1), "a spike is this many times the running mean of the norm");
+  v.field("max_skips", max_skips, at_least(1), "skipped updates in a row that stop the run");
+  v.field("on_reward_failure", on_reward_failure, one_of({"drop", "stop"}),
+          "a picture whose reward failed: leave it out, or stop");
+}
+
+void TrainConfig::fields(FieldVisitor& v) {
+  std::vector<std::string> names;
+  for (const algorithms::NamedAlgorithm& named : algorithms::algorithm_table()) names.push_back(named.name);
+  v.field("algorithm", algorithm, one_of(names), "fills every slot below; single keys can be overridden");
+  v.field("model", model, any_value(), "model folder to fine-tune, diffusers layout");
+  v.field("device", device, one_of({"cpu", "cuda"}), "where to train");
+  v.field("seed", seed, at_least(0), "names every random stream of the run");
+  v.field("iterations", iterations, between(1, 1e9), "rounds of rollout and update");
+  v.table("rollout", rollout, "the geometry of one iteration");
+  slots.fields(v);
+  v.table("optimizer", optimizer, "AdamW");
+  v.table("ema", ema, "moving average of the weights, used for evaluation and saved");
+  v.table("checkpoint", checkpoint, "for resuming");
+  v.table("guard", guard, "when to skip an update and when to stop");
+}
+
+}  // namespace gamut::train

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a fine-tuning recipe says to the trainer. Reward, judge and evaluation have their own tables elsewhere.
+#pragma once
+
+#include "gamut/algorithms/algorithm.h"
+#include "gamut/core/config.h"
+#include "gamut/train/checkpoint.h"
+#include "gamut/train/ema.h"
+#include "gamut/train/optimizer.h"
+
+#include <cstdint>
+#include <string>
+
+namespace gamut::train {
+
+// [rollout] of a recipe: the geometry of one iteration.
+struct RolloutConfig {
+  std::string prompts = "recipes/glyphs/prompts.jsonl";
+  int64_t prompts_per_iteration = 4;
+  int64_t group_size = 16;
+  int64_t micro_batch = 64;
+  int64_t updates = 1;
+  double guidance_scale = 1.0;
+  void fields(FieldVisitor& v);
+};
+
+// [guard] of a recipe: when to skip and when to stop.
+struct GuardConfig {
+  double ratio_tolerance = 0.0;
+  std::string on_nonfinite = "skip";      // skip | stop
+  std::string on_spike = "skip";          // skip | stop | ignore
+  double spike_factor = 20.0;
+  int64_t max_skips = 10;
+  std::string on_reward_failure = "drop"; // drop | stop
+  void fields(FieldVisitor& v);
+};
+
+struct TrainConfig {
+  std::string algorithm = "flow_grpo";
+  std::string model = "models/glyphs";
+  std::string device = "cpu";
+  int64_t seed = 1;
+  int64_t iterations = 200;
+  RolloutConfig rollout;
+  algorithms::Slots slots;
+  OptimizerConfig optimizer;
+  EmaConfig ema;
+  CheckpointConfig checkpoint;
+  GuardConfig guard;
+  void fields(FieldVisitor& v);
+};
+
+}  // namespace gamut::train

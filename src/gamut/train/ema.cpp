@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/train/ema.h"
+
+#include "gamut/core/error.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+
+namespace gamut::train {
+
+void EmaConfig::fields(FieldVisitor& v) {
+  v.field("decay", decay, between(0, 1), "largest decay of the weights' moving average");
+  v.field("every", every, at_least(1), "updates between two applications");
+}
+
+Ema::Ema(std::vector<nn::NamedTensor> params, const EmaConfig& config)
+    : params_(std::move(params)), config_(config) {
+  for (const nn::NamedTensor& param : params_) {
+    tensors_.push_back(param.tensor.detach());
+    average_.push_back(param.tensor.detach().clone());
+  }
+}
+
+void Ema::update(int64_t updates_done) {
+  if (updates_done % config_.every != 0) return;
+  const double s = double(updates_done - 1);
+  const double decay = std::min((1 + s) / (10 + s), config_.decay);
+  at::NoGradGuard no_grad;
+  at::_foreach_lerp_(average_, tensors_, 1 - decay);
+}
+
+std::vector<nn::NamedTensor> Ema::weights() const {
+  std::vector<nn::NamedTensor> weights;
+  for (size_t i = 0; i < params_.size(); ++i) weights.push_back({params_[i].name, average_[i]});
+  return weights;
+}
+
+void Ema::load(const nn::TensorMap& weights) { copy_weights(this->weights(), weights, "ema"); }
+
+BorrowedWeights::BorrowedWeights(const std::vector<nn::NamedTensor>& params,
+                                 const std::vector<nn::NamedTensor>& weights)
+    : params_(params) {
+  GAMUT_CHECK(params.size() == weights.size(), params.size(), " parameters, ", weights.size(), " weights");
+  at::NoGradGuard no_grad;
+  for (size_t i = 0; i < params_.size(); ++i) {
+    saved_.push_back(params_[i].tensor.detach().clone());
+    params_[i].tensor.detach().copy_(weights[i].tensor);
+  }
+}
+
+BorrowedWeights::~BorrowedWeights() {
+  at::NoGradGuard no_grad;
+  for (size_t i = 0; i < params_.size(); ++i) params_[i].tensor.detach().copy_(saved_[i]);
+}
+
+void copy_weights(const std::vector<nn::NamedTensor>& params, const nn::TensorMap& weights,
+                  std::string_view origin) {
+  at::NoGradGuard no_grad;
+  for (const nn::NamedTensor& param : params) {
+    const auto found = weights.find(param.name);
+    if (found == weights.end())
+      throw DataError(origin, cat("tensor '", param.name, "' is missing; were the weights made for another model?"));
+    if (found->second.sizes() != param.tensor.sizes())
+      throw DataError(origin, cat("tensor '", param.name, "' has the wrong shape; got ", found->second.sizes(),
+                                  "; expected ", param.tensor.sizes()));
+    param.tensor.detach().copy_(found->second);
+  }
+  if (weights.size() != params.size())
+    throw DataError(origin, cat("the file holds ", weights.size(), " tensors; expected ", params.size(),
+                                "; were the weights made for another model?"));
+}
+
+}  // namespace gamut::train

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exponential moving average of the trained weights, in flow_grpo's form: at update s (from 0), when
+// (s + 1) mod every = 0, ema <- d ema + (1 - d) weights with d = min((1 + s) / (10 + s), decay).
+#pragma once
+
+#include "gamut/core/config.h"
+#include "gamut/nn/params.h"
+
+#include <vector>
+
+namespace gamut::train {
+
+// [ema] of a recipe.
+struct EmaConfig {
+  double decay = 0.9;
+  int64_t every = 8;
+  void fields(FieldVisitor& v);
+};
+
+class Ema {
+ public:
+  Ema(std::vector<nn::NamedTensor> params, const EmaConfig& config);
+  void update(int64_t updates_done);  // after the optimizer's step; updates_done counts from 1
+  std::vector<nn::NamedTensor> weights() const;
+  void load(const nn::TensorMap& weights);
+
+ private:
+  std::vector<nn::NamedTensor> params_;
+  std::vector<at::Tensor> tensors_, average_;
+  EmaConfig config_;
+};
+
+// Puts other weights into a network while it lives, and the old ones back at its end.
+class BorrowedWeights {
+ public:
+  BorrowedWeights(const std::vector<nn::NamedTensor>& params, const std::vector<nn::NamedTensor>& weights);
+  ~BorrowedWeights();
+  BorrowedWeights(const BorrowedWeights&) = delete;
+  BorrowedWeights& operator=(const BorrowedWeights&) = delete;
+
+ private:
+  std::vector<nn::NamedTensor> params_;
+  std::vector<at::Tensor> saved_;
+};
+
+// Copies `weights` into `params` by name; DataError for a missing, surplus or misshaped tensor.
+void copy_weights(const std::vector<nn::NamedTensor>& params, const nn::TensorMap& weights, std::string_view origin);
+
+}  // namespace gamut::train

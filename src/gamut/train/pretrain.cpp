@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/train/pretrain.h"
+
+#include "gamut/core/error.h"
+#include "gamut/core/log.h"
+#include "gamut/core/random.h"
+#include "gamut/core/stop.h"
+#include "gamut/data/glyphs.h"
+#include "gamut/io/files.h"
+#include "gamut/models/pipeline.h"
+#include "gamut/nn/images.h"
+#include "gamut/text/clip_tokenizer.h"
+#include "gamut/train/progress.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Context.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <numbers>
+
+namespace gamut::train {
+namespace {
+
+namespace fs = std::filesystem;
+using at::Tensor;
+
+// Steps between two lines of progress and metrics.
+constexpr int64_t kReportEvery = 100;
+// A caption with all, some or none of its attributes, or no caption at all.
+constexpr int64_t kCaptionForms = 5, kNoCaption = 4;
+
+// The whole training set on the device.
+struct TrainingSet {
+  Tensor pictures_NCHW;  // uint8
+  Tensor tokens_NFL;     // int64, F caption forms: bit 0 colours, bit 1 style, kNoCaption the empty prompt
+};
+
+TrainingSet make_training_set(const PretrainConfig& config, const models::Pipeline& pipe) {
+  log_info(cat("drawing ", config.pictures, " glyph pictures"));
+  const data::GlyphSet set = data::make_glyph_set(config.pictures, uint64_t(config.seed));
+  std::vector<std::string> captions;
+  for (const data::GlyphSpec& spec : set.specs) {
+    for (int64_t form = 0; form < kNoCaption; ++form)
+      captions.push_back(data::glyph_caption(spec, form & 1, form & 2));
+    captions.emplace_back();
+  }
+  const Tensor pictures = nn::images_to_tensor(set.images).mul_(255).round_().to(at::kByte);
+  return {.pictures_NCHW = pictures.to(pipe.options().device),
+          .tokens_NFL = pipe.tokenize(captions).view({config.pictures, kCaptionForms, -1})};
+}
+
+struct Batch {
+  Tensor latents, noise, sigma_B, tokens_BL;
+};
+
+// All random choices of one step come from one named stream, so that a resumed run draws the same.
+Batch draw_batch(const PretrainConfig& config, const TrainingSet& set, const models::Pipeline& pipe, int64_t step) {
+  Stream stream(uint64_t(config.seed), "pretrain.batch", {step});
+  std::vector<int64_t> rows, forms;
+  for (int64_t b = 0; b < config.batch; ++b) {
+    rows.push_back(stream.below(config.pictures));
+    const bool none = stream.chance(config.drop_prompt);
+    const int64_t colors = stream.chance(config.keep_colors), style = stream.chance(config.keep_style);
+    forms.push_back(none ? kNoCaption : colors + 2 * style);
+  }
+  at::manual_seed(stream.bits64());
+  const at::Device device = pipe.options().device;
+  const Tensor row = at::tensor(rows).to(device), form = at::tensor(forms).to(device);
+  const Tensor pictures = set.pictures_NCHW.index_select(0, row).to(at::kFloat).div_(255);
+  Batch batch;
+  batch.latents = pipe.encode_pictures(pictures);
+  batch.noise = at::randn_like(batch.latents);
+  const Tensor normal = at::randn({config.batch}, batch.latents.options());
+  batch.sigma_B = (normal * config.time_std + config.time_mean).sigmoid();
+  batch.tokens_BL = set.tokens_NFL.index({row, form});
+  return batch;
+}
+
+Tensor flow_matching_loss(const models::Pipeline& pipe, const Batch& batch) {
+  const Tensor sigma = batch.sigma_B.view({-1, 1, 1, 1});
+  const Tensor noisy = (1 - sigma) * batch.latents + sigma * batch.noise;
+  const models::Conditioning cond = pipe.encode_tokens(batch.tokens_BL);
+  const Tensor velocity = pipe.predict(noisy, batch.sigma_B * 1000, cond);
+  return (velocity - (batch.noise - batch.latents)).square().mean();
+}
+
+// Linear warm-up, then cosine down to final_rate of the full rate.
+double learning_rate(const PretrainConfig& config, int64_t step) {
+  const double full = config.optimizer.learning_rate;
+  if (step < config.warmup) return full * double(step + 1) / double(config.warmup);
+  const double done = double(step - config.warmup) / double(std::max<int64_t>(1, config.steps - config.warmup));
+  return full * (config.final_rate + (1 - config.final_rate) * 0.5 * (1 + std::cos(std::numbers::pi * done)));
+}
+
+std::vector<nn::NamedTensor> all_params(models::Pipeline& pipe) {
+  pipe.denoiser_params().require_grad(true);
+  pipe.text_encoder_params().require_grad(true);
+  std::vector<nn::NamedTensor> params;
+  for (const nn::NamedTensor& p : pipe.denoiser_params().params()) params.push_back({"unet." + p.name, p.tensor});
+  for (const nn::NamedTensor& p : pipe.text_encoder_params().params())
+    params.push_back({"text_encoder." + p.name, p.tensor});
+  return params;
+}
+
+// A new model folder: the configs, a tokenizer of the captions' words, weights drawn from the seed.
+models::Pipeline create_pipeline(const PretrainConfig& config, const nn::ParamOptions& where) {
+  const fs::path source = config.base_config, folder = config.output;
+  if (!fs::exists(source / "model_index.json"))
+    throw EnvironmentError("pretrain", cat("base_config must be a model folder; '", source.string(),
+                                           "' has no model_index.json"));
+  fs::create_directories(folder);
+  fs::copy(source, folder, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+  const nlohmann::json text = io::read_json(source / "text_encoder" / "config.json");
+  text::write_word_tokenizer(folder / "tokenizer", data::glyph_caption_words(),
+                             text.at("max_position_embeddings").get<int64_t>());
+  return models::Pipeline::create(folder, uint64_t(config.seed), where);
+}
+
+void save_average(models::Pipeline& pipe, const std::vector<nn::NamedTensor>& params, const Ema& ema,
+                  const fs::path& output) {
+  const BorrowedWeights average(params, ema.weights());
+  pipe.save(output);
+}
+
+}  // namespace
+
+void PretrainConfig::fields(FieldVisitor& v) {
+  v.field("task", task, one_of({"base"}), "what is trained");
+  v.field("output", output, any_value(), "model folder to write");
+  v.field("base_config", base_config, any_value(), "folder with the configs of a new model");
+  v.field("device", device, one_of({"cpu", "cuda"}), "where to train");
+  v.field("seed", seed, at_least(0), "names every random stream");
+  v.field("steps", steps, at_least(1), "optimizer steps");
+  v.field("batch", batch, at_least(1), "pictures per step");
+  v.field("pictures", pictures, at_least(1), "pictures drawn once for the whole run");
+  v.field("drop_prompt", drop_prompt, between(0, 1), "share of empty prompts (classifier-free dropout)");
+  v.field("keep_colors", keep_colors, between(0, 1), "share of captions that name the colours");
+  v.field("keep_style", keep_style, between(0, 1), "share of captions that name the style");
+  v.field("time_mean", time_mean, any_value(), "mean of the logit of sigma");
+  v.field("time_std", time_std, above(0), "standard deviation of the logit of sigma");
+  v.field("warmup", warmup, at_least(0), "steps of linear warm-up");
+  v.field("final_rate", final_rate, between(0, 1), "learning rate at the end, as a share of the full one");
+  v.table("optimizer", optimizer, "AdamW");
+  v.table("ema", ema, "moving average of the weights; it is what gets saved");
+  v.table("checkpoint", checkpoint, "for resuming");
+}
+
+void pretrain_base(const PretrainConfig& config, const PretrainOptions& options) {
+  const nn::ParamOptions where{.device = at::Device(config.device)};
+  models::Pipeline pipe = create_pipeline(config, where);
+  const std::vector<nn::NamedTensor> params = all_params(pipe);
+  AdamW optimizer(params, config.optimizer);
+  Ema ema(params, config.ema);
+  const CheckpointParts parts{.weights = params, .optimizer = optimizer, .ema = ema};
+
+  int64_t first = 0;
+  if (const auto found = latest_checkpoint(options.run); found && options.resume) {
+    first = load_checkpoint(*found, parts).at("step").get<int64_t>();
+    log_info(cat("resuming from ", found->string()));
+  }
+  const TrainingSet set = make_training_set(config, pipe);
+  io::JsonLines metrics(options.run / "metrics.jsonl");
+  const Progress progress(first, config.steps);
+  Tensor loss_sum = at::zeros({}, where.device);
+  for (int64_t step = first; step < config.steps; ++step) {
+    const Tensor loss = flow_matching_loss(pipe, draw_batch(config, set, pipe, step));
+    loss.backward();
+    optimizer.clip_gradients(optimizer.grad_norm());
+    optimizer.step(learning_rate(config, step));
+    optimizer.zero_grad();
+    ema.update(step + 1);
+    loss_sum += loss.detach();
+
+    const int64_t done = step + 1;
+    if (done % kReportEvery == 0) {
+      const double mean_loss = loss_sum.item<double>() / kReportEvery;
+      loss_sum.zero_();
+      if (!std::isfinite(mean_loss))
+        throw NumericalError("pretrain", cat("the loss is not finite at step ", done, "; lower optimizer.learning_rate"));
+      metrics.append({{"step", done}, {"loss", mean_loss}});
+      log_info(cat(progress.line(done), ", loss ", mean_loss));
+    }
+    const bool stop = stop_requested();
+    if (done % config.checkpoint.every == 0 || done == config.steps || stop) {
+      save_checkpoint(options.run, done, parts, {}, config.checkpoint.keep);
+      save_average(pipe, params, ema, config.output);
+    }
+    if (stop) {
+      log_info(cat("stopped after step ", done, "; resume with --resume --run ", options.run.string()));
+      return;
+    }
+  }
+  log_info(cat("wrote ", config.output));
+}
+
+}  // namespace gamut::train

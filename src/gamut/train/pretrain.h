@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Trains a small text-to-image base from scratch on data/glyphs: rectified flow with logit-normal times
+// (arXiv 2403.03206, rf/lognorm), classifier-free dropout of the prompt, EMA. The text encoder learns with the U-Net.
+//
+//   loss = mean |v(x_sigma, 1000 sigma, prompt) - (eps - x0)|^2,   x_sigma = (1 - sigma) x0 + sigma eps
+#pragma once
+
+#include "gamut/core/config.h"
+#include "gamut/train/checkpoint.h"
+#include "gamut/train/ema.h"
+#include "gamut/train/optimizer.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace gamut::train {
+
+// A recipe with task = "base".
+struct PretrainConfig {
+  std::string task = "base";
+  std::string output = "models/glyphs";
+  std::string base_config = "recipes/glyphs/base_config";
+  std::string device = "cpu";
+  int64_t seed = 1;
+  int64_t steps = 20000;
+  int64_t batch = 128;
+  int64_t pictures = 65536;
+  double drop_prompt = 0.1;
+  double keep_colors = 0.5, keep_style = 0.5;
+  double time_mean = 0.0, time_std = 1.0;
+  int64_t warmup = 200;
+  double final_rate = 0.05;
+  OptimizerConfig optimizer{.learning_rate = 1e-3, .weight_decay = 0.01};
+  EmaConfig ema{.decay = 0.999, .every = 1};
+  CheckpointConfig checkpoint{.every = 1000, .keep = 2};
+  void fields(FieldVisitor& v);
+};
+
+struct PretrainOptions {
+  std::filesystem::path run;  // checkpoints and metrics.jsonl
+  bool resume = false;
+};
+
+// Writes config.output (EMA weights) at each checkpoint and at the end. Stops at a safe point when asked.
+void pretrain_base(const PretrainConfig& config, const PretrainOptions& options);
+
+}  // namespace gamut::train
