@@ -76,7 +76,7 @@ struct RecipeEntry {
   std::string key = {};     // dotted: "sampler.steps"
   std::string toml = {};
   std::string origin = {};  // "recipes/x.toml:5" or "--set #1"
-  int64_t line = 0, column = 0;
+  int64_t line = 0, column = 0;  // 0 for --set
 };
 
 // The merged entries of a recipe file, its `extends` and the --set overrides, later ones winning.

@@ -2,6 +2,7 @@
 #include "gamut/core/names.h"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace gamut {
 namespace {
@@ -48,10 +49,9 @@ std::string nearest_name(std::string_view word, const std::vector<std::string>& 
 std::string printable(std::string_view text, size_t max_bytes) {
   const bool shortened = text.size() > max_bytes;
   if (shortened) {
-    text = text.substr(0, max_bytes);
     // Not in the middle of a UTF-8 sequence.
-    while (!text.empty() && (uint8_t(text.back()) & 0xC0) == 0x80) text.remove_suffix(1);
-    if (!text.empty() && uint8_t(text.back()) >= 0xC0) text.remove_suffix(1);
+    while (max_bytes > 0 && (uint8_t(text[max_bytes]) & 0xC0) == 0x80) --max_bytes;
+    text = text.substr(0, max_bytes);
   }
   std::string result(text);
   for (char& c : result) {

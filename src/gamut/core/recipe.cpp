@@ -10,7 +10,9 @@
 #include <cerrno>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <system_error>
+#include <tuple>
 
 namespace gamut {
 namespace {
@@ -71,18 +73,21 @@ std::optional<toml::table> parse_one_value(std::string_view text) {
 class Loader {
  public:
   void load_file(const Path& path, const std::string& named_by) {
-    std::ifstream file(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(file), {}};
-    if (!file.is_open() || file.bad() || std::filesystem::is_directory(path)) {
-      const int error_number = errno != 0 ? errno : EISDIR;
+    const auto fail_to_read = [&](int error_number) {
       fail(cat("cannot read recipe '", path.string(), "'", named_by, "; got '",
                std::generic_category().message(error_number), "'"));
-    }
+    };
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored)) fail_to_read(EISDIR);
+    std::ifstream file(path, std::ios::binary);
+    if (!file) fail_to_read(errno);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
     load_text(text, path, named_by);
   }
 
   void load_text(std::string_view text, const Path& path, const std::string& named_by) {
-    const Path identity = std::filesystem::weakly_canonical(path);
+    std::error_code ignored;
+    const Path identity = std::filesystem::weakly_canonical(path, ignored);
     if (std::find(open_files_.begin(), open_files_.end(), identity) != open_files_.end()) {
       fail(cat("recipe '", path.string(), "' extends itself", named_by));
     }
@@ -90,7 +95,14 @@ class Loader {
     toml::table document = parse_document(text, path);
     load_bases(document, path);
     document.erase(kExtends);
-    add_table(document, "", path.string());
+    std::vector<RecipeEntry> own;
+    collect(
+        document, "", [&](const RecipeEntry& entry) { return cat(path.string(), ":", entry.line); }, own);
+    // toml++ keeps keys in alphabetical order; mistakes are reported in the order of the file.
+    std::sort(own.begin(), own.end(), [](const RecipeEntry& a, const RecipeEntry& b) {
+      return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+    });
+    for (RecipeEntry& entry : own) add_entry(std::move(entry));
     open_files_.pop_back();
   }
 
@@ -104,7 +116,11 @@ class Loader {
     const std::string value = trimmed(assignment.substr(equals + 1));
     if (!is_dotted_key(key)) fail(cat(place, " has a malformed key; got '", printable(key), "'"));
     if (const auto document = parse_one_value(value)) {
-      add_node(*document->get("v"), {.key = key, .origin = place});
+      std::vector<RecipeEntry> own;
+      collect(
+          *document, "", [&](const RecipeEntry&) { return place; }, own);
+      // The line and column within "v = …" would mean nothing to the user, nor does the name v.
+      for (RecipeEntry& entry : own) add_entry({key + entry.key.substr(1), entry.toml, entry.origin});
     } else if (is_bare_text(value)) {
       add_entry({.key = key, .toml = format_toml(value), .origin = place});
     } else {
@@ -166,30 +182,22 @@ class Loader {
     }
   }
 
-  void add_table(const toml::table& table, const std::string& prefix, const std::string& file) {
+  // Appends the entries of a table and of the tables in it. An empty table becomes an entry too, since
+  // nothing else would name it: a misspelt [smapler] must not pass.
+  template <class OriginOf>
+  static void collect(const toml::table& table, const std::string& prefix, const OriginOf& origin_of,
+                      std::vector<RecipeEntry>& entries) {
     for (const auto& [key, node] : table) {
       const auto& begin = key.source().begin;
-      add_node(node,
-               {.key = prefix + std::string(key.str()),
-                .origin = cat(file, ":", begin.line),
-                .line = int64_t(begin.line),
-                .column = int64_t(begin.column)},
-               file);
-    }
-  }
-
-  // An empty table has no entries of its own to name it, so it becomes one: a misspelt [smapler] must not
-  // pass.
-  void add_node(const toml::node& node, RecipeEntry entry, const std::string& file = "") {
-    const toml::table* table = node.as_table();
-    if (table == nullptr || table->empty()) {
-      entry.toml = node_text(node);
-      add_entry(std::move(entry));
-    } else if (entry.line > 0) {
-      add_table(*table, entry.key + ".", file);
-    } else {
-      for (const auto& [key, child] : *table) {
-        add_node(child, {.key = cat(entry.key, ".", key.str()), .origin = entry.origin});
+      RecipeEntry entry{
+          .key = cat(prefix, key.str()), .line = int64_t(begin.line), .column = int64_t(begin.column)};
+      const toml::table* inner = node.as_table();
+      if (inner != nullptr && !inner->empty()) {
+        collect(*inner, entry.key + ".", origin_of, entries);
+      } else {
+        entry.toml = node_text(node);
+        entry.origin = origin_of(entry);
+        entries.push_back(std::move(entry));
       }
     }
   }
