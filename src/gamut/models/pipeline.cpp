@@ -47,6 +47,15 @@ void expect_class(const ModelFolder& folder, const std::string& component, const
   }
 }
 
+// Enough of a long prompt to know it by, cut between characters of UTF-8.
+std::string opening(const std::string& prompt) {
+  size_t end = std::min<size_t>(prompt.size(), 80);
+  while (end < prompt.size() && (uint8_t(prompt[end]) & 0xC0) == 0x80) {
+    --end;
+  }
+  return end < prompt.size() ? prompt.substr(0, end) + "…" : prompt;
+}
+
 text::ClipTokenizer load_tokenizer(const ModelFolder& folder) {
   if (!std::filesystem::is_directory(folder.path() / "tokenizer")) {
     throw EnvironmentError("model", cat("folder '", (folder.path() / "tokenizer").string(),
@@ -166,7 +175,7 @@ Conditioning Pipeline::encode(const std::vector<std::string>& prompts) const {
     if (tokens.truncated) {
       const std::lock_guard lock(parts_->warned_mutex);
       if (parts_->warned.insert(prompt).second) {
-        log_warning(cat("the prompt '", prompt, "' is longer than the context of ", context,
+        log_warning(cat("the prompt '", opening(prompt), "' is longer than the context of ", context,
                         " tokens; its end is cut off"));
       }
     }

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/models/pipeline.h"
+
+#include "gamut/core/error.h"
+#include "gamut/io/files.h"
+#include "gamut/text/clip_tokenizer.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <unistd.h>
+
+namespace gamut::models {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A fresh model folder: the shipped base's configs and a tokenizer of a few words.
+class Folder {
+ public:
+  Folder() : path_(fs::temp_directory_path() / ("gamut_pipeline_test_" + std::to_string(getpid()))) {
+    fs::remove_all(path_);
+    fs::create_directories(path_);
+    fs::copy(fs::path(GAMUT_SOURCE_DIR) / "recipes/glyphs/base_config", path_ / "base",
+             fs::copy_options::recursive);
+    fs::create_directories(path_ / "base/tokenizer");
+    text::write_word_tokenizer(path_ / "base/tokenizer", {"the", "digit", "letter", "7", "k"}, 16);
+  }
+  ~Folder() { fs::remove_all(path_); }
+  fs::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  fs::path path_;
+};
+
+Pipeline make(const Folder& folder, uint64_t seed = 5) { return Pipeline::create(folder / "base", seed, {}); }
+
+Tensor predict(const Pipeline& pipe, const Tensor& x) {
+  return pipe.predict(x, 500.0, pipe.encode({"the digit 7", "the letter k"}));
+}
+
+Tensor some_latents(const Pipeline& pipe) {
+  const std::vector<int64_t> shape = pipe.latent_shape();
+  return at::linspace(-2, 2, 2 * shape[0] * shape[1] * shape[2], at::kFloat)
+      .view({2, shape[0], shape[1], shape[2]});
+}
+
+std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+void edit_json(const fs::path& path, const std::function<void(nlohmann::json&)>& edit) {
+  nlohmann::json json = io::read_json(path);
+  edit(json);
+  io::write_json(path, json);
+}
+
+TEST(pipeline, a_saved_model_opens_again_with_equal_predictions) {
+  const Folder folder;
+  const Pipeline made = make(folder);
+  made.save(folder / "saved");
+  const Pipeline opened = Pipeline::open(folder / "saved", {});
+  const Tensor x = some_latents(made);
+  EXPECT_TRUE(at::equal(predict(opened, x), predict(made, x)));
+  EXPECT_EQ(io::read_text(folder / "saved/unet/config.json"),
+            io::read_text(folder / "base/unet/config.json"));
+  EXPECT_EQ(io::read_text(folder / "saved/tokenizer/vocab.json"),
+            io::read_text(folder / "base/tokenizer/vocab.json"));
+  EXPECT_EQ(opened.scheduler().class_name, "FlowMatchEulerDiscreteScheduler");
+}
+
+TEST(pipeline, weights_follow_the_seed) {
+  const Folder folder;
+  const Pipeline one = make(folder, 1), again = make(folder, 1), other = make(folder, 2);
+  const Tensor x = some_latents(one);
+  EXPECT_TRUE(at::equal(predict(one, x), predict(again, x)));
+  EXPECT_FALSE(at::allclose(predict(one, x), predict(other, x)));
+}
+
+TEST(pipeline, a_new_model_adopts_the_vocabulary_of_its_tokenizer) {
+  const Folder folder;
+  Pipeline pipe = make(folder);
+  pipe.save(folder / "saved");
+  const nlohmann::json config = io::read_json(folder / "saved/text_encoder/config.json");
+  EXPECT_EQ(config["vocab_size"], pipe.tokenizer().vocabulary_size());
+  EXPECT_EQ(config["eos_token_id"], pipe.tokenizer().end_id());
+  EXPECT_EQ(pipe.text_encoder_params().params()[0].tensor.size(0), pipe.tokenizer().vocabulary_size());
+}
+
+TEST(pipeline, encoding_is_differentiable_once_the_text_encoder_trains) {
+  const Folder folder;
+  Pipeline pipe = make(folder);
+  EXPECT_FALSE(pipe.encode({"the digit 7"}).hidden_BLD.requires_grad());
+  pipe.text_encoder_params().require_grad(true);
+  EXPECT_TRUE(pipe.encode({"the digit 7"}).hidden_BLD.requires_grad());
+}
+
+TEST(pipeline, conditioning_repeats_slices_and_selects_rows) {
+  const Conditioning cond{at::arange(6, at::kFloat).view({3, 1, 2})};
+  EXPECT_TRUE(at::equal(cond.repeat(2).hidden_BLD.select(1, 0).select(1, 0),
+                        at::tensor({0.F, 0.F, 2.F, 2.F, 4.F, 4.F})));
+  EXPECT_TRUE(at::equal(cond.rows(1, 2).hidden_BLD, cond.hidden_BLD.narrow(0, 1, 2)));
+  EXPECT_TRUE(
+      at::equal(cond.select({2, 0, 2}).hidden_BLD.select(1, 0).select(1, 1), at::tensor({5.F, 1.F, 5.F})));
+}
+
+TEST(pipeline, pictures_survive_encoding_and_decoding) {
+  const Folder folder;
+  const Pipeline pipe = make(folder);
+  const Tensor pictures = at::linspace(0, 1, 2 * 3 * 32 * 32).view({2, 3, 32, 32});
+  const Tensor latents = pipe.encode_pictures(pictures);
+  EXPECT_EQ(latents.sizes(), at::IntArrayRef({2, 12, 16, 16}));
+  EXPECT_TRUE(at::allclose(pipe.decode(latents), pictures, 0, 1e-6));
+}
+
+TEST(pipeline, a_long_prompt_is_cut_to_the_context) {
+  const Folder folder;
+  const Pipeline pipe = make(folder);
+  std::string prompt = "the digit 7";
+  for (int i = 0; i < 30; ++i) {
+    prompt += " the letter k";
+  }
+  EXPECT_EQ(pipe.encode({prompt}).hidden_BLD.sizes(), at::IntArrayRef({1, 16, 64}));
+}
+
+TEST(pipeline, a_missing_folder_is_named_with_its_nearest_neighbour) {
+  const Folder folder;
+  const std::string path = (folder / "bsae").string();
+  EXPECT_EQ(
+      message_of([&] { Pipeline::open(path, {}); }),
+      "[model] folder '" + path + "' does not exist; did you mean '" + (folder / "base").string() + "'?");
+  EXPECT_EQ(message_of([] { Pipeline::open("/nowhere/at/all", {}); }),
+            "[model] folder '/nowhere/at/all' does not exist; is the path right?");
+}
+
+TEST(pipeline, a_folder_that_is_no_model_says_so) {
+  const Folder folder;
+  const std::string unet = (folder / "base/unet").string();
+  EXPECT_EQ(message_of([&] { Pipeline::open(unet, {}); }),
+            "[model] folder '" + unet +
+                "' holds no model_index.json; expected a model in diffusers' layout; did you "
+                "mean its parent '" +
+                (folder / "base").string() + "'?");
+}
+
+TEST(pipeline, missing_weights_and_pickles_are_told_apart) {
+  const Folder folder;
+  const std::string base = (folder / "base").string();
+  EXPECT_EQ(message_of([&] { Pipeline::open(base, {}); }),
+            "[model] file '" + base +
+                "/text_encoder/model.safetensors' does not exist; is the model folder complete?");
+  io::write_atomically(folder / "base/text_encoder/pytorch_model.bin", "pickle");
+  EXPECT_EQ(message_of([&] { Pipeline::open(base, {}); }),
+            "[model] file '" + base +
+                "/text_encoder/model.safetensors' does not exist; pickled weights (.bin) are "
+                "never read: convert them to safetensors");
+}
+
+TEST(pipeline, weights_of_another_width_name_tensor_and_shapes) {
+  const Folder folder;
+  make(folder).save(folder / "saved");
+  edit_json(folder / "saved/unet/config.json", [](nlohmann::json& json) { json["in_channels"] = 4; });
+  EXPECT_EQ(
+      message_of([&] { Pipeline::open(folder / "saved", {}); }),
+      "[unet] tensor 'conv_in.weight' has the wrong shape; got [32, 12, 3, 3]; expected [32, 4, 3, 3]; are "
+      "config.json and the weights from the same model?");
+}
+
+TEST(pipeline, truncated_weights_are_refused) {
+  const Folder folder;
+  make(folder).save(folder / "saved");
+  const fs::path weights = folder / "saved/unet/diffusion_pytorch_model.safetensors";
+  fs::resize_file(weights, fs::file_size(weights) / 2);
+  EXPECT_THROW(Pipeline::open(folder / "saved", {}), DataError);
+}
+
+TEST(pipeline, other_models_are_refused_by_class) {
+  const Folder folder;
+  edit_json(folder / "base/model_index.json", [](nlohmann::json& json) { json["unet"][1] = "UNet2DModel"; });
+  EXPECT_EQ(message_of([&] { make(folder); }), "[" + (folder / "base/model_index.json").string() +
+                                                   "] component 'unet' must be a UNet2DConditionModel; got "
+                                                   "'UNet2DModel'; this kind of model is not supported");
+}
+
+TEST(pipeline, without_a_known_vae_latents_still_work) {
+  const Folder folder;
+  edit_json(folder / "base/model_index.json", [](nlohmann::json& json) {
+    json["vae"] = {"diffusers", "AutoencoderKL"};
+  });
+  const Pipeline pipe = make(folder);
+  const Tensor x = some_latents(pipe);
+  EXPECT_EQ(predict(pipe, x).sizes(), x.sizes());
+  EXPECT_EQ(message_of([&] { pipe.decode(x); }),
+            "[model] pictures need a vae of class SpaceToDepth; got 'AutoencoderKL'; latents can still be "
+            "sampled and "
+            "saved");
+}
+
+}  // namespace
+}  // namespace gamut::models
