@@ -31,8 +31,8 @@ struct SheetBlock {
   std::vector<std::vector<Image>> rows;  // rows[r][c]; all pictures of one size
 };
 struct SheetOptions {
-  int64_t scale = 2, gap = 1;            // enlargement of pictures; white pixels between them
-  std::vector<std::string> row_labels;   // empty = none
+  int64_t scale = 2, gap = 1;                // enlargement of pictures; white pixels between them
+  std::vector<std::string> row_labels = {};  // empty = none
 };
 Image contact_sheet(const std::vector<SheetBlock>& blocks, const SheetOptions& options = {});
 

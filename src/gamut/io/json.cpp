@@ -67,7 +67,7 @@ void append_durably(int descriptor, std::string_view line, const Path& path) {
   if (error_number == 0 && ::fdatasync(descriptor) != 0 && errno != EINVAL) error_number = errno;
   if (error_number == 0) return;
   // Half a line would be cut off at the next opening anyway; readers in between should not see it.
-  if (size_before >= 0 && ::ftruncate(descriptor, size_before) != 0) error_number = errno;
+  if (size_before >= 0 && written > 0) static_cast<void>(!::ftruncate(descriptor, size_before));
   throw EnvironmentError("files", cat("cannot append to '", path.string(), "'; got '",
                                       std::generic_category().message(error_number), "'"));
 }
