@@ -7,6 +7,7 @@
 #include "gamut/models/vae/space_to_depth.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <nlohmann/json.hpp>
 
 #include <mutex>
@@ -164,7 +165,7 @@ void Pipeline::save(const std::filesystem::path& folder) const {
   save_weights(folder / "text_encoder" / "model.safetensors", parts_->text_store);
 }
 
-Conditioning Pipeline::encode(const std::vector<std::string>& prompts) const {
+Tensor Pipeline::tokenize(const std::vector<std::string>& prompts) const {
   const int64_t context =
       std::min(parts_->tokenizer.max_length(), parts_->text_encoder->config().max_positions);
   at::Tensor ids = at::empty({int64_t(prompts.size()), context}, at::kLong);
@@ -180,7 +181,16 @@ Conditioning Pipeline::encode(const std::vector<std::string>& prompts) const {
       }
     }
   }
-  return {(*parts_->text_encoder)(ids.to(parts_->options.device)).last_hidden_state};
+  return ids.to(parts_->options.device);
+}
+
+Conditioning Pipeline::encode_tokens(const Tensor& ids) const {
+  return {(*parts_->text_encoder)(ids).last_hidden_state};
+}
+
+Conditioning Pipeline::encode(const std::vector<std::string>& prompts) const {
+  at::NoGradGuard no_grad;
+  return encode_tokens(tokenize(prompts));
 }
 
 Tensor Pipeline::predict(const Tensor& x, double model_time, const Conditioning& cond) const {
