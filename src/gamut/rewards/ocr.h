@@ -30,13 +30,13 @@ struct OcrPreparation {
   int64_t scale = 1;          // enlargement, bilinear
   int64_t padding = 4;        // pixels of repeated edge on each side, before enlarging
   int64_t page_mode = 7;      // Tesseract's page segmentation mode: 7 one line, 10 one character
-  std::string whitelist;      // the only characters that may be read; "" = any
+  std::string whitelist = {};  // the only characters that may be read; "" = any
 };
 
 struct OcrOptions {
   OcrForm form = OcrForm::kDistance;
-  std::filesystem::path tessdata;  // folder with eng.traineddata; "" = where Debian and Ubuntu install it
-  OcrPreparation preparation;
+  std::filesystem::path tessdata = {};  // folder with eng.traineddata; "" = where Debian and Ubuntu install it
+  OcrPreparation preparation = {};
 };
 
 bool ocr_is_built();

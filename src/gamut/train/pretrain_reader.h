@@ -2,8 +2,8 @@
 // Trains the reader (models/reader) on freshly drawn glyph pictures: cross-entropy over the characters.
 //
 // Half-drawn samples of a diffusion model must be judged sensibly too. So pictures are blurred, shaded, overlaid
-// with noise and with 2x2 grids of random strength, and a share of the batch shows no character at all (flat
-// colours, blobs, two halves of different characters) with the even distribution as its target.
+// with noise and with 2x2 grids of random strength, and a share of the batch shows no character at all (blobs, noise,
+// flat colours, two halves of different characters) with the even distribution as its target.
 #pragma once
 
 #include "gamut/core/config.h"

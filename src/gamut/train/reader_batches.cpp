@@ -48,16 +48,21 @@ Tensor disturb(Tensor x_BCHW, const ReaderAugmentConfig& augment) {
   return x_BCHW.clamp(0, 1);
 }
 
-// A third each: two colours in smooth blobs, a flat colour, the left half of one glyph beside the right of another.
+// A quarter each: two colours in blobs from coarse to fine, coloured noise from coarse to fine, a flat colour, the
+// left half of one glyph beside the right half of another.
 Tensor no_character(Stream& stream, data::GlyphRenderer& renderer, int64_t count) {
-  const int64_t third = count / 3;
-  const Tensor ink = at::rand({third, 3, 1, 1}), ground = at::rand({third, 3, 1, 1});
-  const Tensor blobs = at::sigmoid(12 * smooth_noise(third, 5).narrow(1, 0, 1));
-  const Tensor flat = at::rand({third, 3, 1, 1}).expand({third, 3, kSize, kSize});
-  const Tensor left = draw_glyphs(stream, renderer, count - 2 * third).pictures_BCHW;
-  const Tensor right = draw_glyphs(stream, renderer, count - 2 * third).pictures_BCHW;
+  const int64_t quarter = count / 4, rest = count - 3 * quarter;
+  const Tensor ink = at::rand({quarter, 3, 1, 1}), ground = at::rand({quarter, 3, 1, 1});
+  const Tensor blobs = at::sigmoid(12 * smooth_noise(quarter, 3 + stream.below(kSize - 2)).narrow(1, 0, 1));
+  const int64_t cell = int64_t{1} << stream.below(4);
+  const Tensor noise = at::rand({quarter, 3, kSize / cell, kSize / cell})
+                           .repeat_interleave(cell, 2)
+                           .repeat_interleave(cell, 3);
+  const Tensor flat = at::rand({quarter, 3, 1, 1}).expand({quarter, 3, kSize, kSize});
+  const Tensor left = draw_glyphs(stream, renderer, rest).pictures_BCHW;
+  const Tensor right = draw_glyphs(stream, renderer, rest).pictures_BCHW;
   const Tensor halves = at::cat({left.narrow(3, 0, kSize / 2), right.narrow(3, kSize / 2, kSize / 2)}, 3);
-  return at::cat({at::lerp(ground, ink, blobs), flat, halves});
+  return at::cat({at::lerp(ground, ink, blobs), noise, flat, halves});
 }
 
 }  // namespace

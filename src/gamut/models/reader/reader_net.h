@@ -24,7 +24,7 @@ using at::Tensor;
 
 struct ReaderConfig {
   std::string characters;                          // one class per byte, in label order
-  std::vector<int64_t> channels = {32, 48, 64, 96, 96};
+  std::vector<int64_t> channels = {16, 48, 64, 96, 96};
   int64_t image_size = 32;                         // width and height; a multiple of 16
   // Class of `text`, if it is one of the characters in either case; else -1.
   int64_t class_of(const std::string& text) const;
