@@ -4,9 +4,7 @@
 
 #include "gamut/core/error.h"
 
-#include <ATen/ops/eye.h>
-#include <ATen/ops/linalg_eigvalsh.h>
-#include <ATen/ops/where.h>
+#include <ATen/ATen.h>
 
 #include <algorithm>
 #include <cmath>

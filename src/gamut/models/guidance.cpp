@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/models/guidance.h"
 
+#include <ATen/ATen.h>
+
 namespace gamut::models {
 
 at::Tensor predict_guided(const Pipeline& pipeline, const at::Tensor& x, double model_time,

@@ -6,6 +6,7 @@
 #include "gamut/rewards/pictures.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 namespace gamut::rewards {
 namespace {

@@ -11,6 +11,7 @@
 #include "gamut/train/reader_batches.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <cmath>
