@@ -56,7 +56,7 @@ def report(title, aim, items):
     values = sorted(size for size, _ in items)
     median, p95 = percentile(values, 0.5), percentile(values, 0.95)
     most = max(values, default=0)
-    print(f"{title:<11} {len(values):>5}   median {median:>4}   p95 {p95:>4}   longest {most:>4}   aim: {aim}")
+    print(f"{title:<11} {len(values):>5}   median {median:>4}   p95 {p95:>4}   longest {most:>4}   {aim}")
 
 
 def longest(title, items, count=10):
@@ -75,10 +75,10 @@ def main():
         for name, line, lines, count in functions(text):
             bodies.append((lines, f"{place}:{line} {name}"))
             arguments.append((count, f"{place}:{line} {name}"))
-    report("sources", "median <= 150, p95 <= 450, hard 700", sources)
-    report("headers", "p95 <= 250, hard 400", headers)
-    report("functions", "median <= 12, p95 <= 45, hard 80", bodies)
-    report("parameters", "at most 4, hard 6", arguments)
+    report("sources", "aim: median <= 150, p95 <= 450, hard 700", sources)
+    report("headers", "aim: p95 <= 250, hard 400", headers)
+    report("functions", "aim: median <= 12, p95 <= 45, hard 80", bodies)
+    report("parameters", "aim: at most 4, hard 6", arguments)
     longest("longest files", sources + headers)
     longest("longest functions", bodies)
     longest("most parameters", [item for item in arguments if item[0] > 4])
