@@ -19,7 +19,7 @@ struct Hue {
   const char* name;
   double below;  // degrees; red also takes what is left
 };
-constexpr Hue kHues[] = {{"red", 15},   {"orange", 45}, {"yellow", 66},  {"lime", 98}, {"green", 160},
+constexpr Hue kHues[] = {{"red", 10},   {"orange", 45}, {"yellow", 72},  {"lime", 98}, {"green", 160},
                          {"cyan", 200}, {"blue", 250},  {"purple", 305}, {"pink", 345}};
 constexpr size_t kHueCount = std::size(kHues);
 
