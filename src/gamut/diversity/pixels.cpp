@@ -19,8 +19,8 @@ struct Hue {
   const char* name;
   double below;  // degrees; red also takes what is left
 };
-constexpr Hue kHues[] = {{"red", 10},   {"orange", 45}, {"yellow", 72},  {"lime", 98}, {"green", 160},
-                         {"cyan", 200}, {"blue", 250},  {"purple", 305}, {"pink", 345}};
+constexpr Hue kHues[] = {{"red", 10},   {"orange", 42}, {"yellow", 72},  {"lime", 98}, {"green", 160},
+                         {"cyan", 200}, {"blue", 250},  {"purple", 312}, {"pink", 345}};
 constexpr size_t kHueCount = std::size(kHues);
 
 Rgb pixel(const io::Image& image, int64_t x, int64_t y) {
