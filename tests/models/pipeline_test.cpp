@@ -96,9 +96,9 @@ TEST(pipeline, a_new_model_adopts_the_vocabulary_of_its_tokenizer) {
 TEST(pipeline, encoding_is_differentiable_once_the_text_encoder_trains) {
   const Folder folder;
   Pipeline pipe = make(folder);
-  EXPECT_FALSE(pipe.encode({"the digit 7"}).hidden_BLD.requires_grad());
   pipe.text_encoder_params().require_grad(true);
-  EXPECT_TRUE(pipe.encode({"the digit 7"}).hidden_BLD.requires_grad());
+  EXPECT_TRUE(pipe.encode_tokens(pipe.tokenize({"the digit 7"})).hidden_BLD.requires_grad());
+  EXPECT_FALSE(pipe.encode({"the digit 7"}).hidden_BLD.requires_grad());
 }
 
 TEST(pipeline, conditioning_repeats_slices_and_selects_rows) {

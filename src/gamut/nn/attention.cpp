@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/nn/attention.h"
 
+#include "gamut/nn/head_attention.h"
+
 #include <ATen/ATen.h>
 
 namespace gamut::nn {
@@ -18,6 +20,9 @@ Tensor split_heads(const Tensor& x, int64_t heads) {
 }  // namespace
 
 Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, bool causal) {
+  if (!causal && fits_head_attention(q, k, v, heads)) {
+    return head_attention(q, k, v, heads);
+  }
   const Tensor mixed = at::scaled_dot_product_attention(split_heads(q, heads), split_heads(k, heads),
                                                         split_heads(v, heads), {}, 0.0, causal);
   return mixed.transpose(1, 2).flatten(2);

@@ -54,6 +54,8 @@ struct GroupNormOptions {
 struct GroupNorm {
   GroupNorm(const Scope& scope, int64_t channels, const GroupNormOptions& options);
   Tensor operator()(const Tensor& x) const;
+  // silu(norm(x + shift)); shift [B or 1, channels], undefined for none.
+  Tensor silu(const Tensor& x, const Tensor& shift = {}) const;
   Tensor weight, bias;  // [channels]
   GroupNormOptions options;
 };

@@ -20,13 +20,13 @@ ResnetBlock2D::ResnetBlock2D(const Scope& scope, const ResnetOptions& options)
 }
 
 Tensor ResnetBlock2D::operator()(const Tensor& x, const Tensor& silu_time) const {
-  const Tensor time = time_emb_proj(silu_time).unsqueeze(2).unsqueeze(3);
-  Tensor h = conv1(at::silu(norm1(x)));
+  const Tensor time = time_emb_proj(silu_time);
+  Tensor h = conv1(norm1.silu(x));
   if (scale_shift) {
-    const auto parts = time.chunk(2, 1);
+    const auto parts = time.unsqueeze(2).unsqueeze(3).chunk(2, 1);
     h = at::silu(norm2(h) * (1 + parts[0]) + parts[1]);
   } else {
-    h = at::silu(norm2(h + time));
+    h = norm2.silu(h, time);
   }
   h = (conv_shortcut ? (*conv_shortcut)(x) : x) + conv2(h);
   return output_scale_factor == 1 ? h : h / output_scale_factor;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/nn/transformer_2d.h"
 
+#include "gamut/nn/geglu.h"
+
 #include <ATen/ATen.h>
 
 namespace gamut::nn {
@@ -15,10 +17,7 @@ AttentionOptions attention_options(const TransformerOptions& options, bool cross
 GegluFeedForward::GegluFeedForward(const Scope& scope, int64_t width)
     : proj(scope["net"][0]["proj"], width, 8 * width), out(scope["net"][2], 4 * width, width) {}
 
-Tensor GegluFeedForward::operator()(const Tensor& x) const {
-  const auto halves = proj(x).chunk(2, -1);
-  return out(halves[0] * at::gelu(halves[1]));
-}
+Tensor GegluFeedForward::operator()(const Tensor& x) const { return out(geglu(proj(x))); }
 
 BasicTransformerBlock::BasicTransformerBlock(const Scope& scope, const TransformerOptions& options)
     : norm1(scope["norm1"], options.channels),

@@ -77,7 +77,7 @@ Tensor UNet2DCondition::operator()(const Tensor& sample, const Tensor& timestep,
   for (const UpBlock& block : up_blocks_) {
     x = block(x, context, skips);
   }
-  return conv_out_(at::silu(conv_norm_out_(x)));
+  return conv_out_(conv_norm_out_.silu(x));
 }
 
 }  // namespace gamut::models

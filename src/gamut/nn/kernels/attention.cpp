@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/nn/kernels/attention.h"
+
+#include "gamut/nn/kernels/lanes.h"
+
+#include <cmath>
+
+namespace gamut::nn::kernels {
+namespace {
+
+// Sixteen rows side by side: lane i of columns[d] is row i's number d.
+struct Block {
+  float columns[kMaxHeadWidth][kLanes];
+};
+
+GAMUT_INLINE int64_t lanes_left(int64_t begin, int64_t end) {
+  return end - begin < kLanes ? end - begin : kLanes;
+}
+
+GAMUT_INLINE void gather(Block& block, ConstRows rows, int64_t begin, int64_t count, int64_t width,
+                         float scale) {
+  for (int64_t lane = 0; lane < kLanes; ++lane) {
+    const float* row = rows.data + (begin + (lane < count ? lane : 0)) * rows.stride;
+    for (int64_t d = 0; d < width; ++d) {
+      block.columns[d][lane] = lane < count ? scale * row[d] : 0.0F;
+    }
+  }
+}
+
+GAMUT_INLINE void scatter(const Block& block, MutableRows rows, int64_t begin, int64_t count, int64_t width) {
+  for (int64_t lane = 0; lane < count; ++lane) {
+    float* row = rows.data + (begin + lane) * rows.stride;
+    for (int64_t d = 0; d < width; ++d) {
+      row[d] = block.columns[d][lane];
+    }
+  }
+}
+
+GAMUT_INLINE Floats gather_values(const float* values, int64_t begin, int64_t count) {
+  float lanes[kLanes] = {};
+  for (int64_t lane = 0; lane < count; ++lane) {
+    lanes[lane] = values[begin + lane];
+  }
+  return load(lanes);
+}
+
+// dots[i] = block . rows[begin + i], lane by lane.
+template <int64_t kCount>
+GAMUT_INLINE void multiply(const Block& block, ConstRows rows, int64_t begin, int64_t width, float* dots) {
+  Floats sums[kCount] = {};
+  for (int64_t d = 0; d < width; ++d) {
+    const Floats column = load(block.columns[d]);
+    for (int64_t i = 0; i < kCount; ++i) {
+      sums[i] += column * rows.data[(begin + i) * rows.stride + d];
+    }
+  }
+  for (int64_t i = 0; i < kCount; ++i) {
+    store(dots + i * kLanes, sums[i]);
+  }
+}
+
+GAMUT_INLINE void multiply_all(const Block& block, ConstRows rows, int64_t count, int64_t width,
+                               float* dots) {
+  int64_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    multiply<8>(block, rows, i, width, dots + i * kLanes);
+  }
+  for (; i < count; ++i) {
+    multiply<1>(block, rows, i, width, dots + i * kLanes);
+  }
+}
+
+// block = factor * sum over rows of weights[row] * row.
+GAMUT_INLINE void mix(const float* weights, ConstRows rows, int64_t count, int64_t width, Floats factor,
+                      Block& block) {
+  for (int64_t d = 0; d < width; d += 8) {
+    Floats sums[8] = {};
+    for (int64_t i = 0; i < count; ++i) {
+      const Floats weight = load(weights + i * kLanes);
+      const float* row = rows.data + i * rows.stride + d;
+      for (int64_t k = 0; k < 8; ++k) {
+        sums[k] += weight * row[k];
+      }
+    }
+    for (int64_t k = 0; k < 8; ++k) {
+      store(block.columns[d + k], factor * sums[k]);
+    }
+  }
+}
+
+}  // namespace
+
+GAMUT_KERNEL
+void attention_forward(const HeadShape& shape, const HeadInput& in, MutableRows out, float* log_sum,
+                       float* scratch) {
+  Block block;
+  for (int64_t begin = 0; begin < shape.queries; begin += kLanes) {
+    const int64_t count = lanes_left(begin, shape.queries);
+    gather(block, in.q, begin, count, shape.width, shape.scale);
+    multiply_all(block, in.k, shape.keys, shape.width, scratch);
+    Floats top = load(scratch);
+    for (int64_t j = 1; j < shape.keys; ++j) {
+      top = larger(top, load(scratch + j * kLanes));
+    }
+    Floats sum = {};
+    for (int64_t j = 0; j < shape.keys; ++j) {
+      const Floats weight = exponential(load(scratch + j * kLanes) - top);
+      store(scratch + j * kLanes, weight);
+      sum += weight;
+    }
+    mix(scratch, in.v, shape.keys, shape.width, 1.0F / sum, block);
+    scatter(block, out, begin, count, shape.width);
+    for (int64_t lane = 0; lane < count; ++lane) {
+      log_sum[begin + lane] = top[lane] + std::log(sum[lane]);
+    }
+  }
+}
+
+// With p the softmax, delta = sum(out * grad_out) per query and s = p * (grad_out . v - delta):
+//   grad q = scale * s k,   grad k = scale * s^T q,   grad v = p^T grad_out   (Dao et al. 2022, appendix B).
+// s is computed twice, once with queries in the lanes and once with keys.
+GAMUT_KERNEL
+void attention_backward(const HeadShape& shape, const HeadInput& in, const HeadOutput& output,
+                        const HeadGradients& grad, float* delta, float* scratch) {
+  Block first, second;
+  float *dots = scratch,
+        *slopes = scratch + kLanes * (shape.queries > shape.keys ? shape.queries : shape.keys);
+  for (int64_t i = 0; i < shape.queries; ++i) {
+    float sum = 0;
+    for (int64_t d = 0; d < shape.width; ++d) {
+      sum +=
+          output.out.data[i * output.out.stride + d] * output.grad_out.data[i * output.grad_out.stride + d];
+    }
+    delta[i] = sum;
+  }
+  for (int64_t begin = 0; begin < shape.queries; begin += kLanes) {
+    const int64_t count = lanes_left(begin, shape.queries);
+    gather(first, in.q, begin, count, shape.width, shape.scale);
+    gather(second, output.grad_out, begin, count, shape.width, 1.0F);
+    multiply_all(first, in.k, shape.keys, shape.width, dots);
+    multiply_all(second, in.v, shape.keys, shape.width, slopes);
+    const Floats logs = gather_values(output.log_sum, begin, count),
+                 deltas = gather_values(delta, begin, count);
+    for (int64_t j = 0; j < shape.keys * kLanes; j += kLanes) {
+      store(slopes + j, exponential(load(dots + j) - logs) * (load(slopes + j) - deltas));
+    }
+    mix(slopes, in.k, shape.keys, shape.width, splat(shape.scale), first);
+    scatter(first, grad.q, begin, count, shape.width);
+  }
+  for (int64_t begin = 0; begin < shape.keys; begin += kLanes) {
+    const int64_t count = lanes_left(begin, shape.keys);
+    gather(first, in.k, begin, count, shape.width, shape.scale);
+    gather(second, in.v, begin, count, shape.width, 1.0F);
+    multiply_all(first, in.q, shape.queries, shape.width, dots);
+    multiply_all(second, output.grad_out, shape.queries, shape.width, slopes);
+    for (int64_t i = 0; i < shape.queries; ++i) {
+      const Floats weight = exponential(load(dots + i * kLanes) - output.log_sum[i]);
+      store(dots + i * kLanes, weight);
+      store(slopes + i * kLanes, weight * (load(slopes + i * kLanes) - delta[i]));
+    }
+    mix(dots, output.grad_out, shape.queries, shape.width, splat(1.0F), first);
+    scatter(first, grad.v, begin, count, shape.width);
+    mix(slopes, in.q, shape.queries, shape.width, splat(shape.scale), first);
+    scatter(first, grad.k, begin, count, shape.width);
+  }
+}
+
+}  // namespace gamut::nn::kernels
