@@ -3,10 +3,10 @@
 
     python tests/generators/ocr_reward.py          # standard library only
 
-The rule, from the published description: both texts lower-case and without spaces; distance 0 if the target is a
-substring of the recognized text, else their Levenshtein distance, at most the target's length; reward = 1 - d / length.
-The distance is the recursive definition, not the table that the program fills. Writes
-tests/rewards/fixtures/ocr_reward.json.
+The rule, from the published description: both texts lower-case and without spaces; distance 0 if the target
+is a substring of the recognized text, else their Levenshtein distance, at most the target's length;
+reward = 1 - d / length. The distance is the recursive definition, not the table that the program fills.
+Writes tests/rewards/fixtures/ocr_reward.json.
 """
 
 import functools
@@ -25,7 +25,8 @@ def levenshtein(a, b):
     def distance(i, j):
         if i == 0 or j == 0:
             return i + j
-        return min(distance(i - 1, j) + 1, distance(i, j - 1) + 1, distance(i - 1, j - 1) + (a[i - 1] != b[j - 1]))
+        replaced = distance(i - 1, j - 1) + (a[i - 1] != b[j - 1])
+        return min(distance(i - 1, j) + 1, distance(i, j - 1) + 1, replaced)
 
     return distance(len(a), len(b))
 

@@ -4,8 +4,8 @@
     python tests/generators/reader.py              # needs torch, safetensors
 
 Writes tests/models/fixtures/reader_tiny.safetensors: `weight.*` (all tensors before), `pictures`, `targets`,
-`logits_eval`, `logits_train`, `after.*` (running statistics after one training forward) and `grad.*` (gradients of
-the cross-entropy of that forward). Made with torch 2.13, fp32, one thread.
+`logits_eval`, `logits_train`, `after.*` (running statistics after one training forward) and `grad.*`
+(gradients of the cross-entropy of that forward). Made with torch 2.13, fp32, one thread.
 """
 
 import pathlib

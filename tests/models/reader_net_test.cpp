@@ -63,7 +63,8 @@ TEST(reader_net, training_step_equals_pytorch) {
   const Tensor logits = tiny.net.training_logits(tiny.tensors["pictures"]);
   expect_near(logits, tiny.tensors["logits_train"], kTolerance, "logits");
   at::cross_entropy_loss(logits, tiny.tensors["targets"]).backward();
-  for (const auto& [name, expected] : tiny.starting_with("after.")) expect_near(params[name], expected, kTolerance, name);
+  for (const auto& [name, expected] : tiny.starting_with("after."))
+    expect_near(params[name], expected, kTolerance, name);
   const nn::TensorMap grads = tiny.starting_with("grad.");
   EXPECT_EQ(grads.size(), 5 * 3 + 2u);
   for (const auto& [name, expected] : grads)
@@ -110,12 +111,9 @@ TEST(reader_net, config_and_weights_must_agree) {
 TEST(reader_net, wrong_configs_are_refused) {
   const TempFolder folder;
   const Reader reader = Reader::create(kTiny, 4, {});
-  const std::vector<std::pair<std::string, nlohmann::json>> mistakes = {{"_class_name", "CLIPTextModel"},
-                                                                        {"characters", ""},
-                                                                        {"channels", {1, 2, 3}},
-                                                                        {"channels", {4, 6, 5, 7, -3}},
-                                                                        {"image_size", 40},
-                                                                        {"surplus", 1}};
+  const std::vector<std::pair<std::string, nlohmann::json>> mistakes = {
+      {"_class_name", "CLIPTextModel"}, {"characters", ""}, {"channels", {1, 2, 3}},
+      {"channels", {4, 6, 5, 7, -3}},   {"image_size", 40}, {"surplus", 1}};
   for (const auto& [key, value] : mistakes) {
     reader.save(folder.path());
     nlohmann::json config = io::read_json(folder / "config.json");

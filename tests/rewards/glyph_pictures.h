@@ -35,7 +35,8 @@ inline GlyphPictures clean_glyphs(const std::string& characters, const std::stri
   data::GlyphRenderer renderer;
   const auto& fonts = data::glyph_fonts();
   data::GlyphSpec spec;
-  while (size_t(spec.font) < fonts.size() && fonts[size_t(spec.font)].file.find(face) == std::string::npos) ++spec.font;
+  while (size_t(spec.font) < fonts.size() && fonts[size_t(spec.font)].file.find(face) == std::string::npos)
+    ++spec.font;
   spec.ground_rgb = {255, 255, 255};
   GlyphPictures glyphs;
   std::vector<io::Image> images;

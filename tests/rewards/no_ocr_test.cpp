@@ -11,8 +11,9 @@ namespace {
 TEST(no_ocr, says_how_to_get_it) {
   EXPECT_FALSE(ocr_is_built());
   const std::string message = testing::message_of<EnvironmentError>([] { make_ocr_reward({}); });
-  EXPECT_EQ(message, "[ocr] the reward 'ocr' needs Tesseract; got a build without it; configure with -DGAMUT_OCR=ON "
-                     "after: apt install libtesseract-dev tesseract-ocr-eng");
+  EXPECT_EQ(message,
+            "[ocr] the reward 'ocr' needs Tesseract; got a build without it; configure with -DGAMUT_OCR=ON "
+            "after: apt install libtesseract-dev tesseract-ocr-eng");
 }
 
 }  // namespace

@@ -13,8 +13,7 @@ std::vector<float> framed(const std::array<float, 3>& ink, const std::array<floa
   std::vector<float> planes;
   for (size_t c = 0; c < 3; ++c)
     for (int64_t y = 0; y < 4; ++y)
-      for (int64_t x = 0; x < 6; ++x)
-        planes.push_back(x > 0 && y > 0 && x < 5 && y < 3 ? ink[c] : ground[c]);
+      for (int64_t x = 0; x < 6; ++x) planes.push_back(x > 0 && y > 0 && x < 5 && y < 3 ? ink[c] : ground[c]);
   return planes;
 }
 
@@ -48,13 +47,17 @@ TEST(ocr_preparation, padding_repeats_the_edge_and_scale_enlarges) {
   EXPECT_EQ(raster.width, 2 * (6 + 6));
   EXPECT_EQ(raster.height, 2 * (4 + 6));
   ASSERT_EQ(raster.bytes.size(), size_t(raster.width * raster.height * 3));
-  for (const size_t corner : {size_t(0), size_t(raster.width - 1), size_t(raster.width * (raster.height - 1))}) {
+  for (const size_t corner :
+       {size_t(0), size_t(raster.width - 1), size_t(raster.width * (raster.height - 1))}) {
     EXPECT_EQ(raster.bytes[3 * corner], 51);
     EXPECT_EQ(raster.bytes[3 * corner + 1], 102);
     EXPECT_EQ(raster.bytes[3 * corner + 2], 153);
   }
-  // Row and column 8 lie a quarter of a pixel before the first ink pixel's centre, column 7 a quarter after the edge's.
-  const auto red = [&](int64_t x, int64_t y) { return int(raster.bytes[size_t(3 * (y * raster.width + x))]); };
+  // Row and column 8 lie a quarter of a pixel before the first ink pixel's centre, column 7 a quarter after
+  // the edge's.
+  const auto red = [&](int64_t x, int64_t y) {
+    return int(raster.bytes[size_t(3 * (y * raster.width + x))]);
+  };
   EXPECT_EQ(red(7, 9), std::lround(255 * 0.2 * 0.75));
   EXPECT_EQ(red(8, 9), std::lround(255 * 0.2 * 0.25));
   EXPECT_EQ(red(9, 9), 0);

@@ -23,7 +23,8 @@ TEST(reader_reward, shipped_reader_reads_real_glyphs) {
 
 TEST(reader_reward, shipped_reader_trusts_no_blank_or_noise) {
   at::manual_seed(1);
-  const at::Tensor garbage = at::cat({at::rand({8, 3, 1, 1}).expand({8, 3, 32, 32}), at::rand({8, 3, 32, 32})});
+  const at::Tensor garbage =
+      at::cat({at::rand({8, 3, 1, 1}).expand({8, 3, 32, 32}), at::rand({8, 3, 32, 32})});
   const auto reward = make_reader_reward(kShipped);
   for (const char character : data::glyph_characters()) {
     const std::vector<text::Prompt> prompts(16, glyph_prompt(character));
@@ -62,7 +63,8 @@ TEST(reader_reward, does_not_depend_on_the_batch) {
   for (size_t i = 0; i < 37; ++i) {
     EXPECT_EQ(together.value[i], backwards.value[36 - i]) << i;
     EXPECT_EQ(together.value[i],
-              reward->score(glyphs.pictures.narrow(0, int64_t(i), 1), {&glyphs.prompts[i], 1}).value[0]) << i;
+              reward->score(glyphs.pictures.narrow(0, int64_t(i), 1), {&glyphs.prompts[i], 1}).value[0])
+        << i;
   }
 }
 
@@ -72,9 +74,9 @@ TEST(reader_reward, failures_have_a_status_and_leave_the_others_alone) {
   glyphs.prompts[1].target = "42";
   glyphs.prompts[2].target = "";
   const Scores scores = make_reader_reward(kShipped)->score(glyphs.pictures, glyphs.prompts);
-  EXPECT_EQ(scores.failure,
-            (std::vector<std::string>{"non-finite picture", "target '42' is not one of the reader's characters",
-                                      "target '' is not one of the reader's characters", ""}));
+  EXPECT_EQ(scores.failure, (std::vector<std::string>{
+                                "non-finite picture", "target '42' is not one of the reader's characters",
+                                "target '' is not one of the reader's characters", ""}));
   EXPECT_EQ(scores.num_failed(), 3);
   for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(std::isnan(scores.value[i]));
   EXPECT_FALSE(std::isnan(scores.value[3]));
@@ -83,7 +85,9 @@ TEST(reader_reward, failures_have_a_status_and_leave_the_others_alone) {
 TEST(reader_reward, pictures_of_another_size_are_an_error) {
   const std::vector<text::Prompt> prompts = {glyph_prompt('7')};
   const auto reward = make_reader_reward(kShipped);
-  EXPECT_EQ(testing::message_of<ConfigError>([&] { reward->score(at::zeros({1, 3, 64, 96}), prompts); }),
+  EXPECT_EQ(testing::message_of<ConfigError>([&] {
+              reward->score(at::zeros({1, 3, 64, 96}), prompts);
+            }),
             "[reader] the reader reads pictures of 32x32; got 96x64; choose another reward for this model");
 }
 

@@ -31,10 +31,12 @@ TEST(registry, unknown_kind_names_the_nearest) {
 TEST(registry, missing_files_are_environment_errors) {
   RewardConfig config;
   config.model = "no/such/folder";
-  EXPECT_NE(message_of<EnvironmentError>([&] { make_reward(config); }).find("'no/such/folder'"), std::string::npos);
+  EXPECT_NE(message_of<EnvironmentError>([&] { make_reward(config); }).find("'no/such/folder'"),
+            std::string::npos);
   config.kind = "ocr";
   config.tessdata = "no/such/folder";
-  EXPECT_NE(message_of<EnvironmentError>([&] { make_reward(config); }).find("tesseract-ocr-eng"), std::string::npos);
+  EXPECT_NE(message_of<EnvironmentError>([&] { make_reward(config); }).find("tesseract-ocr-eng"),
+            std::string::npos);
 }
 
 TEST(registry, recipe_keys_are_checked) {
@@ -44,7 +46,8 @@ TEST(registry, recipe_keys_are_checked) {
   EXPECT_EQ(config.kind, "ocr");
   EXPECT_EQ(config.form, "confidence");
   const Recipe bad = parse_recipe("form = \"confidnce\"\n", "r.toml");
-  EXPECT_NE(message_of<ConfigError>([&] { bind(bad, config); }).find("distance | confidence"), std::string::npos);
+  EXPECT_NE(message_of<ConfigError>([&] { bind(bad, config); }).find("distance | confidence"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ TEST(text_match, reward_equals_flow_grpo_rule) {
   ASSERT_GE(rows.size(), 150u);
   for (const auto& row : rows) {
     const std::string recognized = row["recognized"], target = row["target"];
-    EXPECT_DOUBLE_EQ(ocr_reward(recognized, target), row["reward"].get<double>()) << recognized << " | " << target;
+    EXPECT_DOUBLE_EQ(ocr_reward(recognized, target), row["reward"].get<double>())
+        << recognized << " | " << target;
   }
 }
 
@@ -25,7 +26,9 @@ TEST(text_match, all_white_space_is_ignored) {
 }
 
 TEST(text_match, invalid_utf8_is_one_replacement_character) {
-  EXPECT_EQ(fold_text("a\xff" "B"), U"a\ufffdb");
+  EXPECT_EQ(fold_text("a\xff"
+                      "B"),
+            U"a\ufffdb");
   EXPECT_EQ(ocr_reward("a\xff", "ab"), 0.5);
 }
 

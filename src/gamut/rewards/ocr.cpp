@@ -54,9 +54,10 @@ class OcrReward : public Reward {
     return *engines_[worker];
   }
 
-  // Tesseract's own layers ask for four OpenMP threads each, which makes a small picture several times slower. Inside
-  // an active parallel region they run alone; a team of one would not be active, hence at least two members, of which
-  // only `workers` work. at::parallel_for opens no region at all for one row or one thread.
+  // Tesseract's own layers ask for four OpenMP threads each, which makes a small picture several times
+  // slower. Inside an active parallel region they run alone; a team of one would not be active, hence at
+  // least two members, of which only `workers` work. at::parallel_for opens no region at all for one row or
+  // one thread.
   template <class ScoreOne>
   void for_each_row(const std::vector<int64_t>& rows, const ScoreOne& score_one) {
     const int workers = std::min(at::get_num_threads(), std::max(1, int(rows.size())));
@@ -86,6 +87,8 @@ class OcrReward : public Reward {
 
 bool ocr_is_built() { return true; }
 
-std::unique_ptr<Reward> make_ocr_reward(const OcrOptions& options) { return std::make_unique<OcrReward>(options); }
+std::unique_ptr<Reward> make_ocr_reward(const OcrOptions& options) {
+  return std::make_unique<OcrReward>(options);
+}
 
 }  // namespace gamut::rewards

@@ -27,15 +27,16 @@ enum class OcrColor {
 };
 struct OcrPreparation {
   OcrColor color = OcrColor::kTwoTone;
-  int64_t scale = 1;          // enlargement, bilinear
-  int64_t padding = 4;        // pixels of repeated edge on each side, before enlarging
-  int64_t page_mode = 7;      // Tesseract's page segmentation mode: 7 one line, 10 one character
+  int64_t scale = 1;           // enlargement, bilinear
+  int64_t padding = 4;         // pixels of repeated edge on each side, before enlarging
+  int64_t page_mode = 7;       // Tesseract's page segmentation mode: 7 one line, 10 one character
   std::string whitelist = {};  // the only characters that may be read; "" = any
 };
 
 struct OcrOptions {
   OcrForm form = OcrForm::kDistance;
-  std::filesystem::path tessdata = {};  // folder with eng.traineddata; "" = where Debian and Ubuntu install it
+  std::filesystem::path tessdata =
+      {};  // folder with eng.traineddata; "" = where Debian and Ubuntu install it
   OcrPreparation preparation = {};
 };
 

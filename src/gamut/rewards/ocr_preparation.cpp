@@ -98,14 +98,17 @@ void to_grey(Planes& planes, OcrColor color) {
   planes.values.assign(1, std::move(grey));
 }
 
-// The value at (x, y) of the enlarged, padded plane: bilinear with repeated edges, pixel centres at half-integers.
+// The value at (x, y) of the enlarged, padded plane: bilinear with repeated edges, pixel centres at
+// half-integers.
 float sample(const std::vector<float>& plane, const Planes& size, double x, double y) {
   x = std::clamp(x, 0.0, double(size.width - 1));
   y = std::clamp(y, 0.0, double(size.height - 1));
   const int64_t x0 = int64_t(x), y0 = int64_t(y);
   const int64_t x1 = std::min(x0 + 1, size.width - 1), y1 = std::min(y0 + 1, size.height - 1);
   const double fx = x - double(x0), fy = y - double(y0);
-  const auto at = [&](int64_t column, int64_t row) { return double(plane[size_t(row * size.width + column)]); };
+  const auto at = [&](int64_t column, int64_t row) {
+    return double(plane[size_t(row * size.width + column)]);
+  };
   const double top = at(x0, y0) * (1 - fx) + at(x1, y0) * fx;
   const double bottom = at(x0, y1) * (1 - fx) + at(x1, y1) * fx;
   return float(top * (1 - fy) + bottom * fy);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a picture to the raster that Tesseract reads. Dark ink on a light ground is what it was trained on, so the
-// side that the border shows becomes the light one.
+// From a picture to the raster that Tesseract reads. Dark ink on a light ground is what it was trained on, so
+// the side that the border shows becomes the light one.
 #pragma once
 
 #include "gamut/rewards/tesseract_engine.h"

@@ -23,8 +23,9 @@ class ReaderReward : public Reward {
   Scores score(const at::Tensor& pictures, std::span<const text::Prompt> prompts) override {
     const int64_t size = reader_.config().image_size;
     if (pictures.dim() == 4 && (pictures.size(2) != size || pictures.size(3) != size))
-      throw ConfigError("reader", cat("the reader reads pictures of ", size, "x", size, "; got ", pictures.size(3),
-                                      "x", pictures.size(2), "; choose another reward for this model"));
+      throw ConfigError("reader",
+                        cat("the reader reads pictures of ", size, "x", size, "; got ", pictures.size(3), "x",
+                            pictures.size(2), "; choose another reward for this model"));
     Scores scores = start_scores(pictures, prompts);
     const at::Tensor probabilities = read(pictures);
     const at::Tensor best = probabilities.argmax(1);
@@ -32,7 +33,8 @@ class ReaderReward : public Reward {
       if (!scores.failure[i].empty()) continue;
       const int64_t target = reader_.config().class_of(prompts[i].target);
       if (target < 0) {
-        fail(scores, int64_t(i), cat("target '", prompts[i].target, "' is not one of the reader's characters"));
+        fail(scores, int64_t(i),
+             cat("target '", prompts[i].target, "' is not one of the reader's characters"));
         continue;
       }
       scores.value[i] = probabilities[int64_t(i)][target].item<double>();
@@ -46,7 +48,8 @@ class ReaderReward : public Reward {
   at::Tensor read(const at::Tensor& pictures) {
     const at::NoGradGuard no_grad;
     const int64_t count = pictures.size(0);
-    std::vector<at::Tensor> chunks = {at::empty({0, int64_t(reader_.config().characters.size())}, at::kDouble)};
+    std::vector<at::Tensor> chunks = {
+        at::empty({0, int64_t(reader_.config().characters.size())}, at::kDouble)};
     for (int64_t begin = 0; begin < count; begin += kChunk) {
       const int64_t length = std::min(kChunk, count - begin);
       at::Tensor chunk = pictures.narrow(0, begin, length).to(reader_.device(), at::kFloat).clamp(0, 1);

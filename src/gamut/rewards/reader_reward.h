@@ -9,8 +9,8 @@
 
 namespace gamut::rewards {
 
-// exact: the asked character is the most probable one. Failures: "non-finite picture" and a target that is not one
-// of the reader's characters. EnvironmentError and DataError as models::Reader::open.
+// exact: the asked character is the most probable one. Failures: "non-finite picture" and a target that is
+// not one of the reader's characters. EnvironmentError and DataError as models::Reader::open.
 std::unique_ptr<Reward> make_reader_reward(const std::filesystem::path& folder);
 
 }  // namespace gamut::rewards

@@ -33,10 +33,10 @@ class Reward {
 
 // [reward] and [judge] of a recipe.
 struct RewardConfig {
-  std::string kind = "reader";       // ocr | reader
-  std::string form = "distance";     // ocr: distance (1 - edit distance / length) | confidence
+  std::string kind = "reader";                 // ocr | reader
+  std::string form = "distance";               // ocr: distance (1 - edit distance / length) | confidence
   std::string model = "models/glyphs-reader";  // reader: its folder
-  std::string tessdata = "";         // ocr: "" = where Debian and Ubuntu install it
+  std::string tessdata = "";                   // ocr: "" = where Debian and Ubuntu install it
   void fields(FieldVisitor& v);
 };
 

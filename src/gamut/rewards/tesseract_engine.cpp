@@ -30,7 +30,8 @@ std::vector<fs::path> usual_folders() {
     versions.push_back(entry.path() / "tessdata");
   std::sort(versions.rbegin(), versions.rend());  // the newest version first
   folders.insert(folders.end(), versions.begin(), versions.end());
-  for (const char* folder : {"/usr/share/tessdata", "/usr/local/share/tessdata"}) folders.emplace_back(folder);
+  for (const char* folder : {"/usr/share/tessdata", "/usr/local/share/tessdata"})
+    folders.emplace_back(folder);
   return folders;
 }
 
@@ -46,7 +47,8 @@ Symbol symbol_at(const tesseract::ResultIterator& position) {
   if (text) symbol.text = text.get();
   tesseract::ChoiceIterator choice(position);
   do {
-    if (const char* other = choice.GetUTF8Text()) symbol.choices.push_back({other, choice.Confidence() / 100.0});
+    if (const char* other = choice.GetUTF8Text())
+      symbol.choices.push_back({other, choice.Confidence() / 100.0});
   } while (choice.Next());
   return symbol;
 }
@@ -76,15 +78,16 @@ fs::path find_tessdata(const fs::path& asked) {
     if (fs::exists(folder / kLanguageFile)) return folder;
     searched += cat(searched.empty() ? "" : ", ", "'", folder.string(), "'");
   }
-  throw EnvironmentError("ocr", cat("Tesseract needs its English data; got no '", kLanguageFile, "' in ", searched,
-                                    "; install it with: apt install tesseract-ocr-eng"));
+  throw EnvironmentError("ocr", cat("Tesseract needs its English data; got no '", kLanguageFile, "' in ",
+                                    searched, "; install it with: apt install tesseract-ocr-eng"));
 }
 
 double confidence_in(const Reading& reading, std::string_view target) {
   const std::u32string want = fold_text(target);
   std::vector<Symbol> merged;
   for (size_t i = 0; i < reading.symbols.size(); ++i)
-    if (i == 0 || !are_twins(reading.symbols[i - 1], reading.symbols[i])) merged.push_back(reading.symbols[i]);
+    if (i == 0 || !are_twins(reading.symbols[i - 1], reading.symbols[i]))
+      merged.push_back(reading.symbols[i]);
   return std::max(aligned_confidence(reading.symbols, want), aligned_confidence(merged, want));
 }
 

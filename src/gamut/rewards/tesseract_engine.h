@@ -24,8 +24,8 @@ struct Raster {
   std::vector<uint8_t> bytes;
 };
 
-// What a recognized symbol may be. Confidences are Tesseract's, in [0, 1]: the winner's is mostly above 0.75, and
-// those of one symbol need not add up to 1.
+// What a recognized symbol may be. Confidences are Tesseract's, in [0, 1]: the winner's is mostly above 0.75,
+// and those of one symbol need not add up to 1.
 struct SymbolChoice {
   std::string text;
   double confidence = 0;
@@ -39,13 +39,13 @@ struct Reading {
   std::vector<Symbol> symbols;  // OcrForm::kConfidence only
 };
 
-// The confidence in `target`, 0 … 1: symbol by symbol the confidence in the asked one in either case (0 where it is no
-// alternative), summed and divided by the larger of the two lengths, so that surplus symbols cost as much as missing
-// ones. Case twins (text_match.h) count as one symbol where that gives more.
+// The confidence in `target`, 0 … 1: symbol by symbol the confidence in the asked one in either case (0 where
+// it is no alternative), summed and divided by the larger of the two lengths, so that surplus symbols cost as
+// much as missing ones. Case twins (text_match.h) count as one symbol where that gives more.
 double confidence_in(const Reading& reading, std::string_view target);
 
-// The folder with eng.traineddata: `asked`, or if that is empty TESSDATA_PREFIX and the places of Debian and Ubuntu.
-// EnvironmentError names the folders searched and the package to install.
+// The folder with eng.traineddata: `asked`, or if that is empty TESSDATA_PREFIX and the places of Debian and
+// Ubuntu. EnvironmentError names the folders searched and the package to install.
 std::filesystem::path find_tessdata(const std::filesystem::path& asked);
 
 class TesseractEngine {

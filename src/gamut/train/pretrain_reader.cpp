@@ -29,7 +29,8 @@ constexpr int64_t kEvalBatch = 256;
 double learning_rate(const ReaderTrainingConfig& config, int64_t step) {
   const double full = config.optimizer.learning_rate;
   if (step < config.warmup) return full * double(step + 1) / double(config.warmup);
-  const double done = double(step - config.warmup) / double(std::max<int64_t>(1, config.steps - config.warmup));
+  const double done =
+      double(step - config.warmup) / double(std::max<int64_t>(1, config.steps - config.warmup));
   return full * 0.5 * (1 + std::cos(std::numbers::pi * done));
 }
 
@@ -41,7 +42,8 @@ Tensor probabilities(models::Reader& reader, const Tensor& pictures) {
   return at::cat(parts);
 }
 
-ReaderReport evaluate(const ReaderTrainingConfig& config, models::Reader& reader, data::GlyphRenderer& renderer) {
+ReaderReport evaluate(const ReaderTrainingConfig& config, models::Reader& reader,
+                      data::GlyphRenderer& renderer) {
   // A seed of its own: the set shares no picture with any training step.
   const data::GlyphSet set =
       data::make_glyph_set(config.holdout, Stream(uint64_t(config.seed), "reader.holdout").bits64());
@@ -79,8 +81,8 @@ void ReaderTrainingConfig::fields(FieldVisitor& v) {
 }
 
 ReaderReport pretrain_reader(const ReaderTrainingConfig& config) {
-  models::Reader reader = models::Reader::create({.characters = data::glyph_characters()}, uint64_t(config.seed),
-                                                 {.device = at::Device(config.device)});
+  models::Reader reader = models::Reader::create(
+      {.characters = data::glyph_characters()}, uint64_t(config.seed), {.device = at::Device(config.device)});
   const std::vector<nn::NamedTensor> params = reader.trainable();
   for (const nn::NamedTensor& param : params) param.tensor.requires_grad_(true);
   AdamW optimizer(params, config.optimizer);
@@ -101,15 +103,16 @@ ReaderReport pretrain_reader(const ReaderTrainingConfig& config) {
       const double mean_loss = loss_sum.item<double>() / kReportEvery;
       loss_sum.zero_();
       if (!std::isfinite(mean_loss))
-        throw NumericalError("pretrain", cat("the loss is not finite at step ", step + 1,
-                                             "; lower optimizer.learning_rate"));
+        throw NumericalError(
+            "pretrain", cat("the loss is not finite at step ", step + 1, "; lower optimizer.learning_rate"));
       log_info(cat(progress.line(step + 1), ", loss ", mean_loss));
     }
   }
   reader.save(config.output);
   const ReaderReport report = evaluate(config, reader, renderer);
-  log_info(cat("wrote ", config.output, ": accuracy ", report.accuracy, ", probability of the right character ",
-               report.mean_probability, ", largest probability without one ", report.garbage_confidence));
+  log_info(cat("wrote ", config.output, ": accuracy ", report.accuracy,
+               ", probability of the right character ", report.mean_probability,
+               ", largest probability without one ", report.garbage_confidence));
   return report;
 }
 

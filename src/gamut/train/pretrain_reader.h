@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Trains the reader (models/reader) on freshly drawn glyph pictures: cross-entropy over the characters.
 //
-// Half-drawn samples of a diffusion model must be judged sensibly too. So pictures are blurred, shaded, overlaid
-// with noise and with 2x2 grids of random strength, and a share of the batch shows no character at all (blobs, noise,
-// flat colours, two halves of different characters) with the even distribution as its target.
+// Half-drawn samples of a diffusion model must be judged sensibly too. So pictures are blurred, shaded,
+// overlaid with noise and with 2x2 grids of random strength, and a share of the batch shows no character at
+// all (blobs, noise, flat colours, two halves of different characters) with the even distribution as its
+// target.
 #pragma once
 
 #include "gamut/core/config.h"
@@ -14,13 +15,14 @@
 
 namespace gamut::train {
 
-// Strengths of the disturbances; each picture draws its own between 0 and these, in units of the [0, 1] range.
+// Strengths of the disturbances; each picture draws its own between 0 and these, in units of the [0, 1]
+// range.
 struct ReaderAugmentConfig {
-  double noise = 0.15;    // standard deviation of white noise
-  double blur = 1.0;      // weight of the 3x3 mean against the picture itself
-  double shade = 0.1;     // standard deviation of a smooth change of colour
-  double grid = 0.1;      // standard deviation of a pattern of period 2
-  double garbage = 0.1;   // share of pictures that show no character
+  double noise = 0.15;   // standard deviation of white noise
+  double blur = 1.0;     // weight of the 3x3 mean against the picture itself
+  double shade = 0.1;    // standard deviation of a smooth change of colour
+  double grid = 0.1;     // standard deviation of a pattern of period 2
+  double garbage = 0.1;  // share of pictures that show no character
   void fields(FieldVisitor& v);
 };
 

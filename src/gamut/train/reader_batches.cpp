@@ -48,8 +48,8 @@ Tensor disturb(Tensor x_BCHW, const ReaderAugmentConfig& augment) {
   return x_BCHW.clamp(0, 1);
 }
 
-// A quarter each: two colours in blobs from coarse to fine, coloured noise from coarse to fine, a flat colour, the
-// left half of one glyph beside the right half of another.
+// A quarter each: two colours in blobs from coarse to fine, coloured noise from coarse to fine, a flat
+// colour, the left half of one glyph beside the right half of another.
 Tensor no_character(Stream& stream, data::GlyphRenderer& renderer, int64_t count) {
   const int64_t quarter = count / 4, rest = count - 3 * quarter;
   const Tensor ink = at::rand({quarter, 3, 1, 1}), ground = at::rand({quarter, 3, 1, 1});
@@ -67,13 +67,15 @@ Tensor no_character(Stream& stream, data::GlyphRenderer& renderer, int64_t count
 
 }  // namespace
 
-ReaderBatch draw_reader_batch(const ReaderTrainingConfig& config, data::GlyphRenderer& renderer, int64_t step) {
+ReaderBatch draw_reader_batch(const ReaderTrainingConfig& config, data::GlyphRenderer& renderer,
+                              int64_t step) {
   Stream stream(uint64_t(config.seed), "reader.batch", {step});
   at::manual_seed(stream.bits64());
   const int64_t classes = int64_t(data::glyph_characters().size());
   const int64_t garbage = std::llround(config.augment.garbage * double(config.batch));
   const Glyphs glyphs = draw_glyphs(stream, renderer, config.batch - garbage);
-  const Tensor pictures = at::cat({glyphs.pictures_BCHW, no_character(stream, renderer, garbage)});
+  Tensor pictures = glyphs.pictures_BCHW;
+  if (garbage > 0) pictures = at::cat({pictures, no_character(stream, renderer, garbage)});
   const Tensor targets = at::cat({at::one_hot(glyphs.classes_B, classes).to(at::kFloat),
                                   at::full({garbage, classes}, 1.0 / double(classes))});
   return {disturb(pictures, config.augment), targets};

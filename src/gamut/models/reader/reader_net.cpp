@@ -16,8 +16,8 @@ namespace gamut::models {
 namespace {
 
 constexpr size_t kNumBlocks = 5;
-constexpr int64_t kGrid = 4;            // cells per side that the head sees
-constexpr double kNormEpsilon = 1e-5;   // PyTorch's defaults
+constexpr int64_t kGrid = 4;           // cells per side that the head sees
+constexpr double kNormEpsilon = 1e-5;  // PyTorch's defaults
 constexpr double kNormMomentum = 0.1;
 // Max-pooling by two before the block.
 constexpr std::array<bool, kNumBlocks> kPoolBefore = {false, true, false, true, false};
@@ -55,9 +55,11 @@ ReaderNet::ReaderNet(const ReaderConfig& config, const nn::Scope& scope) {
   int64_t in = 3;
   for (size_t i = 0; i < kNumBlocks; ++i) {
     const int64_t out = config.channels[i];
-    const nn::Scope conv = scope["conv" + std::to_string(i + 1)], norm = scope["norm" + std::to_string(i + 1)];
+    const nn::Scope conv = scope["conv" + std::to_string(i + 1)],
+                    norm = scope["norm" + std::to_string(i + 1)];
     blocks_.push_back({conv.get("weight", {out, in, 3, 3}, nn::Init::uniform_fan_in(in * 9)),
-                       norm.get("weight", {out}, nn::Init::ones()), norm.get("bias", {out}, nn::Init::zeros()),
+                       norm.get("weight", {out}, nn::Init::ones()),
+                       norm.get("bias", {out}, nn::Init::zeros()),
                        norm.get("running_mean", {out}, nn::Init::zeros()),
                        norm.get("running_var", {out}, nn::Init::ones())});
     in = out;
@@ -96,7 +98,8 @@ Reader Reader::open(const std::filesystem::path& folder, const nn::ParamOptions&
                                          "'; train one with: gamut pretrain recipes/glyphs/reader.toml"));
   ReaderConfig config = read_config(folder / "config.json");
   Reader reader(std::move(config),
-                nn::ParamStore::from_tensors(nn::load_safetensors(folder / kWeightsFile), "reader", options), options);
+                nn::ParamStore::from_tensors(nn::load_safetensors(folder / kWeightsFile), "reader", options),
+                options);
   reader.store_.finish();
   return reader;
 }
@@ -107,7 +110,8 @@ Reader Reader::create(const ReaderConfig& config, uint64_t seed, const nn::Param
 
 std::vector<nn::NamedTensor> Reader::trainable() const {
   std::vector<nn::NamedTensor> tensors = store_.params();
-  std::erase_if(tensors, [](const nn::NamedTensor& p) { return p.name.find(".running_") != std::string::npos; });
+  std::erase_if(tensors,
+                [](const nn::NamedTensor& p) { return p.name.find(".running_") != std::string::npos; });
   return tensors;
 }
 

@@ -4,10 +4,11 @@
 //   Reader reader = Reader::open("models/glyphs-reader", {});
 //   Tensor logits = reader.net().logits(pictures);     // [B, 33]
 //
-// Five 3x3 convolutions, each followed by batch normalization and ReLU, at 32, 16, 16, 8 and 8 pixels (max-pooling
-// in between, average-pooling to 4x4 after the last), then one linear layer. Its folder:
-//   config.json         {"_class_name": "GlyphReader", "characters": "0123…", "channels": […], "image_size": 32}
-//   model.safetensors   conv1.weight, norm1.{weight, bias, running_mean, running_var}, …, head.{weight, bias}
+// Five 3x3 convolutions, each followed by batch normalization and ReLU, at 32, 16, 16, 8 and 8 pixels
+// (max-pooling in between, average-pooling to 4x4 after the last), then one linear layer. Its folder:
+//   config.json         {"_class_name": "GlyphReader", "characters": "0123…", "channels": […], "image_size":
+//   32} model.safetensors   conv1.weight, norm1.{weight, bias, running_mean, running_var}, …, head.{weight,
+//   bias}
 #pragma once
 
 #include "gamut/nn/params.h"
@@ -23,9 +24,9 @@ namespace gamut::models {
 using at::Tensor;
 
 struct ReaderConfig {
-  std::string characters;                          // one class per byte, in label order
+  std::string characters;  // one class per byte, in label order
   std::vector<int64_t> channels = {16, 48, 64, 96, 96};
-  int64_t image_size = 32;                         // width and height; a multiple of 16
+  int64_t image_size = 32;  // width and height; a multiple of 16
   // Class of `text`, if it is one of the characters in either case; else -1.
   int64_t class_of(const std::string& text) const;
 };
