@@ -1,32 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/nn/layers.h"
 
+#include "gamut/nn/convolution.h"
 #include "gamut/nn/group_norm_silu.h"
 
 #include <ATen/ATen.h>
 
 namespace gamut::nn {
-namespace {
-
-// oneDNN directly: at::conv2d would choose a slower kernel, and other rounding, for a batch of one.
-bool fits_onednn(const Tensor& x, const Tensor& weight) {
-  return x.device().is_cpu() && x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat &&
-         x.numel() > 0 && at::globalContext().hasMKLDNN() && at::globalContext().userEnabledMkldnn();
-}
-
-// A matrix product with tokens [B, L, in] as the 1x1 convolution it is: oneDNN's convolutions add the bias on
-// the way and run at twice the speed of the BLAS behind at::linear on many CPUs.
-Tensor multiply_tokens(const Tensor& x, const Tensor& weight_OI, const std::optional<Tensor>& bias) {
-  if (x.dim() != 3 || !x.is_contiguous() || !fits_onednn(x, weight_OI)) {
-    return at::linear(x, weight_OI, bias);
-  }
-  const Tensor picture = x.unsqueeze(2).permute({0, 3, 1, 2});
-  const Tensor kernel = weight_OI.unsqueeze(2).unsqueeze(3);
-  const Tensor out = at::mkldnn_convolution(picture, kernel, bias, {0, 0}, {1, 1}, {1, 1}, 1);
-  return out.permute({0, 2, 3, 1}).squeeze(2);
-}
-
-}  // namespace
 
 Linear::Linear(const Scope& scope, int64_t in, int64_t out, bool with_bias)
     : weight(scope.get("weight", {out, in}, Init::uniform_fan_in(in))) {
@@ -38,7 +18,7 @@ Linear::Linear(const Scope& scope, int64_t in, int64_t out, bool with_bias)
 Linear::Linear(const Scope& scope, int64_t in, int64_t out, const LinearInit& init)
     : weight(scope.get("weight", {out, in}, init.weight)), bias(scope.get("bias", {out}, init.bias)) {}
 
-Tensor Linear::operator()(const Tensor& x) const { return multiply_tokens(x, weight, bias); }
+Tensor Linear::operator()(const Tensor& x) const { return project(x, weight, bias); }
 
 Conv2d::Conv2d(const Scope& scope, int64_t in, int64_t out, const Conv2dOptions& conv)
     : weight(scope.get("weight", {out, in, conv.kernel, conv.kernel},
@@ -47,20 +27,14 @@ Conv2d::Conv2d(const Scope& scope, int64_t in, int64_t out, const Conv2dOptions&
       options(conv) {}
 
 Tensor Conv2d::operator()(const Tensor& x) const {
-  if (fits_onednn(x, weight)) {
-    return at::mkldnn_convolution(x, weight, bias, {options.padding, options.padding},
-                                  {options.stride, options.stride}, {1, 1}, 1);
-  }
-  return at::conv2d(x, weight, bias, options.stride, options.padding);
+  return convolve(x, weight, bias, {options.stride, options.padding});
 }
 
 PointwiseConv2d::PointwiseConv2d(const Scope& scope, int64_t in, int64_t out)
     : weight(scope.get("weight", {out, in, 1, 1}, Init::uniform_fan_in(in))),
       bias(scope.get("bias", {out}, Init::uniform_fan_in(in))) {}
 
-Tensor PointwiseConv2d::on_tokens(const Tensor& x) const {
-  return multiply_tokens(x, weight.flatten(1), bias);
-}
+Tensor PointwiseConv2d::on_tokens(const Tensor& x) const { return project(x, weight.flatten(1), bias); }
 
 Tensor PointwiseConv2d::operator()(const Tensor& x) const {
   return from_tokens(on_tokens(to_tokens(x)), x.size(2), x.size(3));

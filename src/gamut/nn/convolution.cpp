@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/nn/convolution.h"
+
+#include "gamut/nn/kernels/weight_gradient.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+namespace gamut::nn {
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+using OptionalTensor = std::optional<Tensor>;
+
+constexpr auto kLayout = at::MemoryFormat::ChannelsLast;
+
+// oneDNN by name: at::conv2d would choose a slower kernel, and other rounding, for a batch of one.
+Tensor onednn(const Tensor& x, const Tensor& weight, const OptionalTensor& bias,
+              const ConvGeometry& geometry) {
+  const int64_t stride = geometry.stride, padding = geometry.padding;
+  return at::mkldnn_convolution(x, weight, bias, {padding, padding}, {stride, stride}, {1, 1}, 1);
+}
+
+// Gradients of weight [out, in, k, k] and bias by the kernel; x and grad_y are channels-last.
+struct WeightGradients {
+  Tensor weight, bias;
+};
+
+WeightGradients kernel_weight_gradients(const Tensor& x, const Tensor& grad_y, int64_t size,
+                                        const ConvGeometry& geometry, bool with_bias) {
+  const kernels::ConvShape shape{x.size(0),       x.size(2),       x.size(3),      x.size(1),
+                                 grad_y.size(2),  grad_y.size(3),  grad_y.size(1), size,
+                                 geometry.stride, geometry.padding};
+  // Dense [out, k, k, in] memory seen as [out, in, k, k].
+  const Tensor dense = at::zeros({shape.out_channels, size, size, shape.in_channels}, at::kFloat);
+  const float *from = x.const_data_ptr<float>(), *incoming = grad_y.const_data_ptr<float>();
+  float* to = dense.mutable_data_ptr<float>();
+  at::parallel_for(0, kernels::weight_gradient_tiles(shape), 1, [&](int64_t begin, int64_t end) {
+    kernels::add_weight_gradient(shape, from, incoming, begin, end, to);
+  });
+  WeightGradients gradients{dense.permute({0, 3, 1, 2}), {}};
+  if (with_bias) {
+    gradients.bias = at::zeros({shape.out_channels}, at::kFloat);
+    kernels::add_column_sums(grad_y.numel() / shape.out_channels, shape.out_channels, incoming,
+                             gradients.bias.mutable_data_ptr<float>());
+  }
+  return gradients;
+}
+
+bool fits_weight_kernel(const Tensor& weight) {
+  return weight.size(1) % kernels::kInMultiple == 0 && weight.size(0) % kernels::kOutMultiple == 0;
+}
+
+struct Convolution : torch::autograd::Function<Convolution> {
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
+                        const OptionalTensor& bias, int64_t stride, int64_t padding) {
+    context->save_for_backward({x, weight});
+    context->saved_data["stride"] = stride;
+    context->saved_data["padding"] = padding;
+    context->saved_data["bias"] = bias.has_value();
+    return onednn(x, weight, bias, {stride, padding});
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& outputs) {
+    const variable_list kept = context->get_saved_variables();
+    const Tensor &x = kept[0], &weight = kept[1], grad_y = outputs[0].contiguous(kLayout);
+    const ConvGeometry geometry{context->saved_data["stride"].toInt(),
+                                context->saved_data["padding"].toInt()};
+    const bool with_bias = context->saved_data["bias"].toBool();
+    const bool by_kernel = context->needs_input_grad(1) && fits_weight_kernel(weight);
+    const std::array<bool, 3> rest{context->needs_input_grad(0), context->needs_input_grad(1) && !by_kernel,
+                                   with_bias && !by_kernel};
+    Tensor grad_x, grad_weight, grad_bias;
+    if (rest[0] || rest[1] || rest[2]) {
+      std::tie(grad_x, grad_weight, grad_bias) =
+          at::convolution_backward(grad_y, x, weight, at::IntArrayRef{weight.size(0)}, {geometry.stride},
+                                   {geometry.padding}, {1}, false, {0}, 1, rest);
+    }
+    if (by_kernel) {
+      const WeightGradients own = kernel_weight_gradients(x, grad_y, weight.size(2), geometry, with_bias);
+      grad_weight = own.weight;
+      grad_bias = own.bias;
+    }
+    return {grad_x, grad_weight, grad_bias, {}, {}};
+  }
+};
+
+// [B, L, C] as the picture [B, C, 1, L] and back, both views.
+Tensor as_picture(const Tensor& tokens) { return tokens.unsqueeze(1).permute({0, 3, 1, 2}); }
+Tensor as_tokens(const Tensor& picture) { return picture.permute({0, 2, 3, 1}).squeeze(1); }
+Tensor as_kernel(const Tensor& matrix) { return matrix.unsqueeze(2).unsqueeze(3); }
+
+struct TokenLinear : torch::autograd::Function<TokenLinear> {
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
+                        const OptionalTensor& bias) {
+    context->save_for_backward({x, weight});
+    context->saved_data["bias"] = bias.has_value();
+    return as_tokens(onednn(as_picture(x), as_kernel(weight), bias, {}));
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& outputs) {
+    const variable_list kept = context->get_saved_variables();
+    const Tensor &x = kept[0], &weight = kept[1];
+    const Tensor grad_y = as_picture(outputs[0].contiguous());
+    Tensor grad_x;
+    WeightGradients own;
+    if (context->needs_input_grad(0)) {
+      grad_x = as_tokens(onednn(grad_y, as_kernel(weight.t().contiguous()), {}, {}));
+    }
+    if (context->needs_input_grad(1)) {
+      own = kernel_weight_gradients(as_picture(x), grad_y, 1, {}, context->saved_data["bias"].toBool());
+      own.weight = own.weight.flatten(1);
+    }
+    return {grad_x, own.weight, own.bias};
+  }
+};
+
+bool fits_onednn(const Tensor& x, const Tensor& weight) {
+  return x.device().is_cpu() && x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat &&
+         x.numel() > 0 && at::globalContext().hasMKLDNN() && at::globalContext().userEnabledMkldnn();
+}
+
+}  // namespace
+
+Tensor convolve(const Tensor& x, const Tensor& weight, const OptionalTensor& bias,
+                const ConvGeometry& geometry) {
+  if (fits_onednn(x, weight) && x.is_contiguous(kLayout)) {
+    return Convolution::apply(x, weight, bias, geometry.stride, geometry.padding);
+  }
+  return at::conv2d(x, weight, bias, geometry.stride, geometry.padding);
+}
+
+Tensor project(const Tensor& x, const Tensor& weight, const OptionalTensor& bias) {
+  if (x.dim() == 3 && x.is_contiguous() && fits_onednn(x, weight) && fits_weight_kernel(weight)) {
+    return TokenLinear::apply(x, weight, bias);
+  }
+  return at::linear(x, weight, bias);
+}
+
+}  // namespace gamut::nn
