@@ -45,8 +45,7 @@ void add_diversity(std::span<const io::Image> images, const at::Tensor& pictures
 bool colors_match(const io::Image& image, const text::Prompt& prompt) {
   const diversity::InkAndGround found = diversity::split_colors(image);
   auto is = [](const diversity::Rgb& rgb, const std::string& name) {
-    const std::array<double, 3> bytes{rgb[0] * 255, rgb[1] * 255, rgb[2] * 255};
-    return data::glyph_colors()[size_t(data::nearest_color(bytes))].name == name;
+    return data::glyph_colors()[size_t(data::nearest_color(rgb))].name == name;
   };
   return is(found.ink, prompt.attributes.at("ink")) && is(found.ground, prompt.attributes.at("ground"));
 }
