@@ -4,8 +4,10 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 
 # -fPIC as a plain option: the precompiled header must see the same flags in libraries and programs.
+# -fopenmp: without it at::parallel_for silently becomes a plain loop.
 # -ffp-contract=off: the same source line gives the same bits whether or not it was inlined.
-add_compile_options(-fPIC -Wall -Wextra -Werror -Wno-unknown-pragmas -fpch-preprocess -ffp-contract=off)
+add_compile_options(-fPIC -Wall -Wextra -Werror -Wno-unknown-pragmas -fpch-preprocess -ffp-contract=off -fopenmp)
+add_link_options(-fopenmp)
 
 find_program(GAMUT_CCACHE ccache)
 if(GAMUT_CCACHE)
