@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+# What one does with gamut, each as one command; `make help` lists them. CMake and CTest do the work.
+.DEFAULT_GOAL := help
+.PHONY: help demo setup configure build test bench check format docs clean
+
+JOBS ?= $(shell scripts/jobs.sh)
+DEMO ?= recipes/glyphs/flow_grpo.toml
+SOURCES := find src tests bench cmake -name '*.h' -o -name '*.cpp'
+
+help:
+	@echo "make demo     set up, build, and fine-tune the shipped model by $(DEMO)"
+	@echo "make build    set up and build the program: build/gamut"
+	@echo "make test     set up, build everything, run every test"
+	@echo "make bench    set up, build everything, run the benchmarks"
+	@echo "make check    order of the rooms, docs, sizes, format"
+	@echo "make format   format the C++ sources"
+	@echo "make docs     write docs/config.md anew"
+	@echo "make clean    remove build/"
+
+demo: build
+	build/gamut train $(DEMO)
+
+setup:
+	@scripts/setup.sh
+
+# A LibTorch named in the environment goes before the wheel in .venv.
+configure: setup
+	@cmake --preset release --log-level=ERROR \
+	  $(if $(CMAKE_PREFIX_PATH),-DCMAKE_PREFIX_PATH="$(subst :,;,$(CMAKE_PREFIX_PATH))") > /dev/null
+
+build: configure
+	cmake --build build --target gamut --parallel $(JOBS)
+
+# Waiting threads sleep, since several tests share the cores.
+test: configure
+	cmake --build build --parallel $(JOBS)
+	OMP_WAIT_POLICY=passive ctest --test-dir build --output-on-failure --parallel $(JOBS)
+
+bench: configure
+	cmake --build build --parallel $(JOBS)
+	@for program in build/bench_*; do \
+	  if [ -f $$program ] && [ -x $$program ]; then echo "== $$program"; $$program || exit 1; fi; done
+
+check:
+	python3 scripts/check_rooms.py
+	python3 scripts/check_docs.py
+	python3 scripts/size_report.py
+	@if command -v clang-format > /dev/null; then \
+	  echo "$$($(SOURCES) | xargs clang-format --dry-run 2>&1 | grep -o '^[^:]*:' | sort -u | wc -l)" \
+	       "of $$($(SOURCES) | wc -l) files would be changed by make format"; \
+	else echo "clang-format was not found; the format was not checked (apt-get install clang-format)"; fi
+
+format:
+	$(SOURCES) | xargs clang-format -i
+
+docs: build
+	python3 scripts/gen_config_docs.py
+
+clean:
+	rm -rf build
