@@ -35,13 +35,13 @@ Attention::Attention(const Scope& scope, const AttentionOptions& attention)
       to_out(scope["to_out"][0], attention.width, attention.width),
       options(attention) {}
 
-Tensor Attention::operator()(const Tensor& x, const Tensor& context) const {
+Tensor Attention::operator()(const Tensor& x, const Tensor& context, const Tensor& residual) const {
   const Tensor q = to_q(x), k = to_k(context), v = to_v(context);
   if (options.upcast && q.scalar_type() != at::kFloat) {
     const Tensor mixed = attend(q.to(at::kFloat), k.to(at::kFloat), v.to(at::kFloat), options.heads);
-    return to_out(mixed.to(q.scalar_type()));
+    return to_out.plus(mixed.to(q.scalar_type()), residual);
   }
-  return to_out(attend(q, k, v, options.heads));
+  return to_out.plus(attend(q, k, v, options.heads), residual);
 }
 
 }  // namespace gamut::nn

@@ -20,7 +20,8 @@ struct AttentionOptions {
 // diffusers' Attention: to_q, to_k, to_v without bias and to_out.0.
 struct Attention {
   Attention(const Scope& scope, const AttentionOptions& options);
-  Tensor operator()(const Tensor& x, const Tensor& context) const;
+  // residual + the attention of x to context.
+  Tensor operator()(const Tensor& x, const Tensor& context, const Tensor& residual) const;
   Linear to_q, to_k, to_v, to_out;
   AttentionOptions options;
 };

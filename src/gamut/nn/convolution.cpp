@@ -88,36 +88,6 @@ struct Convolution : torch::autograd::Function<Convolution> {
   }
 };
 
-// [B, L, C] as the picture [B, C, 1, L] and back, both views.
-Tensor as_picture(const Tensor& tokens) { return tokens.unsqueeze(1).permute({0, 3, 1, 2}); }
-Tensor as_tokens(const Tensor& picture) { return picture.permute({0, 2, 3, 1}).squeeze(1); }
-Tensor as_kernel(const Tensor& matrix) { return matrix.unsqueeze(2).unsqueeze(3); }
-
-struct TokenLinear : torch::autograd::Function<TokenLinear> {
-  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
-                        const OptionalTensor& bias) {
-    context->save_for_backward({x, weight});
-    context->saved_data["bias"] = bias.has_value();
-    return as_tokens(onednn(as_picture(x), as_kernel(weight), bias, {}));
-  }
-
-  static variable_list backward(AutogradContext* context, const variable_list& outputs) {
-    const variable_list kept = context->get_saved_variables();
-    const Tensor &x = kept[0], &weight = kept[1];
-    const Tensor grad_y = as_picture(outputs[0].contiguous());
-    Tensor grad_x;
-    WeightGradients own;
-    if (context->needs_input_grad(0)) {
-      grad_x = as_tokens(onednn(grad_y, as_kernel(weight.t().contiguous()), {}, {}));
-    }
-    if (context->needs_input_grad(1)) {
-      own = kernel_weight_gradients(as_picture(x), grad_y, 1, {}, context->saved_data["bias"].toBool());
-      own.weight = own.weight.flatten(1);
-    }
-    return {grad_x, own.weight, own.bias};
-  }
-};
-
 bool fits_onednn(const Tensor& x, const Tensor& weight) {
   return x.device().is_cpu() && x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat &&
          x.numel() > 0 && at::globalContext().hasMKLDNN() && at::globalContext().userEnabledMkldnn();
@@ -131,13 +101,6 @@ Tensor convolve(const Tensor& x, const Tensor& weight, const OptionalTensor& bia
     return Convolution::apply(x, weight, bias, geometry.stride, geometry.padding);
   }
   return at::conv2d(x, weight, bias, geometry.stride, geometry.padding);
-}
-
-Tensor project(const Tensor& x, const Tensor& weight, const OptionalTensor& bias) {
-  if (x.dim() == 3 && x.is_contiguous() && fits_onednn(x, weight) && fits_weight_kernel(weight)) {
-    return TokenLinear::apply(x, weight, bias);
-  }
-  return at::linear(x, weight, bias);
 }
 
 }  // namespace gamut::nn

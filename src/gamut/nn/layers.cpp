@@ -3,6 +3,7 @@
 
 #include "gamut/nn/convolution.h"
 #include "gamut/nn/group_norm_silu.h"
+#include "gamut/nn/token_linear.h"
 
 #include <ATen/ATen.h>
 
@@ -18,7 +19,11 @@ Linear::Linear(const Scope& scope, int64_t in, int64_t out, bool with_bias)
 Linear::Linear(const Scope& scope, int64_t in, int64_t out, const LinearInit& init)
     : weight(scope.get("weight", {out, in}, init.weight)), bias(scope.get("bias", {out}, init.bias)) {}
 
-Tensor Linear::operator()(const Tensor& x) const { return project(x, weight, bias); }
+Tensor Linear::operator()(const Tensor& x) const { return project(x, {weight, bias}); }
+
+Tensor Linear::plus(const Tensor& x, const Tensor& residual) const {
+  return project(x, {weight, bias}, residual);
+}
 
 Conv2d::Conv2d(const Scope& scope, int64_t in, int64_t out, const Conv2dOptions& conv)
     : weight(scope.get("weight", {out, in, conv.kernel, conv.kernel},
@@ -34,7 +39,9 @@ PointwiseConv2d::PointwiseConv2d(const Scope& scope, int64_t in, int64_t out)
     : weight(scope.get("weight", {out, in, 1, 1}, Init::uniform_fan_in(in))),
       bias(scope.get("bias", {out}, Init::uniform_fan_in(in))) {}
 
-Tensor PointwiseConv2d::on_tokens(const Tensor& x) const { return project(x, weight.flatten(1), bias); }
+Tensor PointwiseConv2d::on_tokens(const Tensor& x, const std::optional<Tensor>& residual) const {
+  return project(x, {weight.flatten(1), bias}, residual);
+}
 
 Tensor PointwiseConv2d::operator()(const Tensor& x) const {
   return from_tokens(on_tokens(to_tokens(x)), x.size(2), x.size(3));

@@ -21,8 +21,9 @@ struct Linear {
   Linear(const Scope& scope, int64_t in, int64_t out, bool with_bias = true);
   Linear(const Scope& scope, int64_t in, int64_t out, const LinearInit& init);
   Tensor operator()(const Tensor& x) const;
-  Tensor weight;               // [out, in]
-  std::optional<Tensor> bias;  // [out]
+  Tensor plus(const Tensor& x, const Tensor& residual) const;  // residual + the layer's output
+  Tensor weight;                                               // [out, in]
+  std::optional<Tensor> bias;                                  // [out]
 };
 
 struct Conv2dOptions {
@@ -41,9 +42,10 @@ struct Conv2d {
 struct PointwiseConv2d {
   PointwiseConv2d(const Scope& scope, int64_t in, int64_t out);
   Tensor operator()(const Tensor& x) const;
-  Tensor on_tokens(const Tensor& x) const;  // [..., in] -> [..., out]
-  Tensor weight;                            // [out, in, 1, 1]
-  Tensor bias;                              // [out]
+  // [..., in] -> [..., out], plus `residual` of that shape if given.
+  Tensor on_tokens(const Tensor& x, const std::optional<Tensor>& residual = std::nullopt) const;
+  Tensor weight;  // [out, in, 1, 1]
+  Tensor bias;    // [out]
 };
 
 struct GroupNormOptions {

@@ -28,7 +28,12 @@ Tensor ResnetBlock2D::operator()(const Tensor& x, const Tensor& silu_time) const
   } else {
     h = norm2.silu(h, time);
   }
-  h = (conv_shortcut ? (*conv_shortcut)(x) : x) + conv2(h);
+  h = conv2(h);
+  if (conv_shortcut) {
+    h = from_tokens(conv_shortcut->on_tokens(to_tokens(x), to_tokens(h)), h.size(2), h.size(3));
+  } else {
+    h = h.add_(x);
+  }
   return output_scale_factor == 1 ? h : h / output_scale_factor;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/nn/transformer_2d.h"
 
-#include "gamut/nn/geglu.h"
+#include "gamut/nn/feed_forward.h"
 
 #include <ATen/ATen.h>
 
@@ -17,7 +17,9 @@ AttentionOptions attention_options(const TransformerOptions& options, bool cross
 GegluFeedForward::GegluFeedForward(const Scope& scope, int64_t width)
     : proj(scope["net"][0]["proj"], width, 8 * width), out(scope["net"][2], 4 * width, width) {}
 
-Tensor GegluFeedForward::operator()(const Tensor& x) const { return out(geglu(proj(x))); }
+Tensor GegluFeedForward::operator()(const Tensor& x, const Tensor& residual) const {
+  return feed_forward(x, {{proj.weight, proj.bias}, {out.weight, out.bias}}, residual);
+}
 
 BasicTransformerBlock::BasicTransformerBlock(const Scope& scope, const TransformerOptions& options)
     : norm1(scope["norm1"], options.channels),
@@ -30,9 +32,9 @@ BasicTransformerBlock::BasicTransformerBlock(const Scope& scope, const Transform
 
 Tensor BasicTransformerBlock::operator()(const Tensor& tokens, const Tensor& context) const {
   const Tensor normed = norm1(tokens);
-  Tensor x = tokens + attn1(normed, only_cross_attention ? context : normed);
-  x = x + attn2(norm2(x), context);
-  return x + ff(norm3(x));
+  Tensor x = attn1(normed, only_cross_attention ? context : normed, tokens);
+  x = attn2(norm2(x), context, x);
+  return ff(norm3(x), x);
 }
 
 Transformer2D::Transformer2D(const Scope& scope, const TransformerOptions& options)
@@ -58,8 +60,9 @@ Tensor Transformer2D::operator()(const Tensor& x, const Tensor& context) const {
   for (const BasicTransformerBlock& block : blocks) {
     tokens = block(tokens, context);
   }
-  tokens = linear_out ? (*linear_out)(tokens) : conv_out->on_tokens(tokens);
-  return x + from_tokens(tokens, x.size(2), x.size(3));
+  const Tensor residual = to_tokens(x);
+  tokens = linear_out ? linear_out->plus(tokens, residual) : conv_out->on_tokens(tokens, residual);
+  return from_tokens(tokens, x.size(2), x.size(3));
 }
 
 }  // namespace gamut::nn

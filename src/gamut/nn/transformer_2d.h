@@ -22,7 +22,7 @@ struct TransformerOptions {
 // Linear to 2 x 4 width, first half times GELU of the second, Linear back: net.0.proj and net.2.
 struct GegluFeedForward {
   GegluFeedForward(const Scope& scope, int64_t width);
-  Tensor operator()(const Tensor& x) const;
+  Tensor operator()(const Tensor& x, const Tensor& residual) const;  // residual + the network of x
   Linear proj, out;
 };
 

@@ -20,6 +20,11 @@ struct ConvShape {
   int64_t kernel = 1, stride = 1, padding = 0;
 };
 
+// A linear layer on `rows` rows.
+constexpr ConvShape matrix_shape(int64_t rows, int64_t in_channels, int64_t out_channels) {
+  return {1, 1, rows, in_channels, 1, rows, out_channels, 1, 1, 0};
+}
+
 // Number of independent pieces of the gradient.
 int64_t weight_gradient_tiles(const ConvShape& shape);
 // Adds pieces begin … end-1 to grad_weight [out_channels, kernel, kernel, in_channels].

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/nn/feed_forward.h"
+
+#include "gamut/nn/kernels/geglu.h"
+#include "gamut/nn/kernels/matrix.h"
+#include "gamut/nn/row_tasks.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+namespace gamut::nn {
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct Sizes {
+  int64_t rows, width, inner;
+  Sizes(const Tensor& x, const Tensor& out_weight)
+      : rows(x.numel() / x.size(-1)), width(x.size(-1)), inner(out_weight.size(1)) {}
+};
+
+// Adds the gradients of one linear layer over a chunk of rows: weights, then bias.
+void add_gradients(int64_t rows, int64_t in, int64_t out, const float* x, const float* grad_y, float* sums) {
+  const kernels::ConvShape shape = kernels::matrix_shape(rows, in, out);
+  kernels::add_weight_gradient(shape, x, grad_y, 0, kernels::weight_gradient_tiles(shape), sums);
+  kernels::add_column_sums(rows, out, grad_y, sums + in * out);
+}
+
+struct FeedForward : torch::autograd::Function<FeedForward> {
+  // `keep`: hidden [rows, 2 inner] is stored for the way back.
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& proj,
+                        const Tensor& proj_bias, const Tensor& out, const Tensor& out_bias,
+                        const Tensor& residual, bool keep) {
+    const Sizes size(x, out);
+    const Tensor y = at::empty_like(x),
+                 hidden = at::empty({keep ? size.rows : 0, 2 * size.inner}, x.options());
+    const Tensor proj_turned = proj.t().contiguous(), out_turned = out.t().contiguous();
+    const float *from = x.const_data_ptr<float>(), *added = residual.const_data_ptr<float>();
+    float *to = y.mutable_data_ptr<float>(), *kept = hidden.mutable_data_ptr<float>();
+    for_row_chunks(size.rows, [&](int64_t row, int64_t count) {
+      thread_local std::vector<float> scratch;
+      scratch.resize(size_t(kRowsPerChunk * 3 * size.inner));
+      float* gated = scratch.data();
+      float* inner = keep ? kept + row * 2 * size.inner : gated + kRowsPerChunk * size.inner;
+      kernels::multiply({count, size.width, 2 * size.inner, from + row * size.width,
+                         proj_turned.const_data_ptr<float>(), proj_bias.const_data_ptr<float>(), nullptr},
+                        inner);
+      kernels::geglu_forward(count, size.inner, inner, gated);
+      kernels::multiply({count, size.inner, size.width, gated, out_turned.const_data_ptr<float>(),
+                         out_bias.const_data_ptr<float>(), added + row * size.width},
+                        to + row * size.width);
+    });
+    context->save_for_backward({x, proj, out, hidden});
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& outputs) {
+    const variable_list kept = context->get_saved_variables();
+    const Tensor &x = kept[0], proj = kept[1].contiguous(), out = kept[2].contiguous(), &hidden = kept[3];
+    const Tensor grad_y = outputs[0].contiguous(), grad_x = at::empty_like(x);
+    const Sizes size(x, out);
+    const int64_t out_size = size.width * (size.inner + 1), proj_size = 2 * size.inner * (size.width + 1);
+    const float *from = x.const_data_ptr<float>(), *incoming = grad_y.const_data_ptr<float>();
+    const float* inner = hidden.const_data_ptr<float>();
+    float* to = grad_x.mutable_data_ptr<float>();
+    const Tensor sums =
+        sum_over_rows(size.rows, out_size + proj_size, [&](int64_t row, int64_t count, float* own) {
+          thread_local std::vector<float> scratch;
+          scratch.resize(size_t(kRowsPerChunk * 4 * size.inner));
+          float *gated = scratch.data(), *grad_gated = gated + kRowsPerChunk * size.inner;
+          float* grad_inner = grad_gated + kRowsPerChunk * size.inner;
+          const float *inner_rows = inner + row * 2 * size.inner, *grad_rows = incoming + row * size.width;
+          kernels::geglu_forward(count, size.inner, inner_rows, gated);
+          add_gradients(count, size.inner, size.width, gated, grad_rows, own);
+          kernels::multiply(
+              {count, size.width, size.inner, grad_rows, out.const_data_ptr<float>(), nullptr, nullptr},
+              grad_gated);
+          kernels::geglu_backward(count, size.inner, inner_rows, grad_gated, grad_inner);
+          add_gradients(count, size.width, 2 * size.inner, from + row * size.width, grad_inner,
+                        own + out_size);
+          kernels::multiply(
+              {count, 2 * size.inner, size.width, grad_inner, proj.const_data_ptr<float>(), nullptr, nullptr},
+              to + row * size.width);
+        });
+    const auto matrix = [&](int64_t begin, int64_t rows, int64_t columns) {
+      return sums.narrow(0, begin, rows * columns).view({rows, columns});
+    };
+    return {grad_x,
+            matrix(out_size, 2 * size.inner, size.width),
+            sums.narrow(0, out_size + 2 * size.inner * size.width, 2 * size.inner),
+            matrix(0, size.width, size.inner),
+            sums.narrow(0, size.width * size.inner, size.width),
+            outputs[0],
+            {}};
+  }
+};
+
+bool needs_grad(std::initializer_list<Tensor> tensors) {
+  return at::GradMode::is_enabled() &&
+         std::ranges::any_of(tensors, [](const Tensor& tensor) { return tensor.requires_grad(); });
+}
+
+}  // namespace
+
+Tensor plain_feed_forward(const Tensor& x, const FeedForwardWeights& weights, const Tensor& residual) {
+  const auto halves = at::linear(x, weights.proj.weight, weights.proj.bias).chunk(2, -1);
+  return residual + at::linear(halves[0] * at::gelu(halves[1]), weights.out.weight, weights.out.bias);
+}
+
+Tensor feed_forward(const Tensor& x, const FeedForwardWeights& weights, const Tensor& residual) {
+  const auto& [proj, out] = weights;
+  const bool fits = fits_matrix_kernels(x, proj.weight) && fits_matrix_kernels(x, out.weight) && proj.bias &&
+                    out.bias && residual.is_contiguous();
+  if (!fits) {
+    return plain_feed_forward(x, weights, residual);
+  }
+  const bool keep = needs_grad({x, proj.weight, *proj.bias, out.weight, *out.bias, residual});
+  return FeedForward::apply(x, proj.weight, *proj.bias, out.weight, *out.bias, residual, keep);
+}
+
+}  // namespace gamut::nn

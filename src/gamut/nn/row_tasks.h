@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the rows of a tall matrix are shared out among threads so that no result depends on their number.
+#pragma once
+
+#include "gamut/nn/kernels/weight_gradient.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
+namespace gamut::nn {
+
+// Rows worked on at a time: a few hundred kilobytes at most, so that what one step writes the next finds in
+// the cache.
+constexpr int64_t kRowsPerChunk = 64;
+// Partial sums over rows: as many whatever the machine, added in order.
+constexpr int64_t kRowSlices = 8;
+
+// Calls work(first row, number of rows), in parallel.
+template <class Work>
+void for_row_chunks(int64_t rows, const Work& work) {
+  at::parallel_for(0, (rows + kRowsPerChunk - 1) / kRowsPerChunk, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin * kRowsPerChunk; row < std::min(rows, end * kRowsPerChunk);
+         row += kRowsPerChunk) {
+      work(row, std::min(kRowsPerChunk, rows - row));
+    }
+  });
+}
+
+// Calls work(first row, number of rows, floats of its own) for the chunks of each slice, slices in parallel,
+// and returns the sum over slices of their `size` floats, which start at zero. `size` is a multiple of 4.
+template <class Work>
+at::Tensor sum_over_rows(int64_t rows, int64_t size, const Work& work) {
+  const at::Tensor partial = at::zeros({kRowSlices, size}, at::kFloat), total = at::zeros({size}, at::kFloat);
+  float* sums = partial.mutable_data_ptr<float>();
+  const int64_t chunks = (rows + kRowsPerChunk - 1) / kRowsPerChunk;
+  at::parallel_for(0, kRowSlices, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t slice = begin; slice < end; ++slice) {
+      const int64_t last = std::min(rows, (slice + 1) * chunks / kRowSlices * kRowsPerChunk);
+      for (int64_t row = slice * chunks / kRowSlices * kRowsPerChunk; row < last; row += kRowsPerChunk) {
+        work(row, std::min(kRowsPerChunk, last - row), sums + slice * size);
+      }
+    }
+  });
+  kernels::add_column_sums(kRowSlices, size, sums, total.mutable_data_ptr<float>());
+  return total;
+}
+
+}  // namespace gamut::nn

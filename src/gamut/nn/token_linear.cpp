@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/nn/token_linear.h"
+
+#include "gamut/nn/kernels/matrix.h"
+#include "gamut/nn/row_tasks.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+namespace gamut::nn {
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+using OptionalTensor = std::optional<Tensor>;
+
+// Beyond this the kernel's columns of the weights leave the cache.
+constexpr int64_t kMaxInner = 1024;
+
+const float* data_or_null(const OptionalTensor& tensor) {
+  return tensor ? tensor->const_data_ptr<float>() : nullptr;
+}
+
+struct TokenLinear : torch::autograd::Function<TokenLinear> {
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
+                        const OptionalTensor& bias, const OptionalTensor& residual) {
+    context->save_for_backward({x, weight});
+    context->saved_data["bias"] = bias.has_value();
+    context->saved_data["residual"] = residual.has_value();
+    const int64_t in = weight.size(1), out = weight.size(0), rows = x.numel() / in;
+    std::vector<int64_t> shape = x.sizes().vec();
+    shape.back() = out;
+    const Tensor y = at::empty(shape, x.options()), turned = weight.t().contiguous();
+    const float *from = x.const_data_ptr<float>(), *matrix = turned.const_data_ptr<float>();
+    const float *offset = data_or_null(bias), *added = data_or_null(residual);
+    float* to = y.mutable_data_ptr<float>();
+    for_row_chunks(rows, [&](int64_t row, int64_t count) {
+      kernels::multiply(
+          {count, in, out, from + row * in, matrix, offset, added ? added + row * out : nullptr},
+          to + row * out);
+    });
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& outputs) {
+    const variable_list kept = context->get_saved_variables();
+    const Tensor &x = kept[0], weight = kept[1].contiguous(), grad_y = outputs[0].contiguous();
+    const int64_t in = weight.size(1), out = weight.size(0), rows = x.numel() / in;
+    const Tensor grad_x = context->needs_input_grad(0) ? at::empty_like(x) : Tensor();
+    float* to = grad_x.defined() ? grad_x.mutable_data_ptr<float>() : nullptr;
+    const float *from = x.const_data_ptr<float>(), *incoming = grad_y.const_data_ptr<float>();
+    const float* matrix = weight.const_data_ptr<float>();
+    const bool with_weight = context->needs_input_grad(1);
+    const Tensor sums =
+        sum_over_rows(rows, with_weight ? out * (in + 1) : 4, [&](int64_t row, int64_t count, float* own) {
+          if (to) {
+            kernels::multiply({count, out, in, incoming + row * out, matrix, nullptr, nullptr},
+                              to + row * in);
+          }
+          if (with_weight) {
+            const kernels::ConvShape shape = kernels::matrix_shape(count, in, out);
+            kernels::add_weight_gradient(shape, from + row * in, incoming + row * out, 0,
+                                         kernels::weight_gradient_tiles(shape), own);
+            kernels::add_column_sums(count, out, incoming + row * out, own + out * in);
+          }
+        });
+    const Tensor grad_residual = context->saved_data["residual"].toBool() ? outputs[0] : Tensor();
+    if (!with_weight) {
+      return {grad_x, {}, {}, grad_residual};
+    }
+    const Tensor grad_weight = sums.narrow(0, 0, out * in).view({out, in});
+    const Tensor grad_bias = context->saved_data["bias"].toBool() ? sums.narrow(0, out * in, out) : Tensor();
+    return {grad_x, grad_weight, grad_bias, grad_residual};
+  }
+};
+
+}  // namespace
+
+bool fits_matrix_kernels(const Tensor& x, const Tensor& weight) {
+  return x.device().is_cpu() && x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat &&
+         x.numel() > 0 && x.is_contiguous() && weight.size(0) % kernels::kColumnMultiple == 0 &&
+         weight.size(1) % kernels::kColumnMultiple == 0 &&
+         std::max(weight.size(0), weight.size(1)) <= kMaxInner;
+}
+
+Tensor project(const Tensor& x, const LinearWeights& linear, const OptionalTensor& residual) {
+  if (!fits_matrix_kernels(x, linear.weight) || (residual && !residual->is_contiguous())) {
+    const Tensor y = at::linear(x, linear.weight, linear.bias);
+    return residual ? *residual + y : y;
+  }
+  return TokenLinear::apply(x, linear.weight, linear.bias, residual);
+}
+
+}  // namespace gamut::nn

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linear layers on tokens.
+//
+// fp32 on the CPU takes the kernels of kernels/matrix.h and kernels/weight_gradient.h, which work through the
+// rows in chunks that stay in the cache and reach twice the speed of the BLAS behind at::linear on many CPUs;
+// everything else takes at::linear. A row's result depends on that row alone, bit for bit.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+
+namespace gamut::nn {
+
+struct LinearWeights {
+  at::Tensor weight;               // [out, in]
+  std::optional<at::Tensor> bias;  // [out]
+};
+
+// x [..., in] to [..., out], plus `residual` of that shape if given.
+at::Tensor project(const at::Tensor& x, const LinearWeights& linear,
+                   const std::optional<at::Tensor>& residual = std::nullopt);
+
+// Whether the kernels compute it.
+bool fits_matrix_kernels(const at::Tensor& x, const at::Tensor& weight);
+
+}  // namespace gamut::nn
