@@ -23,14 +23,14 @@ OPENING = """\
 <!-- Written by scripts/gen_config_docs.py (`make docs`); do not edit. -->
 
 A recipe is a TOML file; `gamut train RECIPE --set key=value` overrides single keys. Precedence, low to high: the
-struct's default, the slots of the named `algorithm`, `extends` from left to right, the recipe file, `--set` in order.
-The value of `--set` is TOML; text that is no TOML is taken as a string, so `--set sampler.kind=ode` works. Unknown
-keys, wrong types and values outside their rule are errors, all reported at once with file, line and column.
+struct's default, the slots of the named `algorithm`, `extends` from left to right, the recipe file, `--set` in
+order. The value of `--set` is TOML; text that is no TOML is taken as a string, so `--set sampler.kind=ode` works.
+Unknown keys, wrong types and values outside their rule are errors, all reported at once with file, line and column.
 
 `extends` (a path or a list of paths, relative to the file that names it) merges other recipes first.
 
-The defaults are those of `algorithm = "flow_grpo"`. `gamut explain config RECIPE` shows what a recipe resolves to, each
-value with the file and line it came from.
+The defaults below are those of `algorithm = "flow_grpo"`. `gamut explain config RECIPE` shows what a recipe resolves
+to, each value with the file and line it came from.
 """
 
 
