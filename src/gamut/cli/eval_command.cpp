@@ -4,6 +4,7 @@
 #include "gamut/core/error.h"
 #include "gamut/eval/table.h"
 #include "gamut/io/image.h"
+#include "gamut/nn/device.h"
 #include "gamut/nn/images.h"
 #include "gamut/train/ema.h"
 
@@ -45,7 +46,7 @@ int evaluate(const Flags& flags) {
     result = eval::evaluate_data(prompts, judges, recipe.eval, &pictures);
   } else {
     const std::string model = flags.model.empty() ? recipe.train.model : flags.model;
-    models::Pipeline pipe = models::Pipeline::open(model, {.device = at::Device(recipe.train.device)});
+    models::Pipeline pipe = models::Pipeline::open(model, {.device = nn::open_device(recipe.train.device)});
     if (!flags.weights.empty())
       train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
     result = eval::evaluate(pipe, prompts, judges, recipe.eval, &pictures);

@@ -5,6 +5,7 @@
 #include "gamut/eval/sampling.h"
 #include "gamut/io/image.h"
 #include "gamut/models/pipeline.h"
+#include "gamut/nn/device.h"
 #include "gamut/nn/images.h"
 #include "gamut/train/ema.h"
 
@@ -77,7 +78,7 @@ void write_pictures(const Flags& flags, const models::Pipeline& pipe, const at::
 int sample(const Flags& flags) {
   if (flags.out.empty() && flags.save_images.empty() && flags.save_latents.empty())
     throw ConfigError("usage", "nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
-  models::Pipeline pipe = models::Pipeline::open(flags.model, {.device = at::Device(flags.device)});
+  models::Pipeline pipe = models::Pipeline::open(flags.model, {.device = nn::open_device(flags.device)});
   if (!flags.weights.empty())
     train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
   const eval::SamplingOptions options{.schedule = schedule_of(flags, pipe),

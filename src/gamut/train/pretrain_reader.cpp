@@ -6,6 +6,7 @@
 #include "gamut/core/random.h"
 #include "gamut/core/stop.h"
 #include "gamut/models/reader/reader_net.h"
+#include "gamut/nn/device.h"
 #include "gamut/nn/images.h"
 #include "gamut/train/progress.h"
 #include "gamut/train/reader_batches.h"
@@ -68,7 +69,7 @@ void ReaderAugmentConfig::fields(FieldVisitor& v) {
 }
 
 void ReaderTrainingConfig::fields(FieldVisitor& v) {
-  v.field("task", task, one_of({"reader"}), "what is trained");
+  v.field("task", task, one_of({"base", "reader"}), "what is trained");
   v.field("output", output, any_value(), "model folder to write");
   v.field("device", device, one_of({"cpu", "cuda"}), "where to train");
   v.field("seed", seed, at_least(0), "names every random stream");
@@ -82,7 +83,7 @@ void ReaderTrainingConfig::fields(FieldVisitor& v) {
 
 ReaderReport pretrain_reader(const ReaderTrainingConfig& config) {
   models::Reader reader = models::Reader::create(
-      {.characters = data::glyph_characters()}, uint64_t(config.seed), {.device = at::Device(config.device)});
+      {.characters = data::glyph_characters()}, uint64_t(config.seed), {.device = nn::open_device(config.device)});
   const std::vector<nn::NamedTensor> params = reader.trainable();
   for (const nn::NamedTensor& param : params) param.tensor.requires_grad_(true);
   AdamW optimizer(params, config.optimizer);
