@@ -8,6 +8,7 @@
 #include "gamut/data/glyphs.h"
 #include "gamut/io/files.h"
 #include "gamut/models/pipeline.h"
+#include "gamut/nn/device.h"
 #include "gamut/nn/images.h"
 #include "gamut/text/clip_tokenizer.h"
 #include "gamut/train/progress.h"
@@ -126,7 +127,7 @@ void save_average(models::Pipeline& pipe, const std::vector<nn::NamedTensor>& pa
 }  // namespace
 
 void PretrainConfig::fields(FieldVisitor& v) {
-  v.field("task", task, one_of({"base"}), "what is trained");
+  v.field("task", task, one_of({"base", "reader"}), "what is trained");
   v.field("output", output, any_value(), "model folder to write");
   v.field("base_config", base_config, any_value(), "folder with the configs of a new model");
   v.field("device", device, one_of({"cpu", "cuda"}), "where to train");
@@ -146,8 +147,8 @@ void PretrainConfig::fields(FieldVisitor& v) {
   v.table("checkpoint", checkpoint, "for resuming");
 }
 
-void pretrain_base(const PretrainConfig& config, const PretrainOptions& options) {
-  const nn::ParamOptions where{.device = at::Device(config.device)};
+bool pretrain_base(const PretrainConfig& config, const PretrainOptions& options) {
+  const nn::ParamOptions where{.device = nn::open_device(config.device)};
   models::Pipeline pipe = create_pipeline(config, where);
   const std::vector<nn::NamedTensor> params = all_params(pipe);
   AdamW optimizer(params, config.optimizer);
@@ -160,6 +161,8 @@ void pretrain_base(const PretrainConfig& config, const PretrainOptions& options)
     log_info(cat("resuming from ", found->string()));
   }
   const TrainingSet set = make_training_set(config, pipe);
+  // Rows after the checkpoint belong to steps that will be made again.
+  io::truncate_json_lines(options.run / "metrics.jsonl", "step", first);
   io::JsonLines metrics(options.run / "metrics.jsonl");
   const Progress progress(first, config.steps);
   Tensor loss_sum = at::zeros({}, where.device);
@@ -181,17 +184,19 @@ void pretrain_base(const PretrainConfig& config, const PretrainOptions& options)
       metrics.append({{"step", done}, {"loss", mean_loss}});
       log_info(cat(progress.line(done), ", loss ", mean_loss));
     }
-    const bool stop = stop_requested();
+    const bool stop = stop_requested() && done < config.steps;
     if (done % config.checkpoint.every == 0 || done == config.steps || stop) {
       save_checkpoint(options.run, done, parts, {}, config.checkpoint.keep);
       save_average(pipe, params, ema, config.output);
     }
     if (stop) {
-      log_info(cat("stopped after step ", done, "; resume with --resume --run ", options.run.string()));
-      return;
+      log_info(cat("stopped after step ", done, " with a checkpoint; go on with the same command and --run ",
+                   options.run.string(), " --resume"));
+      return false;
     }
   }
   log_info(cat("wrote ", config.output));
+  return true;
 }
 
 }  // namespace gamut::train

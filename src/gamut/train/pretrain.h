@@ -42,7 +42,8 @@ struct PretrainOptions {
   bool resume = false;
 };
 
-// Writes config.output (EMA weights) at each checkpoint and at the end. Stops at a safe point when asked.
-void pretrain_base(const PretrainConfig& config, const PretrainOptions& options);
+// Writes config.output (EMA weights) at each checkpoint and at the end. Stops at a safe point when asked; the result
+// says whether all steps were made.
+bool pretrain_base(const PretrainConfig& config, const PretrainOptions& options);
 
 }  // namespace gamut::train
