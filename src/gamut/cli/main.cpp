@@ -3,12 +3,14 @@
 #include "gamut/cli/commands.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
-#include "gamut/core/stop.h"
 
 #include <CLI/CLI.hpp>
 #include <c10/util/Exception.h>
 
+#include <csignal>
 #include <cstdio>
+#include <filesystem>
+#include <new>
 #include <string>
 
 namespace {
@@ -41,19 +43,23 @@ int run(int argc, char** argv) {
     return report(gamut::ExitCode::kConfig, std::string("[usage] ") + error.what() + "; see gamut --help");
   }
   if (quiet) gamut::set_log_level(gamut::LogLevel::kWarning);
-  gamut::install_stop_handler();
   return chosen();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A file over the user's size limit is an error to report, like a full disk, not a reason to be killed.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     return run(argc, argv);
   } catch (const gamut::Error& error) {
     return report(error.code(), error.what());
   } catch (const c10::Error& error) {
     return report(gamut::ExitCode::kInternal, "[libtorch] " + first_line(error.what_without_backtrace()));
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report(gamut::ExitCode::kEnvironment, "[files] cannot use '" + error.path1().string() + "'; got '" +
+                                                     error.code().message() + "'");
   } catch (const std::bad_alloc&) {
     return report(gamut::ExitCode::kEnvironment, "[memory] out of memory; lower rollout.micro_batch or eval.micro_batch");
   } catch (const std::exception& error) {

@@ -17,13 +17,29 @@ struct Flags {
   bool resume = false;
 };
 
+// A word of a POSIX shell.
+std::string quoted(const std::string& word) {
+  const bool plain = !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                                             "0123456789_-./=:,+@%") == std::string::npos;
+  if (plain) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+std::string resume_command(const Flags& flags, const std::filesystem::path& folder) {
+  std::string text = "gamut train " + quoted(flags.recipe);
+  for (const std::string& set : flags.sets) text += " --set " + quoted(set);
+  return text + " --run " + quoted(folder.string()) + " --resume";
+}
+
 int train(const Flags& flags) {
   if (flags.resume && flags.run.empty()) throw ConfigError("usage", "--resume needs --run DIR, the run to go on with");
   const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
   const std::filesystem::path folder =
       flags.run.empty() ? io::free_run_folder(std::filesystem::path(flags.recipe).stem().string())
                         : std::filesystem::path(flags.run);
-  return run_training(recipe, {.folder = folder, .resume = flags.resume});
+  return run_training(recipe, {.folder = folder, .resume = flags.resume, .resume_command = resume_command(flags, folder)});
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "gamut/eval/table.h"
 #include "gamut/io/files.h"
 #include "gamut/io/run_folder.h"
+#include "gamut/nn/device.h"
 #include "gamut/nn/images.h"
 #include "gamut/train/progress.h"
 #include "gamut/train/trainer.h"
@@ -33,9 +34,10 @@ struct Evaluated {
 
 class TrainRun {
  public:
-  TrainRun(const TrainRecipe& recipe, const fs::path& folder)
+  TrainRun(const TrainRecipe& recipe, const TrainRunOptions& options)
       : recipe_(recipe),
-        folder_(folder),
+        folder_(options.folder),
+        resume_command_(options.resume_command),
         reward_(rewards::make_reward(recipe.reward)),
         judge_(rewards::make_reward(recipe.judge)),
         eval_prompts_(text::load_prompts(recipe.eval_prompts())),
@@ -48,7 +50,6 @@ class TrainRun {
   }
 
   void resume() {
-    check_same_recipe(recipe_, folder_ / "config.toml");
     const auto checkpoint = train::latest_checkpoint(folder_);
     if (checkpoint) {
       trainer_.resume(*checkpoint);
@@ -83,7 +84,7 @@ class TrainRun {
 
  private:
   static models::Pipeline open_policy(const train::TrainConfig& config) {
-    return models::Pipeline::open(config.model, {.device = at::Device(config.device)});
+    return models::Pipeline::open(config.model, {.device = nn::open_device(config.device)});
   }
 
   // The averaged weights on fixed seeds; the base before the first step.
@@ -155,13 +156,13 @@ class TrainRun {
   }
 
   int stopped() const {
-    log_info(cat("stopped after step ", trainer_.steps_done(), " with a checkpoint; go on with: gamut train ",
-                 "RECIPE --run ", folder_.string(), " --resume"));
+    log_info(cat("stopped after step ", trainer_.steps_done(), " with a checkpoint; go on with: ", resume_command_));
     return kStoppedOnRequest;
   }
 
   const TrainRecipe& recipe_;
   fs::path folder_;
+  std::string resume_command_;
   std::unique_ptr<rewards::Reward> reward_, judge_;
   std::vector<text::Prompt> eval_prompts_;
   train::Trainer trainer_;
@@ -174,8 +175,10 @@ int run_training(const TrainRecipe& recipe, const TrainRunOptions& options) {
   if (!options.resume && fs::exists(options.folder)) io::create_run_folder(options.folder);
   if (options.resume && !fs::exists(options.folder / "config.toml"))
     throw ConfigError("run", cat("nothing to resume in '", options.folder.string(), "': it has no config.toml"));
-  TrainRun run(recipe, options.folder);
+  if (options.resume) check_same_recipe(recipe, options.folder / "config.toml");
+  TrainRun run(recipe, options);
   options.resume ? run.resume() : run.create();
+  install_stop_handler();  // until here nothing would be lost
   return run.run();
 }
 
