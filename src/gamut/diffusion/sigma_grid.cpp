@@ -20,10 +20,12 @@ std::vector<double> linspace(double first, double last, int64_t count) {
   return values;
 }
 
-// A grid whose last step is an appended 0.
+// A grid whose last step is an appended 0. Every map sends 1 to 1, but not after rounding, and the SDE knows its first
+// step by sigma == 1.
 template <class Map>
 std::vector<double> mapped_then_zero(std::vector<double> values, Map map) {
   for (double& value : values) value = map(value);
+  values.front() = 1.0;
   values.push_back(0.0);
   return values;
 }
@@ -53,6 +55,7 @@ std::vector<double> make_sigmas(const SigmaGrid& grid) {
     std::vector<double> values = linspace(1.0, 0.0, n + 1);
     if (grid.kind == "dance")
       for (double& value : values) value = shift(value);
+    values.front() = 1.0;
     values.back() = 0.0;
     return values;
   }
