@@ -3,45 +3,26 @@
 
 #include "gamut/core/error.h"
 #include "support/message_of.h"
+#include "support/small_disk.h"
 #include "support/temp_folder.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 
 namespace gamut::io {
 namespace {
 
 using gamut::testing::message_of;
+using gamut::testing::SmallDisk;
 using gamut::testing::TempFolder;
 
 size_t files_in(const Path& folder) {
   const auto entries = std::filesystem::directory_iterator(folder);
   return size_t(std::distance(begin(entries), end(entries)));
 }
-
-// Lets no file grow past `bytes` while it lives: a full disk for one process.
-class SmallDisk {
- public:
-  explicit SmallDisk(rlim_t bytes) {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit small{bytes, before_.rlim_max};
-    handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    ::setrlimit(RLIMIT_FSIZE, &small);
-  }
-  ~SmallDisk() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  rlimit before_{};
-  void (*handler_)(int) = nullptr;
-};
 
 TEST(files, what_is_written_is_read) {
   const TempFolder folder;
