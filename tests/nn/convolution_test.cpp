@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/nn/convolution.h"
+
+#include "nn/against_double.h"
+
+namespace gamut::nn {
+namespace {
+
+struct Case {
+  int64_t batch, in, out, height, width, kernel, stride, padding;
+};
+const Case kCases[] = {{3, 16, 8, 5, 7, 3, 1, 1},  {2, 48, 12, 8, 8, 3, 2, 1}, {2, 32, 20, 6, 5, 3, 2, 0},
+                       {1, 16, 4, 3, 3, 1, 1, 0},  {2, 16, 8, 9, 4, 5, 1, 2},  {2, 6, 5, 4, 4, 3, 1, 1},
+                       {70, 16, 16, 2, 2, 3, 1, 1}};
+
+Tensors inputs(const Case& c) {
+  return {wave({c.batch, c.in, c.height, c.width}, 1.9), wave({c.out, c.in, c.kernel, c.kernel}, 0.6),
+          wave({c.out}, 1.0)};
+}
+
+Function fast(const Case& c) {
+  return [c](const Tensors& in) {
+    const auto format = at::MemoryFormat::ChannelsLast;
+    return convolve(in[0].contiguous(format), in[1].contiguous(format), in[2], {c.stride, c.padding});
+  };
+}
+
+Function plain(const Case& c) {
+  return [c](const Tensors& in) { return at::conv2d(in[0], in[1], in[2], c.stride, c.padding); };
+}
+
+// Sums of up to a few thousand products in fp32.
+TEST(convolution, equals_the_definition) {
+  for (const Case& c : kCases) {
+    SCOPED_TRACE(testing::Message() << c.in << " to " << c.out << ", kernel " << c.kernel << ", stride "
+                                    << c.stride);
+    expect_as_in_double(fast(c), plain(c), inputs(c), 1e-5);
+  }
+}
+
+TEST(convolution, output_stays_channels_last) {
+  const at::Tensor y = fast(kCases[0])(inputs(kCases[0]));
+  EXPECT_TRUE(y.is_contiguous(at::MemoryFormat::ChannelsLast));
+}
+
+TEST(convolution, weight_gradients_do_not_depend_on_threads) {
+  for (const Case& c : {kCases[0], kCases[1], kCases[6]}) {
+    const Function function = fast(c);
+    Tensors grads;
+    const int before = at::get_num_threads();
+    for (const int threads : {1, 4}) {
+      at::set_num_threads(threads);
+      grads.push_back(differentiate(function, inputs(c), at::kFloat).grads[1]);
+    }
+    at::set_num_threads(before);
+    EXPECT_TRUE(at::equal(grads[0], grads[1]));
+  }
+}
+
+TEST(convolution, a_picture_does_not_depend_on_its_neighbours) {
+  for (const Case& c : kCases) {
+    expect_independent_of_batch(fast(c), inputs(c));
+  }
+}
+
+TEST(convolution, frozen_weights_still_pass_gradients_on) {
+  const Case& c = kCases[0];
+  const Tensors in = inputs(c);
+  const at::Tensor x = in[0].contiguous(at::MemoryFormat::ChannelsLast).set_requires_grad(true);
+  convolve(x, in[1], in[2], {c.stride, c.padding}).sum().backward();
+  EXPECT_TRUE(x.grad().defined());
+  EXPECT_FALSE(in[1].grad().defined());
+}
+
+}  // namespace
+}  // namespace gamut::nn
