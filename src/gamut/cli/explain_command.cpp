@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
+#include "gamut/cli/pretrain_recipe.h"
 #include "gamut/cli/train_recipe.h"
+#include "gamut/core/error.h"
+#include "gamut/core/names.h"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -35,11 +38,26 @@ int explain_schedule(const Flags& flags) {
   return 0;
 }
 
+// ConfigError when no key begins with what was asked for.
+void check_prefix(const std::string& prefix, const Resolved& resolved) {
+  std::vector<std::string> keys;
+  for (const ResolvedField& field : resolved.fields) {
+    if (field.key.starts_with(prefix)) return;
+    keys.push_back(field.key);
+  }
+  const std::string near = nearest_name(prefix, keys);
+  throw ConfigError("config", cat("no key begins with '", printable(prefix), "'",
+                                  near.empty() ? "" : cat("; did you mean '", near, "'?")));
+}
+
 int explain_config(const Flags& flags) {
-  const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
+  const Recipe written = load_recipe(flags.recipe, flags.sets);
+  const Resolved resolved = task_of(written).empty() ? load_train_recipe(flags.recipe, flags.sets).resolved
+                                                     : resolve_pretrain_recipe(written);
+  check_prefix(flags.key, resolved);
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-  for (const ResolvedField& field : recipe.resolved.fields) {
-    if (!flags.key.empty() && !field.key.starts_with(flags.key)) continue;
+  for (const ResolvedField& field : resolved.fields) {
+    if (!field.key.starts_with(flags.key)) continue;
     if (flags.json)
       rows.push_back({{"key", field.key}, {"value", field.toml}, {"origin", field.origin},
                       {"default", field.default_toml}, {"rule", field.rule}, {"help", field.help}});

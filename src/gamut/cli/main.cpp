@@ -3,6 +3,7 @@
 #include "gamut/cli/commands.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
+#include "gamut/core/names.h"
 
 #include <CLI/CLI.hpp>
 #include <c10/util/Exception.h>
@@ -23,6 +24,19 @@ int report(gamut::ExitCode code, const std::string& message) {
   return static_cast<int>(code);
 }
 
+// CLI11 would only say that a subcommand is required.
+void check_command(const CLI::App& program, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::vector<std::string> names;
+  for (const CLI::App* command : program.get_subcommands({})) {
+    if (command->get_name() == argv[1]) return;
+    names.push_back(command->get_name());
+  }
+  const std::string near = gamut::nearest_name(argv[1], names);
+  throw gamut::ConfigError("usage", gamut::cat("unknown command '", gamut::printable(argv[1]), "'; ",
+                                               near.empty() ? "see gamut --help" : "did you mean '" + near + "'?"));
+}
+
 int run(int argc, char** argv) {
   CLI::App program{"gamut: RL fine-tuning of diffusion and flow image models that keeps their variety", "gamut"};
   program.require_subcommand(1);
@@ -36,6 +50,7 @@ int run(int argc, char** argv) {
   gamut::cli::add_eval_command(program, chosen);
   gamut::cli::add_explain_command(program, chosen);
   gamut::cli::add_doctor_command(program, chosen);
+  check_command(program, argc, argv);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

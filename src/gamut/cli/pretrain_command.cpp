@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
+#include "gamut/cli/pretrain_recipe.h"
 #include "gamut/core/config.h"
 #include "gamut/core/error.h"
 #include "gamut/core/stop.h"
@@ -20,13 +21,6 @@ struct Flags {
   std::vector<std::string> sets;
   bool resume = false;
 };
-
-std::string task_of(const Recipe& recipe) {
-  std::string task = "\"base\"";
-  for (const RecipeEntry& entry : recipe.entries)
-    if (entry.key == "task") task = entry.toml;
-  return task;
-}
 
 constexpr int kStoppedOnRequest = 130;
 
@@ -57,7 +51,7 @@ void check_same_recipe(const Resolved& now, const std::filesystem::path& stored_
 int pretrain(const Flags& flags) {
   if (flags.resume && flags.run.empty()) throw ConfigError("usage", "--resume needs --run DIR, the run to go on with");
   const Recipe recipe = load_recipe(flags.recipe, flags.sets);
-  if (task_of(recipe) == "\"reader\"") return pretrain_reader(recipe, flags);
+  if (task_of(recipe) == "reader") return pretrain_reader(recipe, flags);
   const std::filesystem::path run =
       flags.run.empty() ? io::free_run_folder("pretrain-" + std::filesystem::path(flags.recipe).stem().string())
                         : std::filesystem::path(flags.run);
