@@ -3,6 +3,8 @@
 
 #include "models/hashed_weights.h"
 
+#include <ATen/Parallel.h>
+
 namespace gamut::models {
 namespace {
 
@@ -71,6 +73,26 @@ TEST(unet, same_bits_with_and_without_grad) {
     const Tensor with = loaded.unet(loaded["sample"], loaded["timestep"], loaded["text"]);
     EXPECT_TRUE(with.requires_grad());
     EXPECT_TRUE(at::equal(with.detach(), without));
+  }
+}
+
+// Rollouts promise that no picture depends on the others of its batch or on the number of threads. It holds for widths
+// that the CPU kernels take; PyTorch's own matrix products, which take the rest, round by the size of the batch.
+TEST(unet, a_sample_does_not_depend_on_batch_or_threads) {
+  for (const char* name : {"unet_sd15", "unet_sd21", "unet_glyphs"}) {
+    SCOPED_TRACE(name);
+    Loaded loaded(name);
+    const Tensor x = loaded["sample"].repeat({4, 1, 1, 1}), text = loaded["text"].repeat({4, 1, 1});
+    const Tensor time = loaded["timestep"].narrow(0, 1, 1);
+    const int before = at::get_num_threads();
+    at::set_num_threads(3);
+    const Tensor together = loaded.unet(x, time, text);
+    at::set_num_threads(1);
+    for (const int64_t row : {int64_t{0}, x.size(0) - 1}) {
+      const Tensor alone = loaded.unet(x.narrow(0, row, 1), time, text.narrow(0, row, 1));
+      EXPECT_TRUE(at::equal(alone, together.narrow(0, row, 1))) << "row " << row;
+    }
+    at::set_num_threads(before);
   }
 }
 

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/models/scheduler_config.h"
+
+#include "gamut/core/error.h"
+#include "gamut/io/files.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <unistd.h>
+
+namespace gamut::models {
+namespace {
+
+namespace fs = std::filesystem;
+
+SchedulerConfig load(const nlohmann::json& json) {
+  const fs::path folder = fs::temp_directory_path() / cat("gamut_scheduler_config_test_", getpid());
+  fs::create_directories(folder);
+  io::write_json(folder / "scheduler_config.json", json);
+  return load_scheduler_config(folder);
+}
+
+// Without the place that opens it.
+std::string message_of(const nlohmann::json& json) {
+  try {
+    load(json);
+  } catch (const DataError& error) {
+    const std::string text = error.what();
+    return text.substr(text.find("] ") + 2);
+  }
+  return "no error";
+}
+
+TEST(scheduler_config, reads_a_flow_scheduler) {
+  const SchedulerConfig config =
+      load({{"_class_name", "FlowMatchEulerDiscreteScheduler"}, {"shift", 3.0}, {"shift_terminal", nullptr}});
+  EXPECT_TRUE(config.is_flow());
+  EXPECT_EQ(config.shift, 3.0);
+  EXPECT_EQ(config.num_train_timesteps, 1000);
+}
+
+// scheduler_config.json of Stable Diffusion 1.5.
+TEST(scheduler_config, reads_stable_diffusion) {
+  const SchedulerConfig config = load({{"_class_name", "PNDMScheduler"},
+                                       {"_diffusers_version", "0.6.0"},
+                                       {"beta_end", 0.012},
+                                       {"beta_schedule", "scaled_linear"},
+                                       {"beta_start", 0.00085},
+                                       {"num_train_timesteps", 1000},
+                                       {"set_alpha_to_one", false},
+                                       {"skip_prk_steps", true},
+                                       {"steps_offset", 1},
+                                       {"trained_betas", nullptr},
+                                       {"clip_sample", false}});
+  EXPECT_FALSE(config.is_flow());
+  EXPECT_EQ(config.beta_schedule, "scaled_linear");
+  EXPECT_EQ(config.steps_offset, 1);
+  EXPECT_EQ(config.prediction_type, "epsilon");
+  EXPECT_EQ(config.timestep_spacing, "leading");
+}
+
+TEST(scheduler_config, absent_keys_take_the_defaults_of_the_class) {
+  const SchedulerConfig ddim = load({{"_class_name", "DDIMScheduler"}});
+  EXPECT_TRUE(ddim.clip_sample);
+  EXPECT_TRUE(ddim.set_alpha_to_one);
+  EXPECT_EQ(ddim.beta_start, 0.0001);
+  EXPECT_EQ(load({{"_class_name", "EulerDiscreteScheduler"}}).timestep_spacing, "linspace");
+}
+
+TEST(scheduler_config, refuses_what_it_does_not_compute) {
+  EXPECT_EQ(
+      message_of({{"_class_name", "UniPCMultistepScheduler"}}),
+      "option '_class_name' has a value that is not supported; got \"UniPCMultistepScheduler\"; expected "
+      "FlowMatchEulerDiscreteScheduler, DDIMScheduler, PNDMScheduler or EulerDiscreteScheduler");
+  EXPECT_EQ(message_of({{"_class_name", "DDIMScheduler"}, {"beta_schedule", "squaredcos_cap_v2"}}),
+            "option 'beta_schedule' has a value that is not supported; got \"squaredcos_cap_v2\"; expected "
+            "\"linear\" "
+            "or \"scaled_linear\"");
+  EXPECT_EQ(message_of({{"_class_name", "FlowMatchEulerDiscreteScheduler"}, {"shfit", 2.0}}),
+            "option 'shfit' is unknown; got 2.0; did you mean 'shift'?");
+  EXPECT_EQ(
+      message_of({{"_class_name", "FlowMatchEulerDiscreteScheduler"}, {"use_karras_sigmas", true}}),
+      "option 'use_karras_sigmas' has a value that is not supported; got true; expected false, the only one "
+      "supported");
+}
+
+}  // namespace
+}  // namespace gamut::models
