@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes docs/config.md from what the program itself says about every key of a fine-tuning recipe.
+"""Writes docs/config.md from what the program itself says about every key of a recipe.
 
     python3 scripts/gen_config_docs.py [--program build/gamut] [--check]
 
@@ -14,11 +14,16 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-RECIPE = "recipes/glyphs/flow_grpo.toml"
+# Any recipe of a kind tells all keys of that kind; only keys, defaults, rules and help are taken from it.
+KINDS = {
+    "Fine-tuning: `gamut train`": "recipes/glyphs/flow_grpo.toml",
+    "A new base: `gamut pretrain` with `task = \"base\"`": "recipes/glyphs/base.toml",
+    "A new reader: `gamut pretrain` with `task = \"reader\"`": "recipes/glyphs/reader.toml",
+}
 PAGE = ROOT / "docs/config.md"
 
 OPENING = """\
-# Keys of a fine-tuning recipe
+# Keys of recipes
 
 <!-- Written by scripts/gen_config_docs.py (`make docs`); do not edit. -->
 
@@ -29,13 +34,13 @@ Unknown keys, wrong types and values outside their rule are errors, all reported
 
 `extends` (a path or a list of paths, relative to the file that names it) merges other recipes first.
 
-The defaults below are those of `algorithm = "flow_grpo"`. `gamut explain config RECIPE` shows what a recipe resolves
-to, each value with the file and line it came from.
+`gamut explain config RECIPE` shows what a recipe resolves to, each value with the file and line it came from. The
+defaults for fine-tuning are those of `algorithm = "flow_grpo"`.
 """
 
 
-def rows_of(program):
-    command = [str(program), "explain", "config", RECIPE, "--json"]
+def rows_of(program, recipe):
+    command = [str(program), "explain", "config", recipe, "--json"]
     return json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
 
 
@@ -43,20 +48,23 @@ def cell(text):
     return text.replace("|", "\\|")
 
 
-def page(rows):
+def section(title, rows):
     tables = {}
     for row in rows:
         table, _, _ = row["key"].rpartition(".")
         tables.setdefault(table, []).append(row)
-    text = OPENING
+    text = f"\n## {title}\n"
     for table, members in tables.items():
-        text += f"\n## {f'[{table}]' if table else 'Top level'}\n\n"
+        text += f"\n### {f'[{table}]' if table else 'Top level'}\n\n"
         text += "| key | default | rule | meaning |\n|---|---|---|---|\n"
         for row in members:
             rule = f"`{cell(row['rule'])}`" if row["rule"] else "any"
-            text += (f"| `{row['key']}` | `{cell(row['default'])}` | {rule} "
-                     f"| {cell(row['help'])} |\n")
+            text += f"| `{row['key']}` | `{cell(row['default'])}` | {rule} | {cell(row['help'])} |\n"
     return text
+
+
+def page(program):
+    return OPENING + "".join(section(title, rows_of(program, recipe)) for title, recipe in KINDS.items())
 
 
 def main():
@@ -64,7 +72,7 @@ def main():
     parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build/gamut")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
-    text = page(rows_of(options.program.resolve()))
+    text = page(options.program.resolve())
     if not options.check:
         PAGE.write_text(text)
     elif not PAGE.exists() or PAGE.read_text() != text:
