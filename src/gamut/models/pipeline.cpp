@@ -5,6 +5,7 @@
 #include "gamut/core/log.h"
 #include "gamut/models/model_folder.h"
 #include "gamut/models/vae/space_to_depth.h"
+#include "gamut/nn/memory.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -73,6 +74,9 @@ Pipeline::Parts::Parts(ModelFolder model_folder, const nn::ParamOptions& param_o
       options(param_options),
       scheduler(load_scheduler_config(folder.path() / "scheduler")),
       tokenizer(load_tokenizer(folder)) {
+  if (options.device.is_cpu()) {
+    nn::keep_freed_memory();
+  }
   expect_class(folder, "unet", "UNet2DConditionModel");
   expect_class(folder, "text_encoder", "CLIPTextModel");
   open_text_encoder(seed);
