@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parts of an iteration, each on the shipped base at the recipe's batch of 64 pictures.
-//   build/gamut_bench --benchmark_filter=unet        (from the project's folder)
+//   build/bench_gamut --benchmark_filter=unet        (from the project's folder)
 #include "gamut/diffusion/rollout.h"
 #include "gamut/diffusion/step.h"
 #include "gamut/models/pipeline.h"
