@@ -70,6 +70,21 @@ GAMUT_INLINE void multiply_all(const Block& block, ConstRows rows, int64_t count
   }
 }
 
+// Lane by lane over `count` vectors; four chains, since one would wait for itself.
+GAMUT_INLINE Floats largest(const float* vectors, int64_t count) {
+  Floats tops[4] = {load(vectors), load(vectors), load(vectors), load(vectors)};
+  int64_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    for (int64_t k = 0; k < 4; ++k) {
+      tops[k] = larger(tops[k], load(vectors + (i + k) * kLanes));
+    }
+  }
+  for (; i < count; ++i) {
+    tops[0] = larger(tops[0], load(vectors + i * kLanes));
+  }
+  return larger(larger(tops[0], tops[1]), larger(tops[2], tops[3]));
+}
+
 // block = factor * sum over rows of weights[row] * row.
 GAMUT_INLINE void mix(const float* weights, ConstRows rows, int64_t count, int64_t width, Floats factor,
                       Block& block) {
@@ -98,10 +113,7 @@ void attention_forward(const HeadShape& shape, const HeadInput& in, MutableRows 
     const int64_t count = lanes_left(begin, shape.queries);
     gather(block, in.q, begin, count, shape.width, shape.scale);
     multiply_all(block, in.k, shape.keys, shape.width, scratch);
-    Floats top = load(scratch);
-    for (int64_t j = 1; j < shape.keys; ++j) {
-      top = larger(top, load(scratch + j * kLanes));
-    }
+    const Floats top = largest(scratch, shape.keys);
     Floats sum = {};
     for (int64_t j = 0; j < shape.keys; ++j) {
       const Floats weight = exponential(load(scratch + j * kLanes) - top);
