@@ -42,6 +42,13 @@ void add_diversity(std::span<const io::Image> images, const at::Tensor& pictures
   out.vendi += share * diversity::vendi_from_features(diversity::pixel_features(pictures));
 }
 
+void check_finite(const at::Tensor& pictures) {
+  const int64_t count = pictures.size(0), finite = pictures.isfinite().flatten(1).all(1).sum().item<int64_t>();
+  if (finite < count)
+    throw NumericalError("eval", cat("pictures must be finite numbers; got ", count - finite, " of ", count,
+                                     " with a NaN or an infinity; the model's weights are damaged"));
+}
+
 bool colors_match(const io::Image& image, const text::Prompt& prompt) {
   const diversity::InkAndGround found = diversity::split_colors(image);
   auto is = [](const diversity::Rgb& rgb, const std::string& name) {
@@ -136,7 +143,9 @@ Evaluation measure(const at::Tensor& pictures, const std::vector<text::Prompt>& 
   const int64_t members = pictures.size(0) / int64_t(prompts.size());
   std::vector<text::Prompt> asked;
   for (const text::Prompt& prompt : prompts) asked.insert(asked.end(), size_t(members), prompt);
-  const rewards::Scores reward = judges.reward.score(pictures, asked), judge = judges.judge.score(pictures, asked);
+  check_finite(pictures);
+  const rewards::Scores reward = rewards::score_checked(judges.reward, pictures, asked),
+                        judge = rewards::score_checked(judges.judge, pictures, asked);
 
   Evaluation out;
   out.reward = mean_scored(reward, false);

@@ -4,12 +4,20 @@
 #include "gamut/core/error.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace gamut::rewards {
 
 int64_t Scores::num_failed() const {
   return std::count_if(failure.begin(), failure.end(), [](const std::string& why) { return !why.empty(); });
+}
+
+Scores score_checked(Reward& reward, const at::Tensor& pictures, std::span<const text::Prompt> prompts) {
+  Scores scores = reward.score(pictures, prompts);
+  for (size_t i = 0; i < scores.value.size(); ++i)
+    if (scores.failure[i].empty() && !std::isfinite(scores.value[i])) fail(scores, int64_t(i), "the reward is not finite");
+  return scores;
 }
 
 Scores start_scores(const at::Tensor& pictures, std::span<const text::Prompt> prompts) {

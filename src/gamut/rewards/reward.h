@@ -31,6 +31,9 @@ class Reward {
   virtual Scores score(const at::Tensor& pictures, std::span<const text::Prompt> prompts) = 0;
 };
 
+// Scores, with a value that is not finite turned into a failure.
+Scores score_checked(Reward& reward, const at::Tensor& pictures, std::span<const text::Prompt> prompts);
+
 // [reward] and [judge] of a recipe.
 struct RewardConfig {
   std::string kind = "reader";                 // ocr | reader

@@ -136,9 +136,7 @@ rewards::Scores Trainer::score(const Places& places, const std::vector<at::Tenso
   std::vector<text::Prompt> asked;
   for (const auto& rows : places)
     for (const SamplePlace& row : rows) asked.push_back(prompts_[size_t(row.key.prompt)]);
-  rewards::Scores scores = reward_.score(at::cat(pictures).to(at::kCPU), asked);
-  for (size_t i = 0; i < scores.value.size(); ++i)
-    if (scores.failure[i].empty() && !std::isfinite(scores.value[i])) scores.failure[i] = "the reward is not finite";
+  rewards::Scores scores = rewards::score_checked(reward_, at::cat(pictures).to(at::kCPU), asked);
   report_rewards(scores, report);
   if (report.reward_failures == 0) return scores;
   const auto first = std::find_if(scores.failure.begin(), scores.failure.end(),
