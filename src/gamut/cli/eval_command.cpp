@@ -67,7 +67,7 @@ void add_eval_command(CLI::App& program, Action& chosen) {
   command->add_option("recipe", flags->recipe, "TOML recipe: its reward, judge, prompts and [eval]")->required();
   command->add_option("--model", flags->model, "model folder (default: the recipe's)");
   command->add_option("--weights", flags->weights, "denoiser weights to use instead (a checkpoint's .safetensors)");
-  command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")->expected(1)->take_all();
+  command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")->allow_extra_args(false);
   command->add_option("--out", flags->out, "contact sheet of what was measured, PNG");
   command->add_flag("--data", flags->data, "measure real glyphs instead of a model");
   command->add_flag("--json", flags->json, "one JSON object on stdout");

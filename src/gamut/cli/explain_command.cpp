@@ -71,7 +71,7 @@ int explain_config(const Flags& flags) {
 
 void add_flags(CLI::App* command, Flags& flags) {
   command->add_option("recipe", flags.recipe, "TOML recipe")->required();
-  command->add_option("--set", flags.sets, "override one key: key=value (repeatable)")->expected(1)->take_all();
+  command->add_option("--set", flags.sets, "override one key: key=value (repeatable)")->allow_extra_args(false);
   command->add_flag("--json", flags.json, "JSON on stdout");
 }
 

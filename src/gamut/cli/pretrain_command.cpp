@@ -73,7 +73,7 @@ void add_pretrain_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = program.add_subcommand("pretrain", "train a small base or the reader from scratch");
   command->add_option("recipe", flags->recipe, "TOML recipe with task = \"base\" or \"reader\"")->required();
-  command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")->expected(1)->take_all();
+  command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")->allow_extra_args(false);
   command->add_option("--run", flags->run, "run folder (default: runs/pretrain-<recipe's name>)");
   command->add_flag("--resume", flags->resume, "go on from the run's newest checkpoint");
   command->callback([flags, &chosen] { chosen = [flags] { return pretrain(*flags); }; });

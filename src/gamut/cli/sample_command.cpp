@@ -100,7 +100,7 @@ void add_sample_command(CLI::App& program, Action& chosen) {
   CLI::App* command = program.add_subcommand("sample", "pictures and a contact sheet from a model folder");
   command->add_option("--model", flags->model, "model folder, diffusers layout")->capture_default_str();
   command->add_option("--weights", flags->weights, "denoiser weights to use instead (a checkpoint's .safetensors)");
-  command->add_option("--prompt", flags->prompts, "prompt (repeatable)")->required()->expected(1)->take_all();
+  command->add_option("--prompt", flags->prompts, "prompt (repeatable)")->required()->allow_extra_args(false);
   command->add_option("-n", flags->count, "pictures per prompt")->check(CLI::Range(1, 100000))->capture_default_str();
   command->add_option("--steps", flags->steps, "denoising steps")->check(CLI::Range(1, 1000))->capture_default_str();
   command->add_option("--sampler", flags->sampler, "ode | flow_sde")

@@ -48,7 +48,7 @@ void add_train_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = program.add_subcommand("train", "RL fine-tuning by a recipe");
   command->add_option("recipe", flags->recipe, "TOML recipe")->required();
-  command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")->expected(1)->take_all();
+  command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")->allow_extra_args(false);
   command->add_option("--run", flags->run, "run folder (default: runs/<recipe's name>, numbered if taken)");
   command->add_flag("--resume", flags->resume, "go on from the run's newest checkpoint");
   command->callback([flags, &chosen] { chosen = [flags] { return train(*flags); }; });

@@ -4,6 +4,7 @@
 #include "gamut/core/error.h"
 
 #include <map>
+#include <set>
 
 namespace gamut::cli {
 namespace {
@@ -33,13 +34,12 @@ TrainRecipe load_train_recipe(const std::filesystem::path& path, const std::vect
     if (algorithm.name == name) out.train.slots = algorithm.fill();
   out.resolved = bind(recipe, out);  // an unknown algorithm is reported here, with its place
 
-  // What differs from the plain defaults without being written anywhere came from the algorithm.
-  TrainRecipe plain;
-  const Resolved defaults = bind(Recipe{}, plain);
-  for (size_t i = 0; i < out.resolved.fields.size(); ++i) {
-    ResolvedField& field = out.resolved.fields[i];
-    if (field.origin == "default" && field.toml != defaults.fields[i].toml) field.origin = "algorithm " + name;
-  }
+  // A slot's value that is written nowhere came from the algorithm.
+  algorithms::Slots slots;
+  std::set<std::string> of_algorithm;
+  for (const ResolvedField& field : bind(Recipe{}, slots).fields) of_algorithm.insert(field.key);
+  for (ResolvedField& field : out.resolved.fields)
+    if (field.origin == "default" && of_algorithm.contains(field.key)) field.origin = "algorithm " + name;
   return out;
 }
 
