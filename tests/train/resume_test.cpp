@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stopping and resuming is as if nothing had happened, to the last bit.
+#include "gamut/core/error.h"
+#include "gamut/io/files.h"
+#include "tiny_training.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace gamut::train {
+namespace {
+
+using testing::TempFolder;
+
+// Everything that draws, remembers or averages.
+TrainConfig eventful_config() {
+  TrainConfig config = tiny_config();
+  config.rollout.updates = 3;
+  config.slots.schedule = {.kind = "random", .count = 2};
+  config.slots.regularizer = {.kind = "kl_flow", .weight = 0.2};
+  config.checkpoint.keep = 5;
+  return config;
+}
+
+nlohmann::json without_times(const StepReport& report) {
+  nlohmann::json row = nlohmann::json::parse(report.to_json().dump());
+  for (const char* key : {"seconds_rollout", "seconds_reward", "seconds_update", "seconds_total"}) row.erase(key);
+  return row;
+}
+
+TEST(resume, goes_on_bit_for_bit) {
+  const TempFolder whole_folder, parts_folder;
+  TinyRun whole(eventful_config());
+  const std::vector<StepReport> expected = whole.iterate(6);
+  whole.trainer.save(whole_folder.path());
+
+  TinyRun first(eventful_config());
+  first.iterate(3);
+  first.trainer.save(parts_folder.path());
+  TinyRun second(eventful_config());
+  second.trainer.resume(*latest_checkpoint(parts_folder.path()));
+  EXPECT_EQ(second.trainer.steps_done(), 3);
+  const std::vector<StepReport> got = second.iterate(3);
+  second.trainer.save(parts_folder.path());
+
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(without_times(got[i]), without_times(expected[i + 3])) << i;
+  for (const char* file : {"weights.safetensors", "ema.safetensors", "optimizer.safetensors", "state.json"})
+    EXPECT_EQ(io::read_text(parts_folder / "checkpoints/step_000006" / file),
+              io::read_text(whole_folder / "checkpoints/step_000006" / file))
+        << file;
+}
+
+TEST(resume, the_same_run_twice_is_the_same_run) {
+  TinyRun one(eventful_config()), two(eventful_config());
+  const std::vector<StepReport> first = one.iterate(2), second = two.iterate(2);
+  for (size_t i = 0; i < 2; ++i) EXPECT_EQ(without_times(first[i]), without_times(second[i]));
+  TrainConfig other = eventful_config();
+  other.seed = 4;
+  EXPECT_NE(without_times(TinyRun(other).iterate(1)[0]), without_times(first[0]));
+}
+
+TEST(resume, a_truncated_checkpoint_is_a_data_error) {
+  const TempFolder folder;
+  TinyRun run(tiny_config());
+  run.trainer.save(folder.path());
+  const std::filesystem::path weights = *latest_checkpoint(folder.path()) / "weights.safetensors";
+  std::filesystem::resize_file(weights, std::filesystem::file_size(weights) / 2);
+  EXPECT_THROW(run.trainer.resume(*latest_checkpoint(folder.path())), DataError);
+}
+
+}  // namespace
+}  // namespace gamut::train

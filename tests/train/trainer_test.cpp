@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/train/trainer.h"
+
+#include "gamut/core/error.h"
+#include "gamut/core/log.h"
+#include "support/message_of.h"
+#include "tiny_training.h"
+
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <limits>
+
+namespace gamut::train {
+namespace {
+
+using testing::message_of;
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+bool all_equal(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
+  for (size_t i = 0; i < a.size(); ++i)
+    if (!at::equal(a[i], b[i])) return false;
+  return a.size() == b.size();
+}
+
+double largest_difference(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
+  double largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, (a[i] - b[i]).abs().max().item<double>());
+  return largest;
+}
+
+// One of each thing that could make rollout and update disagree.
+TEST(trainer, rollout_and_update_agree_exactly_before_the_first_update) {
+  TrainConfig plain = tiny_config(), guided = tiny_config(), held = tiny_config(), both = tiny_config();
+  guided.rollout.guidance_scale = 3;
+  held.slots.regularizer = {.kind = "kl_flow", .weight = 0.1};
+  both.rollout.guidance_scale = 1.5;
+  both.slots.regularizer = {.kind = "kl_v", .weight = 0.1};
+  both.slots.schedule = {.kind = "random", .count = 2};
+  both.slots.sampler.decode = "x0_last";
+  both.rollout.updates = 3;
+  for (const TrainConfig& config : {plain, guided, held, both}) {
+    TinyRun run(config);
+    for (const StepReport& report : run.iterate(2)) {
+      EXPECT_EQ(report.ratio_max_deviation, 0.0) << report.step;
+      EXPECT_EQ(report.updates, config.rollout.updates);
+      EXPECT_EQ(report.trained_images, 12);
+      EXPECT_EQ(report.images, 12);
+      EXPECT_GT(report.grad_norm, 0);
+      EXPECT_EQ(report.zero_std_ratio, 0);
+      EXPECT_EQ(report.skipped, 0);
+    }
+  }
+}
+
+TEST(trainer, the_reference_is_the_start_and_stays_there) {
+  TrainConfig config = tiny_config();
+  config.slots.regularizer = {.kind = "kl_exact", .weight = 0.1};
+  TinyRun run(config);
+  const std::vector<StepReport> reports = run.iterate(3);
+  EXPECT_EQ(reports[0].kl, 0.0);  // exactly: the policy is still the base
+  EXPECT_GT(reports[1].kl, 0.0);
+  EXPECT_GT(reports[2].kl, reports[1].kl);
+}
+
+TEST(trainer, reports_what_the_reward_said) {
+  TinyRun run(tiny_config());
+  const StepReport report = run.iterate(1)[0];
+  const at::Tensor red = run.reward.seen.select(1, 0).mean({1, 2}).to(at::kDouble);
+  EXPECT_EQ(report.step, 1);
+  EXPECT_NEAR(report.reward_mean, red.mean().item<double>(), 1e-6);
+  EXPECT_NEAR(report.reward_std, red.std(0, false).item<double>(), 1e-6);
+  EXPECT_NEAR(report.reward_exact, red.gt(0.5).to(at::kDouble).mean().item<double>(), 1e-12);
+  EXPECT_NEAR(report.policy_loss, 0, 1e-6);  // minus the mean advantage: groups are centered
+  EXPECT_NEAR(report.seconds_total, report.seconds_rollout + report.seconds_reward + report.seconds_update, 0.05);
+  EXPECT_EQ(run.trainer.steps_done(), 1);
+}
+
+TEST(trainer, pictures_meet_their_own_prompts) {
+  TinyRun run(tiny_config());
+  run.iterate(1);
+  ASSERT_EQ(run.reward.asked.size(), 12u);
+  const std::vector<int64_t> drawn = draw_prompts(run.trainer.plan(), 4, 3, 0);
+  for (size_t i = 0; i < 12; ++i)  // member-major
+    EXPECT_EQ(run.reward.asked[i].text, tiny_prompts()[size_t(drawn[i % 2])].text) << i;
+}
+
+// Rows of a batch do not depend on the others; kernels may block rows differently, which is worth a few roundings after
+// four steps.
+TEST(trainer, pictures_do_not_depend_on_the_micro_batch) {
+  std::vector<at::Tensor> pictures;
+  std::vector<double> norms;
+  for (const int64_t size : {12, 6, 4, 1}) {
+    TrainConfig config = tiny_config();
+    config.rollout.micro_batch = size;
+    TinyRun run(config);
+    norms.push_back(run.iterate(1)[0].grad_norm);
+    pictures.push_back(run.reward.seen);
+  }
+  for (size_t i = 1; i < pictures.size(); ++i) {
+    EXPECT_LT((pictures[i] - pictures[0]).abs().max().item<double>(), 2e-6) << i;
+    EXPECT_NEAR(norms[i] / norms[0], 1, 1e-4) << i;  // advantages divide by a small std and so magnify roundings
+  }
+}
+
+TEST(trainer, the_gradient_is_the_same_in_micro_batches) {
+  std::vector<double> norms, losses;
+  for (const int64_t size : {12, 4, 2}) {
+    TrainConfig config = tiny_config();
+    config.rollout.micro_batch = size;
+    TinyRun run(config);
+    // Rewards of places, not of pixels: the advantages are equal to the bit.
+    run.reward.disturb = [](rewards::Scores& scores) {
+      for (size_t i = 0; i < scores.value.size(); ++i) scores.value[i] = double((i * 7) % 12);
+    };
+    const StepReport report = run.iterate(1)[0];
+    norms.push_back(report.grad_norm);
+    losses.push_back(report.policy_loss);
+  }
+  for (size_t i = 1; i < norms.size(); ++i) {
+    EXPECT_NEAR(norms[i] / norms[0], 1, 2e-6) << i;
+    EXPECT_NEAR(losses[i], losses[0], 1e-6) << i;
+  }
+}
+
+TEST(trainer, groups_without_signal_make_no_update) {
+  for (const char* zero : {"drop", "keep"}) {
+    TrainConfig config = tiny_config();
+    config.slots.advantage.zero = zero;
+    config.slots.regularizer = {.kind = "kl_flow", .weight = 1};
+    TinyRun run(config);
+    run.reward.disturb = [](rewards::Scores& scores) { std::fill(scores.value.begin(), scores.value.end(), 0.3); };
+    const std::vector<at::Tensor> before = run.weights();
+    const StepReport report = run.iterate(1)[0];
+    const bool dropped = std::string(zero) == "drop";
+    EXPECT_EQ(report.zero_std_ratio, 1.0);
+    EXPECT_EQ(report.trained_images, dropped ? 0 : 12);
+    EXPECT_EQ(report.updates, dropped ? 0 : 1);
+    EXPECT_EQ(report.grad_norm, 0.0);  // kept: the policy is its reference, nothing pulls
+    EXPECT_EQ(all_equal(run.weights(), before), dropped);  // not even weight decay
+  }
+}
+
+TEST(trainer, one_group_without_signal_leaves_the_other) {
+  TinyRun run(tiny_config());
+  run.reward.disturb = [](rewards::Scores& scores) {
+    for (size_t i = 0; i < scores.value.size(); i += 2) scores.value[i] = 0.3;  // the first prompt's members
+  };
+  const StepReport report = run.iterate(1)[0];
+  EXPECT_EQ(report.zero_std_ratio, 0.5);
+  EXPECT_EQ(report.trained_images, 6);
+  EXPECT_EQ(report.updates, 1);
+}
+
+TEST(trainer, a_reward_that_is_not_a_number_is_a_counted_failure) {
+  TinyRun run(tiny_config());
+  run.reward.disturb = [](rewards::Scores& scores) {
+    scores.value[3] = kNaN;
+    scores.value[5] = std::numeric_limits<double>::infinity();
+    scores.failure[7] = "unreadable";
+    scores.value[7] = 1e6;
+  };
+  const StepReport report = run.iterate(1)[0];
+  EXPECT_EQ(report.reward_failures, 3);
+  EXPECT_EQ(report.trained_images, 9);
+  EXPECT_TRUE(std::isfinite(report.reward_mean));
+  EXPECT_LT(report.reward_mean, 1);
+  EXPECT_TRUE(std::isfinite(report.grad_norm));
+  EXPECT_EQ(report.updates, 1);
+}
+
+TEST(trainer, reward_failures_can_stop_the_run) {
+  TrainConfig config = tiny_config();
+  config.guard.on_reward_failure = "stop";
+  TinyRun strict(config);
+  strict.reward.disturb = [](rewards::Scores& scores) { scores.failure[2] = "the reader broke"; };
+  EXPECT_EQ(message_of<NumericalError>([&] { strict.trainer.iterate(); }),
+            "[reward] the reward 'red' failed for 1 of 12 pictures in iteration 1; first reason: the reader broke");
+  TinyRun lenient(tiny_config());
+  lenient.reward.disturb = [](rewards::Scores& scores) { std::fill(scores.value.begin(), scores.value.end(), kNaN); };
+  EXPECT_EQ(message_of<NumericalError>([&] { lenient.trainer.iterate(); }),
+            "[reward] the reward 'red' failed for 12 of 12 pictures in iteration 1; first reason: the reward is not "
+            "finite");
+}
+
+TEST(trainer, a_policy_that_changed_behind_the_rollout_is_noticed) {
+  TinyRun run(tiny_config());
+  run.reward.disturb = [&](rewards::Scores&) {
+    at::NoGradGuard no_grad;
+    for (const nn::NamedTensor& param : run.trainer.params()) param.tensor.detach().mul_(1.01);
+  };
+  const std::vector<at::Tensor> before = run.weights();
+  const std::string message = message_of<NumericalError>([&] { run.trainer.iterate(); });
+  EXPECT_TRUE(message.starts_with("[guard] rollout and update must see the same policy")) << message;
+}
+
+TEST(trainer, updates_that_are_not_finite_are_skipped_and_counted) {
+  set_log_level(LogLevel::kQuiet);
+  TinyRun run(tiny_config());
+  run.reward.disturb = [&](rewards::Scores&) {
+    if (run.trainer.steps_done() != 1) return;
+    at::NoGradGuard no_grad;  // poisons the update, not the rollout
+    run.trainer.params()[0].tensor.detach().fill_(kNaN);
+  };
+  EXPECT_EQ(run.iterate(1)[0].skipped, 0);
+  const StepReport report = run.iterate(1)[0];
+  set_log_level(LogLevel::kInfo);
+  EXPECT_EQ(report.skipped, 1);
+  EXPECT_EQ(report.skipped_total, 1);
+  EXPECT_EQ(report.updates, 0);
+  EXPECT_TRUE(nlohmann::json::parse(report.to_json().dump())["policy_loss"].is_null());
+}
+
+TEST(trainer, several_updates_share_the_pictures) {
+  TrainConfig config = tiny_config();
+  config.rollout.updates = 3;
+  TinyRun run(config);
+  const StepReport report = run.iterate(1)[0];
+  EXPECT_EQ(report.updates, 3);
+  EXPECT_GT(report.approx_kl, 0);  // from the second update on the policy has moved
+}
+
+TEST(trainer, only_the_denoiser_trains) {
+  TinyRun run(tiny_config());
+  std::vector<at::Tensor> encoder;
+  for (const nn::NamedTensor& param : run.trainer.policy().text_encoder_params().params())
+    encoder.push_back(param.tensor.detach().clone());
+  const std::vector<at::Tensor> before = run.weights();
+  run.iterate(1);
+  EXPECT_FALSE(all_equal(run.weights(), before));
+  for (size_t i = 0; i < encoder.size(); ++i)
+    EXPECT_TRUE(at::equal(run.trainer.policy().text_encoder_params().params()[i].tensor, encoder[i]));
+}
+
+TEST(trainer, a_schedule_without_noise_is_refused_at_once) {
+  TrainConfig config = tiny_config();
+  config.slots.sampler.kind = "ode";
+  EXPECT_THROW(TinyRun{config}, ConfigError);
+  config = tiny_config();
+  config.rollout.micro_batch = 5;
+  EXPECT_THROW(TinyRun{config}, ConfigError);
+}
+
+// Sums in other orders: a few roundings per update, which AdamW's division by the gradient's size magnifies to a share
+// of the learning rate, 2e-3, where a gradient is near zero.
+TEST(trainer, the_number_of_threads_changes_little) {
+  std::vector<std::vector<at::Tensor>> weights;
+  std::vector<at::Tensor> pictures;
+  for (const int threads : {1, 2}) {
+    TinyRun run(tiny_config(), threads);
+    EXPECT_EQ(run.iterate(1)[0].ratio_max_deviation, 0.0) << threads;
+    pictures.push_back(run.reward.seen);
+    weights.push_back(run.weights());
+  }
+  EXPECT_LT((pictures[0] - pictures[1]).abs().max().item<double>(), 2e-6);
+  EXPECT_LT(largest_difference(weights[0], weights[1]), 2e-4);
+}
+
+}  // namespace
+}  // namespace gamut::train
