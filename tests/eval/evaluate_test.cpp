@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/core/error.h"
+#include "gamut/data/glyphs.h"
+#include "gamut/eval/evaluate.h"
+#include "crafted.h"
+#include "support/message_of.h"
+#include "support/temp_folder.h"
+#include "support/threads.h"
+#include "support/tiny_model.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace gamut::eval {
+namespace {
+
+using testing::TempFolder;
+
+CraftedReward brightness() {
+  return CraftedReward([](const at::Tensor& picture, const text::Prompt&) { return picture.mean().item<double>(); });
+}
+
+EvalConfig small_config() {
+  EvalConfig config;
+  config.members = 3;
+  config.steps = 4;
+  config.seed = 77;
+  config.micro_batch = 4;
+  return config;
+}
+
+const std::vector<text::Prompt> kPrompts{{"the digit 7", "7", {}}, {"the letter k", "K", {}}};
+
+nlohmann::ordered_json without_time(const Evaluation& evaluation) {
+  nlohmann::ordered_json row = evaluation.to_json();
+  row.erase("seconds");
+  return row;
+}
+
+TEST(evaluate, measures_the_pictures_it_hands_over) {
+  const testing::Threads threads(1);
+  const TempFolder folder;
+  const models::Pipeline pipe = models::Pipeline::create(testing::write_tiny_model(folder.path()), 5, {});
+  CraftedReward reward = brightness(), judge = brightness();
+  at::Tensor pictures;
+  const Evaluation got = evaluate(pipe, kPrompts, {.reward = reward, .judge = judge}, small_config(), &pictures);
+  ASSERT_EQ(pictures.sizes(), at::IntArrayRef({6, 3, 8, 8}));
+  EXPECT_NEAR(got.reward, pictures.mean().item<double>(), 1e-6);
+  EXPECT_EQ(got.steps, 4);
+  EXPECT_EQ(got.seed, 77);
+  EXPECT_GT(got.seconds, 0);
+  Evaluation again = measure(pictures, kPrompts, {.reward = reward, .judge = judge});
+  again.steps = 4;
+  again.seed = 77;
+  EXPECT_EQ(without_time(again), without_time(got));
+}
+
+TEST(evaluate, equal_seeds_give_equal_numbers) {
+  const testing::Threads threads(1);
+  const TempFolder folder;
+  const models::Pipeline pipe = models::Pipeline::create(testing::write_tiny_model(folder.path()), 5, {});
+  CraftedReward reward = brightness(), judge = brightness();
+  const Judges judges{.reward = reward, .judge = judge};
+  EvalConfig other = small_config();
+  other.seed = 78;
+  const Evaluation one = evaluate(pipe, kPrompts, judges, small_config());
+  EXPECT_EQ(without_time(evaluate(pipe, kPrompts, judges, small_config())), without_time(one));
+  EXPECT_NE(evaluate(pipe, kPrompts, judges, other).reward, one.reward);
+}
+
+TEST(evaluate, real_glyphs_are_the_level_of_the_data) {
+  CraftedReward reward = brightness(), judge = brightness();
+  const Judges judges{.reward = reward, .judge = judge};
+  at::Tensor pictures;
+  const std::vector<text::Prompt> prompts{{"the digit 7", "7", {}}, {"the letter K", "K", {}}};
+  const Evaluation got = evaluate_data(prompts, judges, small_config(), &pictures);
+  ASSERT_EQ(pictures.sizes(), at::IntArrayRef({6, 3, data::kGlyphSize, data::kGlyphSize}));
+  EXPECT_GE(got.contrast, data::kMinContrast * 0.8);  // blended edges cost a little
+  EXPECT_GT(got.color_pairs, 1.5);                    // of at most 3: colors are drawn anew for each
+  EXPECT_EQ(without_time(evaluate_data(prompts, judges, small_config())), without_time(got));
+}
+
+TEST(evaluate, real_glyphs_need_one_known_character) {
+  CraftedReward reward = brightness(), judge = brightness();
+  for (const char* target : {"KL", "", "O"})
+    EXPECT_EQ(testing::message_of<DataError>([&] {
+                evaluate_data({{"the letters", target, {}}}, {.reward = reward, .judge = judge}, small_config());
+              }),
+              std::string("[eval] real glyphs need a one-character target; got \"") + target +
+                  "\" for prompt \"the letters\"");
+}
+
+}  // namespace
+}  // namespace gamut::eval

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/eval/sampling.h"
+
+#include "gamut/core/error.h"
+#include "support/message_of.h"
+#include "support/temp_folder.h"
+#include "support/threads.h"
+#include "support/tiny_model.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace gamut::eval {
+namespace {
+
+using testing::TempFolder;
+const std::vector<std::string> kPrompts{"the digit 7", "the letter k", "k"};
+
+models::Pipeline tiny(const TempFolder& folder, double shift = 1) {
+  return models::Pipeline::create(testing::write_tiny_model(folder.path(), shift), 5, {});
+}
+
+SamplingOptions options(int64_t members, int64_t micro_batch) {
+  return {.schedule = diffusion::ode_schedule({1, 0.7, 0.3, 0}),
+          .noise = {.seed = 8, .purpose = "eval"},
+          .members = members,
+          .micro_batch = micro_batch};
+}
+
+at::Tensor sample(const models::Pipeline& pipe, const SamplingOptions& how) {
+  return sample_latents(pipe, kPrompts, sampling_noise(pipe, int64_t(kPrompts.size()), how), how);
+}
+
+TEST(sampling, the_models_scheduler_gives_the_levels) {
+  const TempFolder folder;
+  const std::vector<double> sigmas = scheduler_sigmas(tiny(folder, 3), 10);
+  const std::vector<double> expected{1,       .960129, .913349, .857692, .790368, .707278,
+                                     .602151, .464876, .278049, .008929, 0};  // Stable Diffusion 3.5's
+  ASSERT_EQ(sigmas.size(), expected.size());
+  for (size_t i = 0; i < sigmas.size(); ++i) EXPECT_NEAR(sigmas[i], expected[i], 5.1e-7);
+}
+
+// FLUX: mu grows linearly from 0.5 at 256 tokens to 1.15 at 4096; 4x4 latents are four tokens of 2x2.
+TEST(sampling, dynamic_shifting_follows_the_number_of_tokens) {
+  const TempFolder folder;
+  testing::write_tiny_model(folder.path());
+  io::write_json(folder / "scheduler/scheduler_config.json", {{"_class_name", "FlowMatchEulerDiscreteScheduler"},
+                                                              {"num_train_timesteps", 1000},
+                                                              {"shift", 3.0},
+                                                              {"base_shift", 0.5},
+                                                              {"max_shift", 1.15},
+                                                              {"base_image_seq_len", 256},
+                                                              {"max_image_seq_len", 4096},
+                                                              {"use_dynamic_shifting", true}});
+  const std::vector<double> sigmas = scheduler_sigmas(models::Pipeline::create(folder.path(), 5, {}), 4);
+  const double mu = 0.5 + (1.15 - 0.5) / (4096 - 256) * (4 - 256);
+  ASSERT_EQ(sigmas.size(), 5u);
+  for (int64_t i = 0; i < 4; ++i) {
+    const double u = 1 - double(i) / 4;
+    EXPECT_NEAR(sigmas[size_t(i)], std::exp(mu) / (std::exp(mu) + 1 / u - 1), 1e-12);
+  }
+}
+
+TEST(sampling, a_diffusion_scheduler_is_refused) {
+  const TempFolder folder;
+  testing::write_tiny_model(folder.path());
+  io::write_json(folder / "scheduler/scheduler_config.json", {{"_class_name", "DDIMScheduler"},
+                                                              {"num_train_timesteps", 1000},
+                                                              {"beta_start", 0.00085},
+                                                              {"beta_end", 0.012},
+                                                              {"beta_schedule", "scaled_linear"}});
+  const models::Pipeline pipe = models::Pipeline::create(folder.path(), 5, {});
+  EXPECT_EQ(testing::message_of<DataError>([&] { scheduler_sigmas(pipe, 4); }),
+            "[model] this scheduler cannot be sampled yet; got DDIMScheduler; expected FlowMatchEulerDiscreteScheduler");
+}
+
+TEST(sampling, noise_belongs_to_prompt_and_member) {
+  const testing::Threads threads(1);
+  const TempFolder folder;
+  const models::Pipeline pipe = tiny(folder);
+  const at::Tensor few = sampling_noise(pipe, 3, options(2, 4)), many = sampling_noise(pipe, 3, options(5, 4));
+  ASSERT_EQ(few.sizes(), at::IntArrayRef({6, 12, 4, 4}));
+  for (int64_t p = 0; p < 3; ++p) EXPECT_TRUE(at::equal(few.narrow(0, 2 * p, 2), many.narrow(0, 5 * p, 2))) << p;
+}
+
+// Kernels may treat rows differently by the size of their batch: a few roundings after three steps.
+TEST(sampling, latents_do_not_depend_on_the_micro_batch) {
+  const testing::Threads threads(1);
+  const TempFolder folder;
+  const models::Pipeline pipe = tiny(folder);
+  const at::Tensor whole = sample(pipe, options(3, 64));
+  ASSERT_EQ(whole.sizes(), at::IntArrayRef({9, 12, 4, 4}));
+  for (const int64_t size : {1, 2, 4, 9})
+    EXPECT_LT((sample(pipe, options(3, size)) - whole).abs().max().item<double>(), 5e-6) << size;
+  EXPECT_TRUE(at::equal(sample(pipe, options(3, 64)), whole));
+}
+
+// The same by hand for one picture: Euler steps on the pipeline's own predictions, guided.
+TEST(sampling, latents_are_euler_steps_under_guidance) {
+  const testing::Threads threads(1);
+  const TempFolder folder;
+  const models::Pipeline pipe = tiny(folder);
+  SamplingOptions how = options(1, 1);
+  how.guidance_scale = 2.5;
+  at::Tensor x = sampling_noise(pipe, 3, how).narrow(0, 1, 1);
+  const models::Conditioning asked = pipe.encode({kPrompts[1]}), empty = pipe.encode({""});
+  for (const auto& [sigma, next] : {std::pair{1.0, 0.7}, {0.7, 0.3}, {0.3, 0.0}}) {
+    const at::Tensor with = pipe.predict(x, 1000 * sigma, asked), without = pipe.predict(x, 1000 * sigma, empty);
+    x = (x + (next - sigma) * (without + 2.5 * (with - without))).detach();
+  }
+  EXPECT_LT((sample(pipe, how).narrow(0, 1, 1) - x).abs().max().item<double>(), 5e-6);
+}
+
+}  // namespace
+}  // namespace gamut::eval
