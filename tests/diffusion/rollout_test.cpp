@@ -2,9 +2,9 @@
 #include "gamut/diffusion/rollout.h"
 
 #include "gamut/diffusion/step.h"
+#include "support/threads.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -72,13 +72,12 @@ TEST(rollout, noise_is_standard_normal) {
 }
 
 TEST(rollout, noise_does_not_depend_on_the_number_of_threads) {
-  const int before = at::get_num_threads();
-  at::set_num_threads(1);
-  const at::Tensor one = initial_noise(kSource, some_keys(), kShape);
-  at::set_num_threads(2);
-  const at::Tensor two = initial_noise(kSource, some_keys(), kShape);
-  at::set_num_threads(before);
-  EXPECT_TRUE(at::equal(one, two));
+  std::vector<at::Tensor> noise;
+  for (const int count : {1, 2}) {
+    const testing::Threads threads(count);
+    noise.push_back(initial_noise(kSource, some_keys(), kShape));
+  }
+  EXPECT_TRUE(at::equal(noise[0], noise[1]));
 }
 
 TEST(rollout, latents_chain_and_log_probs_can_be_computed_again_bit_for_bit) {
