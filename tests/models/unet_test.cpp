@@ -76,8 +76,23 @@ TEST(unet, same_bits_with_and_without_grad) {
   }
 }
 
-// Rollouts promise that no picture depends on the others of its batch or on the number of threads. It holds for widths
-// that the CPU kernels take; PyTorch's own matrix products, which take the rest, round by the size of the batch.
+// fp64 takes PyTorch's operations only, which are what every other device runs.
+TEST(unet, the_path_of_other_devices_equals_diffusers) {
+  for (const char* name : kCases) {
+    SCOPED_TRACE(name);
+    Loaded loaded(name, {at::kCPU, at::kDouble});
+    loaded.store.require_grad(true);
+    const Tensor out =
+        loaded.unet(loaded["sample"].to(at::kDouble), loaded["timestep"], loaded["text"].to(at::kDouble));
+    expect_near(out, loaded["output"], 1e-5, "output");
+    (out * loaded["probe"]).sum().backward();
+    expect_gradients(loaded.store, loaded.fixture);
+  }
+}
+
+// Rollouts promise that no picture depends on the others of its batch or on the number of threads. It holds
+// for widths that the CPU kernels take; PyTorch's own matrix products, which take the rest, round by the size
+// of the batch.
 TEST(unet, a_sample_does_not_depend_on_batch_or_threads) {
   for (const char* name : {"unet_sd15", "unet_sd21", "unet_glyphs"}) {
     SCOPED_TRACE(name);

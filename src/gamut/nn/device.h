@@ -15,7 +15,8 @@ namespace gamut::nn {
 inline at::Device open_device(const std::string& name) {
   const at::Device device(name);
   if (device.is_cuda() && !at::hasCUDA())
-    throw EnvironmentError("device", "no CUDA device was found by this build of LibTorch; got 'cuda'; use 'cpu'");
+    throw EnvironmentError("device",
+                           "no CUDA device was found by this build of LibTorch; got 'cuda'; use 'cpu'");
   return device;
 }
 

@@ -26,8 +26,10 @@ struct Saved {
     const float* shifts = shift.defined() ? shift.const_data_ptr<float>() + row * shift.stride(0) : nullptr;
     return {sample(row), shifts, weight.const_data_ptr<float>(), bias.const_data_ptr<float>()};
   }
-  float* mean_of(int64_t row) const { return mean.mutable_data_ptr<float>() + row * shape.groups; }
-  float* rstd_of(int64_t row) const { return rstd.mutable_data_ptr<float>() + row * shape.groups; }
+  kernels::GroupStatistics statistics(int64_t row) const {
+    return {mean.mutable_data_ptr<float>() + row * shape.groups,
+            rstd.mutable_data_ptr<float>() + row * shape.groups};
+  }
 };
 
 Tensor forward(const Saved& saved) {
@@ -36,8 +38,8 @@ Tensor forward(const Saved& saved) {
   at::parallel_for(0, saved.x.size(0), 1, [&](int64_t begin, int64_t end) {
     std::vector<float> scratch(size_t(kernels::group_norm_scratch(saved.shape.channels)));
     for (int64_t row = begin; row < end; ++row) {
-      kernels::group_norm_forward(saved.shape, saved.input(row), out + row * saved.sample_size(),
-                                  saved.mean_of(row), saved.rstd_of(row), scratch.data());
+      kernels::group_norm_forward(saved.shape, saved.input(row), saved.statistics(row),
+                                  out + row * saved.sample_size(), scratch.data());
     }
   });
   return y;
@@ -74,7 +76,7 @@ Gradients backward(const Saved& saved, const Tensor& grad_y) {
   at::parallel_for(0, batch, 1, [&](int64_t begin, int64_t end) {
     std::vector<float> scratch(size_t(kernels::group_norm_scratch(channels)));
     for (int64_t row = begin; row < end; ++row) {
-      kernels::group_norm_backward(saved.shape, saved.input(row), saved.mean_of(row), saved.rstd_of(row),
+      kernels::group_norm_backward(saved.shape, saved.input(row), saved.statistics(row),
                                    incoming + row * saved.sample_size(),
                                    {row_of(grads.x, row), row_of(grads.shift, row), row_of(grads.weight, row),
                                     row_of(grads.bias, row)},

@@ -25,14 +25,22 @@ GAMUT_INLINE void sum_groups(const GroupNormShape& shape, const float* per_chann
   }
 }
 
-// The affine map of each channel: normalized = x * slope + offset, before SiLU.
-GAMUT_INLINE void channel_maps(const GroupNormShape& shape, const GroupNormInput& in, const float* mean,
-                               const float* rstd, float* slope, float* offset) {
+// What x is taken from: the group's mean, less the shift that x has not yet got.
+GAMUT_INLINE void centers(const GroupNormShape& shape, const GroupNormInput& in, const float* mean,
+                          float* center) {
   const int64_t width = shape.channels / shape.groups;
   for (int64_t c = 0; c < shape.channels; ++c) {
-    const float center = mean[c / width] - (in.shift ? in.shift[c] : 0.0F);
+    center[c] = mean[c / width] - (in.shift ? in.shift[c] : 0.0F);
+  }
+}
+
+// The affine map of each channel before SiLU: (x - center) * slope + bias = x * slope + offset.
+GAMUT_INLINE void channel_maps(const GroupNormShape& shape, const GroupNormInput& in, const float* rstd,
+                               const float* center, float* slope, float* offset) {
+  const int64_t width = shape.channels / shape.groups;
+  for (int64_t c = 0; c < shape.channels; ++c) {
     slope[c] = rstd[c / width] * in.weight[c];
-    offset[c] = in.bias[c] - center * slope[c];
+    offset[c] = in.bias[c] - center[c] * slope[c];
   }
 }
 
@@ -66,30 +74,86 @@ GAMUT_INLINE Floats add_up_squares(const float* x, int64_t pixels, int64_t strid
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
+// What both passes of the way back share, per channel.
+struct BackwardScratch {
+  float *center, *slope, *offset, *sum_d, *sum_dx, *groups;
+  BackwardScratch(float* scratch, int64_t channels)
+      : center(scratch),
+        slope(center + channels),
+        offset(slope + channels),
+        sum_d(offset + channels),
+        sum_dx(sum_d + channels),
+        groups(sum_dx + channels) {}
+};
+
+// Leaves the gradient d before SiLU in grad.x, and its sums with one and with (x - center).
+GAMUT_INLINE void undo_silu(const GroupNormShape& shape, const GroupNormInput& in, const float* grad_y,
+                            const GroupNormGradients& grad, const BackwardScratch& per) {
+  for (int64_t c = 0; c < shape.channels; c += kLanes) {
+    const Floats a = load(per.slope + c), b = load(per.offset + c), center = load(per.center + c);
+    Floats total = {}, product = {};
+    for (int64_t i = c; i < shape.pixels * shape.channels; i += shape.channels) {
+      const Floats x = load(in.x + i);
+      Floats d = load(grad_y + i);
+      if (shape.silu) {
+        const Floats value = x * a + b, gate = sigmoid(value);
+        d *= gate * (1.0F + value * (1.0F - gate));
+      }
+      store(grad.x + i, d);
+      total += d;
+      product += d * (x - center);
+    }
+    store(per.sum_d + c, total);
+    store(per.sum_dx + c, product);
+  }
+}
+
+// Gradients of weight and bias; then sum_dx and sum_d become `pull` and `rest` of
+//   grad x = d * slope - x * pull - rest.
+GAMUT_INLINE void group_terms(const GroupNormShape& shape, const GroupNormInput& in, const float* rstd,
+                              const GroupNormGradients& grad, const BackwardScratch& per) {
+  const int64_t width = shape.channels / shape.groups;
+  const float share = 1.0F / float(shape.pixels * width);
+  for (int64_t c = 0; c < shape.channels; ++c) {
+    per.sum_dx[c] *= rstd[c / width];
+    grad.bias[c] = per.sum_d[c];
+    grad.weight[c] = per.sum_dx[c];
+    per.sum_d[c] *= in.weight[c];
+    per.sum_dx[c] *= in.weight[c];
+  }
+  float *from_sum = per.groups, *from_product = per.offset;
+  sum_groups(shape, per.sum_d, share, from_sum);
+  sum_groups(shape, per.sum_dx, share, from_product);
+  for (int64_t c = 0; c < shape.channels; ++c) {
+    const int64_t group = c / width;
+    per.sum_dx[c] = rstd[group] * rstd[group] * from_product[group];
+    per.sum_d[c] = rstd[group] * from_sum[group] - per.center[c] * per.sum_dx[c];
+  }
+}
+
 }  // namespace
 
 GAMUT_KERNEL
-void group_norm_forward(const GroupNormShape& shape, const GroupNormInput& in, float* y, float* mean,
-                        float* rstd, float* scratch) {
+void group_norm_forward(const GroupNormShape& shape, const GroupNormInput& in, const GroupStatistics& kept,
+                        float* y, float* scratch) {
+  float *mean = kept.mean, *rstd = kept.rstd;
   const int64_t channels = shape.channels, width = channels / shape.groups;
   const float share = 1.0F / float(shape.pixels * width);
-  float *sums = scratch, *slope = scratch + channels, *offset = slope + channels;
+  float *sums = scratch, *center = sums + channels, *slope = center + channels, *offset = slope + channels;
   for (int64_t c = 0; c < channels; c += kLanes) {
     const Floats shift = in.shift ? load(in.shift + c) : Floats{};
     store(sums + c, add_up(in.x + c, shape.pixels, channels) + shift * float(shape.pixels));
   }
   sum_groups(shape, sums, share, mean);
-  for (int64_t c = 0; c < channels; ++c) {
-    slope[c] = mean[c / width] - (in.shift ? in.shift[c] : 0.0F);
-  }
+  centers(shape, in, mean, center);
   for (int64_t c = 0; c < channels; c += kLanes) {
-    store(sums + c, add_up_squares(in.x + c, shape.pixels, channels, load(slope + c)));
+    store(sums + c, add_up_squares(in.x + c, shape.pixels, channels, load(center + c)));
   }
   sum_groups(shape, sums, share, rstd);
   for (int64_t group = 0; group < shape.groups; ++group) {
     rstd[group] = 1.0F / std::sqrt(rstd[group] + shape.eps);
   }
-  channel_maps(shape, in, mean, rstd, slope, offset);
+  channel_maps(shape, in, rstd, center, slope, offset);
   for (int64_t c = 0; c < channels; c += kLanes) {
     const Floats a = load(slope + c), b = load(offset + c);
     for (int64_t i = c; i < shape.pixels * channels; i += channels) {
@@ -101,56 +165,18 @@ void group_norm_forward(const GroupNormShape& shape, const GroupNormInput& in, f
 
 // With n = w * xhat + b and the gradient d of n, per group of M values:
 //   grad x = rstd * (w d - (sum(w d) + xhat * sum(w d xhat)) / M).
-// The first pass leaves d in grad.x and sums it per channel, the second turns it into the gradient.
 GAMUT_KERNEL
-void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& in, const float* mean,
-                         const float* rstd, const float* grad_y, const GroupNormGradients& grad,
-                         float* scratch) {
-  const int64_t channels = shape.channels, width = channels / shape.groups;
-  const float share = 1.0F / float(shape.pixels * width);
-  float *slope = scratch, *offset = slope + channels, *sum_d = offset + channels, *sum_dx = sum_d + channels;
-  float *from_sum = sum_dx + channels, *from_product = from_sum + channels;
-  channel_maps(shape, in, mean, rstd, slope, offset);
-  for (int64_t c = 0; c < channels; c += kLanes) {
-    const Floats a = load(slope + c), b = load(offset + c);
-    Floats total = {}, product = {};
-    for (int64_t i = c; i < shape.pixels * channels; i += channels) {
-      const Floats x = load(in.x + i);
-      Floats d = load(grad_y + i);
-      if (shape.silu) {
-        const Floats value = x * a + b, gate = sigmoid(value);
-        d *= gate * (1.0F + value * (1.0F - gate));
-      }
-      store(grad.x + i, d);
-      total += d;
-      product += d * x;
-    }
-    store(sum_d + c, total);
-    store(sum_dx + c, product);
-  }
-  // sum_dx becomes sum(d * xhat), and the two group sums follow.
-  for (int64_t c = 0; c < channels; ++c) {
-    const float center = mean[c / width] - (in.shift ? in.shift[c] : 0.0F);
-    sum_dx[c] = (sum_dx[c] - center * sum_d[c]) * rstd[c / width];
-    grad.bias[c] = sum_d[c];
-    grad.weight[c] = sum_dx[c];
-    sum_d[c] *= in.weight[c];
-    sum_dx[c] *= in.weight[c];
-  }
-  sum_groups(shape, sum_d, share, from_sum);
-  sum_groups(shape, sum_dx, share, from_product);
-  // grad x = d * slope - x * pull - rest.
-  for (int64_t c = channels - 1; c >= 0; --c) {
-    const int64_t group = c / width;
-    const float center = mean[group] - (in.shift ? in.shift[c] : 0.0F);
-    const float pull = rstd[group] * rstd[group] * from_product[group];
-    sum_dx[c] = pull;
-    sum_d[c] = rstd[group] * from_sum[group] - center * pull;
-  }
-  for (int64_t c = 0; c < channels; c += kLanes) {
-    const Floats a = load(slope + c), pull = load(sum_dx + c), rest = load(sum_d + c);
+void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& in, const GroupStatistics& kept,
+                         const float* grad_y, const GroupNormGradients& grad, float* scratch) {
+  const BackwardScratch per(scratch, shape.channels);
+  centers(shape, in, kept.mean, per.center);
+  channel_maps(shape, in, kept.rstd, per.center, per.slope, per.offset);
+  undo_silu(shape, in, grad_y, grad, per);
+  group_terms(shape, in, kept.rstd, grad, per);
+  for (int64_t c = 0; c < shape.channels; c += kLanes) {
+    const Floats a = load(per.slope + c), pull = load(per.sum_dx + c), rest = load(per.sum_d + c);
     Floats total = {};
-    for (int64_t i = c; i < shape.pixels * channels; i += channels) {
+    for (int64_t i = c; i < shape.pixels * shape.channels; i += shape.channels) {
       const Floats gradient = load(grad.x + i) * a - load(in.x + i) * pull - rest;
       store(grad.x + i, gradient);
       total += gradient;

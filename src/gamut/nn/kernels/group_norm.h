@@ -28,9 +28,15 @@ struct GroupNormInput {
   const float* bias;    // [channels]
 };
 
-// y = silu(group_norm(x + shift)); mean and rstd [groups] are kept for the way back.
-void group_norm_forward(const GroupNormShape& shape, const GroupNormInput& in, float* y, float* mean,
-                        float* rstd, float* scratch);
+// Of each group, kept for the way back.
+struct GroupStatistics {
+  float* mean;  // [groups]
+  float* rstd;  // [groups], 1 / sqrt(variance + eps)
+};
+
+// y = silu(group_norm(x + shift)).
+void group_norm_forward(const GroupNormShape& shape, const GroupNormInput& in, const GroupStatistics& kept,
+                        float* y, float* scratch);
 
 struct GroupNormGradients {
   float* x;       // [pixels, channels]
@@ -39,8 +45,7 @@ struct GroupNormGradients {
   float* bias;    // [channels], this sample's share
 };
 
-void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& in, const float* mean,
-                         const float* rstd, const float* grad_y, const GroupNormGradients& grad,
-                         float* scratch);
+void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& in, const GroupStatistics& kept,
+                         const float* grad_y, const GroupNormGradients& grad, float* scratch);
 
 }  // namespace gamut::nn::kernels

@@ -30,10 +30,11 @@ GAMUT_INLINE Tile tile_at(const ConvShape& shape, int64_t index) {
   return tile;
 }
 
-// Output positions along one axis whose input lies inside: [first, last).
+// first … last-1.
 struct Span {
   int64_t first, last;
 };
+// Output positions along one axis whose input lies inside.
 GAMUT_INLINE Span inside(const ConvShape& shape, int64_t tap, int64_t size, int64_t out_size) {
   const int64_t shift = shape.padding - tap;
   const int64_t first = shift > 0 ? divide_up(shift, shape.stride) : 0;
@@ -42,14 +43,14 @@ GAMUT_INLINE Span inside(const ConvShape& shape, int64_t tap, int64_t size, int6
   return {first, last < out_size ? last : out_size};
 }
 
-// Sums kOut x (kVectors * kLanes) products over images first … last-1 and adds them to the tile.
+// Sums kOut x (kVectors * kLanes) products over a span of images and adds them to the tile.
 template <int64_t kOut, int64_t kVectors>
 GAMUT_INLINE void add_tile(const ConvShape& shape, const Tile& tile, const float* x, const float* grad_y,
-                           int64_t first_image, int64_t last_image, float* grad_weight) {
+                           Span images, float* grad_weight) {
   const Span rows = inside(shape, tile.tap_y, shape.height, shape.out_height);
   const Span columns = inside(shape, tile.tap_x, shape.width, shape.out_width);
   Floats sums[kOut][kVectors] = {};
-  for (int64_t image = first_image; image < last_image; ++image) {
+  for (int64_t image = images.first; image < images.last; ++image) {
     for (int64_t row = rows.first; row < rows.last; ++row) {
       const int64_t y = row * shape.stride + tile.tap_y - shape.padding;
       const int64_t left = columns.first * shape.stride + tile.tap_x - shape.padding;
@@ -93,19 +94,19 @@ void add_weight_gradient(const ConvShape& shape, const float* x, const float* gr
                          int64_t end, float* grad_weight) {
   const int64_t images = divide_up(kPixelsPerSum, shape.out_height * shape.out_width);
   for (int64_t image = 0; image < shape.batch; image += images) {
-    const int64_t last = image + images < shape.batch ? image + images : shape.batch;
+    const Span span{image, image + images < shape.batch ? image + images : shape.batch};
     for (int64_t index = begin; index < end; ++index) {
       const Tile tile = tile_at(shape, index);
       const bool tall = tile.out + kTileOut <= shape.out_channels,
                  wide = tile.in + kTileIn <= shape.in_channels;
       if (tall && wide) {
-        add_tile<8, 2>(shape, tile, x, grad_y, image, last, grad_weight);
+        add_tile<8, 2>(shape, tile, x, grad_y, span, grad_weight);
       } else if (tall) {
-        add_tile<8, 1>(shape, tile, x, grad_y, image, last, grad_weight);
+        add_tile<8, 1>(shape, tile, x, grad_y, span, grad_weight);
       } else if (wide) {
-        add_tile<4, 2>(shape, tile, x, grad_y, image, last, grad_weight);
+        add_tile<4, 2>(shape, tile, x, grad_y, span, grad_weight);
       } else {
-        add_tile<4, 1>(shape, tile, x, grad_y, image, last, grad_weight);
+        add_tile<4, 1>(shape, tile, x, grad_y, span, grad_weight);
       }
     }
   }
