@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Against NumPy (generators/advantages.py). Both sides compute in double on other summation orders: 1e-10 leaves room
-// for the rounding of a difference divided by a small eps.
+// Against NumPy (generators/advantages.py). Both sides compute in double on other summation orders: 1e-10
+// leaves room for the rounding of a difference divided by a small eps.
 #include "gamut/algorithms/advantage.h"
 #include "gamut/io/files.h"
 
@@ -19,7 +19,8 @@ std::vector<Group> read_groups(const Json& rows) {
   for (const Json& row : rows) {
     Group& group = groups.emplace_back();
     for (const Json& reward : row) {
-      group.rewards.push_back(reward.is_null() ? std::numeric_limits<double>::quiet_NaN() : reward.get<double>());
+      group.rewards.push_back(reward.is_null() ? std::numeric_limits<double>::quiet_NaN()
+                                               : reward.get<double>());
       group.scored.push_back(!reward.is_null());
     }
   }

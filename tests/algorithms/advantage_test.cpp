@@ -40,12 +40,13 @@ std::vector<AdvantageConfig> plain_configs() {
   return configs;
 }
 
-void expect_near(const std::vector<std::vector<double>>& got, const std::vector<std::vector<double>>& expected,
-                 double factor = 1) {
+void expect_near(const std::vector<std::vector<double>>& got,
+                 const std::vector<std::vector<double>>& expected, double factor = 1) {
   ASSERT_EQ(got.size(), expected.size());
   for (size_t g = 0; g < got.size(); ++g) {
     ASSERT_EQ(got[g].size(), expected[g].size());
-    for (size_t j = 0; j < got[g].size(); ++j) EXPECT_NEAR(got[g][j], expected[g][j] * factor, 1e-9) << g << ", " << j;
+    for (size_t j = 0; j < got[g].size(); ++j)
+      EXPECT_NEAR(got[g][j], expected[g][j] * factor, 1e-9) << g << ", " << j;
   }
 }
 
@@ -59,14 +60,17 @@ TEST(advantage, three_rewards_by_hand) {
   expect_near(assign_credit({group({0, 1, 2})}, {.kind = "group", .std_ddof = 1, .std_eps = 1}).advantages,
               {{-0.5, 0, 0.5}});
   expect_near(assign_credit({group({0, 1, 2})},
-                            {.kind = "group", .std_ddof = 1, .std_eps = 0.5, .std_eps_form = "floor"}).advantages,
+                            {.kind = "group", .std_ddof = 1, .std_eps = 0.5, .std_eps_form = "floor"})
+                  .advantages,
               {{-1, 0, 1}});
   expect_near(assign_credit({group({0, 1, 2})},
-                            {.kind = "group", .std_ddof = 1, .std_eps = 4, .std_eps_form = "floor"}).advantages,
+                            {.kind = "group", .std_ddof = 1, .std_eps = 4, .std_eps_form = "floor"})
+                  .advantages,
               {{-0.25, 0, 0.25}});
   // Batch: 0, 1, 2, 10, 10, 10 has mean 5.5 and population variance 20 + 7/12.
-  expect_near(assign_credit({group({0, 1, 2}), group({10, 10, 10})}, {.kind = "batch_std", .std_eps = 0}).advantages,
-              {{-1 / std::sqrt(20.0 + 7.0 / 12.0), 0, 1 / std::sqrt(20.0 + 7.0 / 12.0)}, {0, 0, 0}});
+  expect_near(
+      assign_credit({group({0, 1, 2}), group({10, 10, 10})}, {.kind = "batch_std", .std_eps = 0}).advantages,
+      {{-1 / std::sqrt(20.0 + 7.0 / 12.0), 0, 1 / std::sqrt(20.0 + 7.0 / 12.0)}, {0, 0, 0}});
 }
 
 TEST(advantage, group_means_are_zero) {
@@ -84,7 +88,8 @@ TEST(advantage, adding_a_constant_to_a_group_changes_nothing_within_it) {
     std::vector<Group> shifted = groups;
     // The whole batch's std sees shifts between groups, so all are shifted alike there.
     for (size_t g = 0; g < groups.size(); ++g)
-      for (double& reward : shifted[g].rewards) reward += config.kind == "batch_std" ? 7.5 : 3.0 * double(g) - 4;
+      for (double& reward : shifted[g].rewards)
+        reward += config.kind == "batch_std" ? 7.5 : 3.0 * double(g) - 4;
     expect_near(assign_credit(shifted, config).advantages, assign_credit(groups, config).advantages);
   }
 }
@@ -129,14 +134,16 @@ TEST(advantage, a_failed_member_is_as_if_it_were_not_there) {
     const Group failed{.rewards = {0.2, kNaN, 0.9, 1e30}, .scored = {1, 0, 1, 0}};
     const Credit with = assign_credit({failed, group({1, 3})}, config);
     const Credit without = assign_credit({group({0.2, 0.9}), group({1, 3})}, config);
-    EXPECT_EQ(with.advantages[0], (std::vector<double>{without.advantages[0][0], 0, without.advantages[0][1], 0}));
+    EXPECT_EQ(with.advantages[0],
+              (std::vector<double>{without.advantages[0][0], 0, without.advantages[0][1], 0}));
     EXPECT_EQ(with.trained[0], (std::vector<uint8_t>{1, 0, 1, 0}));  // not even with zero = "keep"
     EXPECT_EQ(with.advantages[1], without.advantages[1]);
     EXPECT_EQ(with.advantage_abs_mean, without.advantage_abs_mean);
   }
 }
 
-// The mean of three 0.1 is not 0.1 in floating point, and eps may be 0: the advantage is exactly 0 all the same.
+// The mean of three 0.1 is not 0.1 in floating point, and eps may be 0: the advantage is exactly 0 all the
+// same.
 TEST(advantage, equal_rewards_are_no_signal) {
   for (const char* kind : {"group", "batch_std", "no_std"})
     for (const char* zero : {"keep", "drop"}) {

@@ -31,7 +31,8 @@ TEST(algorithm, every_named_filling_satisfies_its_own_rules) {
     Slots slots = algorithm.fill();
     const Resolved once = bind(parse_recipe("", "empty"), slots);
     Slots again;
-    EXPECT_EQ(bind(parse_recipe(once.to_toml(), "dump"), again).fields.size(), once.fields.size()) << algorithm.name;
+    EXPECT_EQ(bind(parse_recipe(once.to_toml(), "dump"), again).fields.size(), once.fields.size())
+        << algorithm.name;
   }
 }
 

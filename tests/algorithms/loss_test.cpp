@@ -66,7 +66,7 @@ TEST(loss, the_gradient_equals_finite_differences) {
 }
 
 TEST(loss, outside_the_trust_region_only_the_way_back_has_a_gradient) {
-  EXPECT_EQ(gradient_of(0.2, 1), 0.0);   // good and already likelier
+  EXPECT_EQ(gradient_of(0.2, 1), 0.0);    // good and already likelier
   EXPECT_EQ(gradient_of(-0.2, -1), 0.0);  // bad and already less likely
   EXPECT_NEAR(gradient_of(-0.2, 1), -std::exp(-0.2), 1e-12);
   EXPECT_NEAR(gradient_of(0.2, -1), std::exp(0.2), 1e-12);
@@ -74,7 +74,8 @@ TEST(loss, outside_the_trust_region_only_the_way_back_has_a_gradient) {
 
 // At ratio 1: loss = -mean A and gradient = -mean A grad log-prob, here with log_prob = slope * theta.
 TEST(loss, at_ratio_one_it_is_the_policy_gradient) {
-  const at::Tensor slopes = vec({0.5, -2, 3, 1}), advantages = vec({1, -0.5, 2, -1.5}), all = at::ones({4}, at::kDouble);
+  const at::Tensor slopes = vec({0.5, -2, 3, 1}), advantages = vec({1, -0.5, 2, -1.5}),
+                   all = at::ones({4}, at::kDouble);
   const at::Tensor theta = vec({0.7}).requires_grad_(true);
   const at::Tensor log_prob = slopes * theta;
   const LossTerms terms = ppo_clip(log_prob, log_prob.detach(), advantages, all, kConfig);
@@ -99,8 +100,9 @@ TEST(loss, sums_do_not_care_how_samples_are_cut_into_batches) {
   const at::Tensor advantages = at::randn({12}, at::kDouble), weights = at::ones({12}, at::kDouble);
   double parts = 0;
   for (int64_t b = 0; b < 12; b += 4)
-    parts += ppo_clip(now.narrow(0, b, 4), old.narrow(0, b, 4), advantages.narrow(0, b, 4), weights.narrow(0, b, 4),
-                      kConfig).loss_sum.item<double>();
+    parts += ppo_clip(now.narrow(0, b, 4), old.narrow(0, b, 4), advantages.narrow(0, b, 4),
+                      weights.narrow(0, b, 4), kConfig)
+                 .loss_sum.item<double>();
   EXPECT_NEAR(ppo_clip(now, old, advantages, weights, kConfig).loss_sum.item<double>(), parts, 1e-12);
 }
 

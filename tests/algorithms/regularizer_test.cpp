@@ -17,8 +17,10 @@ const std::vector<std::string> kKinds{"kl_flow", "kl_exact", "kl_v", "kl_x"};
 
 std::vector<Step> schedule() { return diffusion::make_schedule({.kind = "flow_sde", .noise_level = 0.7}); }
 
-double distance(const std::string& kind, const Step& step, const at::Tensor& mean, const at::Tensor& reference) {
-  return regularizer_sum({.kind = kind}, step, mean, reference, at::ones({mean.size(0)}, mean.options().requires_grad(false)))
+double distance(const std::string& kind, const Step& step, const at::Tensor& mean,
+                const at::Tensor& reference) {
+  return regularizer_sum({.kind = kind}, step, mean, reference,
+                         at::ones({mean.size(0)}, mean.options().requires_grad(false)))
       .item<double>();
 }
 
@@ -42,11 +44,13 @@ TEST(regularizer, kl_exact_is_the_kl_of_two_gaussians) {
 }
 
 TEST(regularizer, flow_grpos_form_is_the_exact_one_times_the_step_size) {
-  const at::Tensor mean = at::randn({3, 2, 4, 4}, at::kDouble), reference = at::randn({3, 2, 4, 4}, at::kDouble);
+  const at::Tensor mean = at::randn({3, 2, 4, 4}, at::kDouble),
+                   reference = at::randn({3, 2, 4, 4}, at::kDouble);
   for (const Step& step : schedule()) {
     const double exact = distance("kl_exact", step, mean, reference);
     EXPECT_NEAR(distance("kl_flow", step, mean, reference) / (exact * -step.dt), 1, 1e-12);
-    EXPECT_NEAR(distance("kl_x", step, mean, reference) / (exact * 2 * step.noise_std * step.noise_std), 1, 1e-12);
+    EXPECT_NEAR(distance("kl_x", step, mean, reference) / (exact * 2 * step.noise_std * step.noise_std), 1,
+                1e-12);
   }
 }
 
@@ -54,7 +58,8 @@ TEST(regularizer, kl_v_is_the_distance_of_the_velocities) {
   const at::Tensor x = at::randn({2, 2, 3, 3}), v = at::randn({2, 2, 3, 3}), other = at::randn({2, 2, 3, 3});
   const double expected = (v - other).square().mean({1, 2, 3}).sum().item<double>();
   for (const Step& step : schedule()) {
-    const double got = distance("kl_v", step, diffusion::step_mean(step, x, v), diffusion::step_mean(step, x, other));
+    const double got =
+        distance("kl_v", step, diffusion::step_mean(step, x, v), diffusion::step_mean(step, x, other));
     // Means of size ~3 in fp32 differ by b (v - v'), b down to 0.011: relative rounding 3 * 2^-24 / 0.011.
     EXPECT_NEAR(got / expected, 1, 1e-4) << step.index;
   }
@@ -80,8 +85,8 @@ TEST(regularizer, the_gradient_pulls_towards_the_reference_only) {
     const at::Tensor reference = at::randn({3, 2, 2, 2}, at::kDouble).requires_grad_(true);
     const at::Tensor weight = at::tensor({1.0, 0.0, 1.0}, at::kDouble);
     regularizer_sum({.kind = kind}, step, mean, reference, weight).backward();
-    const at::Tensor expected = (mean - reference).detach() * weight.view({3, 1, 1, 1}) *
-                                (2 * regularizer_factor(kind, step) / 8);
+    const at::Tensor expected =
+        (mean - reference).detach() * weight.view({3, 1, 1, 1}) * (2 * regularizer_factor(kind, step) / 8);
     EXPECT_TRUE(at::allclose(mean.grad(), expected, 1e-12, 1e-12)) << kind;
     EXPECT_FALSE(reference.grad().defined()) << kind;
   }

@@ -15,7 +15,9 @@ namespace {
 using Indices = std::vector<int64_t>;
 using testing::message_of;
 
-std::vector<diffusion::Step> sde(int64_t steps) { return diffusion::make_schedule({.kind = "flow_sde", .steps = steps}); }
+std::vector<diffusion::Step> sde(int64_t steps) {
+  return diffusion::make_schedule({.kind = "flow_sde", .steps = steps});
+}
 
 Indices first(int64_t count) {
   Indices all(static_cast<size_t>(count));
@@ -61,14 +63,20 @@ TEST(step_choice, deterministic_steps_never_train) {
   std::vector<diffusion::Step> mixed = sde(4);
   mixed[1].noise_std = 0;
   EXPECT_EQ(choose_steps({.kind = "fraction", .fraction = 1}, mixed, 1, 0), (Indices{0, 2, 3}));
-  EXPECT_EQ(message_of<ConfigError>([] { choose_steps({}, diffusion::ode_schedule({1, 0.5, 0}), 1, 0); }),
-            "[schedule] no step is left to train: every chosen step is deterministic or the fraction is too small; "
-            "use sampler.kind = \"flow_sde\" with noise_level > 0, or raise schedule.fraction");
+  EXPECT_EQ(
+      message_of<ConfigError>([] {
+        choose_steps({}, diffusion::ode_schedule({1, 0.5, 0}), 1, 0);
+      }),
+      "[schedule] no step is left to train: every chosen step is deterministic or the fraction is too small; "
+      "use sampler.kind = \"flow_sde\" with noise_level > 0, or raise schedule.fraction");
 }
 
 TEST(step_choice, an_index_outside_the_schedule_is_refused) {
-  EXPECT_EQ(message_of<ConfigError>([] { choose_steps({.kind = "list", .list = {3, 10}}, sde(10), 1, 0); }),
-            "[schedule] schedule.list names a step that does not exist; got 10; expected 0..9 (sampler.steps = 10)");
+  EXPECT_EQ(message_of<ConfigError>([] {
+              choose_steps({.kind = "list", .list = {3, 10}}, sde(10), 1, 0);
+            }),
+            "[schedule] schedule.list names a step that does not exist; got 10; expected 0..9 (sampler.steps "
+            "= 10)");
   EXPECT_THROW(choose_steps({.kind = "list", .list = {-1}}, sde(10), 1, 0), ConfigError);
   EXPECT_THROW(choose_steps({.kind = "list", .list = {}}, sde(10), 1, 0), ConfigError);
 }

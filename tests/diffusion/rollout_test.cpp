@@ -18,7 +18,8 @@ const NoiseSource kSource{.seed = 9, .purpose = "rollout"};
 std::vector<SampleKey> some_keys() {
   std::vector<SampleKey> keys;
   for (int64_t prompt = 0; prompt < 3; ++prompt)
-    for (int64_t member = 0; member < 4; ++member) keys.push_back({.epoch = 5, .prompt = prompt, .member = member});
+    for (int64_t member = 0; member < 4; ++member)
+      keys.push_back({.epoch = 5, .prompt = prompt, .member = member});
   return keys;
 }
 
@@ -27,16 +28,21 @@ std::vector<Step> sde(int64_t steps = 6, double noise_level = 0.7) {
 }
 
 // Any smooth function of latent and time.
-at::Tensor some_velocity(const at::Tensor& x, const Step& step) { return at::tanh(x * 0.7 + step.sigma) - 0.3 * x; }
+at::Tensor some_velocity(const at::Tensor& x, const Step& step) {
+  return at::tanh(x * 0.7 + step.sigma) - 0.3 * x;
+}
 
-Trajectories run(const std::vector<Step>& schedule, const std::vector<SampleKey>& keys, RolloutOptions options = {}) {
-  return rollout(schedule, initial_noise(kSource, keys, kShape), some_velocity,
-                 [&](int64_t step) { return step_noise(kSource, keys, kShape, step); }, options);
+Trajectories run(const std::vector<Step>& schedule, const std::vector<SampleKey>& keys,
+                 RolloutOptions options = {}) {
+  return rollout(
+      schedule, initial_noise(kSource, keys, kShape), some_velocity,
+      [&](int64_t step) { return step_noise(kSource, keys, kShape, step); }, options);
 }
 
 TEST(rollout, noise_belongs_to_the_key_not_to_the_batch) {
   const std::vector<SampleKey> keys = some_keys();
-  const at::Tensor initial = initial_noise(kSource, keys, kShape), later = step_noise(kSource, keys, kShape, 4);
+  const at::Tensor initial = initial_noise(kSource, keys, kShape),
+                   later = step_noise(kSource, keys, kShape, 4);
   ASSERT_EQ(initial.sizes(), at::IntArrayRef({12, 2, 3, 3}));
   std::vector<SampleKey> reversed(keys.rbegin(), keys.rend());
   EXPECT_TRUE(at::equal(initial_noise(kSource, reversed, kShape).flip(0), initial));
@@ -49,7 +55,9 @@ TEST(rollout, noise_belongs_to_the_key_not_to_the_batch) {
 
 TEST(rollout, every_coordinate_names_other_noise) {
   const SampleKey key{.epoch = 1, .prompt = 2, .member = 3};
-  auto noise = [&](const NoiseSource& source, const SampleKey& k) { return initial_noise(source, {k}, kShape); };
+  auto noise = [&](const NoiseSource& source, const SampleKey& k) {
+    return initial_noise(source, {k}, kShape);
+  };
   const std::vector<at::Tensor> all{noise(kSource, key),
                                     noise(kSource, {2, 2, 3}),
                                     noise(kSource, {1, 1, 3}),
@@ -92,7 +100,8 @@ TEST(rollout, latents_chain_and_log_probs_can_be_computed_again_bit_for_bit) {
     const at::Tensor mean = step_mean(schedule[i], x, some_velocity(x, schedule[i]));
     const at::Tensor eps = (drawn.latents[i + 1] - mean) / schedule[i].noise_std;
     // The division undoes a rounding of the latent, magnified by 1 / n.
-    EXPECT_TRUE(at::allclose(eps, step_noise(kSource, keys, kShape, int64_t(i)), 1e-5, 1e-6 / schedule[i].noise_std));
+    EXPECT_TRUE(
+        at::allclose(eps, step_noise(kSource, keys, kShape, int64_t(i)), 1e-5, 1e-6 / schedule[i].noise_std));
     EXPECT_TRUE(at::equal(step_log_prob(schedule[i], drawn.latents[i + 1], mean), drawn.log_probs[i]));
   }
   EXPECT_TRUE(at::equal(drawn.final_BCHW, drawn.latents.back()));
@@ -103,8 +112,9 @@ TEST(rollout, the_same_keys_give_the_same_trajectory_in_any_batch) {
   const Trajectories whole = run(sde(), keys);
   for (const auto& [begin, count] : {std::pair<size_t, size_t>{0, 1}, {3, 5}, {11, 1}}) {
     const std::vector<SampleKey> some(keys.begin() + long(begin), keys.begin() + long(begin + count));
-    EXPECT_TRUE(at::allclose(run(sde(), some).final_BCHW, whole.final_BCHW.narrow(0, int64_t(begin), int64_t(count)),
-                             1e-6, 1e-6));  // vectorized tanh rounds by a value's place in memory
+    EXPECT_TRUE(at::allclose(run(sde(), some).final_BCHW,
+                             whole.final_BCHW.narrow(0, int64_t(begin), int64_t(count)), 1e-6,
+                             1e-6));  // vectorized tanh rounds by a value's place in memory
   }
 }
 
@@ -120,15 +130,16 @@ TEST(rollout, the_clean_prediction_of_the_last_step_can_be_decoded) {
   const std::vector<Step> schedule = sde();
   const Trajectories drawn = run(schedule, some_keys(), {.decode_clean = true});
   const at::Tensor& x = drawn.latents[schedule.size() - 1];
-  EXPECT_TRUE(at::equal(drawn.final_BCHW, predicted_clean(schedule.back(), x, some_velocity(x, schedule.back()))));
+  EXPECT_TRUE(
+      at::equal(drawn.final_BCHW, predicted_clean(schedule.back(), x, some_velocity(x, schedule.back()))));
   EXPECT_FALSE(at::equal(drawn.final_BCHW, drawn.latents.back()));
 }
 
 TEST(rollout, the_ode_asks_for_no_noise_and_has_no_log_probs) {
   const std::vector<Step> schedule = ode_schedule({1, 0.5, 0.2, 0});
-  const Trajectories drawn = rollout(
-      schedule, at::randn({2, 1, 2, 2}), some_velocity,
-      [](int64_t) -> at::Tensor { throw std::runtime_error("asked for noise"); }, {});
+  const Trajectories drawn =
+      rollout(schedule, at::randn({2, 1, 2, 2}), some_velocity,
+              [](int64_t) -> at::Tensor { throw std::runtime_error("asked for noise"); }, {});
   ASSERT_EQ(drawn.log_probs.size(), 3u);
   for (const at::Tensor& log_prob : drawn.log_probs) EXPECT_FALSE(log_prob.defined());
 }
@@ -137,13 +148,16 @@ TEST(rollout, no_gradient_is_recorded) {
   const at::Tensor weight = at::ones({1}).requires_grad_(true);
   const Trajectories drawn = rollout(
       sde(), at::randn({1, 2, 3, 3}), [&](const at::Tensor& x, const Step&) { return x * weight; },
-      [](int64_t) { return at::zeros({1, 2, 3, 3}); }, {});
+      [](int64_t) {
+        return at::zeros({1, 2, 3, 3});
+      },
+      {});
   EXPECT_FALSE(drawn.final_BCHW.requires_grad());
   EXPECT_FALSE(drawn.log_probs[0].requires_grad());
 }
 
-// Point mass m with the exact velocity (x - m) / sigma: what remains at the end is noise of a known standard deviation.
-// 20000 values: its standard error is 0.5 %.
+// Point mass m with the exact velocity (x - m) / sigma: what remains at the end is noise of a known standard
+// deviation. 20000 values: its standard error is 0.5 %.
 TEST(rollout, a_point_mass_keeps_the_predicted_noise) {
   const std::vector<Step> schedule = sde(10, 0.7);
   double variance = 1;

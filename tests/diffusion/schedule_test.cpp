@@ -11,20 +11,30 @@
 namespace gamut::diffusion {
 namespace {
 
-// Computed once by hand-written double arithmetic from the published step of the SD3.5 recipe: a = 0.7, ten steps.
+// Computed once by hand-written double arithmetic from the published step of the SD3.5 recipe: a = 0.7, ten
+// steps.
 struct Printed {
   double sigma, a, b, tau, n, weight;
 };
 constexpr Printed kPrinted[] = {
-    {1.000000, .755000, -.039871, 3.505671, .700000, .0570}, {.960129, .712541, -.058242, 3.435073, .742964, .0784},
-    {.913349, .842635, -.069293, 2.272634, .536152, .1292},  {.857692, .884093, -.083818, 1.718500, .445897, .1880},
-    {.790368, .902892, -.103447, 1.359203, .391794, .2640},  {.707278, .912011, -.130884, 1.088093, .352797, .3710},
-    {.602151, .915465, -.170907, .861175, .319070, .5356},   {.464876, .914463, -.232600, .652438, .282007, .8248},
-    {.278049, .908672, -.335055, .434415, .225360, 1.4867},  {.008929, .997793, -.011116, .066441, .006278, 1.7706},
+    {1.000000, .755000, -.039871, 3.505671, .700000, .0570},
+    {.960129, .712541, -.058242, 3.435073, .742964, .0784},
+    {.913349, .842635, -.069293, 2.272634, .536152, .1292},
+    {.857692, .884093, -.083818, 1.718500, .445897, .1880},
+    {.790368, .902892, -.103447, 1.359203, .391794, .2640},
+    {.707278, .912011, -.130884, 1.088093, .352797, .3710},
+    {.602151, .915465, -.170907, .861175, .319070, .5356},
+    {.464876, .914463, -.232600, .652438, .282007, .8248},
+    {.278049, .908672, -.335055, .434415, .225360, 1.4867},
+    {.008929, .997793, -.011116, .066441, .006278, 1.7706},
 };
 
 SamplerConfig flow_sde(double noise_level, int64_t steps = 10, double shift = 3) {
-  return {.kind = "flow_sde", .steps = steps, .noise_level = noise_level, .grid = "sd3_diffusers", .shift = shift};
+  return {.kind = "flow_sde",
+          .steps = steps,
+          .noise_level = noise_level,
+          .grid = "sd3_diffusers",
+          .shift = shift};
 }
 
 TEST(schedule, flow_sde_coefficients_to_the_printed_digits) {
@@ -78,7 +88,8 @@ TEST(schedule, closed_forms_hold_on_every_grid) {
 TEST(schedule, the_step_is_the_reverse_sde_with_the_score_written_out) {
   Stream stream(3, "test");
   for (const Step& step : make_schedule(flow_sde(0.9, 12, 2))) {
-    const double tau = step.sigma == 1 ? 0.9 / std::sqrt(-step.dt) : 0.9 * std::sqrt(step.sigma / (1 - step.sigma));
+    const double tau =
+        step.sigma == 1 ? 0.9 / std::sqrt(-step.dt) : 0.9 * std::sqrt(step.sigma / (1 - step.sigma));
     EXPECT_NEAR(step.diffusion(), tau, 1e-9);
     for (int draw = 0; draw < 20; ++draw) {
       const double x = stream.normal(), v = stream.normal();
@@ -95,7 +106,8 @@ TEST(schedule, one_step_leaves_the_predicted_excess_variance) {
     for (const Step& step : make_schedule(flow_sde(a))) {
       const double gain = step.a + step.b / step.sigma, tau = step.diffusion();
       const double variance = gain * gain * step.sigma * step.sigma + step.noise_std * step.noise_std;
-      const double excess = step.dt * step.dt * (tau * tau / step.sigma + std::pow(tau, 4) / (4 * step.sigma * step.sigma));
+      const double excess =
+          step.dt * step.dt * (tau * tau / step.sigma + std::pow(tau, 4) / (4 * step.sigma * step.sigma));
       EXPECT_NEAR(variance, step.sigma_next * step.sigma_next + excess, 1e-12) << step.index;
       // The mean stays that of the marginal, (1 - sigma') m.
       EXPECT_NEAR(step.a * (1 - step.sigma) - step.b, 1 - step.sigma_next, 1e-12) << step.index;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Against diffusers' scheduler (generators/schedules.py), which computes in fp32: 1e-6 is a few of its roundings.
+// Against diffusers' scheduler (generators/schedules.py), which computes in fp32: 1e-6 is a few of its
+// roundings.
 #include "gamut/diffusion/sigma_grid.h"
 
 #include "gamut/core/error.h"
@@ -39,14 +40,17 @@ TEST(sigma_grid, equals_the_scheduler_of_diffusers) {
 // The ten levels that Flow-GRPO trains Stable Diffusion 3.5 on, six digits.
 TEST(sigma_grid, sd3_levels_to_the_printed_digits) {
   expect_near(make_sigmas({.kind = "sd3_diffusers", .steps = 10, .shift = 3}),
-              {1, .960129, .913349, .857692, .790368, .707278, .602151, .464876, .278049, .008929, 0}, 5.1e-7, "sd3");
+              {1, .960129, .913349, .857692, .790368, .707278, .602151, .464876, .278049, .008929, 0}, 5.1e-7,
+              "sd3");
 }
 
 // By hand: shift 3 sends 3/4, 2/4, 1/4 to 9/10, 3/4, 1/2; e^0 leaves the levels alone.
 TEST(sigma_grid, other_grids_by_hand) {
   expect_near(make_sigmas({.kind = "dance", .steps = 4, .shift = 3}), {1, 0.9, 0.75, 0.5, 0}, 1e-15, "dance");
-  expect_near(make_sigmas({.kind = "linear", .steps = 4, .shift = 3}), {1, 0.75, 0.5, 0.25, 0}, 1e-15, "linear");
-  expect_near(make_sigmas({.kind = "flux_dynamic", .steps = 4, .mu = 0}), {1, 0.75, 0.5, 0.25, 0}, 1e-15, "flux");
+  expect_near(make_sigmas({.kind = "linear", .steps = 4, .shift = 3}), {1, 0.75, 0.5, 0.25, 0}, 1e-15,
+              "linear");
+  expect_near(make_sigmas({.kind = "flux_dynamic", .steps = 4, .mu = 0}), {1, 0.75, 0.5, 0.25, 0}, 1e-15,
+              "flux");
 }
 
 TEST(sigma_grid, every_grid_falls_from_exactly_one_to_exactly_zero) {
@@ -56,7 +60,8 @@ TEST(sigma_grid, every_grid_falls_from_exactly_one_to_exactly_zero) {
       ASSERT_EQ(int64_t(sigmas.size()), steps + 1) << kind;
       EXPECT_EQ(sigmas.front(), 1.0) << kind << steps;
       EXPECT_EQ(sigmas.back(), 0.0) << kind << steps;
-      for (size_t i = 1; i < sigmas.size(); ++i) EXPECT_LT(sigmas[i], sigmas[i - 1]) << kind << steps << " at " << i;
+      for (size_t i = 1; i < sigmas.size(); ++i)
+        EXPECT_LT(sigmas[i], sigmas[i - 1]) << kind << steps << " at " << i;
     }
 }
 
@@ -64,11 +69,13 @@ TEST(sigma_grid, every_grid_falls_from_exactly_one_to_exactly_zero) {
 TEST(sigma_grid, the_first_level_is_exactly_one_for_any_shift) {
   for (double value = 0.05; value < 6; value += 0.0371)
     for (const std::string& kind : sigma_grid_kinds())
-      EXPECT_EQ(make_sigmas({.kind = kind, .steps = 4, .shift = value, .mu = value - 2}).front(), 1.0) << kind << value;
+      EXPECT_EQ(make_sigmas({.kind = kind, .steps = 4, .shift = value, .mu = value - 2}).front(), 1.0)
+          << kind << value;
 }
 
 TEST(sigma_grid, an_unknown_kind_is_refused) {
-  EXPECT_EQ(message_of<ConfigError>([] { make_sigmas({.kind = "karras"}); }), "[sampler] unknown grid 'karras'");
+  EXPECT_EQ(message_of<ConfigError>([] { make_sigmas({.kind = "karras"}); }),
+            "[sampler] unknown grid 'karras'");
   EXPECT_THROW(make_sigmas({.kind = "linear", .steps = 0}), InternalError);
 }
 

@@ -13,14 +13,16 @@ namespace gamut::diffusion {
 namespace {
 
 Step some_step() {
-  return make_schedule({.kind = "flow_sde", .steps = 10, .noise_level = 0.7, .grid = "sd3_diffusers", .shift = 3})[6];
+  return make_schedule(
+      {.kind = "flow_sde", .steps = 10, .noise_level = 0.7, .grid = "sd3_diffusers", .shift = 3})[6];
 }
 
 TEST(step, the_mean_is_affine_in_latent_and_velocity) {
   const Step step = some_step();
   const at::Tensor x = at::randn({2, 3, 4, 5}), v = at::randn({2, 3, 4, 5});
   const at::Tensor expected = x.to(at::kDouble) * step.a + v.to(at::kDouble) * step.b;
-  EXPECT_TRUE(at::allclose(step_mean(step, x, v).to(at::kDouble), expected, 1e-6, 1e-6));  // one fp32 rounding each
+  EXPECT_TRUE(
+      at::allclose(step_mean(step, x, v).to(at::kDouble), expected, 1e-6, 1e-6));  // one fp32 rounding each
   EXPECT_EQ(step_mean(step, x.to(at::kBFloat16), v).scalar_type(), at::kFloat);
 }
 
@@ -36,8 +38,8 @@ TEST(step, the_log_probability_of_a_known_deviation) {
   for (const Step& step : make_schedule({.kind = "flow_sde", .noise_level = 0.7})) {
     const at::Tensor mean = at::randn({3, 2, 4, 4}), eps = at::randn({3, 2, 4, 4});
     const at::Tensor got = step_log_prob(step, mean + eps * step.noise_std, mean);
-    const at::Tensor expected = eps.to(at::kDouble).square().mean({1, 2, 3}) * -0.5 - std::log(step.noise_std) -
-                                0.5 * std::log(2 * std::numbers::pi);
+    const at::Tensor expected = eps.to(at::kDouble).square().mean({1, 2, 3}) * -0.5 -
+                                std::log(step.noise_std) - 0.5 * std::log(2 * std::numbers::pi);
     ASSERT_EQ(got.sizes(), at::IntArrayRef({3}));
     // fp32 rounds next - mean to 2^-24 of |mean| ~ 3; relative to n that is what the log-probability sees.
     EXPECT_TRUE(at::allclose(got.to(at::kDouble), expected, 1e-6, 1e-6 / step.noise_std)) << step.index;
@@ -58,7 +60,8 @@ TEST(step, the_density_integrates_to_one) {
 TEST(step, the_gradient_flows_through_the_mean_only) {
   const Step step = some_step();
   const at::Tensor x = at::randn({2, 3, 2, 2});
-  const at::Tensor v = at::randn({2, 3, 2, 2}).requires_grad_(true), next = at::randn({2, 3, 2, 2}).requires_grad_(true);
+  const at::Tensor v = at::randn({2, 3, 2, 2}).requires_grad_(true),
+                   next = at::randn({2, 3, 2, 2}).requires_grad_(true);
   const at::Tensor mean = step_mean(step, x, v);
   step_log_prob(step, next, mean).sum().backward();
   EXPECT_FALSE(next.grad().defined());

@@ -17,7 +17,8 @@ namespace {
 using testing::TempFolder;
 
 CraftedReward brightness() {
-  return CraftedReward([](const at::Tensor& picture, const text::Prompt&) { return picture.mean().item<double>(); });
+  return CraftedReward(
+      [](const at::Tensor& picture, const text::Prompt&) { return picture.mean().item<double>(); });
 }
 
 EvalConfig small_config() {
@@ -43,7 +44,8 @@ TEST(evaluate, measures_the_pictures_it_hands_over) {
   const models::Pipeline pipe = models::Pipeline::create(testing::write_tiny_model(folder.path()), 5, {});
   CraftedReward reward = brightness(), judge = brightness();
   at::Tensor pictures;
-  const Evaluation got = evaluate(pipe, kPrompts, {.reward = reward, .judge = judge}, small_config(), &pictures);
+  const Evaluation got =
+      evaluate(pipe, kPrompts, {.reward = reward, .judge = judge}, small_config(), &pictures);
   ASSERT_EQ(pictures.sizes(), at::IntArrayRef({6, 3, 8, 8}));
   EXPECT_NEAR(got.reward, pictures.mean().item<double>(), 1e-6);
   EXPECT_EQ(got.steps, 4);
@@ -83,11 +85,12 @@ TEST(evaluate, real_glyphs_are_the_level_of_the_data) {
 TEST(evaluate, real_glyphs_need_one_known_character) {
   CraftedReward reward = brightness(), judge = brightness();
   for (const char* target : {"KL", "", "O"})
-    EXPECT_EQ(testing::message_of<DataError>([&] {
-                evaluate_data({{"the letters", target, {}}}, {.reward = reward, .judge = judge}, small_config());
-              }),
-              std::string("[eval] real glyphs need a one-character target; got \"") + target +
-                  "\" for prompt \"the letters\"");
+    EXPECT_EQ(
+        testing::message_of<DataError>([&] {
+          evaluate_data({{"the letters", target, {}}}, {.reward = reward, .judge = judge}, small_config());
+        }),
+        std::string("[eval] real glyphs need a one-character target; got \"") + target +
+            "\" for prompt \"the letters\"");
 }
 
 }  // namespace

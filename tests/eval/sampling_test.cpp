@@ -46,14 +46,15 @@ TEST(sampling, the_models_scheduler_gives_the_levels) {
 TEST(sampling, dynamic_shifting_follows_the_number_of_tokens) {
   const TempFolder folder;
   testing::write_tiny_model(folder.path());
-  io::write_json(folder / "scheduler/scheduler_config.json", {{"_class_name", "FlowMatchEulerDiscreteScheduler"},
-                                                              {"num_train_timesteps", 1000},
-                                                              {"shift", 3.0},
-                                                              {"base_shift", 0.5},
-                                                              {"max_shift", 1.15},
-                                                              {"base_image_seq_len", 256},
-                                                              {"max_image_seq_len", 4096},
-                                                              {"use_dynamic_shifting", true}});
+  io::write_json(folder / "scheduler/scheduler_config.json",
+                 {{"_class_name", "FlowMatchEulerDiscreteScheduler"},
+                  {"num_train_timesteps", 1000},
+                  {"shift", 3.0},
+                  {"base_shift", 0.5},
+                  {"max_shift", 1.15},
+                  {"base_image_seq_len", 256},
+                  {"max_image_seq_len", 4096},
+                  {"use_dynamic_shifting", true}});
   const std::vector<double> sigmas = scheduler_sigmas(models::Pipeline::create(folder.path(), 5, {}), 4);
   const double mu = 0.5 + (1.15 - 0.5) / (4096 - 256) * (4 - 256);
   ASSERT_EQ(sigmas.size(), 5u);
@@ -73,16 +74,23 @@ TEST(sampling, a_diffusion_scheduler_is_refused) {
                                                               {"beta_schedule", "scaled_linear"}});
   const models::Pipeline pipe = models::Pipeline::create(folder.path(), 5, {});
   EXPECT_EQ(testing::message_of<DataError>([&] { scheduler_sigmas(pipe, 4); }),
-            "[model] this scheduler cannot be sampled yet; got DDIMScheduler; expected FlowMatchEulerDiscreteScheduler");
+            "[model] this scheduler cannot be sampled yet; got DDIMScheduler; expected "
+            "FlowMatchEulerDiscreteScheduler");
 }
 
 TEST(sampling, noise_belongs_to_prompt_and_member) {
   const testing::Threads threads(1);
   const TempFolder folder;
   const models::Pipeline pipe = tiny(folder);
-  const at::Tensor few = sampling_noise(pipe, 3, options(2, 4)), many = sampling_noise(pipe, 3, options(5, 4));
+  const at::Tensor few = sampling_noise(pipe, 3, options(2, 4)),
+                   many = sampling_noise(pipe, 3, options(5, 4));
   ASSERT_EQ(few.sizes(), at::IntArrayRef({6, 12, 4, 4}));
-  for (int64_t p = 0; p < 3; ++p) EXPECT_TRUE(at::equal(few.narrow(0, 2 * p, 2), many.narrow(0, 5 * p, 2))) << p;
+  for (int64_t p = 0; p < 3; ++p) {
+    EXPECT_TRUE(at::equal(few.narrow(0, 2 * p, 2), many.narrow(0, 5 * p, 2))) << p;
+    const diffusion::SampleKey key{.epoch = 0, .prompt = p, .member = 1};
+    EXPECT_TRUE(at::equal(few.narrow(0, 2 * p + 1, 1),
+                          diffusion::initial_noise({.seed = 8, .purpose = "eval"}, {key}, {12, 4, 4})));
+  }
 }
 
 // Kernels may treat rows differently by the size of their batch: a few roundings after three steps.
@@ -107,7 +115,8 @@ TEST(sampling, latents_are_euler_steps_under_guidance) {
   at::Tensor x = sampling_noise(pipe, 3, how).narrow(0, 1, 1);
   const models::Conditioning asked = pipe.encode({kPrompts[1]}), empty = pipe.encode({""});
   for (const auto& [sigma, next] : {std::pair{1.0, 0.7}, {0.7, 0.3}, {0.3, 0.0}}) {
-    const at::Tensor with = pipe.predict(x, 1000 * sigma, asked), without = pipe.predict(x, 1000 * sigma, empty);
+    const at::Tensor with = pipe.predict(x, 1000 * sigma, asked),
+                     without = pipe.predict(x, 1000 * sigma, empty);
     x = (x + (next - sigma) * (without + 2.5 * (with - without))).detach();
   }
   EXPECT_LT((sample(pipe, how).narrow(0, 1, 1) - x).abs().max().item<double>(), 5e-6);

@@ -15,12 +15,13 @@ namespace {
 Evaluation some_evaluation() {
   Evaluation out;
   double value = 0.5;
-  for (double* number : {&out.reward, &out.reward_exact, &out.judge, &out.judge_exact, &out.color_pairs,
-                         &out.color_spread, &out.pairwise_distance, &out.vendi, &out.high_frequency, &out.contrast,
-                         &out.seconds})
+  for (double* number :
+       {&out.reward, &out.reward_exact, &out.judge, &out.judge_exact, &out.color_pairs, &out.color_spread,
+        &out.pairwise_distance, &out.vendi, &out.high_frequency, &out.contrast, &out.seconds})
     *number = value += 1.0 / 3;
   int64_t count = 10;
-  for (int64_t* number : {&out.reward_failures, &out.judge_failures, &out.prompts, &out.members, &out.steps, &out.seed})
+  for (int64_t* number :
+       {&out.reward_failures, &out.judge_failures, &out.prompts, &out.members, &out.steps, &out.seed})
     *number = ++count;
   out.colors_obeyed = 0.125;
   return out;
@@ -70,7 +71,8 @@ TEST(table, an_evaluation_goes_through_json) {
   ASSERT_TRUE(after.colors_obeyed);
   EXPECT_EQ(*after.colors_obeyed, 0.125);
   std::set<nlohmann::json> values;
-  for (const auto& [key, value] : row.items()) EXPECT_TRUE(values.insert(value).second) << key;  // no two keys alike
+  for (const auto& [key, value] : row.items())
+    EXPECT_TRUE(values.insert(value).second) << key;  // no two keys alike
   EXPECT_EQ(row.size(), 18u);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes with so many threads while it lives. One is far faster for tiny networks on a busy machine, where every
-// parallel loop waits for its second thread to be scheduled.
+// Computes with so many threads while it lives. One is far faster for tiny networks on a busy machine, where
+// every parallel loop waits for its second thread to be scheduled.
 #pragma once
 
 #include <ATen/Parallel.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A model folder without weights whose network is as small as one can be: 8x8 pictures, 4x4 latents, a U-Net of two
-// levels with eight channels. Pipeline::create(write_tiny_model(folder), seed, {}) draws the weights.
+// A model folder without weights whose network is as small as one can be: 8x8 pictures, 4x4 latents, a U-Net
+// of two levels with eight channels. Pipeline::create(write_tiny_model(folder), seed, {}) draws the weights.
 #pragma once
 
 #include "gamut/io/files.h"
@@ -46,16 +46,18 @@ inline nlohmann::json tiny_text_encoder() {
 inline std::filesystem::path write_tiny_model(const std::filesystem::path& folder, double shift = 1.0) {
   for (const char* part : {"scheduler", "text_encoder", "tokenizer", "unet", "vae"})
     std::filesystem::create_directories(folder / part);
-  io::write_json(folder / "model_index.json", {{"_class_name", "StableDiffusionPipeline"},
-                                               {"scheduler", {"diffusers", "FlowMatchEulerDiscreteScheduler"}},
-                                               {"text_encoder", {"transformers", "CLIPTextModel"}},
-                                               {"tokenizer", {"transformers", "CLIPTokenizer"}},
-                                               {"unet", {"diffusers", "UNet2DConditionModel"}},
-                                               {"vae", {"gamut", "SpaceToDepth"}}});
-  io::write_json(folder / "scheduler/scheduler_config.json", {{"_class_name", "FlowMatchEulerDiscreteScheduler"},
-                                                              {"num_train_timesteps", 1000},
-                                                              {"shift", shift},
-                                                              {"use_dynamic_shifting", false}});
+  io::write_json(folder / "model_index.json",
+                 {{"_class_name", "StableDiffusionPipeline"},
+                  {"scheduler", {"diffusers", "FlowMatchEulerDiscreteScheduler"}},
+                  {"text_encoder", {"transformers", "CLIPTextModel"}},
+                  {"tokenizer", {"transformers", "CLIPTokenizer"}},
+                  {"unet", {"diffusers", "UNet2DConditionModel"}},
+                  {"vae", {"gamut", "SpaceToDepth"}}});
+  io::write_json(folder / "scheduler/scheduler_config.json",
+                 {{"_class_name", "FlowMatchEulerDiscreteScheduler"},
+                  {"num_train_timesteps", 1000},
+                  {"shift", shift},
+                  {"use_dynamic_shifting", false}});
   io::write_json(folder / "text_encoder/config.json", tiny_text_encoder());
   io::write_json(folder / "unet/config.json", tiny_unet());
   io::write_json(folder / "vae/config.json", {{"_class_name", "SpaceToDepth"}, {"block_size", 2}});

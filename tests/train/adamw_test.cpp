@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Against torch.optim.AdamW (generators/adamw.py), same formulas in fp32 on another kernel: 2e-6 of values near 1.
+// Against torch.optim.AdamW (generators/adamw.py), same formulas in fp32 on another kernel: 2e-6 of values
+// near 1.
 #include "gamut/core/error.h"
 #include "gamut/train/optimizer.h"
 #include "support/message_of.h"
@@ -13,12 +14,16 @@
 namespace gamut::train {
 namespace {
 
-const OptimizerConfig kConfig{
-    .learning_rate = 2e-3, .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-6, .weight_decay = 0.05, .max_grad_norm = 1.0};
+const OptimizerConfig kConfig{.learning_rate = 2e-3,
+                              .beta1 = 0.9,
+                              .beta2 = 0.95,
+                              .eps = 1e-6,
+                              .weight_decay = 0.05,
+                              .max_grad_norm = 1.0};
 
 const nn::TensorMap& fixture() {
-  static const nn::TensorMap tensors =
-      nn::load_safetensors(std::filesystem::path(GAMUT_SOURCE_DIR) / "tests/train/fixtures/adamw.safetensors");
+  static const nn::TensorMap tensors = nn::load_safetensors(std::filesystem::path(GAMUT_SOURCE_DIR) /
+                                                            "tests/train/fixtures/adamw.safetensors");
   return tensors;
 }
 
@@ -35,7 +40,8 @@ std::vector<nn::NamedTensor> start() {
 void set_gradients(std::vector<nn::NamedTensor>& params, int64_t step) {
   for (nn::NamedTensor& param : params) {
     const bool missing = param.name == "idle" && step % 2 == 0;
-    param.tensor.mutable_grad() = missing ? at::Tensor() : stored(cat("grad.", step, ".", param.name)).clone();
+    param.tensor.mutable_grad() =
+        missing ? at::Tensor() : stored(cat("grad.", step, ".", param.name)).clone();
   }
 }
 
@@ -51,11 +57,13 @@ TEST(adamw, ten_steps_equal_pytorchs) {
   AdamW optimizer(params, kConfig);
   for (int64_t step = 1; step <= 10; ++step) {
     set_gradients(params, step);
-    EXPECT_NEAR(optimizer.grad_norm().item<double>(), stored(cat("norm.", step)).item<double>(), 2e-6) << step;
+    EXPECT_NEAR(optimizer.grad_norm().item<double>(), stored(cat("norm.", step)).item<double>(), 2e-6)
+        << step;
     one_step(optimizer, params, step);
     if (step != 1 && step != 10) continue;
     for (const nn::NamedTensor& param : params)
-      EXPECT_TRUE(at::allclose(param.tensor.detach(), stored(cat("weight.", step, ".", param.name)), 2e-6, 2e-6))
+      EXPECT_TRUE(
+          at::allclose(param.tensor.detach(), stored(cat("weight.", step, ".", param.name)), 2e-6, 2e-6))
           << param.name << " after " << step;
     for (const nn::NamedTensor& entry : optimizer.state()) {
       const size_t dot = entry.name.find('.');
@@ -81,7 +89,8 @@ TEST(adamw, small_gradients_are_not_scaled_and_large_ones_reach_the_limit) {
 TEST(adamw, a_gradient_that_is_not_finite_shows_in_the_norm) {
   std::vector<nn::NamedTensor> params = start();
   AdamW optimizer(params, kConfig);
-  for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+  for (const double bad :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     set_gradients(params, 1);
     params[1].tensor.mutable_grad().view({-1})[5] = bad;
     EXPECT_FALSE(std::isfinite(optimizer.grad_norm().item<double>())) << bad;
@@ -128,11 +137,13 @@ TEST(adamw, a_foreign_state_is_refused) {
   for (const nn::NamedTensor& entry : optimizer.state()) state[entry.name] = entry.tensor.clone();
   state["exp_avg.matrix"] = at::zeros({2});
   EXPECT_EQ(testing::message_of<DataError>([&] { optimizer.load_state(state, 1); }),
-            "[checkpoint] optimizer state 'exp_avg.matrix' is of another shape; was the checkpoint written by another "
+            "[checkpoint] optimizer state 'exp_avg.matrix' is of another shape; was the checkpoint written "
+            "by another "
             "model?");
   state.erase("exp_avg.matrix");
   EXPECT_EQ(testing::message_of<DataError>([&] { optimizer.load_state(state, 1); }),
-            "[checkpoint] optimizer state 'exp_avg.matrix' is missing; was the checkpoint written by another model?");
+            "[checkpoint] optimizer state 'exp_avg.matrix' is missing; was the checkpoint written by another "
+            "model?");
 }
 
 }  // namespace

@@ -35,8 +35,9 @@ TEST(batch_plan, derives_and_prints_its_numbers) {
 TEST(batch_plan, each_broken_rule_has_its_sentence) {
   EXPECT_EQ(message_of<ConfigError>([] { make_batch_plan(geometry(5, 4, 4, 1), 3); }),
             "[plan] rollout.prompts_per_iteration must not exceed the prompt set; got 5; the set has 3");
-  EXPECT_EQ(message_of<ConfigError>([] { make_batch_plan(geometry(2, 5, 4, 1), 3); }),
-            "[plan] rollout.micro_batch must divide the pictures of an iteration; got 4; there are 2 x 5 = 10");
+  EXPECT_EQ(
+      message_of<ConfigError>([] { make_batch_plan(geometry(2, 5, 4, 1), 3); }),
+      "[plan] rollout.micro_batch must divide the pictures of an iteration; got 4; there are 2 x 5 = 10");
   EXPECT_EQ(message_of<ConfigError>([] { make_batch_plan(geometry(2, 6, 4, 2), 3); }),
             "[plan] rollout.updates must divide the number of micro-batches; got 2; there are 3");
   EXPECT_EQ(message_of<ConfigError>([] { make_batch_plan(geometry(2, 6, 12, 2), 3); }),

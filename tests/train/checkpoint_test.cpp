@@ -21,7 +21,9 @@ using testing::TempFolder;
 // A policy of one tensor with its optimizer and average.
 struct TinyRun {
   explicit TinyRun(double value, int64_t size = 5)
-      : weights{{"w", at::full({size}, value, at::kFloat).requires_grad_(true)}}, optimizer(weights, {}), ema(weights, {}) {}
+      : weights{{"w", at::full({size}, value, at::kFloat).requires_grad_(true)}},
+        optimizer(weights, {}),
+        ema(weights, {}) {}
   CheckpointParts parts() { return {.weights = weights, .optimizer = optimizer, .ema = ema}; }
   void step() {
     weights[0].tensor.mutable_grad() = at::ones_like(weights[0].tensor);
@@ -35,7 +37,8 @@ struct TinyRun {
 
 std::vector<std::string> listing(const fs::path& run) {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(run / "checkpoints")) names.push_back(entry.path().filename());
+  for (const auto& entry : fs::directory_iterator(run / "checkpoints"))
+    names.push_back(entry.path().filename());
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -54,7 +57,8 @@ TEST(checkpoint, everything_comes_back) {
   EXPECT_EQ(state["guard"]["x"], 1.5);
   EXPECT_TRUE(at::equal(loaded.weights[0].tensor, saved.weights[0].tensor));
   EXPECT_TRUE(at::equal(loaded.ema.weights()[0].tensor, saved.ema.weights()[0].tensor));
-  EXPECT_FALSE(at::equal(saved.ema.weights()[0].tensor, saved.weights[0].tensor));  // so that the lines above say something
+  EXPECT_FALSE(at::equal(saved.ema.weights()[0].tensor,
+                         saved.weights[0].tensor));  // so that the lines above say something
   EXPECT_EQ(loaded.optimizer.steps_done(), 2);
   for (size_t i = 0; i < 2; ++i)
     EXPECT_TRUE(at::equal(loaded.optimizer.state()[i].tensor, saved.optimizer.state()[i].tensor));
@@ -84,7 +88,8 @@ TEST(checkpoint, leftovers_of_a_kill_are_not_seen) {
   save_checkpoint(folder.path(), 10, run.parts(), {}, 2);
   fs::copy(folder / "checkpoints/step_000010", folder / "checkpoints/step_000020");
   fs::remove(folder / "checkpoints/step_000020/DONE");  // killed before the mark
-  fs::copy(folder / "checkpoints/step_000010", folder / "checkpoints/.step_000030.tmp");  // killed while writing
+  fs::copy(folder / "checkpoints/step_000010",
+           folder / "checkpoints/.step_000030.tmp");  // killed while writing
   EXPECT_EQ(latest_checkpoint(folder.path())->filename(), "step_000010");
   save_checkpoint(folder.path(), 20, run.parts(), {}, 2);
   save_checkpoint(folder.path(), 30, run.parts(), {}, 2);
@@ -109,7 +114,8 @@ TEST(checkpoint, a_folder_in_the_way_is_an_environment_error) {
   const TempFolder folder;
   TinyRun run(1);
   testing::write_raw(folder / "checkpoints", "a file");
-  const std::string message = message_of<EnvironmentError>([&] { save_checkpoint(folder.path(), 1, run.parts(), {}, 2); });
+  const std::string message =
+      message_of<EnvironmentError>([&] { save_checkpoint(folder.path(), 1, run.parts(), {}, 2); });
   EXPECT_TRUE(message.starts_with("[checkpoint] cannot write ")) << message;
   EXPECT_TRUE(message.ends_with("; earlier checkpoints are intact")) << message;
 }
@@ -129,7 +135,8 @@ TEST(checkpoint, damaged_files_are_data_errors) {
   testing::write_raw(checkpoint / "state.json", "{\"step\": \"ten\"}");
   EXPECT_EQ(message_of<DataError>([&] { load_checkpoint(checkpoint, run.parts()); }),
             "[checkpoint] " + (checkpoint / "state.json").string() +
-                " must hold integers 'step' and 'optimizer_steps'; remove this checkpoint to resume from an earlier one");
+                " must hold integers 'step' and 'optimizer_steps'; remove this checkpoint to resume from an "
+                "earlier one");
 }
 
 TEST(checkpoint, another_models_checkpoint_is_refused) {

@@ -59,9 +59,10 @@ TEST_F(guard, stops_after_too_many_skips_in_a_row) {
   EXPECT_TRUE(made.admits(true, 1, 3));  // the row begins anew
   EXPECT_FALSE(made.admits(false, kNaN, 4));
   EXPECT_FALSE(made.admits(false, kNaN, 5));
-  EXPECT_EQ(message_of<NumericalError>([&] { made.admits(false, kNaN, 6); }),
-            "[guard] 3 updates in a row were skipped, the last because the loss or its gradient is not finite in "
-            "iteration 6; lower optimizer.learning_rate; the last checkpoint is intact");
+  EXPECT_EQ(
+      message_of<NumericalError>([&] { made.admits(false, kNaN, 6); }),
+      "[guard] 3 updates in a row were skipped, the last because the loss or its gradient is not finite in "
+      "iteration 6; lower optimizer.learning_rate; the last checkpoint is intact");
 }
 
 TEST_F(guard, a_spike_needs_ten_updates_of_history) {
@@ -88,7 +89,8 @@ TEST_F(guard, the_running_mean_decays_by_a_tenth) {
 TEST_F(guard, the_ratio_may_deviate_up_to_the_tolerance) {
   Guard({}).check_ratio(0, 1);
   EXPECT_EQ(message_of<NumericalError>([] { Guard({}).check_ratio(1e-7, 4); }),
-            "[guard] rollout and update must see the same policy before the first update; got |ratio - 1| up to 1e-07 "
+            "[guard] rollout and update must see the same policy before the first update; got |ratio - 1| up "
+            "to 1e-07 "
             "in iteration 4; expected at most 0 (guard.ratio_tolerance)");
   GuardConfig config;
   config.ratio_tolerance = 1e-6;

@@ -24,7 +24,8 @@ TrainConfig eventful_config() {
 
 nlohmann::json without_times(const StepReport& report) {
   nlohmann::json row = nlohmann::json::parse(report.to_json().dump());
-  for (const char* key : {"seconds_rollout", "seconds_reward", "seconds_update", "seconds_total"}) row.erase(key);
+  for (const char* key : {"seconds_rollout", "seconds_reward", "seconds_update", "seconds_total"})
+    row.erase(key);
   return row;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole training run small enough for a test: a random network for 8x8 pictures, four prompts, a reward that looks at
-// the pictures' red.
+// A whole training run small enough for a test: a random network for 8x8 pictures, four prompts, a reward
+// that looks at the pictures' red.
 #pragma once
 
 #include "gamut/rewards/reward.h"
@@ -59,7 +59,10 @@ inline TrainConfig tiny_config() {
 class TinyRun {
  public:
   explicit TinyRun(TrainConfig config, int threads = 1)
-      : threads_(threads), config_(std::move(config)), policy_(make_policy()), trainer(config_, policy_, reward, tiny_prompts()) {}
+      : threads_(threads),
+        config_(std::move(config)),
+        policy_(make_policy()),
+        trainer(config_, policy_, reward, tiny_prompts()) {}
 
   std::vector<StepReport> iterate(int64_t count) {
     std::vector<StepReport> reports;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Does it learn? A policy of two dimensions with the standard normal as its start, rewarded for landing near a point.
+// Does it learn? A policy of two dimensions with the standard normal as its start, rewarded for landing near
+// a point.
 #include "gamut/algorithms/algorithm.h"
 #include "gamut/core/random.h"
 #include "gamut/train/update.h"
@@ -34,7 +35,8 @@ class Policy {
 
   at::Tensor operator()(const at::Tensor& x, const diffusion::Step& step) const {
     const at::Tensor flat = x.reshape({-1, 2});
-    const at::Tensor input = at::cat({flat, at::full({flat.size(0), 1}, step.sigma), at::ones({flat.size(0), 1})}, 1);
+    const at::Tensor input =
+        at::cat({flat, at::full({flat.size(0), 1}, step.sigma), at::ones({flat.size(0), 1})}, 1);
     const at::Tensor learned = at::tanh(input.matmul(params_[0].tensor)).matmul(params_[1].tensor);
     return x * slope(step.sigma) + learned.view(x.sizes());
   }
@@ -58,7 +60,8 @@ double mean_of(const std::vector<double>& values) {
 
 class Learner {
  public:
-  explicit Learner(uint64_t seed) : seed_(seed), policy_(seed), optimizer_(policy_.params(), {.learning_rate = 5e-3}) {
+  explicit Learner(uint64_t seed)
+      : seed_(seed), policy_(seed), optimizer_(policy_.params(), {.learning_rate = 5e-3}) {
     slots_ = algorithms::fill_slots("flow_grpo");
     slots_.sampler.steps = 6;
     schedule_ = diffusion::make_schedule(slots_.sampler);
@@ -68,7 +71,8 @@ class Learner {
   double expected_start() const {
     double variance = 1;
     for (const diffusion::Step& step : schedule_)
-      variance = std::pow(step.a + step.b * slope(step.sigma), 2) * variance + step.noise_std * step.noise_std;
+      variance =
+          std::pow(step.a + step.b * slope(step.sigma), 2) * variance + step.noise_std * step.noise_std;
     return -(1.25 + 2 * variance);
   }
 

@@ -74,7 +74,8 @@ TEST(trainer, reports_what_the_reward_said) {
   EXPECT_NEAR(report.reward_std, red.std(0, false).item<double>(), 1e-6);
   EXPECT_NEAR(report.reward_exact, red.gt(0.5).to(at::kDouble).mean().item<double>(), 1e-12);
   EXPECT_NEAR(report.policy_loss, 0, 1e-6);  // minus the mean advantage: groups are centered
-  EXPECT_NEAR(report.seconds_total, report.seconds_rollout + report.seconds_reward + report.seconds_update, 0.05);
+  EXPECT_NEAR(report.seconds_total, report.seconds_rollout + report.seconds_reward + report.seconds_update,
+              0.05);
   EXPECT_EQ(run.trainer.steps_done(), 1);
 }
 
@@ -87,8 +88,8 @@ TEST(trainer, pictures_meet_their_own_prompts) {
     EXPECT_EQ(run.reward.asked[i].text, tiny_prompts()[size_t(drawn[i % 2])].text) << i;
 }
 
-// Rows of a batch do not depend on the others; kernels may block rows differently, which is worth a few roundings after
-// four steps.
+// Rows of a batch do not depend on the others; kernels may block rows differently, which is worth a few
+// roundings after four steps.
 TEST(trainer, pictures_do_not_depend_on_the_micro_batch) {
   std::vector<at::Tensor> pictures;
   std::vector<double> norms;
@@ -101,7 +102,8 @@ TEST(trainer, pictures_do_not_depend_on_the_micro_batch) {
   }
   for (size_t i = 1; i < pictures.size(); ++i) {
     EXPECT_LT((pictures[i] - pictures[0]).abs().max().item<double>(), 2e-6) << i;
-    EXPECT_NEAR(norms[i] / norms[0], 1, 1e-4) << i;  // advantages divide by a small std and so magnify roundings
+    EXPECT_NEAR(norms[i] / norms[0], 1, 1e-4)
+        << i;  // advantages divide by a small std and so magnify roundings
   }
 }
 
@@ -131,14 +133,16 @@ TEST(trainer, groups_without_signal_make_no_update) {
     config.slots.advantage.zero = zero;
     config.slots.regularizer = {.kind = "kl_flow", .weight = 1};
     TinyRun run(config);
-    run.reward.disturb = [](rewards::Scores& scores) { std::fill(scores.value.begin(), scores.value.end(), 0.3); };
+    run.reward.disturb = [](rewards::Scores& scores) {
+      std::fill(scores.value.begin(), scores.value.end(), 0.3);
+    };
     const std::vector<at::Tensor> before = run.weights();
     const StepReport report = run.iterate(1)[0];
     const bool dropped = std::string(zero) == "drop";
     EXPECT_EQ(report.zero_std_ratio, 1.0);
     EXPECT_EQ(report.trained_images, dropped ? 0 : 12);
     EXPECT_EQ(report.updates, dropped ? 0 : 1);
-    EXPECT_EQ(report.grad_norm, 0.0);  // kept: the policy is its reference, nothing pulls
+    EXPECT_EQ(report.grad_norm, 0.0);                      // kept: the policy is its reference, nothing pulls
     EXPECT_EQ(all_equal(run.weights(), before), dropped);  // not even weight decay
   }
 }
@@ -176,12 +180,16 @@ TEST(trainer, reward_failures_can_stop_the_run) {
   config.guard.on_reward_failure = "stop";
   TinyRun strict(config);
   strict.reward.disturb = [](rewards::Scores& scores) { scores.failure[2] = "the reader broke"; };
-  EXPECT_EQ(message_of<NumericalError>([&] { strict.trainer.iterate(); }),
-            "[reward] the reward 'red' failed for 1 of 12 pictures in iteration 1; first reason: the reader broke");
+  EXPECT_EQ(
+      message_of<NumericalError>([&] { strict.trainer.iterate(); }),
+      "[reward] the reward 'red' failed for 1 of 12 pictures in iteration 1; first reason: the reader broke");
   TinyRun lenient(tiny_config());
-  lenient.reward.disturb = [](rewards::Scores& scores) { std::fill(scores.value.begin(), scores.value.end(), kNaN); };
+  lenient.reward.disturb = [](rewards::Scores& scores) {
+    std::fill(scores.value.begin(), scores.value.end(), kNaN);
+  };
   EXPECT_EQ(message_of<NumericalError>([&] { lenient.trainer.iterate(); }),
-            "[reward] the reward 'red' failed for 12 of 12 pictures in iteration 1; first reason: the reward is not "
+            "[reward] the reward 'red' failed for 12 of 12 pictures in iteration 1; first reason: the reward "
+            "is not "
             "finite");
 }
 
@@ -222,6 +230,22 @@ TEST(trainer, several_updates_share_the_pictures) {
   EXPECT_GT(report.approx_kl, 0);  // from the second update on the policy has moved
 }
 
+// Members whose reward is exactly their group's mean are dropped: only the last micro-batch has anything to
+// learn.
+TEST(trainer, each_update_sees_its_own_share_of_the_pictures) {
+  TrainConfig config = tiny_config();
+  config.rollout.updates = 3;
+  TinyRun run(config);
+  run.reward.disturb = [](rewards::Scores& scores) {
+    std::fill(scores.value.begin(), scores.value.end(), 0.5);
+    for (const size_t i : {8u, 9u}) scores.value[i] = 0;  // member 4 of both prompts
+    for (const size_t i : {10u, 11u}) scores.value[i] = 1;
+  };
+  const StepReport report = run.iterate(1)[0];
+  EXPECT_EQ(report.trained_images, 4);
+  EXPECT_EQ(report.updates, 1);
+}
+
 TEST(trainer, only_the_denoiser_trains) {
   TinyRun run(tiny_config());
   std::vector<at::Tensor> encoder;
@@ -243,8 +267,8 @@ TEST(trainer, a_schedule_without_noise_is_refused_at_once) {
   EXPECT_THROW(TinyRun{config}, ConfigError);
 }
 
-// Sums in other orders: a few roundings per update, which AdamW's division by the gradient's size magnifies to a share
-// of the learning rate, 2e-3, where a gradient is near zero.
+// Sums in other orders: a few roundings per update, which AdamW's division by the gradient's size magnifies
+// to a share of the learning rate, 2e-3, where a gradient is near zero.
 TEST(trainer, the_number_of_threads_changes_little) {
   std::vector<std::vector<at::Tensor>> weights;
   std::vector<at::Tensor> pictures;

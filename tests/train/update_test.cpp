@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The update on a toy policy whose gradient is known: the velocity is one free parameter per latent element, equal for
-// all samples and steps, so d log-prob / d theta = b (next - mean) / (n^2 D).
+// The update on a toy policy whose gradient is known: the velocity is one free parameter per latent element,
+// equal for all samples and steps, so d log-prob / d theta = b (next - mean) / (n^2 D).
 #include "gamut/train/update.h"
 
 #include "gamut/diffusion/step.h"
@@ -31,7 +31,9 @@ struct Toy {
     for (int64_t k = begin; k < begin + count; ++k) keys.push_back({0, 0, k});
     const diffusion::NoiseSource source{.seed = 3};
     MicroBatch batch;
-    batch.velocity = [this](const at::Tensor& x, const diffusion::Step&) { return theta.expand_as(x) + 0.1 * x; };
+    batch.velocity = [this](const at::Tensor& x, const diffusion::Step&) {
+      return theta.expand_as(x) + 0.1 * x;
+    };
     batch.trajectories = diffusion::rollout(
         schedule, diffusion::initial_noise(source, keys, kShape), batch.velocity,
         [&](int64_t step) { return diffusion::step_noise(source, keys, kShape, step); }, {});
@@ -42,10 +44,12 @@ struct Toy {
 
   UpdateReport update(const std::vector<MicroBatch*>& batches) {
     theta.mutable_grad() = at::Tensor();
-    return accumulate_gradient(batches, {.schedule = schedule, .trained_steps = steps, .slots = slots}, optimizer);
+    return accumulate_gradient(batches, {.schedule = schedule, .trained_steps = steps, .slots = slots},
+                               optimizer);
   }
 
-  at::Tensor theta = (at::arange(kElements, at::kFloat) * 0.1F - 0.3F).view({1, 2, 2, 2}).requires_grad_(true);
+  at::Tensor theta =
+      (at::arange(kElements, at::kFloat) * 0.1F - 0.3F).view({1, 2, 2, 2}).requires_grad_(true);
   AdamW optimizer{{{"theta", theta}}, {}};
   algorithms::Slots slots;
   std::vector<diffusion::Step> schedule;
@@ -61,13 +65,15 @@ at::Tensor policy_gradient(const Toy& toy, const MicroBatch& batch) {
     const at::Tensor next = batch.trajectories.latents[size_t(index) + 1].to(at::kDouble);
     const at::Tensor mean = diffusion::step_mean(step, x, batch.velocity(x, step)).detach().to(at::kDouble);
     const at::Tensor factor = (batch.advantages_B * batch.weights_B).to(at::kDouble).view({-1, 1, 1, 1});
-    sum += (factor * (next - mean)).sum(0, true) * (step.b / (step.noise_std * step.noise_std * double(kElements)));
+    sum += (factor * (next - mean)).sum(0, true) *
+           (step.b / (step.noise_std * step.noise_std * double(kElements)));
   }
   return -sum / (batch.weights_B.sum().item<double>() * double(toy.steps.size()));
 }
 
 double distance(const at::Tensor& got, const at::Tensor& expected) {
-  return (got.to(at::kDouble) - expected.to(at::kDouble)).norm().item<double>() / expected.norm().item<double>();
+  return (got.to(at::kDouble) - expected.to(at::kDouble)).norm().item<double>() /
+         expected.norm().item<double>();
 }
 
 TEST(update, at_ratio_one_it_is_the_policy_gradient) {
@@ -175,7 +181,8 @@ TEST(update, off_policy_loss_and_clip_follow_the_definition) {
     const diffusion::Step& step = toy.schedule[size_t(index)];
     const at::Tensor& x = batch.trajectories.latents[size_t(index)];
     const at::Tensor mean = diffusion::step_mean(step, x, batch.velocity(x, step)).detach();
-    const at::Tensor now = diffusion::step_log_prob(step, batch.trajectories.latents[size_t(index) + 1], mean);
+    const at::Tensor now =
+        diffusion::step_log_prob(step, batch.trajectories.latents[size_t(index) + 1], mean);
     for (int64_t b = 0; b < 8; ++b) {
       const double log_ratio = (now[b] - batch.trajectories.log_probs[size_t(index)][b]).item<double>();
       const double ratio = std::exp(log_ratio), advantage = batch.advantages_B[b].item<double>();
