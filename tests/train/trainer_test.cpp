@@ -88,6 +88,36 @@ TEST(trainer, pictures_meet_their_own_prompts) {
     EXPECT_EQ(run.reward.asked[i].text, tiny_prompts()[size_t(drawn[i % 2])].text) << i;
 }
 
+// Pictures of an untrained policy, drawn again one by one from their coordinates.
+TEST(trainer, each_picture_is_drawn_for_its_own_prompt) {
+  TrainConfig config = tiny_config();
+  config.optimizer.learning_rate = 0;
+  TinyRun run(config);
+  run.iterate(1);
+  const models::Pipeline& pipe = run.trainer.policy();
+  auto draw = [&](const std::string& prompt, const diffusion::SampleKey& key) {
+    const diffusion::NoiseSource source{.seed = 3, .purpose = "rollout"};
+    const models::Conditioning cond = pipe.encode({prompt});
+    const diffusion::Trajectories drawn = diffusion::rollout(
+        run.trainer.schedule(), diffusion::initial_noise(source, {key}, pipe.latent_shape()),
+        [&](const at::Tensor& x, const diffusion::Step& step) {
+          return pipe.predict(x, 1000 * step.sigma, cond);
+        },
+        [&](int64_t step) { return diffusion::step_noise(source, {key}, pipe.latent_shape(), step); }, {});
+    return pipe.decode(drawn.final_BCHW)[0];
+  };
+  const std::vector<int64_t> prompts = draw_prompts(run.trainer.plan(), 4, 3, 0);
+  for (const size_t i : {0u, 1u, 7u, 10u}) {
+    const diffusion::SampleKey key{.epoch = 0, .prompt = prompts[i % 2], .member = int64_t(i / 2)};
+    const at::Tensor seen = run.reward.seen[int64_t(i)];
+    auto distance = [&](size_t slot) {
+      return (draw(tiny_prompts()[size_t(prompts[slot])].text, key) - seen).abs().max().item<double>();
+    };
+    EXPECT_LT(distance(i % 2), 2e-6) << i;      // rounding, as below
+    EXPECT_GT(distance(1 - i % 2), 1e-4) << i;  // the other prompt makes another picture
+  }
+}
+
 // Rows of a batch do not depend on the others; kernels may block rows differently, which is worth a few
 // roundings after four steps.
 TEST(trainer, pictures_do_not_depend_on_the_micro_batch) {
