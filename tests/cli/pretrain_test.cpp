@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// `gamut pretrain` of a base that learns next to nothing: stopping, resuming, and what it refuses.
+#include "cli/micro.h"
+#include "cli/run_program.h"
+
+#include <gtest/gtest.h>
+
+namespace gamut::testing {
+namespace {
+
+// pretrain with eight steps of two pictures, a checkpoint after every second one.
+std::vector<std::string> pretrain(const TempFolder& folder, const std::string& name,
+                                  const std::vector<std::string>& more = {}) {
+  write_raw(folder / "base.toml",
+            cat("task = \"base\"\nbase_config = ", quoted(kSource / "recipes/glyphs/base_config"),
+                "\nsteps = 8\nbatch = 2\npictures = 8\nwarmup = 2\n[checkpoint]\nevery = 2\n"));
+  std::vector<std::string> args{"pretrain", (folder / "base.toml").string(),
+                                "--run",    (folder / name).string(),
+                                "--set",    cat("output=", (folder / (name + "-model")).string())};
+  args.insert(args.end(), more.begin(), more.end());
+  return args;
+}
+
+TEST(pretrain, stopped_and_resumed_gives_the_same_model) {
+  const TempFolder folder;
+  Program program(pretrain(folder, "stopped"), {});
+  ASSERT_TRUE(
+      program.wait_until([&] { return fs::exists(folder / "stopped/checkpoints/step_000002/DONE"); }));
+  program.signal(SIGTERM);
+  const Ran stopped = program.wait();
+  EXPECT_EQ(stopped.code, 130) << stopped.err;
+  EXPECT_NE(stopped.err.find(" with a checkpoint; go on with the same command and --run " +
+                             (folder / "stopped").string() + " --resume\n"),
+            std::string::npos)
+      << stopped.err;
+
+  ASSERT_EQ(gamut(pretrain(folder, "stopped", {"--resume"})).code, 0);
+  ASSERT_EQ(gamut(pretrain(folder, "whole")).code, 0);
+  for (const char* file : {"unet/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"})
+    EXPECT_EQ(read_file(folder / "stopped-model" / file), read_file(folder / "whole-model" / file)) << file;
+
+  // What it wrote is a model that samples.
+  EXPECT_EQ(gamut({"sample", "--model", (folder / "whole-model").string(), "--prompt", "the digit 7", "-n",
+                   "1", "--steps", "1", "--out", (folder / "sheet.png").string()})
+                .code,
+            0);
+}
+
+TEST(pretrain, resumes_only_under_its_own_recipe) {
+  const TempFolder folder;
+  ASSERT_EQ(gamut(pretrain(folder, "run", {"--set", "steps=2"})).code, 0);
+  const Ran changed = gamut(pretrain(folder, "run", {"--resume", "--set", "steps=2", "--set", "batch=3"}));
+  EXPECT_EQ(changed.code, 2);
+  EXPECT_EQ(
+      changed.err,
+      "error: [run] a run resumes only under its own recipe; changed: batch was 2 and is 3; start a new run, "
+      "or undo the change\n");
+  const Ran again = gamut(pretrain(folder, "run"));
+  EXPECT_EQ(again.code, 2);
+  EXPECT_EQ(again.err, "error: [run] the run folder '" + (folder / "run").string() +
+                           "' exists already; use --resume to go on with it, or another --run\n");
+}
+
+}  // namespace
+}  // namespace gamut::testing

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// `gamut train` on a tiny model: what it leaves behind, rewards without signal, rewards that fail.
+#include "cli/micro.h"
+#include "cli/run_program.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace gamut::testing {
+namespace {
+
+using nlohmann::json;
+
+const std::string kUnet = "unet/diffusion_pytorch_model.safetensors";
+
+std::set<std::string> keys(const json& row) {
+  std::set<std::string> keys;
+  for (const auto& [key, value] : row.items()) keys.insert(key);
+  return keys;
+}
+
+// The bytes of every tensor, whatever the header's padding.
+std::map<std::string, std::string> tensors(const fs::path& path) {
+  const io::SafetensorsFile file = io::SafetensorsFile::open(path);
+  std::map<std::string, std::string> out;
+  for (const io::TensorEntry& entry : file.entries())
+    out[entry.name] = {reinterpret_cast<const char*>(file.bytes(entry).data()), file.bytes(entry).size()};
+  return out;
+}
+
+// A copy of the shipped reader with its head overwritten.
+fs::path reader_with_head(const Micro& micro, float value) {
+  const fs::path folder = micro / "reader";
+  fs::copy(kReader, folder, fs::copy_options::recursive);
+  fill_tensors(folder / "model.safetensors", "head.", value);
+  return folder;
+}
+
+TEST(training, leaves_its_records_and_a_model) {
+  const Micro micro;
+  const Ran ran = gamut(micro.train("run"));
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(ran.err.starts_with(
+      "plan   prompts 2 x group 4 = 8 pictures   micro-batch 8 x 1   updates per iteration 1\n"));
+  EXPECT_NE(ran.out.find("before"), std::string::npos);
+  const fs::path run = micro / "run";
+  for (const char* name : {"config.toml", "build.txt", "metrics.jsonl", "evals.jsonl", "before_after.png",
+                           "before_after.txt", "samples/step_000000.png", "samples/step_000004.png",
+                           "checkpoints/step_000004/DONE", "model/model_index.json"})
+    EXPECT_TRUE(fs::exists(run / name)) << name;
+
+  const std::vector<json> metrics = io::read_json_lines(run / "metrics.jsonl"),
+                          evals = io::read_json_lines(run / "evals.jsonl");
+  ASSERT_EQ(metrics.size(), 4u);
+  for (size_t i = 0; i < metrics.size(); ++i) {
+    EXPECT_EQ(metrics[i].at("step"), i + 1);
+    EXPECT_EQ(metrics[i].at("ratio_max_deviation").get<double>(), 0.0);
+    EXPECT_EQ(metrics[i].at("images"), 8);
+    EXPECT_EQ(metrics[i].at("updates"), 1);
+    EXPECT_GT(metrics[i].at("grad_norm").get<double>(), 0.0);
+    EXPECT_GT(metrics[i].at("reward_std").get<double>(), 0.0);
+  }
+  ASSERT_EQ(evals.size(), 3u);
+  EXPECT_EQ(evals[0].at("step"), 0);
+  EXPECT_EQ(evals[0].at("weights"), "base");
+  EXPECT_EQ(evals[2].at("step"), 4);
+  EXPECT_EQ(evals[2].at("weights"), "ema");
+  EXPECT_NE(evals[0].at("reward"), evals[2].at("reward"));
+  EXPECT_NE(tensors(run / "model" / kUnet), tensors(kTiny / kUnet));
+}
+
+TEST(training, writes_the_promised_keys) {
+  const Micro micro;
+  ASSERT_EQ(gamut(micro.train("run", {"--set", "iterations=1"})).code, 0);
+  EXPECT_EQ(keys(io::read_json_lines(micro / "run/metrics.jsonl").at(0)),
+            (std::set<std::string>{"step",
+                                   "reward_mean",
+                                   "reward_std",
+                                   "reward_exact",
+                                   "reward_failures",
+                                   "zero_std_ratio",
+                                   "ratio_max_deviation",
+                                   "clip_fraction",
+                                   "approx_kl",
+                                   "kl",
+                                   "policy_loss",
+                                   "grad_norm",
+                                   "advantage_abs_mean",
+                                   "images",
+                                   "trained_images",
+                                   "updates",
+                                   "skipped",
+                                   "skipped_total",
+                                   "seconds_rollout",
+                                   "seconds_reward",
+                                   "seconds_update",
+                                   "seconds_total"}));
+  std::set<std::string> of_eval{
+      "reward",      "judge",        "reward_exact",      "judge_exact", "reward_failures", "judge_failures",
+      "color_pairs", "color_spread", "pairwise_distance", "vendi",       "high_frequency",  "contrast",
+      "prompts",     "members",      "eval_steps",        "seed",        "seconds",         "colors_obeyed"};
+  const Ran ran = gamut({"eval", micro.recipe().string(), "--model", kTiny.string(), "--json"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(keys(json::parse(ran.out)), of_eval);
+  of_eval.insert({"step", "weights"});
+  EXPECT_EQ(keys(io::read_json_lines(micro / "run/evals.jsonl").at(0)), of_eval);
+}
+
+TEST(training, every_key_is_described) {
+  const std::string page = read_file(kSource / "docs/metrics.md");
+  const Micro micro;
+  ASSERT_EQ(gamut(micro.train("run", {"--set", "iterations=1"})).code, 0);
+  for (const char* name : {"metrics.jsonl", "evals.jsonl"})
+    for (const std::string& key : keys(io::read_json_lines(micro / "run" / name).at(0)))
+      EXPECT_NE(page.find("\n| `" + key + "` |"), std::string::npos) << name << ": " << key;
+}
+
+TEST(training, the_stored_recipe_resolves_to_itself) {
+  const Micro micro;
+  ASSERT_EQ(gamut(micro.train("run", {"--set", "iterations=1"})).code, 0);
+  auto values = [](const fs::path& recipe) {
+    std::map<std::string, json> out;
+    for (const json& row : json::parse(gamut({"explain", "config", recipe.string(), "--json"}).out))
+      out[row.at("key")] = row.at("value");
+    return out;
+  };
+  auto expected = values(micro.recipe());
+  expected["iterations"] = "1";
+  EXPECT_EQ(values(micro / "run/config.toml"), expected);
+}
+
+TEST(training, equal_rewards_teach_nothing_and_change_nothing) {
+  const Micro micro;
+  const fs::path reader = reader_with_head(micro, 0);
+  const Ran ran = gamut(micro.train("run", {"--set", "reward.model=" + reader.string()}));
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  for (const json& row : io::read_json_lines(micro / "run/metrics.jsonl")) {
+    EXPECT_EQ(row.at("zero_std_ratio").get<double>(), 1.0);
+    // The sum of squares minus the squared mean of equal numbers, in double.
+    EXPECT_NEAR(row.at("reward_std").get<double>(), 0.0, 1e-8);
+    EXPECT_EQ(row.at("updates"), 0);
+    EXPECT_EQ(row.at("skipped"), 0);
+    EXPECT_EQ(row.at("trained_images"), 0);
+    EXPECT_EQ(row.at("grad_norm").get<double>(), 0.0);
+  }
+  EXPECT_EQ(tensors(micro / "run/model" / kUnet), tensors(kTiny / kUnet));
+  EXPECT_EQ(tensors(micro / "run/checkpoints/step_000004/weights.safetensors"), tensors(kTiny / kUnet));
+}
+
+TEST(training, a_reward_that_is_never_finite_ends_the_run) {
+  const Micro micro;
+  const fs::path reader = reader_with_head(micro, std::numeric_limits<float>::quiet_NaN());
+  const Ran ran = gamut(micro.train("run", {"--set", "reward.model=" + reader.string(), "--quiet"}));
+  EXPECT_EQ(ran.code, 5);
+  EXPECT_EQ(
+      ran.err,
+      "error: [reward] the reward 'reader' failed for 8 of 8 pictures in iteration 1; first reason: the "
+      "reward is not finite\n");
+  EXPECT_EQ(io::read_json_lines(micro / "run/evals.jsonl").at(0).at("reward_failures"), 6);
+}
+
+TEST(training, pictures_that_are_not_finite_end_the_run) {
+  const Micro micro;
+  const fs::path model = micro.copy_of_tiny();
+  fill_tensors(model / kUnet, "conv_out.bias", std::numeric_limits<float>::infinity());
+  const Ran ran = gamut(micro.train("run", {"--set", "model=" + model.string(), "--quiet"}));
+  EXPECT_EQ(ran.code, 5);
+  EXPECT_EQ(
+      ran.err,
+      "error: [eval] pictures must be finite numbers; got 6 of 6 with a NaN or an infinity; the model's "
+      "weights are damaged\n");
+}
+
+// Prompts 'oo' have no character that the reader knows.
+TEST(training, a_failed_reward_is_counted_and_left_out) {
+  const Micro micro;
+  write_raw(micro / "prompts.jsonl",
+            "{\"prompt\": \"the digit 7\", \"target\": \"7\"}\n{\"prompt\": \"the letter O\", \"target\": "
+            "\"oo\"}\n");
+  const Ran ran = gamut(micro.train("run", {"--quiet"}));
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  for (const json& row : io::read_json_lines(micro / "run/metrics.jsonl")) {
+    EXPECT_EQ(row.at("reward_failures"), 4);
+    EXPECT_EQ(row.at("trained_images"), 4);
+    EXPECT_EQ(row.at("zero_std_ratio").get<double>(), 0.5);
+    EXPECT_GT(row.at("reward_mean").get<double>(), 0.0);
+  }
+  const Ran stopped = gamut(micro.train("other", {"--quiet", "--set", "guard.on_reward_failure=stop"}));
+  EXPECT_EQ(stopped.code, 5);
+  EXPECT_EQ(stopped.err,
+            "error: [reward] the reward 'reader' failed for 4 of 8 pictures in iteration 1; first reason: "
+            "target 'oo' is not one of the reader's characters\n");
+}
+
+// A huge learning rate breaks the network in one step; the guard says so instead of training on.
+TEST(training, a_policy_that_breaks_ends_the_run) {
+  const Micro micro;
+  const Ran ran = gamut(micro.train("run", {"--quiet", "--set", "optimizer.learning_rate=1e30"}));
+  EXPECT_EQ(ran.code, 5);
+  EXPECT_TRUE(ran.err.starts_with("error: [")) << ran.err;
+}
+
+// The draws are the same; only gradients are summed in parts, one per thread.
+TEST(training, metrics_do_not_depend_on_the_number_of_threads) {
+  const Micro micro;
+  ASSERT_EQ(gamut(micro.train("one", {"--set", "iterations=1"})).code, 0);
+  ASSERT_EQ(Program(micro.train("two", {"--set", "iterations=1"}), {.threads = "2"}).wait().code, 0);
+  const json one = io::read_json_lines(micro / "one/metrics.jsonl").at(0),
+             two = io::read_json_lines(micro / "two/metrics.jsonl").at(0);
+  for (const char* key : {"reward_mean", "reward_std", "advantage_abs_mean"})
+    EXPECT_EQ(one.at(key), two.at(key)) << key;
+  EXPECT_NEAR(one.at("grad_norm").get<double>() / two.at("grad_norm").get<double>(), 1.0, 1e-5);
+}
+
+TEST(training, metrics_do_not_depend_on_the_micro_batch) {
+  const Micro micro;
+  ASSERT_EQ(gamut(micro.train("whole", {"--set", "iterations=1"})).code, 0);
+  ASSERT_EQ(gamut(micro.train("parts", {"--set", "iterations=1", "--set", "rollout.micro_batch=2"})).code, 0);
+  const json whole = io::read_json_lines(micro / "whole/metrics.jsonl").at(0),
+             parts = io::read_json_lines(micro / "parts/metrics.jsonl").at(0);
+  // fp32 sums over other batch sizes.
+  EXPECT_NEAR(whole.at("reward_mean").get<double>(), parts.at("reward_mean").get<double>(), 1e-6);
+  EXPECT_NEAR(whole.at("grad_norm").get<double>() / parts.at("grad_norm").get<double>(), 1.0, 1e-3);
+  EXPECT_EQ(parts.at("ratio_max_deviation").get<double>(), 0.0);
+}
+
+}  // namespace
+}  // namespace gamut::testing
