@@ -13,7 +13,8 @@ namespace gamut::cli {
 std::string build_info() {
   return cat("gamut: ", GAMUT_VERSION, "\nbuild: ", GAMUT_BUILD_TYPE, ", ", GAMUT_COMPILER,
              "\nLibTorch: ", TORCH_VERSION, "\nCPU kernels: ", at::get_cpu_capability(),
-             "\nthreads: ", at::get_num_threads(), "\nCUDA: ", at::hasCUDA() ? "available" : "not available", "\n");
+             "\nthreads: ", at::get_num_threads(), "\nCUDA: ", at::hasCUDA() ? "available" : "not available",
+             "\n");
 }
 
 }  // namespace gamut::cli

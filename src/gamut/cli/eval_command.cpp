@@ -24,7 +24,8 @@ struct Flags {
   bool json = false, data = false;
 };
 
-void write_sheet(const std::string& path, const at::Tensor& pictures, const std::vector<text::Prompt>& prompts) {
+void write_sheet(const std::string& path, const at::Tensor& pictures,
+                 const std::vector<text::Prompt>& prompts) {
   const int64_t members = pictures.size(0) / int64_t(prompts.size());
   io::SheetBlock block;
   io::SheetOptions options;
@@ -64,10 +65,13 @@ int evaluate(const Flags& flags) {
 void add_eval_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = program.add_subcommand("eval", "reward and diversity on fixed seeds");
-  command->add_option("recipe", flags->recipe, "TOML recipe: its reward, judge, prompts and [eval]")->required();
+  command->add_option("recipe", flags->recipe, "TOML recipe: its reward, judge, prompts and [eval]")
+      ->required();
   command->add_option("--model", flags->model, "model folder (default: the recipe's)");
-  command->add_option("--weights", flags->weights, "denoiser weights to use instead (a checkpoint's .safetensors)");
-  command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")->allow_extra_args(false);
+  command->add_option("--weights", flags->weights,
+                      "denoiser weights to use instead (a checkpoint's .safetensors)");
+  command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")
+      ->allow_extra_args(false);
   command->add_option("--out", flags->out, "contact sheet of what was measured, PNG");
   command->add_flag("--data", flags->data, "measure real glyphs instead of a model");
   command->add_flag("--json", flags->json, "one JSON object on stdout");

@@ -27,8 +27,13 @@ int explain_schedule(const Flags& flags) {
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   for (const diffusion::Step& s : steps) {
     if (flags.json)
-      rows.push_back({{"index", s.index}, {"sigma", s.sigma}, {"sigma_next", s.sigma_next}, {"dt", s.dt},
-                      {"a", s.a}, {"b", s.b}, {"noise_std", s.noise_std}});
+      rows.push_back({{"index", s.index},
+                      {"sigma", s.sigma},
+                      {"sigma_next", s.sigma_next},
+                      {"dt", s.dt},
+                      {"a", s.a},
+                      {"b", s.b},
+                      {"noise_std", s.noise_std}});
     else
       std::printf("%4lld  %.6f  %.6f  %+.6f  %+.6f  %+.6f  %.6f\n", static_cast<long long>(s.index), s.sigma,
                   s.sigma_next, s.dt, s.a, s.b, s.noise_std);
@@ -59,11 +64,16 @@ int explain_config(const Flags& flags) {
   for (const ResolvedField& field : resolved.fields) {
     if (!field.key.starts_with(flags.key)) continue;
     if (flags.json)
-      rows.push_back({{"key", field.key}, {"value", field.toml}, {"origin", field.origin},
-                      {"default", field.default_toml}, {"rule", field.rule}, {"help", field.help}});
+      rows.push_back({{"key", field.key},
+                      {"value", field.toml},
+                      {"origin", field.origin},
+                      {"default", field.default_toml},
+                      {"rule", field.rule},
+                      {"help", field.help}});
     else
-      std::printf("%s = %s   from %s   (%s%s%s)\n", field.key.c_str(), field.toml.c_str(), field.origin.c_str(),
-                  field.rule.c_str(), field.rule.empty() ? "" : ", ", field.help.c_str());
+      std::printf("%s = %s   from %s   (%s%s%s)\n", field.key.c_str(), field.toml.c_str(),
+                  field.origin.c_str(), field.rule.c_str(), field.rule.empty() ? "" : ", ",
+                  field.help.c_str());
   }
   if (flags.json) std::printf("%s\n", rows.dump(1).c_str());
   return 0;
@@ -71,7 +81,8 @@ int explain_config(const Flags& flags) {
 
 void add_flags(CLI::App* command, Flags& flags) {
   command->add_option("recipe", flags.recipe, "TOML recipe")->required();
-  command->add_option("--set", flags.sets, "override one key: key=value (repeatable)")->allow_extra_args(false);
+  command->add_option("--set", flags.sets, "override one key: key=value (repeatable)")
+      ->allow_extra_args(false);
   command->add_flag("--json", flags.json, "JSON on stdout");
 }
 

@@ -33,12 +33,14 @@ void check_command(const CLI::App& program, int argc, char** argv) {
     names.push_back(command->get_name());
   }
   const std::string near = gamut::nearest_name(argv[1], names);
-  throw gamut::ConfigError("usage", gamut::cat("unknown command '", gamut::printable(argv[1]), "'; ",
-                                               near.empty() ? "see gamut --help" : "did you mean '" + near + "'?"));
+  throw gamut::ConfigError("usage",
+                           gamut::cat("unknown command '", gamut::printable(argv[1]), "'; ",
+                                      near.empty() ? "see gamut --help" : "did you mean '" + near + "'?"));
 }
 
 int run(int argc, char** argv) {
-  CLI::App program{"gamut: RL fine-tuning of diffusion and flow image models that keeps their variety", "gamut"};
+  CLI::App program{"gamut: RL fine-tuning of diffusion and flow image models that keeps their variety",
+                   "gamut"};
   program.require_subcommand(1);
   program.fallthrough();
   bool quiet = false;
@@ -73,10 +75,11 @@ int main(int argc, char** argv) {
   } catch (const c10::Error& error) {
     return report(gamut::ExitCode::kInternal, "[libtorch] " + first_line(error.what_without_backtrace()));
   } catch (const std::filesystem::filesystem_error& error) {
-    return report(gamut::ExitCode::kEnvironment, "[files] cannot use '" + error.path1().string() + "'; got '" +
-                                                     error.code().message() + "'");
+    return report(gamut::ExitCode::kEnvironment, "[files] cannot use '" + error.path1().string() +
+                                                     "'; got '" + error.code().message() + "'");
   } catch (const std::bad_alloc&) {
-    return report(gamut::ExitCode::kEnvironment, "[memory] out of memory; lower rollout.micro_batch or eval.micro_batch");
+    return report(gamut::ExitCode::kEnvironment,
+                  "[memory] out of memory; lower rollout.micro_batch or eval.micro_batch");
   } catch (const std::exception& error) {
     return report(gamut::ExitCode::kInternal, std::string("[internal] ") + first_line(error.what()));
   }

@@ -8,7 +8,8 @@ namespace gamut::cli {
 
 std::string task_of(const Recipe& recipe) {
   for (const RecipeEntry& entry : recipe.entries)
-    if (entry.key == "task") return entry.toml.size() < 2 ? entry.toml : entry.toml.substr(1, entry.toml.size() - 2);
+    if (entry.key == "task")
+      return entry.toml.size() < 2 ? entry.toml : entry.toml.substr(1, entry.toml.size() - 2);
   return "";
 }
 

@@ -30,7 +30,8 @@ struct Flags {
 
 // The model's own noise levels unless --grid or --shift asks for others.
 std::vector<diffusion::Step> schedule_of(const Flags& flags, const models::Pipeline& pipe) {
-  diffusion::SamplerConfig config{.kind = flags.sampler, .steps = flags.steps, .noise_level = flags.noise_level};
+  diffusion::SamplerConfig config{
+      .kind = flags.sampler, .steps = flags.steps, .noise_level = flags.noise_level};
   std::vector<double> sigmas;
   if (flags.grid.empty() && flags.shift == 0) {
     sigmas = eval::scheduler_sigmas(pipe, flags.steps);
@@ -42,7 +43,8 @@ std::vector<diffusion::Step> schedule_of(const Flags& flags, const models::Pipel
   return diffusion::make_schedule(config, sigmas);
 }
 
-at::Tensor starting_latents(const Flags& flags, const models::Pipeline& pipe, const eval::SamplingOptions& options) {
+at::Tensor starting_latents(const Flags& flags, const models::Pipeline& pipe,
+                            const eval::SamplingOptions& options) {
   if (flags.init_latents.empty()) return eval::sampling_noise(pipe, int64_t(flags.prompts.size()), options);
   const nn::TensorMap file = nn::load_safetensors(flags.init_latents);
   const auto found = file.find("latents");
@@ -63,21 +65,24 @@ void write_pictures(const Flags& flags, const models::Pipeline& pipe, const at::
     io::SheetBlock block;
     io::SheetOptions options{.row_labels = flags.prompts};
     for (size_t p = 0; p < flags.prompts.size(); ++p)
-      block.rows.emplace_back(images.begin() + int64_t(p) * flags.count, images.begin() + int64_t(p + 1) * flags.count);
+      block.rows.emplace_back(images.begin() + int64_t(p) * flags.count,
+                              images.begin() + int64_t(p + 1) * flags.count);
     io::save_png(flags.out, io::contact_sheet({block}, options));
     log_info(cat("wrote ", flags.out));
   }
   if (flags.save_images.empty()) return;
   fs::create_directories(flags.save_images);
   for (size_t i = 0; i < images.size(); ++i)
-    io::save_png(fs::path(flags.save_images) / cat("prompt", int64_t(i) / flags.count, "_", int64_t(i) % flags.count, ".png"),
+    io::save_png(fs::path(flags.save_images) /
+                     cat("prompt", int64_t(i) / flags.count, "_", int64_t(i) % flags.count, ".png"),
                  images[i]);
   log_info(cat("wrote ", images.size(), " pictures to ", flags.save_images));
 }
 
 int sample(const Flags& flags) {
   if (flags.out.empty() && flags.save_images.empty() && flags.save_latents.empty())
-    throw ConfigError("usage", "nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
+    throw ConfigError("usage",
+                      "nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
   models::Pipeline pipe = models::Pipeline::open(flags.model, {.device = nn::open_device(flags.device)});
   if (!flags.weights.empty())
     train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
@@ -99,24 +104,43 @@ void add_sample_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = program.add_subcommand("sample", "pictures and a contact sheet from a model folder");
   command->add_option("--model", flags->model, "model folder, diffusers layout")->capture_default_str();
-  command->add_option("--weights", flags->weights, "denoiser weights to use instead (a checkpoint's .safetensors)");
+  command->add_option("--weights", flags->weights,
+                      "denoiser weights to use instead (a checkpoint's .safetensors)");
   command->add_option("--prompt", flags->prompts, "prompt (repeatable)")->required()->allow_extra_args(false);
-  command->add_option("-n", flags->count, "pictures per prompt")->check(CLI::Range(1, 100000))->capture_default_str();
-  command->add_option("--steps", flags->steps, "denoising steps")->check(CLI::Range(1, 1000))->capture_default_str();
+  command->add_option("-n", flags->count, "pictures per prompt")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  command->add_option("--steps", flags->steps, "denoising steps")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   command->add_option("--sampler", flags->sampler, "ode | flow_sde")
-      ->check(CLI::IsMember({"ode", "flow_sde"}))->capture_default_str();
-  command->add_option("--noise-level", flags->noise_level, "a of flow_sde")->check(CLI::Range(0.0, 10.0))->capture_default_str();
+      ->check(CLI::IsMember({"ode", "flow_sde"}))
+      ->capture_default_str();
+  command->add_option("--noise-level", flags->noise_level, "a of flow_sde")
+      ->check(CLI::Range(0.0, 10.0))
+      ->capture_default_str();
   command->add_option("--grid", flags->grid, "noise levels (default: the model's scheduler)")
       ->check(CLI::IsMember(diffusion::sigma_grid_kinds()));
-  command->add_option("--shift", flags->shift, "shift of the grid (default: the model's)")->check(CLI::PositiveNumber);
-  command->add_option("--seed", flags->seed, "names the noise")->check(CLI::NonNegativeNumber)->capture_default_str();
-  command->add_option("--guidance", flags->guidance, "classifier-free guidance, 1 = off")->check(CLI::Range(0.0, 100.0))->capture_default_str();
-  command->add_option("--batch", flags->micro_batch, "pictures per forward pass")->check(CLI::Range(1, 65536))->capture_default_str();
-  command->add_option("--device", flags->device, "cpu | cuda")->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
+  command->add_option("--shift", flags->shift, "shift of the grid (default: the model's)")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--seed", flags->seed, "names the noise")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--guidance", flags->guidance, "classifier-free guidance, 1 = off")
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
+  command->add_option("--batch", flags->micro_batch, "pictures per forward pass")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  command->add_option("--device", flags->device, "cpu | cuda")
+      ->check(CLI::IsMember({"cpu", "cuda"}))
+      ->capture_default_str();
   command->add_option("--out", flags->out, "contact sheet, PNG");
   command->add_option("--save-images", flags->save_images, "folder for single pictures");
-  command->add_option("--init-latents", flags->init_latents, "safetensors with 'latents' [prompts x n, C, H, W] to start from");
-  command->add_option("--save-latents", flags->save_latents, "safetensors to write: 'latents' [prompts x n, C, H, W] fp32, prompt-major");
+  command->add_option("--init-latents", flags->init_latents,
+                      "safetensors with 'latents' [prompts x n, C, H, W] to start from");
+  command->add_option("--save-latents", flags->save_latents,
+                      "safetensors to write: 'latents' [prompts x n, C, H, W] fp32, prompt-major");
   command->callback([flags, &chosen] { chosen = [flags] { return sample(*flags); }; });
 }
 

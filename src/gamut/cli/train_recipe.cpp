@@ -13,7 +13,8 @@ namespace {
 std::string named_algorithm(const Recipe& recipe, const std::string& fallback) {
   std::string name = fallback;
   for (const RecipeEntry& entry : recipe.entries)
-    if (entry.key == "algorithm" && entry.toml.size() >= 2) name = entry.toml.substr(1, entry.toml.size() - 2);
+    if (entry.key == "algorithm" && entry.toml.size() >= 2)
+      name = entry.toml.substr(1, entry.toml.size() - 2);
   return name;
 }
 
@@ -50,7 +51,8 @@ void check_same_recipe(const TrainRecipe& now, const std::filesystem::path& stor
   std::string changed;
   for (const ResolvedField& field : now.resolved.fields)
     if (field.key != "iterations" && before[field.key] != field.toml)
-      changed += cat(changed.empty() ? "" : ", ", field.key, " was ", before[field.key], " and is ", field.toml);
+      changed +=
+          cat(changed.empty() ? "" : ", ", field.key, " was ", before[field.key], " and is ", field.toml);
   if (!changed.empty())
     throw ConfigError("run", cat("a run resumes only under its own recipe; changed: ", changed,
                                  "; start a new run, or undo the change (only `iterations` may differ)"));

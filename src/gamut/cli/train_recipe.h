@@ -20,13 +20,16 @@ struct TrainRecipe {
   eval::EvalConfig eval;
   Resolved resolved;  // each value with where it came from
   void fields(FieldVisitor& v);
-  std::filesystem::path eval_prompts() const { return eval.prompts.empty() ? train.rollout.prompts : eval.prompts; }
+  std::filesystem::path eval_prompts() const {
+    return eval.prompts.empty() ? train.rollout.prompts : eval.prompts;
+  }
 };
 
 // Defaults < the named algorithm's slots < extends < the file < --set.
 TrainRecipe load_train_recipe(const std::filesystem::path& path, const std::vector<std::string>& sets);
 
-// ConfigError naming each key whose value differs, other than `iterations`: a run resumes only under its own recipe.
+// ConfigError naming each key whose value differs, other than `iterations`: a run resumes only under its own
+// recipe.
 void check_same_recipe(const TrainRecipe& now, const std::filesystem::path& stored_config);
 
 }  // namespace gamut::cli

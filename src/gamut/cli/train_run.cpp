@@ -41,7 +41,8 @@ class TrainRun {
         reward_(rewards::make_reward(recipe.reward)),
         judge_(rewards::make_reward(recipe.judge)),
         eval_prompts_(text::load_prompts(recipe.eval_prompts())),
-        trainer_(recipe.train, open_policy(recipe.train), *reward_, text::load_prompts(recipe.train.rollout.prompts)) {}
+        trainer_(recipe.train, open_policy(recipe.train), *reward_,
+                 text::load_prompts(recipe.train.rollout.prompts)) {}
 
   void create() {
     io::create_run_folder(folder_);
@@ -59,7 +60,8 @@ class TrainRun {
     }
     // Rows after the checkpoint belong to steps that will be made again.
     for (const char* name : {"metrics.jsonl", "evals.jsonl"})
-      if (fs::exists(folder_ / name)) io::truncate_json_lines(folder_ / name, "step", checkpoint ? trainer_.steps_done() : -1);
+      if (fs::exists(folder_ / name))
+        io::truncate_json_lines(folder_ / name, "step", checkpoint ? trainer_.steps_done() : -1);
   }
 
   int run() {
@@ -92,17 +94,18 @@ class TrainRun {
     const int64_t step = trainer_.steps_done();
     const train::BorrowedWeights average(trainer_.params(), trainer_.ema_weights());
     at::Tensor pictures;
-    const eval::Evaluation numbers =
-        eval::evaluate(trainer_.policy(), eval_prompts_, {.reward = *reward_, .judge = *judge_}, recipe_.eval, &pictures);
+    const eval::Evaluation numbers = eval::evaluate(
+        trainer_.policy(), eval_prompts_, {.reward = *reward_, .judge = *judge_}, recipe_.eval, &pictures);
     nlohmann::ordered_json row{{"step", step}, {"weights", step == 0 ? "base" : "ema"}};
     row.update(numbers.to_json());
     evals.append(row);
     const at::Tensor bytes = (pictures * 255).round().clamp(0, 255).to(at::kByte).contiguous();
     nn::save_safetensors(folder_ / "samples" / (io::step_name(step) + ".safetensors"), {{"pictures", bytes}});
-    io::save_png(folder_ / "samples" / (io::step_name(step) + ".png"),
-                 io::contact_sheet({{.title = cat("step ", step), .rows = sheet_rows(pictures)}}, sheet_options()));
-    log_info(cat("eval   step ", step, ": reward ", numbers.reward, ", judge ", numbers.judge, ", color pairs ",
-                 numbers.color_pairs, ", color spread ", numbers.color_spread));
+    io::save_png(
+        folder_ / "samples" / (io::step_name(step) + ".png"),
+        io::contact_sheet({{.title = cat("step ", step), .rows = sheet_rows(pictures)}}, sheet_options()));
+    log_info(cat("eval   step ", step, ": reward ", numbers.reward, ", judge ", numbers.judge,
+                 ", color pairs ", numbers.color_pairs, ", color spread ", numbers.color_spread));
   }
 
   // The table and the sheet before | after, and the tuned model.
@@ -128,7 +131,8 @@ class TrainRun {
       if (row.at("step") == step) {
         const nn::TensorMap stored =
             nn::load_safetensors(folder_ / "samples" / (io::step_name(step) + ".safetensors"));
-        return {.numbers = eval::evaluation_from_json(row), .pictures = stored.at("pictures").to(at::kFloat) / 255};
+        return {.numbers = eval::evaluation_from_json(row),
+                .pictures = stored.at("pictures").to(at::kFloat) / 255};
       }
     throw DataError("run", cat((folder_ / "evals.jsonl").string(), " has no row for step ", step));
   }
@@ -137,8 +141,8 @@ class TrainRun {
     const int64_t members = pictures.size(0) / int64_t(eval_prompts_.size());
     std::vector<std::vector<io::Image>> rows;
     for (size_t p = 0; p < eval_prompts_.size(); ++p)
-      rows.push_back(nn::tensor_to_images(
-          pictures.narrow(0, int64_t(p) * members, std::min(members, kSheetMembers))));
+      rows.push_back(
+          nn::tensor_to_images(pictures.narrow(0, int64_t(p) * members, std::min(members, kSheetMembers))));
     return rows;
   }
 
@@ -151,12 +155,14 @@ class TrainRun {
 
   void log_progress(const train::StepReport& report, const train::Progress& progress) const {
     if (report.step % 10 != 0 && report.step != 1) return;
-    log_info(cat(progress.line(report.step), "   reward ", report.reward_mean, ", exact ", report.reward_exact,
-                 ", |ratio - 1| ", report.ratio_max_deviation, ", grad ", report.grad_norm));
+    log_info(cat(progress.line(report.step), "   reward ", report.reward_mean, ", exact ",
+                 report.reward_exact, ", |ratio - 1| ", report.ratio_max_deviation, ", grad ",
+                 report.grad_norm));
   }
 
   int stopped() const {
-    log_info(cat("stopped after step ", trainer_.steps_done(), " with a checkpoint; go on with: ", resume_command_));
+    log_info(cat("stopped after step ", trainer_.steps_done(),
+                 " with a checkpoint; go on with: ", resume_command_));
     return kStoppedOnRequest;
   }
 
@@ -174,7 +180,8 @@ int run_training(const TrainRecipe& recipe, const TrainRunOptions& options) {
   // A folder in the way is reported before any model loads.
   if (!options.resume && fs::exists(options.folder)) io::create_run_folder(options.folder);
   if (options.resume && !fs::exists(options.folder / "config.toml"))
-    throw ConfigError("run", cat("nothing to resume in '", options.folder.string(), "': it has no config.toml"));
+    throw ConfigError("run",
+                      cat("nothing to resume in '", options.folder.string(), "': it has no config.toml"));
   if (options.resume) check_same_recipe(recipe, options.folder / "config.toml");
   TrainRun run(recipe, options);
   options.resume ? run.resume() : run.create();

@@ -11,7 +11,7 @@ namespace gamut::cli {
 struct TrainRunOptions {
   std::filesystem::path folder;  // RUN
   bool resume = false;
-  std::string resume_command;    // what to tell a user who stopped the run
+  std::string resume_command;  // what to tell a user who stopped the run
 };
 
 // Exit code: 0 finished, 130 stopped on request (checkpoint written).
