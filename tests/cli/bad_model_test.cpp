@@ -164,7 +164,8 @@ TEST(bad_model, refuses_hostile_weights) {
       file + "tensor 'a' has an impossible shape; got [4611686018427387904,4]; its size overflows 63 bits");
   expect_refused_after(
       header(
-          R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})",
+          R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+          R"("b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})",
           8),
       3, file + "tensor 'b' overlaps the one before it; got begin 2; expected 4");
   expect_refused_after(header(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", 4), 3,
