@@ -4,17 +4,20 @@
 #pragma once
 
 #include "gamut/core/config.h"
+#include "gamut/diffusion/schedule.h"
 
 #include <ATen/core/Tensor.h>
 
 #include <string>
+#include <vector>
 
 namespace gamut::algorithms {
 
 // [loss] of a recipe.
 struct LossConfig {
-  std::string kind = "ppo_clip";
+  std::string kind = "ppo_clip";    // ppo_clip | grpo_guard
   double clip_range = 1e-4;
+  std::string reweight = "inv_dt";  // grpo_guard: inv_dt | none
   void fields(FieldVisitor& v);
 };
 
@@ -26,9 +29,18 @@ struct LossTerms {
   at::Tensor approx_kl_sum;       // (log_prob - old)^2 / 2
 };
 
+// GRPO-Guard (arXiv 2510.22319): rho = exp(mean_CHW(eps (mean - old_mean))), eps = (next - old_mean) / n, times
+// 1 / (-dt) when reweight = inv_dt. Exactly 1 where mean equals old_mean. Needs a normalized log-probability.
+LossTerms grpo_guard(const diffusion::Step& step, const at::Tensor& next_BCHW, const at::Tensor& mean_BCHW,
+                     const at::Tensor& old_mean_BCHW, const at::Tensor& advantage_B, const at::Tensor& weight_B,
+                     const LossConfig& config);
+
 // rho = exp(log_prob - old_log_prob); per sample max(-A rho, -A clip(rho, 1 ± clip_range)).
 // All [B] fp32; weight is 1 for trained samples and 0 for those left out.
 LossTerms ppo_clip(const at::Tensor& log_prob_B, const at::Tensor& old_log_prob_B, const at::Tensor& advantage_B,
                    const at::Tensor& weight_B, const LossConfig& config);
+
+// ConfigError when the kind does not go with the sampler's log-probability.
+void check_loss(const LossConfig& config, const std::vector<diffusion::Step>& schedule);
 
 }  // namespace gamut::algorithms
