@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/diffusion/rollout.h"
 
+#include "gamut/core/error.h"
 #include "gamut/core/random.h"
 #include "gamut/diffusion/step.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
+
+#include <algorithm>
 
 namespace gamut::diffusion {
 namespace {
@@ -40,22 +43,38 @@ at::Tensor step_noise(const NoiseSource& source, const std::vector<SampleKey>& k
   return named_normals(source, ".step", keys, shape, step);
 }
 
-Trajectories rollout(const std::vector<Step>& schedule, at::Tensor x, const Velocity& velocity,
+std::vector<SampleKey> shared_keys(const std::vector<SampleKey>& keys, const std::string& sharing) {
+  if (sharing != "member" && sharing != "group" && sharing != "batch")
+    throw ConfigError("sampler",
+                      cat("unknown initial_noise '", sharing, "'; expected member, group or batch"));
+  std::vector<SampleKey> shared = keys;
+  for (SampleKey& key : shared) {
+    if (sharing != "member") key.member = -1;
+    if (sharing == "batch") key.prompt = -1;
+  }
+  return shared;
+}
+
+Trajectories rollout(const std::vector<Step>& schedule, at::Tensor x, const Denoiser& denoiser,
                      const std::function<at::Tensor(int64_t)>& noise, const RolloutOptions& options) {
   at::NoGradGuard no_grad;
   Trajectories out;
   if (options.keep_latents) out.latents.push_back(x);
   for (const Step& step : schedule) {
     const bool last = step.index + 1 == int64_t(schedule.size());
-    const at::Tensor v = velocity(x, step);
-    const at::Tensor mean = step_mean(step, x, v);
+    const at::Tensor predicted = denoiser(x, step);
+    const at::Tensor mean = step_mean(step, x, predicted);
     at::Tensor next = mean;
     at::Tensor log_prob;
     if (step.noise_std > 0) {
       next = at::add(mean, noise(step.index).to(mean.device()), step.noise_std);
       if (options.keep_latents) log_prob = step_log_prob(step, next, mean);
     }
-    if (last) out.final_BCHW = options.decode_clean ? predicted_clean(step, x, v) : next;
+    at::Tensor clean;
+    if (options.keep_clean || (last && options.decode_clean)) clean = predicted_clean(step, x, predicted);
+    if (last) out.final_BCHW = options.decode_clean ? clean : next;
+    if (options.keep_means) out.means.push_back(mean);
+    if (options.keep_clean) out.clean.push_back(clean);
     x = next;
     if (options.keep_latents) {
       out.latents.push_back(x);

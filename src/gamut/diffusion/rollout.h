@@ -31,23 +31,32 @@ at::Tensor initial_noise(const NoiseSource& source, const std::vector<SampleKey>
 at::Tensor step_noise(const NoiseSource& source, const std::vector<SampleKey>& keys,
                       const std::vector<int64_t>& shape_CHW, int64_t step);
 
-// Velocity of B samples at one step; called without gradient.
-using Velocity = std::function<at::Tensor(const at::Tensor& x_BCHW, const Step& step)>;
+// Keys of the starting noise under a way of sharing it, for initial_noise. "member": the keys themselves; "group": one
+// noise for all members of a prompt (member = -1); "batch": one for all (prompt = member = -1). ConfigError otherwise.
+std::vector<SampleKey> shared_keys(const std::vector<SampleKey>& keys, const std::string& sharing);
+
+// The network's output for B samples at one step: velocity, noise or v; called without gradient.
+using Denoiser = std::function<at::Tensor(const at::Tensor& x_BCHW, const Step& step)>;
+using Velocity = Denoiser;
 
 // B trajectories of one micro-batch.
 struct Trajectories {
   std::vector<at::Tensor> latents;   // T + 1 of [B, C, H, W] fp32; [0] is the initial noise
   std::vector<at::Tensor> log_probs; // T of [B] fp32; undefined where the step is deterministic
   at::Tensor final_BCHW;             // what is decoded
+  std::vector<at::Tensor> means;     // T of [B, C, H, W], the behavior policy's step means; only with keep_means
+  std::vector<at::Tensor> clean;     // T of [B, C, H, W], predicted clean latents; only with keep_clean
 };
 
 struct RolloutOptions {
   bool keep_latents = true;          // false: only the final latents (evaluation)
   bool decode_clean = false;         // final = predicted clean latent of the last step
+  bool keep_means = false;
+  bool keep_clean = false;
 };
 
-// Runs the schedule from `initial` (moved to the velocity's device by the caller).
-Trajectories rollout(const std::vector<Step>& schedule, at::Tensor initial_BCHW, const Velocity& velocity,
+// Runs the schedule from `initial` (moved to the denoiser's device by the caller).
+Trajectories rollout(const std::vector<Step>& schedule, at::Tensor initial_BCHW, const Denoiser& denoiser,
                      const std::function<at::Tensor(int64_t step)>& noise, const RolloutOptions& options);
 
 }  // namespace gamut::diffusion

@@ -2,15 +2,47 @@
 #include "gamut/diffusion/schedule.h"
 
 #include "gamut/core/error.h"
+#include "gamut/core/random.h"
 
+#include <algorithm>
 #include <cmath>
+#include <numbers>
 
 namespace gamut::diffusion {
 namespace {
 
-Step euler_step(int64_t index, double sigma, double sigma_next) {
-  const double dt = sigma_next - sigma;
-  return {.index = index, .sigma = sigma, .sigma_next = sigma_next, .dt = dt, .a = 1, .b = dt, .noise_std = 0};
+constexpr double kModelTime = 1000.0;
+
+// A quantity that is affine in latent and network output: x_part x + out_part out.
+struct Affine {
+  double x, out;
+};
+
+// mean = signal clean + direction noise, next = mean + noise_std eps.
+Step toward(Step step, double signal, const Affine& clean, double direction, const Affine& noise, double noise_std) {
+  step.a = signal * clean.x + direction * noise.x;
+  step.b = signal * clean.out + direction * noise.out;
+  step.noise_std = noise_std;
+  return step;
+}
+
+// What is left of a variance after noise of standard deviation n was taken out of it.
+double remaining_std(double variance, double n) { return std::sqrt(std::max(0.0, variance - n * n)); }
+
+// ---- flow models: sigma falls from 1 to 0, out is the velocity eps - x0.
+
+Step euler_step(int64_t index, double sigma, double sigma_next, bool truncate) {
+  const double dt = sigma_next - sigma, time = kModelTime * sigma;
+  return {.index = index,
+          .sigma = sigma,
+          .sigma_next = sigma_next,
+          .dt = dt,
+          .a = 1,
+          .b = dt,
+          .noise_std = 0,
+          .clean_x = 1,
+          .clean_out = -sigma,
+          .model_time = truncate ? std::trunc(time) : time};
 }
 
 // The SDE with diffusion coefficient tau that keeps the ODE's marginals:
@@ -23,41 +55,217 @@ Step sde_step(Step step, double tau) {
   return step;
 }
 
-}  // namespace
-
-double Step::diffusion() const { return noise_std / std::sqrt(-dt); }
-
-void SamplerConfig::fields(FieldVisitor& v) {
-  v.field("kind", kind, one_of({"flow_sde", "ode"}), "how a trajectory is drawn");
-  v.field("steps", steps, between(1, 1000), "denoising steps of a training rollout");
-  v.field("noise_level", noise_level, between(0, 10), "a of Flow-SDE: tau = a sqrt(sigma / (1 - sigma))");
-  v.field("grid", grid, one_of(sigma_grid_kinds()), "noise levels, see docs/notation.md");
-  v.field("shift", shift, above(0), "s of the grid's shift s u / (1 + (s - 1) u)");
-  v.field("mu", mu, between(-10, 10), "shift exponent of the flux_dynamic grid");
-  v.field("decode", decode, one_of({"latent", "x0_last"}),
-          "picture from the last latent, or from the last step's predicted clean latent");
+// At sigma = 1 the coefficient is infinite; Flow-GRPO takes the next level's denominator there. A one-step schedule
+// has that level at 0: tau = a, finite.
+double flow_sde_diffusion(const Step& step, double noise_level) {
+  const double level = step.sigma == 1 ? step.sigma_next : step.sigma;
+  return noise_level * std::sqrt(step.sigma / (1 - level));
 }
 
-std::vector<Step> ode_schedule(const std::vector<double>& sigmas) {
+// Coefficients preserving: fresh noise n replaces part of the predicted one, together they have std sigma_next.
+Step cps_step(const Step& step, double noise_level, bool normalized) {
+  if (step.sigma_next == 0) return step;  // next = clean, which is what Euler's last step is
+  const double n = step.sigma_next * std::sin(noise_level * std::numbers::pi / 2);
+  const double kept = remaining_std(step.sigma_next * step.sigma_next, n);
+  Step out = toward(step, 1 - step.sigma_next, {.x = 1, .out = -step.sigma}, kept, {.x = 1, .out = 1 - step.sigma}, n);
+  out.normalized = normalized;
+  return out;
+}
+
+Step noisy_flow_step(const Step& step, const SamplerConfig& config) {
+  if (config.kind == "flow_sde") return sde_step(step, flow_sde_diffusion(step, config.noise_level));
+  if (config.kind == "dance_sde") return sde_step(step, config.noise_level);
+  return cps_step(step, config.noise_level, config.logprob != "released");
+}
+
+// ---- diffusion models: x = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps, out is eps, v or x0.
+
+struct Prediction {
+  Affine clean, noise;
+};
+
+Prediction prediction_of(const std::string& kind, double alpha_bar) {
+  const double signal = std::sqrt(alpha_bar), sigma = std::sqrt(1 - alpha_bar);
+  if (kind == "epsilon") return {.clean = {.x = 1 / signal, .out = -sigma / signal}, .noise = {.x = 0, .out = 1}};
+  if (kind == "v_prediction") return {.clean = {.x = signal, .out = -sigma}, .noise = {.x = sigma, .out = signal}};
+  if (kind == "sample") return {.clean = {.x = 0, .out = 1}, .noise = {.x = 1 / sigma, .out = -signal / sigma}};
+  throw ConfigError("sampler",
+                    cat("unknown prediction '", kind, "'; expected epsilon, v_prediction or sample"));
+}
+
+double ddim_noise_std(double alpha_bar, double alpha_bar_prev, double eta) {
+  const double variance = (1 - alpha_bar_prev) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_prev);
+  return eta * std::sqrt(std::max(0.0, variance));
+}
+
+Step ddim_step(Step step, const std::string& prediction, double eta) {
+  const Prediction parts = prediction_of(prediction, step.alpha_bar);
+  step.sigma = std::sqrt(1 - step.alpha_bar);
+  step.sigma_next = std::sqrt(1 - step.alpha_bar_prev);
+  step.dt = step.sigma_next - step.sigma;
+  step.clean_x = parts.clean.x;
+  step.clean_out = parts.clean.out;
+  step.model_time = double(step.timestep);
+  const double n = ddim_noise_std(step.alpha_bar, step.alpha_bar_prev, eta);
+  return toward(step, std::sqrt(step.alpha_bar_prev), parts.clean, remaining_std(1 - step.alpha_bar_prev, n),
+                parts.noise, n);
+}
+
+// The last timestep before 0 steps to alpha_bar_0, never to a final alpha of 1.
+std::vector<Step> ddim_schedule(const SamplerConfig& config) {
+  const std::vector<double> alphas = alpha_bars(config.alphas);
+  const int64_t stride = config.alphas.train_timesteps / config.steps;
   std::vector<Step> steps;
-  for (size_t i = 0; i + 1 < sigmas.size(); ++i)
-    steps.push_back(euler_step(int64_t(i), sigmas[i], sigmas[i + 1]));
+  for (const int64_t t : ddim_timesteps(config.alphas, config.steps)) {
+    const int64_t before = std::max<int64_t>(t - stride, 0);
+    const Step step{.index = int64_t(steps.size()),
+                    .timestep = t,
+                    .timestep_prev = before,
+                    .alpha_bar = alphas[size_t(t)],
+                    .alpha_bar_prev = alphas[size_t(before)]};
+    steps.push_back(ddim_step(step, config.alphas.prediction, config.eta));
+  }
   return steps;
 }
 
+// ---- checks
+
+void check_noise(const SamplerConfig& config) {
+  if (config.kind == "ddim") {
+    if (!(config.eta >= 0 && config.eta <= 1))
+      throw ConfigError("sampler", cat("eta of ddim must lie between 0 (deterministic) and 1 (DDPO); got ", config.eta));
+    return;
+  }
+  if (!(config.noise_level >= 0 && std::isfinite(config.noise_level)))
+    throw ConfigError("sampler", cat("noise_level must be a number >= 0; got ", config.noise_level));
+  if (config.kind == "cps" && config.noise_level > 1)
+    throw ConfigError("sampler", cat("noise_level of cps must lie between 0 and 1, where all noise is new; got ",
+                                     config.noise_level));
+}
+
+void check_sampler(const SamplerConfig& config) {
+  static const std::vector<std::string> kinds{"flow_sde", "dance_sde", "cps", "ode", "ddim"};
+  if (std::find(kinds.begin(), kinds.end(), config.kind) == kinds.end())
+    throw ConfigError("sampler", cat("unknown kind '", config.kind, "'; expected flow_sde, dance_sde, cps, ode or ddim"));
+  check_noise(config);
+  if (config.logprob == "released" && config.kind != "cps")
+    throw ConfigError("sampler", cat("logprob = \"released\" is the scale of cps; got kind = \"", config.kind,
+                                     "\"; set logprob = \"normalized\""));
+}
+
+// [first, end) of the steps that windows may cover.
+struct Range {
+  int64_t first, end;
+};
+
+Range window_range_of(const SamplerConfig& config) {
+  const std::vector<int64_t>& range = config.window_range;
+  if (range.empty()) return {.first = 0, .end = config.steps};
+  if (range.size() != 2)
+    throw ConfigError("sampler", cat("window_range must be [first, end] or []; got ", range.size(), " values"));
+  if (range[0] < 0 || range[0] >= range[1] || range[1] > config.steps)
+    throw ConfigError("sampler", cat("window_range must lie inside the steps, 0 <= first < end <= ", config.steps,
+                                     "; got [", range[0], ", ", range[1], "]"));
+  return {.first = range[0], .end = range[1]};
+}
+
+void check_window(const SamplerConfig& config) {
+  if (config.window == 0) return;
+  const Range range = window_range_of(config);
+  if (config.window < 0 || config.window > range.end - range.first)
+    throw ConfigError("sampler", cat("window must fit into the steps ", range.first, " to ", range.end - 1, " (",
+                                     range.end - range.first, " steps); got ", config.window));
+  if (config.window_kind != "sliding") return;
+  if (config.window_overlap < 0 || config.window_overlap >= config.window)
+    throw ConfigError("sampler", cat("window_overlap must be below window = ", config.window,
+                                     ", or the window never moves; got ", config.window_overlap));
+  if (config.window_every < 1)
+    throw ConfigError("sampler", cat("window_every must be at least 1 iteration; got ", config.window_every));
+}
+
+// ---- windows
+
+// Positions first, first + stride, … and at last the one that ends with the range; then again from the first.
+int64_t sliding_start(const SamplerConfig& config, const Range& range, int64_t iteration) {
+  const int64_t stride = config.window - config.window_overlap, last = range.end - config.window;
+  const int64_t positions = (last - range.first + stride - 1) / stride + 1;
+  const int64_t position = iteration / config.window_every % positions;
+  return std::min(range.first + position * stride, last);
+}
+
+int64_t window_start(const SamplerConfig& config, uint64_t seed, int64_t iteration) {
+  const Range range = window_range_of(config);
+  if (config.window_kind == "fixed") return range.first;
+  if (config.window_kind == "sliding") return sliding_start(config, range, iteration);
+  if (config.window_kind == "random")
+    return range.first + Stream(seed, "window", {iteration}).below(range.end - range.first - config.window + 1);
+  throw ConfigError("sampler",
+                    cat("unknown window_kind '", config.window_kind, "'; expected fixed, random or sliding"));
+}
+
+}  // namespace
+
+double Step::diffusion() const { return noise_std == 0 ? 0 : noise_std / std::sqrt(-dt); }
+
+void SamplerConfig::fields(FieldVisitor& v) {
+  v.field("kind", kind, one_of({"flow_sde", "dance_sde", "cps", "ode", "ddim"}),
+          "how a trajectory is drawn; ddim for diffusion models, the others for flow models");
+  v.field("steps", steps, between(1, 1000), "denoising steps of a training rollout");
+  v.field("noise_level", noise_level, between(0, 10),
+          "a of flow_sde: tau = a sqrt(sigma / (1 - sigma)); tau itself of dance_sde; a of cps, 0..1");
+  v.field("eta", eta, between(0, 1), "ddim: 0 = deterministic, 1 = DDPO");
+  v.field("grid", grid, one_of(sigma_grid_kinds()), "noise levels, see docs/notation.md");
+  v.field("shift", shift, above(0), "s of the grid's shift s u / (1 + (s - 1) u)");
+  v.field("mu", mu, between(-10, 10), "shift exponent of the flux_dynamic grid");
+  v.field("model_time", model_time, one_of({"exact", "truncate"}),
+          "what a flow network receives: 1000 sigma, or its integer part as in DanceGRPO");
+  v.field("logprob", logprob, one_of({"normalized", "released"}),
+          "cps: log-density of a Gaussian, or -(next - mean)^2 alone as in the released code");
+  v.field("decode", decode, one_of({"latent", "x0_last"}),
+          "picture from the last latent, or from the last step's predicted clean latent");
+  v.field("initial_noise", initial_noise, one_of({"member", "group", "batch"}),
+          "starting noise: each member its own, one per prompt, or one for all");
+  alphas.fields(v);
+  v.field("window", window, between(0, 1000),
+          "consecutive steps with noise, the others are deterministic; 0 = every step has noise");
+  v.field("window_kind", window_kind, one_of({"fixed", "random", "sliding"}),
+          "where an iteration's window starts: at the range's first step, drawn, or moving");
+  v.field("window_range", window_range, between(0, 1000), "[first, end) steps that windows may cover; [] = all");
+  v.field("window_every", window_every, at_least(1), "sliding: iterations between two moves");
+  v.field("window_overlap", window_overlap, at_least(0), "sliding: steps shared by two neighboring windows");
+}
+
+std::vector<Step> ode_schedule(const std::vector<double>& sigmas) {
+  return make_schedule({.kind = "ode"}, sigmas);
+}
+
 std::vector<Step> make_schedule(const SamplerConfig& config) {
-  return make_schedule(config, make_sigmas(config.sigma_grid()));
+  check_sampler(config);
+  check_window(config);
+  return config.kind == "ddim" ? ddim_schedule(config) : make_schedule(config, make_sigmas(config.sigma_grid()));
 }
 
 std::vector<Step> make_schedule(const SamplerConfig& config, const std::vector<double>& sigmas) {
-  std::vector<Step> steps = ode_schedule(sigmas);
-  if (config.kind == "ode" || config.noise_level == 0) return steps;
-  for (Step& step : steps) {
-    // At sigma = 1 the coefficient is infinite; Flow-GRPO takes the next level's denominator there.
-    const double level = step.sigma == 1 ? sigmas[1] : step.sigma;
-    // A one-step schedule has sigma_1 = 0: tau stays finite (a), as the formula gives with level = 0.
-    step = sde_step(step, config.noise_level * std::sqrt(step.sigma / (1 - level)));
+  check_sampler(config);
+  GAMUT_CHECK(config.kind != "ddim", "noise levels of a flow model for ddim");
+  std::vector<Step> steps;
+  for (size_t i = 0; i + 1 < sigmas.size(); ++i) {
+    const Step euler = euler_step(int64_t(i), sigmas[i], sigmas[i + 1], config.model_time == "truncate");
+    const bool noisy = config.kind != "ode" && config.noise_level > 0;
+    steps.push_back(noisy ? noisy_flow_step(euler, config) : euler);
   }
+  return steps;
+}
+
+std::vector<Step> iteration_schedule(const SamplerConfig& config, uint64_t seed, int64_t iteration) {
+  GAMUT_CHECK(iteration >= 0, "iteration ", iteration);
+  const std::vector<Step> noisy = make_schedule(config);
+  if (config.window == 0) return noisy;
+  SamplerConfig quiet = config;
+  quiet.noise_level = quiet.eta = 0;
+  std::vector<Step> steps = make_schedule(quiet);
+  const int64_t start = window_start(config, seed, iteration);
+  for (int64_t i = start; i < start + config.window; ++i) steps[size_t(i)] = noisy[size_t(i)];
   return steps;
 }
 

@@ -8,14 +8,15 @@
 
 namespace gamut::diffusion {
 
-// a x + b v, [B, C, H, W]; differentiable in v.
-at::Tensor step_mean(const Step& step, const at::Tensor& x_BCHW, const at::Tensor& v_BCHW);
+// a x + b out, [B, C, H, W]; differentiable in out, what the network predicts.
+at::Tensor step_mean(const Step& step, const at::Tensor& x_BCHW, const at::Tensor& out_BCHW);
 
 // log N(next; mean, noise_std^2) averaged over the D elements of each sample, [B]:
-// mean_D[-(next - mean)^2 / (2 n^2)] - ln n - ln(2 pi) / 2. `next` is a constant. Needs noise_std > 0.
+// mean_D[-(next - mean)^2 / (2 n^2)] - ln n - ln(2 pi) / 2. With step.normalized false only mean_D[-(next - mean)^2].
+// `next` is a constant. Needs noise_std > 0.
 at::Tensor step_log_prob(const Step& step, const at::Tensor& next_BCHW, const at::Tensor& mean_BCHW);
 
-// x - sigma v: the clean latent that the velocity points to.
-at::Tensor predicted_clean(const Step& step, const at::Tensor& x_BCHW, const at::Tensor& v_BCHW);
+// clean_x x + clean_out out: the clean latent that the output points to; x - sigma v for flow models.
+at::Tensor predicted_clean(const Step& step, const at::Tensor& x_BCHW, const at::Tensor& out_BCHW);
 
 }  // namespace gamut::diffusion

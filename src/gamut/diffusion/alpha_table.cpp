@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/diffusion/alpha_table.h"
+
+#include "gamut/core/error.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace gamut::diffusion {
+namespace {
+
+// diffusers' betas_for_alpha_bar: beta_j = 1 - f((j+1)/T) / f(j/T), f(u) = cos^2((u + 0.008) / 1.008 pi / 2).
+at::Tensor cosine_betas(int64_t count) {
+  auto level = [](double u) {
+    const double c = std::cos((u + 0.008) / 1.008 * std::numbers::pi / 2);
+    return c * c;
+  };
+  at::Tensor betas = at::empty({count}, at::kFloat);
+  for (int64_t j = 0; j < count; ++j)
+    betas.mutable_data_ptr<float>()[j] =
+        float(std::min(1 - level(double(j + 1) / double(count)) / level(double(j) / double(count)), 0.999));
+  return betas;
+}
+
+at::Tensor betas(const AlphaTableConfig& config) {
+  const int64_t count = config.train_timesteps;
+  if (config.beta_schedule == "linear") return at::linspace(config.beta_start, config.beta_end, count, at::kFloat);
+  if (config.beta_schedule == "scaled_linear")
+    return at::linspace(std::sqrt(config.beta_start), std::sqrt(config.beta_end), count, at::kFloat).square();
+  if (config.beta_schedule == "squaredcos_cap_v2") return cosine_betas(count);
+  throw ConfigError("sampler", cat("unknown beta_schedule '", config.beta_schedule,
+                                   "'; expected scaled_linear, linear or squaredcos_cap_v2"));
+}
+
+// numpy rounds halves to even, as nearbyint does in the default rounding mode.
+int64_t rounded(double value) { return int64_t(std::nearbyint(value)); }
+
+int64_t leading(const AlphaTableConfig& config, int64_t steps, int64_t i) {
+  return (steps - 1 - i) * (config.train_timesteps / steps) + config.steps_offset;
+}
+
+// numpy.arange steps by the rounded difference of its first two values.
+int64_t trailing(const AlphaTableConfig& config, int64_t steps, int64_t i) {
+  const double top = double(config.train_timesteps), ratio = top / double(steps);
+  const double difference = (top - ratio) - top;
+  return rounded(top + double(i) * difference) - 1;
+}
+
+int64_t linspaced(const AlphaTableConfig& config, int64_t steps, int64_t i) {
+  const int64_t from_end = steps - 1 - i, top = config.train_timesteps - 1;
+  if (from_end == 0) return 0;
+  if (i == 0) return top;
+  return rounded(double(from_end) * (double(top) / double(steps - 1)));
+}
+
+int64_t timestep(const AlphaTableConfig& config, int64_t steps, int64_t i) {
+  if (config.spacing == "leading") return leading(config, steps, i);
+  if (config.spacing == "trailing") return trailing(config, steps, i);
+  if (config.spacing == "linspace") return linspaced(config, steps, i);
+  throw ConfigError("sampler",
+                    cat("unknown spacing '", config.spacing, "'; expected leading, trailing or linspace"));
+}
+
+}  // namespace
+
+void AlphaTableConfig::fields(FieldVisitor& v) {
+  const Rule beta{.min = 0, .max = 1, .min_open = true};
+  v.field("spacing", spacing, one_of({"leading", "trailing", "linspace"}), "ddim: how timesteps are spread");
+  v.field("steps_offset", steps_offset, between(0, 1000), "ddim: added to every timestep of leading");
+  v.field("beta_schedule", beta_schedule, one_of({"scaled_linear", "linear", "squaredcos_cap_v2"}),
+          "ddim: noise table of the model's training");
+  v.field("beta_start", beta_start, beta, "ddim: first beta of the table");
+  v.field("beta_end", beta_end, beta, "ddim: last beta of the table");
+  v.field("prediction", prediction, one_of({"epsilon", "v_prediction", "sample"}),
+          "ddim: what the network predicts");
+  v.field("train_timesteps", train_timesteps, between(1, 100000), "ddim: length of the table");
+}
+
+std::vector<double> alpha_bars(const AlphaTableConfig& config) {
+  if (config.train_timesteps < 1)
+    throw ConfigError("sampler", cat("train_timesteps must be at least 1; got ", config.train_timesteps));
+  const at::Tensor table = at::cumprod(1 - betas(config), 0).to(at::kDouble).contiguous();
+  const double* data = table.const_data_ptr<double>();
+  std::vector<double> out(data, data + table.numel());
+  for (size_t j = 0; j < out.size(); ++j)
+    if (!(out[j] > 0 && out[j] < 1))
+      throw ConfigError("sampler", cat("alpha_bar must lie between 0 and 1; got ", out[j], " at timestep ", j,
+                                       "; check beta_start = ", config.beta_start,
+                                       " and beta_end = ", config.beta_end));
+  return out;
+}
+
+std::vector<int64_t> ddim_timesteps(const AlphaTableConfig& config, int64_t steps) {
+  if (steps < 1 || steps > config.train_timesteps)
+    throw ConfigError("sampler", cat("ddim takes 1 to train_timesteps = ", config.train_timesteps, " steps; got ",
+                                     steps));
+  std::vector<int64_t> out;
+  for (int64_t i = 0; i < steps; ++i) out.push_back(timestep(config, steps, i));
+  if (out.front() >= config.train_timesteps)
+    throw ConfigError("sampler", cat("the first timestep must be below train_timesteps = ", config.train_timesteps,
+                                     "; got ", out.front(), " from ", steps, " steps with steps_offset = ",
+                                     config.steps_offset, "; take fewer steps or a smaller offset"));
+  return out;
+}
+
+}  // namespace gamut::diffusion

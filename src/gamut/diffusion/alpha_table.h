@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Noise tables of diffusion models and the timesteps that a sampler visits, as diffusers' DDIMScheduler makes them.
+#pragma once
+
+#include "gamut/core/config.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gamut::diffusion {
+
+// Part of [sampler] of a recipe; Stable Diffusion 1.x's values.
+struct AlphaTableConfig {
+  std::string spacing = "leading";        // leading | trailing | linspace
+  int64_t steps_offset = 1;               // leading
+  std::string beta_schedule = "scaled_linear";  // scaled_linear | linear | squaredcos_cap_v2
+  double beta_start = 0.00085, beta_end = 0.012;
+  std::string prediction = "epsilon";     // epsilon | v_prediction | sample
+  int64_t train_timesteps = 1000;
+  void fields(FieldVisitor& v);
+};
+
+// alpha_bar_j = prod_{k<=j} (1 - beta_k), j = 0 … train_timesteps - 1; computed in fp32 as diffusers does, returned
+// as double.
+std::vector<double> alpha_bars(const AlphaTableConfig& config);
+// `steps` timesteps, descending.
+std::vector<int64_t> ddim_timesteps(const AlphaTableConfig& config, int64_t steps);
+
+}  // namespace gamut::diffusion
