@@ -1,93 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/algorithms/advantage.h"
 
+#include "gamut/algorithms/moments.h"
 #include "gamut/core/error.h"
 
-#include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 namespace gamut::algorithms {
-namespace {
-
-std::vector<double> scored_rewards(const Group& group) {
-  GAMUT_CHECK(group.rewards.size() == group.scored.size(), group.rewards.size(), " rewards, ",
-              group.scored.size(), " marks");
-  std::vector<double> kept;
-  for (size_t j = 0; j < group.rewards.size(); ++j)
-    if (group.scored[j]) kept.push_back(group.rewards[j]);
-  return kept;
-}
-
-// Sums run over sorted values, so that the result does not depend on the members' order.
-double mean_of(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  double sum = 0;
-  for (double value : values) sum += value;
-  return sum / double(values.size());
-}
-
-double std_of(std::vector<double> values, int64_t ddof) {
-  const int64_t freedom = int64_t(values.size()) - ddof;
-  if (freedom <= 0) return 0;
-  const double mean = mean_of(values);
-  for (double& value : values) value = (value - mean) * (value - mean);
-  return std::sqrt(mean_of(values) * double(values.size()) / double(freedom));
-}
-
-bool all_equal(const std::vector<double>& values) {
-  return values.size() < 2 ||
-         std::all_of(values.begin(), values.end(), [&](double value) { return value == values.front(); });
-}
-
-double divisor(double std, const AdvantageConfig& config) {
-  return config.std_eps_form == "floor" ? std::max(std, config.std_eps) : std + config.std_eps;
-}
-
-}  // namespace
 
 void AdvantageConfig::fields(FieldVisitor& v) {
-  v.field("kind", kind, one_of({"group", "batch_std", "no_std"}),
-          "divisor: the group's std, the whole batch's std, or 1");
-  v.field("std_scope", std_scope, one_of({"auto", "group", "batch"}), "overrides where the std is taken");
+  v.field("kind", kind, one_of({"group", "batch_std", "no_std", "nearest_neighbour_weight", "running"}),
+          "divisor: the group's std, the whole batch's std, or 1; 1 with GARDO's weights; DDPO's per-prompt buffer");
+  v.field("std_scope", std_scope, one_of({"auto", "group", "batch", "none"}),
+          "overrides where the std is taken (no_std and running: as they say)");
   v.field("std_ddof", std_ddof, between(0, 1), "0: population std, 1: sample std");
   v.field("std_eps", std_eps, at_least(0), "keeps the division finite");
   v.field("std_eps_form", std_eps_form, one_of({"add", "floor"}), "std + eps, or max(std, eps)");
+  v.field("std_source", std_source, one_of({"kept", "candidates"}),
+          "with a subset: std of the kept members after shaping, or of all candidates before it");
+  v.field("buffer", buffer, between(1, 1e6), "running: newest rewards remembered per prompt");
+  v.field("decorrelate", decorrelate, one_of({"none", "linear", "quadratic"}),
+          "removes what a fit on the pictures' look explains, so that the gradient does not move it");
   v.field("clip", clip, above(0), "advantages are clipped to ±clip");
   v.field("zero", zero, one_of({"keep", "drop"}), "samples with advantage 0: keep or leave out of the update");
 }
 
-Credit assign_credit(const std::vector<Group>& groups, const AdvantageConfig& config) {
-  std::vector<double> batch;
-  for (const Group& group : groups)
-    for (double reward : scored_rewards(group)) batch.push_back(reward);
-  const bool batch_scope =
-      config.std_scope == "auto" ? config.kind == "batch_std" : config.std_scope == "batch";
-  const double batch_std = std_of(batch, config.std_ddof);
+PromptStatistics::Moments PromptStatistics::append(const std::string& prompt, const std::vector<double>& rewards,
+                                                   int64_t buffer) {
+  GAMUT_CHECK(buffer > 0, "buffer is ", buffer);
+  std::vector<double>& newest = newest_[prompt];
+  newest.insert(newest.end(), rewards.begin(), rewards.end());
+  const int64_t beyond = int64_t(newest.size()) - buffer;
+  if (beyond > 0) newest.erase(newest.begin(), newest.begin() + beyond);
+  return {.mean = mean_of(newest), .std = std_of(newest), .count = int64_t(newest.size())};
+}
 
-  Credit credit;
-  double abs_sum = 0;
-  for (const Group& group : groups) {
-    const std::vector<double> rewards = scored_rewards(group);
-    const bool flat = all_equal(rewards);
-    credit.zero_std_groups += flat;
-    const double mean = mean_of(rewards);
-    const double std = batch_scope ? batch_std : std_of(rewards, config.std_ddof);
-    const double scale = config.kind == "no_std" ? 1.0 : divisor(std, config);
+nlohmann::json PromptStatistics::state() const { return newest_; }
 
-    auto& advantages = credit.advantages.emplace_back(group.rewards.size(), 0.0);
-    auto& trained = credit.trained.emplace_back(group.rewards.size(), uint8_t{0});
-    for (size_t j = 0; j < group.rewards.size(); ++j) {
-      if (!group.scored[j]) continue;
-      // A flat group has no signal: exactly 0, whatever rounding left in r - mean or scale = 0 would give.
-      const double raw = flat ? 0.0 : (group.rewards[j] - mean) / scale;
-      advantages[j] = std::clamp(raw, -config.clip, config.clip);
-      trained[j] = advantages[j] != 0 || config.zero == "keep";
-      abs_sum += std::abs(advantages[j]);
+void PromptStatistics::load_state(const nlohmann::json& state) {
+  const auto refuse = [](const std::string& got) {
+    throw DataError("statistics", cat("a prompt's running rewards must be a list of finite numbers; got ", got,
+                                      "; resume from another checkpoint"));
+  };
+  if (!state.is_object()) refuse(state.type_name());
+  std::map<std::string, std::vector<double>> read;
+  for (const auto& [prompt, rewards] : state.items()) {
+    if (!rewards.is_array()) refuse(rewards.type_name());
+    for (const nlohmann::json& reward : rewards) {
+      if (!reward.is_number() || !std::isfinite(reward.get<double>())) refuse(reward.type_name());
+      read[prompt].push_back(reward.get<double>());
     }
   }
-  credit.advantage_abs_mean = batch.empty() ? 0 : abs_sum / double(batch.size());
-  return credit;
+  newest_ = std::move(read);
 }
 
 }  // namespace gamut::algorithms

@@ -1,42 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
-// Credit: from the rewards of a prompt's group to one advantage per member, in double precision.
+// From shaped rewards to one advantage per member, in double precision and independent of the members' order.
 #pragma once
 
 #include "gamut/core/config.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace gamut::algorithms {
 
-// [advantage] of a recipe. Peers differ in each of these conventions (docs/algorithms/flow_grpo.md lists them).
+// [advantage] of a recipe. Peers differ in each of these conventions (docs/algorithms/ lists them).
 struct AdvantageConfig {
-  std::string kind = "batch_std";   // group | batch_std | no_std
-  std::string std_scope = "auto";   // auto (as kind says) | group | batch
+  // group | batch_std | no_std | nearest_neighbour_weight (GARDO) | running (DDPO: per-prompt rolling statistics)
+  std::string kind = "batch_std";
+  std::string std_scope = "auto";   // auto (as kind says) | group | batch | none
   int64_t std_ddof = 0;
   double std_eps = 1e-4;
   std::string std_eps_form = "add"; // add: std + eps | floor: max(std, eps)
+  // kept: std of the group's members | candidates (with a subset): r is z-scored by all candidates before shaping and
+  // only the kept mean is subtracted after it
+  std::string std_source = "kept";
+  int64_t buffer = 16;              // running: newest rewards remembered per prompt
+  // Removes from the advantages what a linear fit on the members' appearance explains (decorrelate.h).
+  // none | linear | quadratic
+  std::string decorrelate = "none";
   double clip = 5.0;
   std::string zero = "drop";        // keep | drop: samples whose advantage is 0
   void fields(FieldVisitor& v);
+  bool needs_distances() const { return kind == "nearest_neighbour_weight"; }
 };
 
-// The members of one prompt in one iteration. A member whose score failed has `scored` 0: it enters no mean and no
-// count, and gets no gradient.
-struct Group {
-  std::vector<double> rewards;    // {0.1, 0.9, …}
-  std::vector<uint8_t> scored;    // {1, 1, …}
-};
+// DDPO's statistics (ddpo-pytorch): the newest `buffer` rewards of each prompt, kept across iterations. The current
+// rewards are appended first; a prompt with fewer than `buffer` entries uses the batch's mean and std.
+class PromptStatistics {
+ public:
+  struct Moments {
+    double mean = 0, std = 0;  // population std
+    int64_t count = 0;
+  };
+  // The moments of what is remembered after the rewards were appended (none: as it stands).
+  Moments append(const std::string& prompt, const std::vector<double>& rewards, int64_t buffer);
+  nlohmann::json state() const;
+  void load_state(const nlohmann::json& state);
 
-struct Credit {
-  std::vector<std::vector<double>> advantages;  // per group, per member; 0 where not trained
-  std::vector<std::vector<uint8_t>> trained;    // 1: the member enters the loss
-  int64_t zero_std_groups = 0;                  // groups whose scored rewards are all equal (or fewer than two)
-  double advantage_abs_mean = 0;                // over scored members
+ private:
+  std::map<std::string, std::vector<double>> newest_;
 };
-
-// A_j = clip((r_j - mean_group) / (std + eps), ±clip). The mean is always the group's.
-Credit assign_credit(const std::vector<Group>& groups, const AdvantageConfig& config);
 
 }  // namespace gamut::algorithms
