@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 
 namespace gamut::diversity {
@@ -79,8 +80,37 @@ TEST(vendi, is_the_same_from_the_dual_matrix) {
   const at::Tensor features = random_features(12, 4, 3).to(at::kDouble);
   const at::Tensor unit = features / features.norm(2, 1, true);
   const at::Tensor values = at::linalg_eigvalsh(unit.t().mm(unit) / 12);
-  const double dual = std::exp(-(values * values.log()).sum().item<double>());
-  EXPECT_NEAR(vendi_from_features(features), dual, 1e-9);
+  for (const double q : kOrders) {
+    const at::Tensor dual = q == 1          ? (-(values * values.log()).sum()).exp()
+                            : std::isinf(q) ? 1 / values.max()
+                                            : values.pow(q).sum().pow(1 / (1 - q));
+    EXPECT_NEAR(vendi_from_features(features, q), dual.item<double>(), 1e-9) << q;
+  }
+}
+
+TEST(vendi, is_continuous_in_the_order) {
+  const at::Tensor kernel = cosine_kernel(random_features(9, 5, 7));
+  EXPECT_NEAR(vendi_from_kernel(kernel, 1 + 1e-6), vendi_from_kernel(kernel, 1), 1e-4);
+  EXPECT_NEAR(vendi_from_kernel(kernel, 1 - 1e-6), vendi_from_kernel(kernel, 1), 1e-4);
+  EXPECT_NEAR(vendi_from_kernel(kernel, 1e5), vendi_from_kernel(kernel, kInfinity), 1e-3);
+}
+
+TEST(vendi, knows_what_each_member_adds) {
+  // Three copies and one unlike them: 4 eigenvalues 3/4, 1/4, 0, 0. Without the odd one 1; without a copy 2/3, 1/3.
+  const at::Tensor features = at::tensor({1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0}).view({4, 2});
+  const std::vector<double> lost = vendi_leave_one_out(cosine_kernel(features));
+  const double all = std::exp(0.5623351446188083), without_copy = std::exp(0.6365141682948128);
+  ASSERT_EQ(lost.size(), 4u);
+  EXPECT_NEAR(lost[2], all - 1, 1e-9);
+  for (const size_t copy : {0, 1, 3}) EXPECT_NEAR(lost[copy], all - without_copy, 1e-9);
+  EXPECT_EQ(vendi_leave_one_out(at::ones({1, 1})), std::vector<double>{1});
+
+  const at::Tensor rows = random_features(6, 3, 8);
+  const std::vector<double> by_kernel = vendi_leave_one_out(cosine_kernel(rows));
+  for (int64_t j = 0; j < 6; ++j) {
+    const at::Tensor others = at::cat({rows.slice(0, 0, j), rows.slice(0, j + 1)});
+    EXPECT_NEAR(by_kernel[size_t(j)], vendi_from_features(rows) - vendi_from_features(others), 1e-9);
+  }
 }
 
 TEST(vendi, takes_order_two_as_the_inverse_sum_of_squares) {
@@ -88,10 +118,11 @@ TEST(vendi, takes_order_two_as_the_inverse_sum_of_squares) {
   EXPECT_NEAR(vendi_from_kernel(kernel, 2), 1 / (kernel / 10).square().sum().item<double>(), 1e-9);
 }
 
-TEST(vendi, treats_zero_rows_as_unlike_all_others) {
+TEST(vendi, treats_zero_rows_as_alike_and_unlike_others) {
   const at::Tensor features = at::cat({at::zeros({2, 3}), at::ones({1, 3})});
-  EXPECT_TRUE(cosine_kernel(features).equal(at::eye(3, at::kDouble)));
-  EXPECT_NEAR(vendi_from_features(features), 3.0, 1e-9);
+  const at::Tensor expected = at::tensor({1, 1, 0, 1, 1, 0, 0, 0, 1}).view({3, 3}).to(at::kDouble);
+  EXPECT_TRUE(cosine_kernel(features).equal(expected));
+  EXPECT_NEAR(vendi_from_features(at::zeros({5, 3})), 1.0, 1e-9) << "a group collapsed to gray";
 }
 
 TEST(vendi, refuses_what_is_not_finite) {

@@ -68,13 +68,19 @@ std::vector<double> sorted_others(const at::Tensor& d_NN, int64_t j) {
 }  // namespace
 
 at::Tensor cosine_distances(const at::Tensor& features) {
-  const at::Tensor f_ND = checked_features(features);
-  const at::Tensor norm_N1 = f_ND.norm(2, 1, true).contiguous();
-  const at::Tensor unit_ND = (f_ND / at::where(norm_N1 > 0, norm_N1, 1.0)).contiguous();
-  const double* norm = norm_N1.const_data_ptr<double>();
-  // |u - v|^2 / 2 = 1 - cos for unit vectors: exactly 0 for equal ones, and exact for near ones.
+  const at::Tensor unit_ND = checked_features(features).clone();
+  const int64_t d = unit_ND.size(1);
+  const std::vector<double> origin(size_t(d), 0.0);
+  std::vector<double> norm;
+  for (int64_t j = 0; j < unit_ND.size(0); ++j) {
+    double* row = unit_ND.mutable_data_ptr<double>() + j * d;
+    norm.push_back(std::sqrt(squared_distance(row, origin.data(), d)));
+    if (norm.back() > 0) std::for_each(row, row + d, [&](double& x) { x /= norm.back(); });
+  }
+  // |u - v|^2 / 2 = 1 - cos for unit vectors: exactly 0 for equal ones, and without cancellation for near ones. A row
+  // of zeros is like another one and orthogonal to all others.
   return all_pairs(unit_ND, [&](double squared, int64_t j, int64_t k) {
-    return (norm[j] > 0) == (norm[k] > 0) ? std::min(squared / 2, 2.0) : 1.0;
+    return (norm[size_t(j)] > 0) == (norm[size_t(k)] > 0) ? std::min(squared / 2, 2.0) : 1.0;
   });
 }
 

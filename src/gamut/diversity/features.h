@@ -10,4 +10,8 @@ namespace gamut::diversity {
 // [-1, 1]: with gray as the origin, a cosine kernel tells dark from light.
 at::Tensor pixel_features(const at::Tensor& pictures);
 
+// What color a picture is, in six numbers: mean color of the outermost ring of that grid (the ground) and of its
+// inner 4x4 cells (mostly the ink), [B, 6] fp32 in [-1, 1].
+at::Tensor color_features(const at::Tensor& pictures);
+
 }  // namespace gamut::diversity

@@ -23,7 +23,7 @@ double effective_modes(const std::vector<int64_t>& labels);
 // Exactly one of the three given, the others undefined. Features give the cosine kernel and 1 - cosine; distances
 // give the kernel 1 - distances; a kernel gives the distances 1 - kernel.
 struct GroupGeometry {
-  at::Tensor features_ND, distances_NN, kernel_NN;
+  at::Tensor features_ND{}, distances_NN{}, kernel_NN{};
 };
 // vendi, vendi_q2, vendi_qinf, rke, pairwise_mean, nearest_mean, clusters (how many spectral_clusters finds),
 // cluster_labels, cluster_sizes (in the order of the labels), effective_modes (of the clusters), n.

@@ -34,14 +34,17 @@ double vendi_from_kernel(const at::Tensor& kernel, double q) {
   require_finite(k_NN, "the kernel");
   const at::Tensor values = at::linalg_eigvalsh((k_NN + k_NN.t()) / (2.0 * double(n))).contiguous();
 
-  double sum = 0, largest = 0;
+  const double* lambda = values.const_data_ptr<double>();
+  const double largest = lambda[n - 1];
+  double sum = 0;
   for (int64_t i = 0; i < n; ++i) {
-    const double lambda = values.const_data_ptr<double>()[i];
-    if (lambda < kZeroEigenvalue) continue;
-    largest = std::max(largest, lambda);
-    sum += q == 1 ? -lambda * std::log(lambda) : std::isinf(q) ? 0 : std::pow(lambda, q);
+    if (lambda[i] < kZeroEigenvalue) continue;
+    // Relative to the largest: powers of a high order would all underflow.
+    sum += q == 1 ? -lambda[i] * std::log(lambda[i]) : std::isinf(q) ? 0 : std::pow(lambda[i] / largest, q);
   }
-  const double score = q == 1 ? std::exp(sum) : std::isinf(q) ? 1 / largest : std::pow(sum, 1 / (1 - q));
+  const double score = q == 1          ? std::exp(sum)
+                       : std::isinf(q) ? 1 / largest
+                                       : std::pow(largest, q / (1 - q)) * std::pow(sum, 1 / (1 - q));
   return std::clamp(score, 1.0, double(n));
 }
 
