@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/diffusion/rollout.h"
 
+#include "gamut/core/error.h"
 #include "gamut/diffusion/step.h"
+#include "support/message_of.h"
 #include "support/threads.h"
 
 #include <ATen/ATen.h>
@@ -107,6 +109,60 @@ TEST(rollout, latents_chain_and_log_probs_can_be_computed_again_bit_for_bit) {
   EXPECT_TRUE(at::equal(drawn.final_BCHW, drawn.latents.back()));
 }
 
+// Sampling with known noise, then the log-probability of the result: the stored one, for every sampler and scale.
+TEST(rollout, stored_log_probs_are_those_of_the_stored_latents) {
+  std::vector<SamplerConfig> samplers{{.kind = "dance_sde", .steps = 5, .noise_level = 0.3},
+                                      {.kind = "cps", .steps = 5, .noise_level = 0.8},
+                                      {.kind = "cps", .steps = 5, .noise_level = 0.8, .logprob = "released"},
+                                      {.kind = "ddim", .steps = 5}};
+  for (const SamplerConfig& config : samplers) {
+    const std::vector<Step> schedule = make_schedule(config);
+    const Trajectories drawn = run(schedule, some_keys(), {.keep_means = true, .keep_clean = true});
+    ASSERT_EQ(drawn.means.size(), schedule.size());
+    ASSERT_EQ(drawn.clean.size(), schedule.size());
+    for (size_t i = 0; i < schedule.size(); ++i) {
+      const at::Tensor& x = drawn.latents[i];
+      const at::Tensor out = some_velocity(x, schedule[i]), mean = step_mean(schedule[i], x, out);
+      EXPECT_TRUE(at::equal(drawn.means[i], mean)) << config.kind << i;
+      EXPECT_TRUE(at::equal(drawn.clean[i], predicted_clean(schedule[i], x, out))) << config.kind << i;
+      ASSERT_EQ(drawn.log_probs[i].defined(), schedule[i].noise_std > 0) << config.kind << i;
+      if (schedule[i].noise_std == 0) {
+        EXPECT_TRUE(at::equal(drawn.latents[i + 1], mean));
+      } else {
+        EXPECT_TRUE(at::equal(step_log_prob(schedule[i], drawn.latents[i + 1], mean), drawn.log_probs[i]));
+      }
+    }
+  }
+}
+
+TEST(rollout, means_and_clean_latents_are_kept_on_request_only) {
+  const Trajectories plain = run(sde(), some_keys());
+  EXPECT_TRUE(plain.means.empty());
+  EXPECT_TRUE(plain.clean.empty());
+  const Trajectories clean = run(sde(), some_keys(), {.keep_latents = false, .keep_clean = true});
+  EXPECT_TRUE(clean.latents.empty());
+  EXPECT_TRUE(clean.means.empty());
+  ASSERT_EQ(clean.clean.size(), 6u);
+  EXPECT_TRUE(at::equal(clean.clean.back(), run(sde(), some_keys(), {.decode_clean = true}).final_BCHW));
+}
+
+TEST(rollout, starting_noise_can_be_shared_by_a_group_or_by_all) {
+  const std::vector<SampleKey> keys = some_keys();  // 3 prompts of 4 members
+  auto noise = [&](const std::string& sharing) {
+    return initial_noise(kSource, shared_keys(keys, sharing), kShape).view({3, 4, 2, 3, 3});
+  };
+  const at::Tensor member = noise("member"), group = noise("group"), batch = noise("batch");
+  EXPECT_TRUE(at::equal(member.view({12, 2, 3, 3}), initial_noise(kSource, keys, kShape)));
+  EXPECT_TRUE(at::equal(group, group.narrow(1, 0, 1).expand_as(group)));
+  EXPECT_FALSE(at::allclose(group[0][0], group[1][0]));
+  EXPECT_TRUE(at::equal(batch, batch[0][0].expand_as(batch)));
+  for (int64_t prompt = 0; prompt < 3; ++prompt)
+    for (int64_t m = 0; m < 4; ++m) EXPECT_FALSE(at::allclose(group[prompt][0], member[prompt][m]));
+  EXPECT_FALSE(at::allclose(initial_noise(kSource, shared_keys({{6, 0, 0}}, "batch"), kShape)[0], batch[0][0]));
+  EXPECT_EQ(testing::message_of<ConfigError>([&] { shared_keys(keys, "device"); }),
+            "[sampler] unknown initial_noise 'device'; expected member, group or batch");
+}
+
 TEST(rollout, the_same_keys_give_the_same_trajectory_in_any_batch) {
   const std::vector<SampleKey> keys = some_keys();
   const Trajectories whole = run(sde(), keys);
@@ -116,6 +172,16 @@ TEST(rollout, the_same_keys_give_the_same_trajectory_in_any_batch) {
                              whole.final_BCHW.narrow(0, int64_t(begin), int64_t(count)), 1e-6,
                              1e-6));  // vectorized tanh rounds by a value's place in memory
   }
+}
+
+// The same noise for all members of a group does not make their steps' noise the same.
+TEST(rollout, members_with_one_start_still_part) {
+  const std::vector<SampleKey> keys = some_keys();
+  const Trajectories drawn = rollout(
+      sde(), initial_noise(kSource, shared_keys(keys, "group"), kShape), some_velocity,
+      [&](int64_t step) { return step_noise(kSource, keys, kShape, step); }, {});
+  EXPECT_TRUE(at::equal(drawn.latents[0][0], drawn.latents[0][1]));
+  EXPECT_FALSE(at::allclose(drawn.latents[1][0], drawn.latents[1][1]));
 }
 
 TEST(rollout, evaluation_keeps_nothing_and_ends_at_the_same_latent) {

@@ -46,6 +46,31 @@ TEST(step, the_log_probability_of_a_known_deviation) {
   }
 }
 
+// At next = mean + n eps the released CPS value is -n^2 mean(eps^2), without constants.
+TEST(step, the_released_log_probability_is_the_squared_deviation) {
+  for (const Step& step : make_schedule({.kind = "cps", .noise_level = 0.8, .logprob = "released"})) {
+    if (step.noise_std == 0) continue;
+    const at::Tensor mean = at::randn({3, 2, 4, 4}), eps = at::randn({3, 2, 4, 4});
+    const at::Tensor got = step_log_prob(step, mean + eps * step.noise_std, mean);
+    const at::Tensor expected =
+        eps.to(at::kDouble).square().mean({1, 2, 3}) * (-step.noise_std * step.noise_std);
+    EXPECT_TRUE(at::allclose(got.to(at::kDouble), expected, 1e-4, 1e-6)) << step.index;
+  }
+}
+
+// x0 recovered from x = sqrt(ab) x0 + sqrt(1 - ab) eps and what each kind of network would say.
+TEST(step, every_prediction_of_a_diffusion_model_names_the_same_clean_latent) {
+  for (const char* prediction : {"epsilon", "v_prediction", "sample"}) {
+    const Step step = make_schedule({.kind = "ddim", .alphas = {.prediction = prediction}})[4];
+    const double signal = std::sqrt(step.alpha_bar), sigma = std::sqrt(1 - step.alpha_bar);
+    const at::Tensor clean = at::randn({2, 3, 4, 4}), noise = at::randn({2, 3, 4, 4});
+    const at::Tensor x = clean * signal + noise * sigma;
+    const std::string kind = prediction;
+    const at::Tensor out = kind == "epsilon" ? noise : kind == "sample" ? clean : noise * signal - clean * sigma;
+    EXPECT_TRUE(at::allclose(predicted_clean(step, x, out), clean, 0, 1e-5)) << kind;
+  }
+}
+
 TEST(step, the_density_integrates_to_one) {
   const Step step = some_step();
   constexpr int64_t kPoints = 4001;
