@@ -3,6 +3,7 @@
 
 #include "gamut/algorithms/moments.h"
 #include "gamut/core/error.h"
+#include "gamut/core/names.h"
 #include "gamut/diversity/distances.h"
 #include "gamut/diversity/vendi.h"
 
@@ -66,24 +67,9 @@ std::vector<double> rarity(const std::vector<int64_t>& clusters, const std::stri
   return bonus;
 }
 
-// Vendi of all members minus Vendi without the member, of the kernel 1 - d.
-std::vector<double> vendi_left_out(const at::Tensor& distances) {
-  const int64_t count = distances.size(0);
-  std::vector<double> gains(size_t(count), 0.0);
-  if (count < 2) return gains;
-  const at::Tensor kernel_NN = 1 - distances;
-  const double whole = diversity::vendi_from_kernel(kernel_NN);
-  for (int64_t j = 0; j < count; ++j) {
-    const at::Tensor others = at::cat({at::arange(0, j), at::arange(j + 1, count)});
-    gains[size_t(j)] =
-        whole - diversity::vendi_from_kernel(kernel_NN.index_select(0, others).index_select(1, others));
-  }
-  return gains;
-}
-
 std::vector<double> raw_diversity(const at::Tensor& distances, const std::string& measure) {
   if (measure == "nn") return diversity::nearest_distances(distances);
-  if (measure == "vendi_loo") return vendi_left_out(distances);
+  if (measure == "vendi_loo") return diversity::vendi_leave_one_out(1 - distances);
   return diversity::mean_distances(distances);
 }
 
@@ -160,9 +146,9 @@ void ShapingConfig::fields(FieldVisitor& v) {
   v.field("combine", combine, one_of({"raw", "zscore"}), "cluster_bonus: Q scale + beta E, or both z-scored first");
   v.field("bonus_form", bonus_form, one_of({"sqrt", "inv", "log", "inv_n"}),
           "cluster_bonus: sqrt(N/n), N/n, ln(N/n) or 1/n of a cluster of n members");
-  v.field("clusters", clusters, any_value(), "cluster_bonus: \"eigengap\", or the number of clusters");
-  v.field("sigma", sigma, any_value(),
-          "width of the kernel on distances: \"quantile\", \"median\", \"self_tuning\" or a number");
+  v.field("clusters", clusters, Rule{.min = 1, .choices = {"eigengap"}}, "cluster_bonus: \"eigengap\", or the number of clusters");
+  v.field("sigma", sigma, Rule{.min = 0, .min_open = true, .choices = {"quantile", "median", "self_tuning"}},
+          "width of the kernel on distances: a quantile of them, per member, or a number");
   v.field("sigma_q", sigma_q, between(0, 1), "sigma = quantile: of the distances between two members");
   v.field("weight", weight, at_least(0), "pairwise_potential: lambda, factor of the potential");
   v.field("gamma", gamma, between(0, 1), "pairwise_potential: discount per denoising step");

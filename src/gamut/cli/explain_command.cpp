@@ -20,26 +20,50 @@ struct Flags {
   bool json = false;
 };
 
+nlohmann::ordered_json flow_row(const diffusion::Step& s) {
+  return {{"index", s.index}, {"sigma", s.sigma}, {"sigma_next", s.sigma_next}, {"dt", s.dt},
+          {"a", s.a},         {"b", s.b},         {"noise_std", s.noise_std}};
+}
+
+nlohmann::ordered_json ddim_row(const diffusion::Step& s) {
+  return {{"index", s.index},
+          {"timestep", s.timestep},
+          {"timestep_prev", s.timestep_prev},
+          {"alpha_bar", s.alpha_bar},
+          {"alpha_bar_prev", s.alpha_bar_prev},
+          {"a", s.a},
+          {"b", s.b},
+          {"noise_std", s.noise_std}};
+}
+
+void print_flow(const diffusion::Step& s) {
+  std::printf("%4lld  %.6f  %.6f  %+.6f  %+.6f  %+.6f  %.6f\n", static_cast<long long>(s.index), s.sigma,
+              s.sigma_next, s.dt, s.a, s.b, s.noise_std);
+}
+
+void print_ddim(const diffusion::Step& s) {
+  std::printf("%4lld  %8lld  %4lld  %.6f   %.6f        %+.6f  %+.6f  %.6f\n", static_cast<long long>(s.index),
+              static_cast<long long>(s.timestep), static_cast<long long>(s.timestep_prev), s.alpha_bar,
+              s.alpha_bar_prev, s.a, s.b, s.noise_std);
+}
+
+// The steps of the first iteration: later ones differ in where their window lies.
 int explain_schedule(const Flags& flags) {
   const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
-  const std::vector<diffusion::Step> steps = diffusion::make_schedule(recipe.train.slots.sampler);
-  if (!flags.json) std::printf("step  sigma     next      dt         a          b          noise_std\n");
-  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-  for (const diffusion::Step& s : steps) {
-    if (flags.json)
-      rows.push_back({{"index", s.index},
-                      {"sigma", s.sigma},
-                      {"sigma_next", s.sigma_next},
-                      {"dt", s.dt},
-                      {"a", s.a},
-                      {"b", s.b},
-                      {"noise_std", s.noise_std}});
-    else
-      std::printf("%4lld  %.6f  %.6f  %+.6f  %+.6f  %+.6f  %.6f\n", static_cast<long long>(s.index), s.sigma,
-                  s.sigma_next, s.dt, s.a, s.b, s.noise_std);
+  const diffusion::SamplerConfig& sampler = recipe.train.slots.sampler;
+  const std::vector<diffusion::Step> steps =
+      diffusion::iteration_schedule(sampler, uint64_t(recipe.train.seed), 0);
+  const bool ddim = sampler.kind == "ddim";
+  if (flags.json) {
+    nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+    for (const diffusion::Step& step : steps) rows.push_back(ddim ? ddim_row(step) : flow_row(step));
+    // Doubles are dumped with as many digits as reading them back exactly needs.
+    std::printf("%s\n", nlohmann::ordered_json{{"steps", rows}}.dump(1).c_str());
+    return 0;
   }
-  // Doubles are dumped with as many digits as reading them back exactly needs.
-  if (flags.json) std::printf("%s\n", nlohmann::ordered_json{{"steps", rows}}.dump(1).c_str());
+  std::printf("%s\n", ddim ? "step  timestep  prev  alpha_bar  alpha_bar_prev  a          b          noise_std"
+                           : "step  sigma     next      dt         a          b          noise_std");
+  for (const diffusion::Step& step : steps) (ddim ? print_ddim : print_flow)(step);
   return 0;
 }
 
@@ -92,13 +116,14 @@ void add_explain_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<Flags>();
   CLI::App* explain = program.add_subcommand("explain", "the numbers behind a recipe");
   explain->require_subcommand(1);
-  CLI::App* schedule = explain->add_subcommand("schedule", "denoising steps: mean = a x + b v, noise_std");
+  CLI::App* schedule = explain->add_subcommand("schedule", "denoising steps: mean = a x + b out, noise_std");
   add_flags(schedule, *flags);
   schedule->callback([flags, &chosen] { chosen = [flags] { return explain_schedule(*flags); }; });
   CLI::App* config = explain->add_subcommand("config", "every value with where it came from");
   add_flags(config, *flags);
   config->add_option("key", flags->key, "only keys that begin with this");
   config->callback([flags, &chosen] { chosen = [flags] { return explain_config(*flags); }; });
+  add_group_explainers(*explain, chosen);
 }
 
 }  // namespace gamut::cli

@@ -18,17 +18,7 @@ std::string named_algorithm(const Recipe& recipe, const std::string& fallback) {
   return name;
 }
 
-}  // namespace
-
-void TrainRecipe::fields(FieldVisitor& v) {
-  train.fields(v);
-  v.table("reward", reward, "what is trained on");
-  v.table("judge", judge, "an independent reader that never trains");
-  v.table("eval", eval, "fixed-seed evaluation during training and by gamut eval");
-}
-
-TrainRecipe load_train_recipe(const std::filesystem::path& path, const std::vector<std::string>& sets) {
-  const Recipe recipe = load_recipe(path, sets);
+TrainRecipe resolve_train_recipe(const Recipe& recipe) {
   TrainRecipe out;
   const std::string name = named_algorithm(recipe, out.train.algorithm);
   for (const algorithms::NamedAlgorithm& algorithm : algorithms::algorithm_table())
@@ -42,6 +32,23 @@ TrainRecipe load_train_recipe(const std::filesystem::path& path, const std::vect
   for (ResolvedField& field : out.resolved.fields)
     if (field.origin == "default" && of_algorithm.contains(field.key)) field.origin = "algorithm " + name;
   return out;
+}
+
+}  // namespace
+
+void TrainRecipe::fields(FieldVisitor& v) {
+  train.fields(v);
+  v.table("reward", reward, "what is trained on");
+  v.table("judge", judge, "an independent reader that never trains");
+  v.table("eval", eval, "fixed-seed evaluation during training and by gamut eval");
+}
+
+TrainRecipe load_train_recipe(const std::filesystem::path& path, const std::vector<std::string>& sets) {
+  return resolve_train_recipe(load_recipe(path, sets));
+}
+
+TrainRecipe load_train_recipe(const std::vector<std::string>& sets) {
+  return resolve_train_recipe(parse_recipe("", "no recipe", sets));
 }
 
 void check_same_recipe(const TrainRecipe& now, const std::filesystem::path& stored_config) {

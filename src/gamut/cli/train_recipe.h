@@ -27,6 +27,8 @@ struct TrainRecipe {
 
 // Defaults < the named algorithm's slots < extends < the file < --set.
 TrainRecipe load_train_recipe(const std::filesystem::path& path, const std::vector<std::string>& sets);
+// The same without a file.
+TrainRecipe load_train_recipe(const std::vector<std::string>& sets);
 
 // ConfigError naming each key whose value differs, other than `iterations`: a run resumes only under its own
 // recipe.

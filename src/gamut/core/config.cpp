@@ -5,6 +5,7 @@
 #include "gamut/core/toml_value.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <map>
 #include <set>
@@ -70,9 +71,18 @@ bool keeps(const Rule& rule, double value) {
 }
 bool keeps(const Rule&, bool) { return true; }
 bool keeps(const Rule& rule, int64_t value) { return keeps(rule, double(value)); }
+
+// A string field whose rule has choices and a lower bound takes a word or a number: clusters = "eigengap", 4 or "4".
+bool takes_number(const Rule& rule) { return !rule.choices.empty() && std::isfinite(rule.min); }
+bool is_number_within(const Rule& rule, const std::string& text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() && std::isfinite(number) && keeps(rule, number);
+}
 bool keeps(const Rule& rule, const std::string& value) {
   return rule.choices.empty() ||
-         std::find(rule.choices.begin(), rule.choices.end(), value) != rule.choices.end();
+         std::find(rule.choices.begin(), rule.choices.end(), value) != rule.choices.end() ||
+         (takes_number(rule) && is_number_within(rule, value));
 }
 template <class T>
 bool keeps(const Rule& rule, const std::vector<T>& values) {
@@ -100,6 +110,18 @@ std::string outsider(const Rule&, const T&) {
 std::string demand(const Rule& rule) {
   const bool bounded = std::isfinite(rule.min) && std::isfinite(rule.max) && !rule.min_open;
   return cat("must be ", !rule.choices.empty() ? "one of " : bounded ? "in " : "", rule.text());
+}
+
+template <class T>
+bool convert_by(const Rule&, const TomlValue& from, T& to) {
+  return convert(from, to);
+}
+bool convert_by(const Rule& rule, const TomlValue& from, std::string& to) {
+  const auto* integer = std::get_if<int64_t>(&from.data);
+  const auto* number = std::get_if<double>(&from.data);
+  if (takes_number(rule) && (integer != nullptr || number != nullptr))
+    return to = integer != nullptr ? format_toml(*integer) : format_toml(*number), true;
+  return convert(from, to);
 }
 
 class Binder : public FieldVisitor {
@@ -174,7 +196,7 @@ class Binder : public FieldVisitor {
     std::string& message = messages_[found->second];
     T read{};
     const std::string got = cat("; got ", printable(entry.toml), place(found->second));
-    if (!convert(parse_toml_value(entry.toml), read)) {
+    if (!convert_by(rule, parse_toml_value(entry.toml), read)) {
       message = cat("key '", key, "' must be ", type_text(value), got);
     } else if (!keeps(rule, read)) {
       const std::string nearest = nearest_name(outsider(rule, read), rule.choices);
@@ -240,7 +262,10 @@ void append_fields(const Resolved& resolved, const std::string& table, std::stri
 }  // namespace
 
 std::string Rule::text() const {
-  if (!choices.empty()) return joined(choices, " | ");
+  if (!choices.empty()) {
+    const std::string words = joined(choices, " | ");
+    return takes_number(*this) ? cat(words, " | ", Rule{.min = min, .max = max, .min_open = min_open}.text()) : words;
+  }
   const bool low = std::isfinite(min), high = std::isfinite(max);
   if (low && high && !min_open) return cat(number_text(min), "..", number_text(max));
   const std::string lower = low ? cat(min_open ? "> " : ">= ", number_text(min)) : "";
