@@ -92,6 +92,7 @@ TEST(vendi, is_continuous_in_the_order) {
   const at::Tensor kernel = cosine_kernel(random_features(9, 5, 7));
   EXPECT_NEAR(vendi_from_kernel(kernel, 1 + 1e-6), vendi_from_kernel(kernel, 1), 1e-4);
   EXPECT_NEAR(vendi_from_kernel(kernel, 1 - 1e-6), vendi_from_kernel(kernel, 1), 1e-4);
+  EXPECT_NEAR(vendi_from_kernel(kernel, 1 + 1e-15), vendi_from_kernel(kernel, 1), 1e-9);
   EXPECT_NEAR(vendi_from_kernel(kernel, 1e5), vendi_from_kernel(kernel, kInfinity), 1e-3);
 }
 

@@ -15,6 +15,7 @@ namespace {
 
 // Rounding leaves eigenvalues of about this size where the true one is 0; small orders would count them.
 constexpr double kZeroEigenvalue = 1e-12;
+constexpr double kOrderOne = 1e-8;         // orders this near to 1 are 1, where the general formula is 0 / 0
 constexpr double kKernelTolerance = 1e-6;  // of a kernel made in float32
 
 void require_finite(const at::Tensor& values, const char* what) {
@@ -36,15 +37,15 @@ double vendi_from_kernel(const at::Tensor& kernel, double q) {
 
   const double* lambda = values.const_data_ptr<double>();
   const double largest = lambda[n - 1];
+  if (std::isinf(q)) return std::clamp(1 / largest, 1.0, double(n));
+  const bool is_shannon = std::abs(q - 1) < kOrderOne;
   double sum = 0;
   for (int64_t i = 0; i < n; ++i) {
     if (lambda[i] < kZeroEigenvalue) continue;
-    // Relative to the largest: powers of a high order would all underflow.
-    sum += q == 1 ? -lambda[i] * std::log(lambda[i]) : std::isinf(q) ? 0 : std::pow(lambda[i] / largest, q);
+    // Relative to the largest: the powers of a high order would all underflow.
+    sum += is_shannon ? -lambda[i] * std::log(lambda[i]) : std::pow(lambda[i] / largest, q);
   }
-  const double score = q == 1          ? std::exp(sum)
-                       : std::isinf(q) ? 1 / largest
-                                       : std::pow(largest, q / (1 - q)) * std::pow(sum, 1 / (1 - q));
+  const double score = std::exp(is_shannon ? sum : (q * std::log(largest) + std::log(sum)) / (1 - q));
   return std::clamp(score, 1.0, double(n));
 }
 
