@@ -2,7 +2,10 @@
 // In double, so that finite differences are good to 1e-7.
 #include "gamut/algorithms/loss.h"
 
+#include "gamut/core/error.h"
 #include "gamut/core/random.h"
+#include "gamut/diffusion/step.h"
+#include "support/message_of.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -112,6 +115,116 @@ TEST(loss, an_absurd_ratio_stays_finite_in_single_precision) {
   terms.loss_sum.backward();
   EXPECT_TRUE(std::isfinite(terms.loss_sum.item<float>()));
   EXPECT_TRUE(at::isfinite(now.grad()).all().item<bool>());
+}
+
+// GRPO-Guard on one step: samples drawn by the old policy, a new mean that differs by delta.
+struct GuardCase {
+  diffusion::Step step;
+  at::Tensor next, old_mean, mean;
+  explicit GuardCase(const diffusion::Step& s, int64_t batch = 3, double distance = 0.1) : step(s) {
+    old_mean = at::randn({batch, 2, 3, 3}, at::kDouble);
+    next = old_mean + step.noise_std * at::randn({batch, 2, 3, 3}, at::kDouble);
+    mean = old_mean + distance * step.noise_std * at::randn({1, 2, 3, 3}, at::kDouble);
+  }
+  at::Tensor log_ratio() const {
+    return diffusion::step_log_prob(step, next, mean) - diffusion::step_log_prob(step, next, old_mean);
+  }
+  at::Tensor delta_squared() const { return (mean - old_mean).square().mean({1, 2, 3}); }
+  LossTerms guard(const at::Tensor& advantages, const LossConfig& config) const {
+    return grpo_guard(step, next, mean, old_mean, advantages, at::ones_like(advantages), config);
+  }
+};
+
+// Flow-GRPO's: the SDE at 0.7 on Stable Diffusion 3.5's ten levels.
+std::vector<diffusion::Step> sde() {
+  const diffusion::SamplerConfig config;
+  return diffusion::make_schedule(config);
+}
+
+LossConfig guard_config(const std::string& reweight) {
+  return {.kind = "grpo_guard", .clip_range = kClip, .reweight = reweight};
+}
+
+// The paper corrects the log-ratio by its bias and multiplies by n; Flow-Factory writes the product out.
+TEST(loss, guard_is_both_published_forms_of_the_ratio) {
+  const at::Tensor advantages = vec({0.7, -1.2, 2});
+  for (const diffusion::Step& step : sde()) {
+    const GuardCase guard(step);
+    const double n = step.noise_std;
+    const at::Tensor paper = ((guard.log_ratio() + guard.delta_squared() / (2 * n * n)) * n).exp();
+    const at::Tensor factory = (guard.log_ratio() * n + guard.delta_squared() / (2 * n)).exp();
+    EXPECT_TRUE(at::allclose(paper, factory, 1e-12, 1e-12));
+    double sum = 0, squares = 0;
+    for (int64_t b = 0; b < 3; ++b) {
+      const double log_ratio = std::log(paper[b].item<double>());
+      sum += plain(log_ratio, advantages[b].item<double>());
+      squares += log_ratio * log_ratio / 2;
+    }
+    const LossTerms terms = guard.guard(advantages, guard_config("none"));
+    EXPECT_NEAR(terms.loss_sum.item<double>(), sum, 1e-10) << step.index;
+    EXPECT_NEAR(terms.approx_kl_sum.item<double>(), squares, 1e-12) << step.index;
+    EXPECT_NEAR(guard.guard(advantages, guard_config("inv_dt")).loss_sum.item<double>(), sum / -step.dt,
+                1e-9 / -step.dt);
+  }
+}
+
+// What the guard is for: the plain log-ratio is negative on average, its own is not, whatever the step's
+// noise.
+TEST(loss, guard_removes_the_bias_of_the_log_ratio) {
+  for (const int64_t index : {0, 4, 8}) {
+    const GuardCase guard(sde()[size_t(index)], 40000);
+    const double n = guard.step.noise_std, delta = guard.delta_squared().mean().item<double>();
+    const at::Tensor own = (guard.log_ratio() + guard.delta_squared() / (2 * n * n)) * n;
+    const double error =
+        std::sqrt(delta / 18 / 40000);  // own is normal with this variance over D = 18 elements
+    EXPECT_NEAR(guard.log_ratio().mean().item<double>(), -delta / (2 * n * n), 5 * error / n);
+    EXPECT_NEAR(own.mean().item<double>(), 0, 5 * error);
+    EXPECT_NEAR(own.std().item<double>() / std::sqrt(delta / 18), 1, 0.02);
+  }
+}
+
+TEST(loss, guards_ratio_is_exactly_one_for_the_same_mean) {
+  for (const diffusion::Step& step : sde()) {
+    const at::Tensor old_mean = at::randn({4, 2, 8, 8}), next = old_mean + at::randn({4, 2, 8, 8});
+    const LossTerms terms = grpo_guard(step, next, old_mean.clone(), old_mean, at::ones({4}), at::ones({4}),
+                                       guard_config("none"));
+    EXPECT_EQ(terms.ratio_deviation_max.item<double>(), 0.0);
+    EXPECT_EQ(terms.loss_sum.item<double>(), -4.0);
+  }
+}
+
+TEST(loss, guards_gradient_equals_finite_differences) {
+  constexpr double h = 1e-6;
+  const at::Tensor advantages = vec({0.7, -1.2, 2});
+  for (const char* reweight : {"none", "inv_dt"}) {
+    GuardCase guard(sde()[3], 3, 0.3);
+    const at::Tensor leaf = guard.mean.expand({3, 2, 3, 3}).clone().requires_grad_(true);
+    guard.mean = leaf;
+    guard.guard(advantages, guard_config(reweight)).loss_sum.backward();
+    for (const int64_t element : {0, 17, 23, 40}) {
+      const auto shifted = [&](double by) {
+        guard.mean = leaf.detach().clone();
+        guard.mean.view({-1})[element] += by;
+        return guard.guard(advantages, guard_config(reweight)).loss_sum.item<double>();
+      };
+      EXPECT_NEAR(leaf.grad().view({-1})[element].item<double>(), (shifted(h) - shifted(-h)) / (2 * h), 1e-7);
+    }
+  }
+}
+
+TEST(loss, guard_refuses_a_log_probability_that_is_none) {
+  std::vector<diffusion::Step> steps = sde();
+  const std::string line =
+      "[loss] grpo_guard needs a normalized log-probability; got sampler.logprob = \"released\"; expected "
+      "\"normalized\", or loss.kind = \"ppo_clip\"";
+  check_loss(guard_config("none"), steps);
+  steps[2].normalized = false;
+  EXPECT_EQ(testing::message_of<ConfigError>([&] { check_loss(guard_config("none"), steps); }), line);
+  EXPECT_EQ(testing::message_of<ConfigError>([&] {
+              GuardCase(steps[2]).guard(vec({1, 1, 1}), guard_config("none"));
+            }),
+            line);
+  check_loss(kConfig, steps);
 }
 
 }  // namespace

@@ -81,5 +81,17 @@ TEST(step_choice, an_index_outside_the_schedule_is_refused) {
   EXPECT_THROW(choose_steps({.kind = "list", .list = {}}, sde(10), 1, 0), ConfigError);
 }
 
+TEST(step_choice, a_window_trains_all_its_stochastic_steps) {
+  std::vector<diffusion::Step> schedule = sde(8);
+  for (const size_t outside : {0, 1, 5, 6, 7}) schedule[outside].noise_std = 0;
+  EXPECT_EQ(choose_steps({.kind = "window", .fraction = 0.1}, schedule, 1, 0), (Indices{2, 3, 4}));
+}
+
+TEST(step_choice, those_drawn_at_random_are_eligible) {
+  const StepChoiceConfig config{.kind = "random", .fraction = 0.7, .count = 2};
+  EXPECT_EQ(eligible_steps(config, sde(10)), first(7));
+  for (const int64_t index : choose_steps(config, sde(10), 3, 5)) EXPECT_LT(index, 7);
+}
+
 }  // namespace
 }  // namespace gamut::algorithms

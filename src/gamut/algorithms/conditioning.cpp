@@ -55,9 +55,10 @@ void ConditioningConfig::check() const {
     throw ConfigError("conditioning", cat("strength must not be negative; got ", strength));
   const bool along_run = anneal_axis != "step";
   if (along_run != (iter_anneal != "none"))
-    throw ConfigError("conditioning", cat("anneal_axis = \"", anneal_axis, "\" does not go with iter_anneal = \"",
-                                          iter_anneal, "\"; expected ",
-                                          along_run ? "iter_anneal linear or cosine" : "anneal_axis iter or both"));
+    throw ConfigError(
+        "conditioning",
+        cat("anneal_axis = \"", anneal_axis, "\" does not go with iter_anneal = \"", iter_anneal,
+            "\"; expected ", along_run ? "iter_anneal linear or cosine" : "anneal_axis iter or both"));
 }
 
 double anneal(const ConditioningConfig& config, const diffusion::Step& step, int64_t steps) {
@@ -73,8 +74,8 @@ double strength_at(const ConditioningConfig& config, int64_t iteration, int64_t 
 }
 
 ConditioningNoise::ConditioningNoise(const ConditioningConfig& config, uint64_t seed,
-                                     std::vector<diffusion::SampleKey> keys, int64_t iteration, int64_t iterations,
-                                     int64_t steps)
+                                     std::vector<diffusion::SampleKey> keys, int64_t iteration,
+                                     int64_t iterations, int64_t steps)
     : config_(config),
       seed_(seed),
       keys_(std::move(keys)),
@@ -90,15 +91,16 @@ at::Tensor ConditioningNoise::draw(const at::Tensor& hidden, const diffusion::St
   float* data = noise.mutable_data_ptr<float>();
   for (size_t b = 0; b < keys_.size(); ++b) {
     const diffusion::SampleKey& key = keys_[b];
-    Stream(seed_, "conditioning", {key.epoch, key.prompt, key.member, draw}).fill_normal({data + b * row, row});
+    Stream(seed_, "conditioning", {key.epoch, key.prompt, key.member, draw})
+        .fill_normal({data + b * row, row});
   }
   return noise.to(hidden.device());
 }
 
 at::Tensor ConditioningNoise::perturb(const at::Tensor& hidden, const diffusion::Step& step) const {
   if (!config_.is_on()) return hidden;
-  GAMUT_CHECK(hidden.dim() == 3 && hidden.size(0) == int64_t(keys_.size()), hidden.sizes(), " for ", keys_.size(),
-              " keys");
+  GAMUT_CHECK(hidden.dim() == 3 && hidden.size(0) == int64_t(keys_.size()), hidden.sizes(), " for ",
+              keys_.size(), " keys");
   const double g = anneal(config_, step, steps_), strength = config_.strength * factor_;
   const bool additive = config_.form == "additive";
   // The embedding itself rather than a sum with zeros: a clean step is clean to the bit.

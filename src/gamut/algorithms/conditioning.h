@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stochastic prompt variation (DRIFT): noise on the prompt's embedding, one draw per rollout, full at the noisy end and
-// fading to exactly nothing; the CADS form (arXiv 2310.17347) as an option.
+// Stochastic prompt variation (DRIFT): noise on the prompt's embedding, one draw per rollout, full at the
+// noisy end and fading to exactly nothing; the CADS form (arXiv 2310.17347) as an option.
 //
 //   additive   c' = c + s0 f (1 - g(u)) rms(c) eps
 //   cads       y = sqrt(g) c + s sqrt(1 - g) eps; rescaled to c's mean and std; psi rescaled + (1 - psi) y
@@ -21,27 +21,27 @@ namespace gamut::algorithms {
 
 // [conditioning] of a recipe.
 struct ConditioningConfig {
-  std::string kind = "clean";            // clean | annealed_noise
-  std::string form = "additive";         // additive | cads
+  std::string kind = "clean";     // clean | annealed_noise
+  std::string form = "additive";  // additive | cads
   double strength = 0.1;
   double tau1 = 0.6, tau2 = 0.9;
-  bool rescale = true;                   // cads
-  double psi = 1.0;                      // cads
-  std::string resample = "trajectory";   // trajectory | step
-  std::string anneal_axis = "step";      // step | iter | both
-  std::string iter_anneal = "none";      // none | linear | cosine, over the run
-  std::string time = "fraction";         // u_i: fraction = 1 - i/N | sigma
+  bool rescale = true;                  // cads
+  double psi = 1.0;                     // cads
+  std::string resample = "trajectory";  // trajectory | step
+  std::string anneal_axis = "step";     // step | iter | both
+  std::string iter_anneal = "none";     // none | linear | cosine, over the run
+  std::string time = "fraction";        // u_i: fraction = 1 - i/N | sigma
   void fields(FieldVisitor& v);
   bool is_on() const { return kind != "clean"; }
-  void check() const;                    // ConfigError for keys that contradict each other
+  void check() const;  // ConfigError for keys that contradict each other
 };
 
 // g in [0, 1] for one step, and the strength's factor f for the iteration.
 double anneal(const ConditioningConfig& config, const diffusion::Step& step, int64_t steps);
 double strength_at(const ConditioningConfig& config, int64_t iteration, int64_t iterations);
 
-// Embeddings of B rollouts over a trajectory. The same object serves rollout, update and reference, so that the
-// embedding is the same bit for bit.
+// Embeddings of B rollouts over a trajectory. The same object serves rollout, update and reference, so that
+// the embedding is the same bit for bit.
 class ConditioningNoise {
  public:
   // keys name the rows' streams (seed, "conditioning", {epoch, prompt, member, 0, or
@@ -59,7 +59,7 @@ class ConditioningNoise {
   ConditioningConfig config_;
   uint64_t seed_ = 0;
   std::vector<diffusion::SampleKey> keys_;
-  double factor_ = 1;                    // f of the iteration
+  double factor_ = 1;  // f of the iteration
   int64_t steps_ = 1;
 };
 

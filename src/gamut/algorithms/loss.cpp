@@ -11,8 +11,8 @@ namespace {
 // exp() of this is still finite in fp32; a log-ratio of mean-reduced log-probabilities is never near it.
 constexpr double kMaxLogRatio = 20.0;
 
-LossTerms clipped_surrogate(const at::Tensor& log_ratio, const at::Tensor& advantage, const at::Tensor& weight,
-                            double clip_range) {
+LossTerms clipped_surrogate(const at::Tensor& log_ratio, const at::Tensor& advantage,
+                            const at::Tensor& weight, double clip_range) {
   const at::Tensor ratio = log_ratio.clamp(-kMaxLogRatio, kMaxLogRatio).exp();
   const at::Tensor unclipped = -advantage * ratio;
   const at::Tensor clipped = -advantage * ratio.clamp(1 - clip_range, 1 + clip_range);
@@ -27,8 +27,9 @@ LossTerms clipped_surrogate(const at::Tensor& log_ratio, const at::Tensor& advan
 
 void need_normalized(const diffusion::Step& step) {
   if (!step.normalized)
-    throw ConfigError("loss", "grpo_guard needs a normalized log-probability; got sampler.logprob = \"released\"; "
-                              "expected \"normalized\", or loss.kind = \"ppo_clip\"");
+    throw ConfigError("loss",
+                      "grpo_guard needs a normalized log-probability; got sampler.logprob = \"released\"; "
+                      "expected \"normalized\", or loss.kind = \"ppo_clip\"");
 }
 
 }  // namespace
@@ -36,7 +37,8 @@ void need_normalized(const diffusion::Step& step) {
 void LossConfig::fields(FieldVisitor& v) {
   v.field("kind", kind, one_of({"ppo_clip", "grpo_guard"}), "surrogate objective");
   v.field("clip_range", clip_range, above(0), "trust region of the ratio: 1 ± clip_range");
-  v.field("reweight", reweight, one_of({"inv_dt", "none"}), "grpo_guard: divide each step's loss by its length");
+  v.field("reweight", reweight, one_of({"inv_dt", "none"}),
+          "grpo_guard: divide each step's loss by its length");
 }
 
 void check_loss(const LossConfig& config, const std::vector<diffusion::Step>& schedule) {

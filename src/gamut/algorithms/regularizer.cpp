@@ -18,7 +18,8 @@ void RegularizerConfig::fields(FieldVisitor& v) {
   v.field("weight", weight, at_least(0), "factor of that distance in the loss");
   v.field("steps", steps, at_least(0), "only the first K denoising steps; 0 = all, structure_aware: 3");
   v.field("decay", decay, one_of({"hard", "linear", "cosine"}), "weight over these K steps");
-  v.field("form", form, one_of({"w2_half", "w2", "kl_flow", "kl_exact", "v_mse"}), "structure_aware: the distance");
+  v.field("form", form, one_of({"w2_half", "w2", "kl_flow", "kl_exact", "v_mse"}),
+          "structure_aware: the distance");
   v.field("reduction", reduction, one_of({"mean", "sum"}), "over the elements of a latent");
   v.field("reference", reference, one_of({"frozen", "ema", "periodic"}),
           "the base, the averaged policy, or (gated_kl) a copy renewed by reset_kl and reset_epochs");
@@ -54,8 +55,9 @@ double regularizer_factor(const std::string& kind, const diffusion::Step& step) 
   return 1 / (2 * tau * tau);
 }
 
-at::Tensor regularizer_sum(const RegularizerConfig& config, const diffusion::Step& step, const at::Tensor& mean,
-                           const at::Tensor& reference_mean, const at::Tensor& weight) {
+at::Tensor regularizer_sum(const RegularizerConfig& config, const diffusion::Step& step,
+                           const at::Tensor& mean, const at::Tensor& reference_mean,
+                           const at::Tensor& weight) {
   const at::Tensor squares = (mean - reference_mean.detach()).square();
   const at::Tensor distance = config.reduction == "sum" ? squares.sum({1, 2, 3}) : squares.mean({1, 2, 3});
   const std::string& kind = config.kind == "structure_aware" ? config.form : config.kind;
@@ -68,19 +70,23 @@ std::string check_regularizer(const RegularizerConfig& config, const std::vector
   const std::string& distance = config.kind == "structure_aware" ? config.form : config.kind;
   const bool per_time = distance == "kl_flow" || distance == "gated_kl";
   if (per_time && !schedule.empty() && schedule.front().timestep >= 0)
-    throw ConfigError("regularizer", cat(distance, " divides by a coefficient per unit of time, which ddim lacks; "
+    throw ConfigError("regularizer", cat(distance,
+                                         " divides by a coefficient per unit of time, which ddim lacks; "
                                          "expected kl_exact, kl_v, kl_x or structure_aware's w2_half"));
   if (config.decay != "hard" && config.span() == 0)
-    throw ConfigError("regularizer", cat("decay = \"", config.decay, "\" runs over the first K steps; got steps = 0; "
+    throw ConfigError("regularizer", cat("decay = \"", config.decay,
+                                         "\" runs over the first K steps; got steps = 0; "
                                          "expected steps >= 1"));
   if (config.steps > int64_t(schedule.size()))
-    throw ConfigError("regularizer", cat("regularizer.steps reaches beyond the trajectory; got ", config.steps,
-                                         "; expected at most sampler.steps = ", schedule.size()));
+    throw ConfigError("regularizer",
+                      cat("regularizer.steps reaches beyond the trajectory; got ", config.steps,
+                          "; expected at most sampler.steps = ", schedule.size()));
   const int64_t span = std::min(config.span(), int64_t(schedule.size()));
-  const int64_t visited = std::count_if(trainable.begin(), trainable.end(), [&](int64_t i) { return i < span; });
+  const int64_t visited =
+      std::count_if(trainable.begin(), trainable.end(), [&](int64_t i) { return i < span; });
   if (visited == span) return {};
-  return cat("[regularizer] only trained steps are held near the reference: ", visited, " of the first ", span,
-             " steps can train (see [schedule])");
+  return cat("[regularizer] only trained steps are held near the reference: ", visited, " of the first ",
+             span, " steps can train (see [schedule])");
 }
 
 }  // namespace gamut::algorithms

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What holds the policy near its reference: a weighted squared distance between the step means, which differ only
-// by the network's output, mu - mu_ref = b (out - out_ref).
+// What holds the policy near its reference: a weighted squared distance between the step means, which differ
+// only by the network's output, mu - mu_ref = b (out - out_ref).
 #pragma once
 
 #include "gamut/core/config.h"
@@ -18,11 +18,11 @@ namespace gamut::algorithms {
 struct RegularizerConfig {
   std::string kind = "none";  // none | kl_flow | kl_exact | kl_v | kl_x | structure_aware | gated_kl
   double weight = 0.04;
-  int64_t steps = 0;          // K: only the first K denoising steps; 0 = all. structure_aware: 0 = 3
-  std::string decay = "hard";       // over the first K steps: hard | linear | cosine
-  std::string form = "w2_half";     // structure_aware: w2_half | w2 | kl_flow | kl_exact | v_mse
-  std::string reduction = "mean";   // over a sample's elements: mean | sum
-  std::string reference = "frozen"; // frozen | ema | periodic (gated_kl's moving reference)
+  int64_t steps = 0;                 // K: only the first K denoising steps; 0 = all. structure_aware: 0 = 3
+  std::string decay = "hard";        // over the first K steps: hard | linear | cosine
+  std::string form = "w2_half";      // structure_aware: w2_half | w2 | kl_flow | kl_exact | v_mse
+  std::string reduction = "mean";    // over a sample's elements: mean | sum
+  std::string reference = "frozen";  // frozen | ema | periodic (gated_kl's moving reference)
   // gated_kl (GARDO)
   std::string gate_sign = "as_coded";  // as_coded: U > 0 side | as_described: U < 0 side
   double gate_share = 0.10;            // p at the start
@@ -42,13 +42,14 @@ struct RegularizerConfig {
 //   kl_v, v_mse 1 / b^2, so the distance is that of network outputs; kl_x, w2 1; w2_half 1/2.
 double regularizer_factor(const std::string& kind, const diffusion::Step& step);
 
-// Sum over trained samples of w_i f * reduce_CHW (mean - reference)^2; means [B, C, H, W], weight [B]. Not yet
-// multiplied by RegularizerConfig::weight.
-at::Tensor regularizer_sum(const RegularizerConfig& config, const diffusion::Step& step, const at::Tensor& mean,
-                           const at::Tensor& reference_mean, const at::Tensor& weight_B);
+// Sum over trained samples of w_i f * reduce_CHW (mean - reference)^2; means [B, C, H, W], weight [B]. Not
+// yet multiplied by RegularizerConfig::weight.
+at::Tensor regularizer_sum(const RegularizerConfig& config, const diffusion::Step& step,
+                           const at::Tensor& mean, const at::Tensor& reference_mean,
+                           const at::Tensor& weight_B);
 
-// ConfigError for what cannot be: kl_flow on ddim, a decay without K, K beyond the steps. Returns one line of warning,
-// or "", when some of the first K steps are not among those that can train and so are not held.
+// ConfigError for what cannot be: kl_flow on ddim, a decay without K, K beyond the steps. Returns one line of
+// warning, or "", when some of the first K steps are not among those that can train and so are not held.
 std::string check_regularizer(const RegularizerConfig& config, const std::vector<diffusion::Step>& schedule,
                               const std::vector<int64_t>& trainable);
 

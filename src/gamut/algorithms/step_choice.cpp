@@ -17,7 +17,8 @@ void StepChoiceConfig::fields(FieldVisitor& v) {
   v.field("list", list, any_value(), "list: the indices, 0 is the noisiest step");
 }
 
-std::vector<int64_t> eligible_steps(const StepChoiceConfig& config, const std::vector<diffusion::Step>& schedule) {
+std::vector<int64_t> eligible_steps(const StepChoiceConfig& config,
+                                    const std::vector<diffusion::Step>& schedule) {
   const int64_t total = int64_t(schedule.size());
   std::vector<int64_t> eligible = config.list;
   if (config.kind != "list") {
@@ -30,19 +31,22 @@ std::vector<int64_t> eligible_steps(const StepChoiceConfig& config, const std::v
                                         "; expected 0..", total - 1, " (sampler.steps = ", total, ")"));
   std::erase_if(eligible, [&](int64_t index) { return schedule[size_t(index)].noise_std <= 0; });
   if (eligible.empty())
-    throw ConfigError("schedule", "no step is left to train: every chosen step is deterministic or the fraction is "
-                                  "too small; use sampler.kind = \"flow_sde\" with noise_level > 0, or raise "
-                                  "schedule.fraction");
+    throw ConfigError("schedule",
+                      "no step is left to train: every chosen step is deterministic or the fraction is "
+                      "too small; use sampler.kind = \"flow_sde\" with noise_level > 0, or raise "
+                      "schedule.fraction");
   std::sort(eligible.begin(), eligible.end());
   eligible.erase(std::unique(eligible.begin(), eligible.end()), eligible.end());
   return eligible;
 }
 
-std::vector<int64_t> choose_steps(const StepChoiceConfig& config, const std::vector<diffusion::Step>& schedule,
-                                  uint64_t seed, int64_t iteration) {
+std::vector<int64_t> choose_steps(const StepChoiceConfig& config,
+                                  const std::vector<diffusion::Step>& schedule, uint64_t seed,
+                                  int64_t iteration) {
   const std::vector<int64_t> eligible = eligible_steps(config, schedule);
   if (config.kind != "random" || config.count >= int64_t(eligible.size())) return eligible;
-  const std::vector<int64_t> order = Stream(seed, "schedule", {iteration}).permutation(int64_t(eligible.size()));
+  const std::vector<int64_t> order =
+      Stream(seed, "schedule", {iteration}).permutation(int64_t(eligible.size()));
   std::vector<int64_t> chosen;
   for (int64_t k = 0; k < config.count; ++k) chosen.push_back(eligible[size_t(order[size_t(k)])]);
   std::sort(chosen.begin(), chosen.end());

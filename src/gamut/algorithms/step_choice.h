@@ -13,19 +13,22 @@ namespace gamut::algorithms {
 
 // [schedule] of a recipe.
 struct StepChoiceConfig {
-  std::string kind = "fraction";  // fraction | random | list | window: every stochastic step
-  double fraction = 0.99;         // the first int(steps * fraction) steps are eligible
-  int64_t count = 4;              // random: how many of the eligible train each iteration
-  std::vector<int64_t> list = {};      // list: indices
+  std::string kind = "fraction";   // fraction | random | list | window: every stochastic step
+  double fraction = 0.99;          // the first int(steps * fraction) steps are eligible
+  int64_t count = 4;               // random: how many of the eligible train each iteration
+  std::vector<int64_t> list = {};  // list: indices
   void fields(FieldVisitor& v);
 };
 
-// Ascending indices of the steps that can train: deterministic steps are never among them. ConfigError when none is
-// left or an index is outside the schedule.
-std::vector<int64_t> eligible_steps(const StepChoiceConfig& config, const std::vector<diffusion::Step>& schedule);
+// Ascending indices of the steps that can train: deterministic steps are never among them. ConfigError when
+// none is left or an index is outside the schedule.
+std::vector<int64_t> eligible_steps(const StepChoiceConfig& config,
+                                    const std::vector<diffusion::Step>& schedule);
 
-// Those that train in one iteration: all eligible ones, or `count` of them. `random` draws from the stream (seed, "schedule", iteration).
-std::vector<int64_t> choose_steps(const StepChoiceConfig& config, const std::vector<diffusion::Step>& schedule,
-                                  uint64_t seed, int64_t iteration);
+// Those that train in one iteration: all eligible ones, or `count` of them. `random` draws from the stream
+// (seed, "schedule", iteration).
+std::vector<int64_t> choose_steps(const StepChoiceConfig& config,
+                                  const std::vector<diffusion::Step>& schedule, uint64_t seed,
+                                  int64_t iteration);
 
 }  // namespace gamut::algorithms

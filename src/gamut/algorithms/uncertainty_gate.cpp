@@ -17,7 +17,8 @@ constexpr size_t kRemembered = 20;
 // NumPy's default: linear between the order statistics. `values` ascending, not empty; percent in [0, 100].
 double percentile(const std::vector<double>& values, double percent) {
   const double at = percent / 100 * double(values.size() - 1);
-  const size_t below = std::min(size_t(at), values.size() - 1), above = std::min(below + 1, values.size() - 1);
+  const size_t below = std::min(size_t(at), values.size() - 1),
+               above = std::min(below + 1, values.size() - 1);
   return values[below] + (at - double(below)) * (values[above] - values[below]);
 }
 
