@@ -18,19 +18,132 @@ Slots flow_grpo() {
   return slots;
 }
 
+// DanceGRPO (2505.07818) on FLUX: constant-noise SDE, one initial noise per group, group std with ddof 1, 9 of the first
+// 15 steps, the predicted clean latent decoded.
+Slots dance_grpo() {
+  Slots slots;
+  slots.sampler = {.kind = "dance_sde", .steps = 16, .noise_level = 0.3, .grid = "dance", .shift = 3.0,
+                   .model_time = "truncate", .decode = "x0_last", .initial_noise = "group"};
+  slots.advantage = {.kind = "group", .std_ddof = 1, .std_eps = 1e-8, .zero = "keep"};
+  slots.schedule = {.kind = "random", .fraction = 0.94, .count = 9};
+  return slots;
+}
+
+// DanceGRPO on Stable Diffusion: DDIM with eta 1, one initial noise for the whole batch, every step but the last.
+Slots dance_sd() {
+  Slots slots = dance_grpo();
+  slots.sampler = {.kind = "ddim", .steps = 50, .eta = 1.0, .initial_noise = "batch"};
+  slots.schedule = {.kind = "fraction", .fraction = 0.98};
+  return slots;
+}
+
+// DDPO (2305.13301) as ddpo-pytorch: DDIM with eta 1, per-prompt running statistics, all steps.
+Slots ddpo() {
+  Slots slots;
+  slots.sampler = {.kind = "ddim", .steps = 50, .eta = 1.0};
+  slots.advantage = {.kind = "running", .std_ddof = 0, .std_eps = 1e-6, .buffer = 16, .zero = "keep"};
+  slots.schedule = {.kind = "fraction", .fraction = 1.0};
+  return slots;
+}
+
+// GARDO (2512.24138) as its public code: no std, nearest-neighbour weights, a KL on the gated share of the pictures
+// to a reference that follows.
+Slots gardo() {
+  Slots slots = flow_grpo();
+  slots.advantage = {.kind = "nearest_neighbour_weight", .zero = "drop"};
+  slots.regularizer = {.kind = "gated_kl", .weight = 0.04, .reference = "periodic"};
+  slots.schedule = {.kind = "fraction", .fraction = 0.89};
+  return slots;
+}
+
+// DiverseGRPO (2512.21514): the cluster bonus on top of the reward, group std with ddof 1 as in the paper's example,
+// and the variance-free regularizer on the first three steps.
+Slots diverse_grpo() {
+  Slots slots = flow_grpo();
+  slots.shaping = {.kind = "cluster_bonus", .beta = 0.7};
+  slots.advantage = {.kind = "group", .std_ddof = 1, .std_eps = 1e-8, .zero = "keep"};
+  slots.regularizer = {.kind = "structure_aware", .weight = 0.5, .steps = 3};
+  return slots;
+}
+
+// DRIFT (2601.12401): reward-concentrated subset, annealed prompt noise, diversity potential, on DDIM as the paper's
+// Stable Diffusion 1.5. The formulas behind the paper's three components are a reconstruction: docs/algorithms/drift.md.
+Slots drift() {
+  Slots slots;
+  slots.sampler = {.kind = "ddim", .steps = 50, .eta = 1.0};
+  slots.conditioning = {.kind = "annealed_noise"};
+  slots.subset = {.kind = "min_variance"};
+  slots.shaping = {.kind = "pairwise_potential", .weight = 0.5, .gate = "above_mean"};
+  slots.advantage = {.kind = "group", .std_eps = 1e-4, .std_source = "candidates", .zero = "keep"};
+  slots.schedule = {.kind = "fraction", .fraction = 1.0};
+  return slots;
+}
+
+// Both on the flow SDE: DRIFT's three components with DiverseGRPO's regularizer.
+Slots diverse_drift() {
+  Slots slots = drift();
+  const Slots diverse = diverse_grpo();
+  slots.sampler = diverse.sampler;
+  slots.regularizer = diverse.regularizer;
+  slots.schedule = diverse.schedule;
+  return slots;
+}
+
+// Flow-Factory's GRPO on SD3.5: explicit sigmas, batch std floored at 1e-6, two of steps 1 to 5.
+Slots flow_factory() {
+  Slots slots = flow_grpo();
+  slots.sampler = {.kind = "flow_sde", .steps = 10, .noise_level = 0.8, .grid = "linspace_shift", .shift = 3.0};
+  slots.advantage = {.kind = "batch_std", .std_eps = 1e-6, .std_eps_form = "floor", .zero = "keep"};
+  slots.schedule = {.kind = "random", .fraction = 0.6, .count = 2};
+  return slots;
+}
+
+// MixGRPO (2507.21802): noise only inside a window of four steps that slides every 25 iterations.
+Slots mix_grpo() {
+  Slots slots = flow_grpo();
+  slots.sampler = {.kind = "flow_sde", .steps = 25, .noise_level = 0.7, .grid = "dance", .shift = 3.0, .window = 4,
+                   .window_kind = "sliding", .window_every = 25, .window_overlap = 1};
+  slots.advantage = {.kind = "group", .std_ddof = 1, .std_eps = 1e-8, .zero = "keep"};
+  slots.schedule = {.kind = "window"};
+  return slots;
+}
+
+// Flow-GRPO's later "fast" form, also verl-omni's: coefficients-preserving sampling in a random window of three.
+Slots flow_cps() {
+  Slots slots = flow_grpo();
+  slots.sampler = {.kind = "cps", .steps = 10, .noise_level = 0.8, .grid = "sd3_diffusers", .logprob = "released",
+                   .window = 3, .window_kind = "random", .window_range = {0, 5}};
+  slots.loss.clip_range = 1e-5;
+  slots.schedule = {.kind = "window"};
+  return slots;
+}
+
 }  // namespace
 
 void Slots::fields(FieldVisitor& v) {
   v.table("sampler", sampler, "how trajectories are drawn");
-  v.table("schedule", schedule, "which denoising steps train");
+  v.table("conditioning", conditioning, "whether the prompt varies between members");
+  v.table("subset", subset, "which members train");
+  v.table("shaping", shaping, "what is added to the reward for variety");
   v.table("advantage", advantage, "how rewards become advantages");
   v.table("loss", loss, "the surrogate objective");
   v.table("regularizer", regularizer, "what holds the policy near the base");
+  v.table("schedule", schedule, "which denoising steps train");
 }
 
 const std::vector<NamedAlgorithm>& algorithm_table() {
   static const std::vector<NamedAlgorithm> table{
       {"flow_grpo", "Flow-GRPO: group-relative policy gradient on the flow SDE", flow_grpo},
+      {"dance_grpo", "DanceGRPO on FLUX: constant-noise SDE, shared initial noise", dance_grpo},
+      {"dance_sd", "DanceGRPO on Stable Diffusion: DDIM", dance_sd},
+      {"ddpo", "DDPO on DDIM, per-prompt running statistics", ddpo},
+      {"gardo", "GARDO: gated KL to a following reference, nearest-neighbour weights", gardo},
+      {"diverse_grpo", "DiverseGRPO: cluster bonus and early-step regularizer", diverse_grpo},
+      {"drift", "DRIFT: concentrated subset, prompt noise, diversity potential", drift},
+      {"diverse_drift", "DRIFT's components with DiverseGRPO's regularizer on the flow SDE", diverse_drift},
+      {"flow_factory", "Flow-Factory's GRPO conventions", flow_factory},
+      {"mix_grpo", "MixGRPO: a sliding window of noisy steps", mix_grpo},
+      {"flow_cps", "coefficients-preserving sampling in a random window", flow_cps},
   };
   return table;
 }

@@ -4,9 +4,12 @@
 #pragma once
 
 #include "gamut/algorithms/advantage.h"
+#include "gamut/algorithms/conditioning.h"
 #include "gamut/algorithms/loss.h"
 #include "gamut/algorithms/regularizer.h"
+#include "gamut/algorithms/shaping.h"
 #include "gamut/algorithms/step_choice.h"
+#include "gamut/algorithms/subset.h"
 #include "gamut/diffusion/schedule.h"
 
 #include <string>
@@ -15,11 +18,14 @@
 namespace gamut::algorithms {
 
 struct Slots {
-  diffusion::SamplerConfig sampler;
-  AdvantageConfig advantage;
-  LossConfig loss;
-  RegularizerConfig regularizer;
-  StepChoiceConfig schedule;
+  diffusion::SamplerConfig sampler;      // how are trajectories drawn?
+  ConditioningConfig conditioning;       // is the prompt varied between members?
+  SubsetConfig subset;                   // which members train?
+  ShapingConfig shaping;                 // what is added to the task reward?
+  AdvantageConfig advantage;             // how is it normalized?
+  LossConfig loss;                       // which surrogate?
+  RegularizerConfig regularizer;         // what holds the policy?
+  StepChoiceConfig schedule;             // which denoising steps train?
   void fields(FieldVisitor& v);
 };
 

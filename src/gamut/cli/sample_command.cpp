@@ -28,18 +28,19 @@ struct Flags {
   double guidance = 1, noise_level = 0.7, shift = 0;
 };
 
-// The model's own noise levels unless --grid or --shift asks for others.
+// The model's own scheduler without noise unless --sampler, --grid or --shift asks for others.
 std::vector<diffusion::Step> schedule_of(const Flags& flags, const models::Pipeline& pipe) {
-  diffusion::SamplerConfig config{
-      .kind = flags.sampler, .steps = flags.steps, .noise_level = flags.noise_level};
-  std::vector<double> sigmas;
-  if (flags.grid.empty() && flags.shift == 0) {
-    sigmas = eval::scheduler_sigmas(pipe, flags.steps);
-  } else {
+  const bool own_levels = flags.grid.empty() && flags.shift == 0;
+  if (own_levels && flags.sampler == "ode") return eval::deterministic_schedule(pipe, flags.steps);
+  diffusion::SamplerConfig config;  // assigned: g++ 12 takes the designated form for a use before initialization
+  config.kind = flags.sampler;
+  config.steps = flags.steps;
+  config.noise_level = flags.noise_level;
+  std::vector<double> sigmas = eval::scheduler_sigmas(pipe, flags.steps);  // DataError unless a flow model
+  if (!own_levels)
     sigmas = diffusion::make_sigmas({.kind = flags.grid.empty() ? "sd3_diffusers" : flags.grid,
                                      .steps = flags.steps,
                                      .shift = flags.shift == 0 ? pipe.scheduler().shift : flags.shift});
-  }
   return diffusion::make_schedule(config, sigmas);
 }
 

@@ -7,12 +7,17 @@
 namespace gamut::train {
 
 std::string BatchPlan::text() const {
-  return cat("plan   prompts ", prompts, " x group ", members, " = ", pictures, " pictures   micro-batch ", micro_batch,
-             " x ", micro_batches, "   updates per iteration ", updates);
+  const std::string kept = keep == members ? "" : cat(", of which ", keep, " train");
+  return cat("plan   prompts ", prompts, " x group ", members, kept, " = ", pictures, " pictures   micro-batch ",
+             micro_batch, " x ", micro_batches, "   updates per iteration ", updates);
 }
 
-BatchPlan make_batch_plan(const RolloutConfig& config, int64_t prompt_count) {
-  BatchPlan plan{.prompts = config.prompts_per_iteration, .members = config.group_size};
+BatchPlan make_batch_plan(const RolloutConfig& config, const algorithms::SubsetConfig& subset, int64_t prompt_count) {
+  BatchPlan plan{.prompts = config.prompts_per_iteration, .members = config.group_size, .keep = config.group_size};
+  if (subset.is_on()) {
+    plan.keep = subset.keep > 0 ? subset.keep : config.group_size;
+    plan.members = subset.candidates > 0 ? subset.candidates : 2 * plan.keep;
+  }
   plan.pictures = plan.prompts * plan.members;
   plan.micro_batch = config.micro_batch;
   plan.updates = config.updates;
@@ -23,13 +28,16 @@ BatchPlan make_batch_plan(const RolloutConfig& config, int64_t prompt_count) {
   rule(plan.prompts <= prompt_count,
        cat("rollout.prompts_per_iteration must not exceed the prompt set; got ", plan.prompts, "; the set has ",
            prompt_count));
+  rule(plan.keep <= plan.members,
+       cat("subset.keep must not exceed subset.candidates; got ", plan.keep, " of ", plan.members));
   rule(plan.pictures % plan.micro_batch == 0,
        cat("rollout.micro_batch must divide the pictures of an iteration; got ", plan.micro_batch, "; there are ",
            plan.prompts, " x ", plan.members, " = ", plan.pictures));
   plan.micro_batches = plan.pictures / plan.micro_batch;
-  rule(plan.micro_batches >= plan.updates && plan.micro_batches % plan.updates == 0,
-       cat("rollout.updates must divide the number of micro-batches; got ", plan.updates, "; there are ",
-           plan.micro_batches));
+  const int64_t trained = (plan.prompts * plan.keep + plan.micro_batch - 1) / plan.micro_batch;
+  rule(trained >= plan.updates && trained % plan.updates == 0,
+       cat("rollout.updates must divide the number of trained micro-batches; got ", plan.updates, "; there are ",
+           trained));
   if (!broken.empty()) throw ConfigError("plan", broken);
   return plan;
 }

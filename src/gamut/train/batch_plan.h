@@ -12,15 +12,16 @@
 namespace gamut::train {
 
 struct BatchPlan {
-  int64_t prompts = 4, members = 16;          // per iteration
+  int64_t prompts = 4, members = 16;          // drawn per iteration; members: the subset's candidates, if any
+  int64_t keep = 16;                          // members that train, at most
   int64_t pictures = 64;                      // prompts x members
   int64_t micro_batch = 64, micro_batches = 1;
-  int64_t updates = 1;                        // micro-batch m belongs to update m mod updates
+  int64_t updates = 1;                        // trained micro-batch m belongs to update m mod updates
   std::string text() const;
 };
 
 // ConfigError with one sentence per broken rule.
-BatchPlan make_batch_plan(const RolloutConfig& config, int64_t prompt_count);
+BatchPlan make_batch_plan(const RolloutConfig& config, const algorithms::SubsetConfig& subset, int64_t prompt_count);
 
 // One micro-batch's samples: `slot` is the prompt's place in the iteration, key.prompt its place in the prompt set.
 struct SamplePlace {

@@ -41,6 +41,7 @@ void write_parts(const fs::path& folder, const CheckpointParts& parts, const nlo
   nn::save_safetensors(folder / "weights.safetensors", parts.weights);
   nn::save_safetensors(folder / "ema.safetensors", parts.ema.weights());
   nn::save_safetensors(folder / "optimizer.safetensors", parts.optimizer.state());
+  if (!parts.reference.empty()) nn::save_safetensors(folder / "reference.safetensors", parts.reference);
   io::write_json(folder / "state.json", state);
   flush_folder(folder);
 }
@@ -100,6 +101,8 @@ nlohmann::json load_checkpoint(const fs::path& checkpoint, const CheckpointParts
   parts.ema.load(nn::load_safetensors(checkpoint / "ema.safetensors"));
   parts.optimizer.load_state(nn::load_safetensors(checkpoint / "optimizer.safetensors"),
                              state["optimizer_steps"].get<int64_t>());
+  if (!parts.reference.empty())
+    copy_weights(parts.reference, nn::load_safetensors(checkpoint / "reference.safetensors"), "reference");
   return state;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checkpoints: RUN/checkpoints/step_000100/ with weights.safetensors, ema.safetensors, optimizer.safetensors,
-// state.json and, written last, DONE. A folder without DONE is never read.
+// reference.safetensors (a moving reference policy only), state.json and, written last, DONE. A folder without DONE is never read.
 #pragma once
 
 #include "gamut/train/ema.h"
@@ -20,11 +20,12 @@ struct CheckpointConfig {
   void fields(FieldVisitor& v);
 };
 
-// What is saved and restored; all by reference.
+// What is saved and restored.
 struct CheckpointParts {
   const std::vector<nn::NamedTensor>& weights;
   AdamW& optimizer;
   Ema& ema;
+  std::vector<nn::NamedTensor> reference = {};  // a moving reference policy; empty = none
 };
 
 // Written under a temporary name, flushed, renamed, then marked DONE; older ones beyond `keep` are removed after

@@ -6,6 +6,7 @@
 #include "gamut/core/random.h"
 #include "gamut/core/stop.h"
 #include "gamut/data/glyphs.h"
+#include "gamut/diffusion/alpha_table.h"
 #include "gamut/io/files.h"
 #include "gamut/models/pipeline.h"
 #include "gamut/nn/device.h"
@@ -17,7 +18,9 @@
 #include <ATen/Context.h>
 #include <nlohmann/json.hpp>
 
+#include <ATen/core/grad_mode.h>
 #include <algorithm>
+#include <memory>
 #include <numbers>
 
 namespace gamut::train {
@@ -52,7 +55,9 @@ TrainingSet make_training_set(const PretrainConfig& config, const models::Pipeli
 }
 
 struct Batch {
-  Tensor latents, noise, sigma_B, tokens_BL;
+  Tensor latents, noise, tokens_BL;
+  Tensor sigma_B;     // flow matching
+  Tensor timestep_B;  // DDIM, int64
 };
 
 // All random choices of one step come from one named stream, so that a resumed run draws the same.
@@ -74,6 +79,7 @@ Batch draw_batch(const PretrainConfig& config, const TrainingSet& set, const mod
   batch.noise = at::randn_like(batch.latents);
   const Tensor normal = at::randn({config.batch}, batch.latents.options());
   batch.sigma_B = (normal * config.time_std + config.time_mean).sigmoid();
+  batch.timestep_B = at::randint(pipe.scheduler().num_train_timesteps, {config.batch}, batch.latents.options().dtype(at::kLong));
   batch.tokens_BL = set.tokens_NFL.index({row, form});
   return batch;
 }
@@ -84,6 +90,35 @@ Tensor flow_matching_loss(const models::Pipeline& pipe, const Batch& batch) {
   const models::Conditioning cond = pipe.encode_tokens(batch.tokens_BL);
   const Tensor velocity = pipe.predict(noisy, batch.sigma_B * 1000, cond);
   return (velocity - (batch.noise - batch.latents)).square().mean();
+}
+
+Tensor alpha_bars_of(const models::SchedulerConfig& scheduler, const at::Device& device) {
+  const std::vector<double> values = diffusion::alpha_bars({.beta_schedule = scheduler.beta_schedule,
+                                                            .beta_start = scheduler.beta_start,
+                                                            .beta_end = scheduler.beta_end,
+                                                            .train_timesteps = scheduler.num_train_timesteps});
+  return at::tensor(values, at::kDouble).to(at::kFloat).to(device);
+}
+
+// The noise that a flow model sees in `noisy`; signal and level are sqrt(alpha_bar) and sqrt(1 - alpha_bar).
+Tensor teacher_noise(const models::Pipeline& teacher, const Tensor& noisy, const Tensor& signal, const Tensor& level,
+                     const Tensor& tokens_BL) {
+  at::NoGradGuard no_grad;
+  const Tensor scale = signal + level, sigma = level / scale;
+  const Tensor x = noisy / scale;
+  const Tensor velocity = teacher.predict(x, sigma.flatten() * 1000, teacher.encode_tokens(tokens_BL));
+  return x + (1 - sigma) * velocity;
+}
+
+Tensor epsilon_loss(const models::Pipeline& pipe, const models::Pipeline* teacher, const Tensor& alpha_bars,
+                    const Batch& batch) {
+  const Tensor alpha_bar = alpha_bars.index_select(0, batch.timestep_B).view({-1, 1, 1, 1});
+  const Tensor signal = alpha_bar.sqrt(), level = (1 - alpha_bar).sqrt();
+  const Tensor noisy = signal * batch.latents + level * batch.noise;
+  const Tensor target =
+      teacher ? teacher_noise(*teacher, noisy, signal, level, batch.tokens_BL) : batch.noise;
+  const models::Conditioning cond = pipe.encode_tokens(batch.tokens_BL);
+  return (pipe.predict(noisy, batch.timestep_B.to(at::kFloat), cond) - target).square().mean();
 }
 
 // Linear warm-up, then cosine down to final_rate of the full rate.
@@ -104,6 +139,12 @@ std::vector<nn::NamedTensor> all_params(models::Pipeline& pipe) {
   return params;
 }
 
+nn::TensorMap named(const std::vector<nn::NamedTensor>& params) {
+  nn::TensorMap out;
+  for (const nn::NamedTensor& p : params) out[p.name] = p.tensor;
+  return out;
+}
+
 // A new model folder: the configs, a tokenizer of the captions' words, weights drawn from the seed.
 models::Pipeline create_pipeline(const PretrainConfig& config, const nn::ParamOptions& where) {
   const fs::path source = config.base_config, folder = config.output;
@@ -118,6 +159,34 @@ models::Pipeline create_pipeline(const PretrainConfig& config, const nn::ParamOp
   return models::Pipeline::create(folder, uint64_t(config.seed), where);
 }
 
+// What is minimized; the scheduler of the new model decides.
+class Objective {
+ public:
+  Objective(const PretrainConfig& config, const models::Pipeline& pipe) : pipe_(pipe) {
+    if (pipe.scheduler().is_flow()) {
+      if (!config.teacher.empty())
+        throw ConfigError("pretrain", "teacher serves DDIM bases only, and base_config's scheduler is a flow-matching one");
+      return;
+    }
+    alpha_bars_ = alpha_bars_of(pipe.scheduler(), pipe.options().device);
+    if (config.teacher.empty()) return;
+    teacher_ = std::make_unique<models::Pipeline>(models::Pipeline::open(config.teacher, pipe.options()));
+    if (!teacher_->scheduler().is_flow())
+      throw ConfigError("pretrain", cat("teacher must be a flow-matching model; '", config.teacher, "' has ",
+                                        teacher_->scheduler().class_name));
+  }
+  models::Pipeline* teacher() const { return teacher_.get(); }
+  Tensor operator()(const Batch& batch) const {
+    return alpha_bars_.defined() ? epsilon_loss(pipe_, teacher_.get(), alpha_bars_, batch)
+                                 : flow_matching_loss(pipe_, batch);
+  }
+
+ private:
+  const models::Pipeline& pipe_;
+  std::unique_ptr<models::Pipeline> teacher_;
+  Tensor alpha_bars_;
+};
+
 void save_average(models::Pipeline& pipe, const std::vector<nn::NamedTensor>& params, const Ema& ema,
                   const fs::path& output) {
   const BorrowedWeights average(params, ema.weights());
@@ -130,6 +199,7 @@ void PretrainConfig::fields(FieldVisitor& v) {
   v.field("task", task, one_of({"base", "reader"}), "what is trained");
   v.field("output", output, any_value(), "model folder to write");
   v.field("base_config", base_config, any_value(), "folder with the configs of a new model");
+  v.field("teacher", teacher, any_value(), "flow model that a DDIM base starts from and learns from; \"\" = none");
   v.field("device", device, one_of({"cpu", "cuda"}), "where to train");
   v.field("seed", seed, at_least(0), "names every random stream");
   v.field("steps", steps, at_least(1), "optimizer steps");
@@ -151,6 +221,8 @@ bool pretrain_base(const PretrainConfig& config, const PretrainOptions& options)
   const nn::ParamOptions where{.device = nn::open_device(config.device)};
   models::Pipeline pipe = create_pipeline(config, where);
   const std::vector<nn::NamedTensor> params = all_params(pipe);
+  const Objective objective(config, pipe);
+  if (models::Pipeline* teacher = objective.teacher()) copy_weights(params, named(all_params(*teacher)), config.teacher);
   AdamW optimizer(params, config.optimizer);
   Ema ema(params, config.ema);
   const CheckpointParts parts{.weights = params, .optimizer = optimizer, .ema = ema};
@@ -167,7 +239,7 @@ bool pretrain_base(const PretrainConfig& config, const PretrainOptions& options)
   const Progress progress(first, config.steps);
   Tensor loss_sum = at::zeros({}, where.device);
   for (int64_t step = first; step < config.steps; ++step) {
-    const Tensor loss = flow_matching_loss(pipe, draw_batch(config, set, pipe, step));
+    const Tensor loss = objective(draw_batch(config, set, pipe, step));
     loss.backward();
     optimizer.clip_gradients(optimizer.grad_norm());
     optimizer.step(learning_rate(config, step));

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Trains a small text-to-image base from scratch on data/glyphs: rectified flow with logit-normal times
-// (arXiv 2403.03206, rf/lognorm), classifier-free dropout of the prompt, EMA. The text encoder learns with the U-Net.
+// Trains a small text-to-image base on data/glyphs, with classifier-free dropout of the prompt and EMA; the text
+// encoder learns with the U-Net. The scheduler of `base_config` says what kind of model it becomes:
 //
-//   loss = mean |v(x_sigma, 1000 sigma, prompt) - (eps - x0)|^2,   x_sigma = (1 - sigma) x0 + sigma eps
+//   flow matching   loss = mean |v(x, 1000 sigma, prompt) - (eps - x0)|^2,   x = (1 - sigma) x0 + sigma eps,
+//                   logit-normal sigma (arXiv 2403.03206, rf/lognorm)
+//   DDIM, epsilon   loss = mean |e(x, t, prompt) - eps|^2,   x = sqrt(alpha_bar_t) x0 + sqrt(1 - alpha_bar_t) eps,
+//                   uniform t
+//
+// With a flow model as `teacher` a DDIM base starts from its weights and learns from its predictions instead of the
+// noise itself: scaled by 1 / (sqrt(alpha_bar) + sqrt(1 - alpha_bar)) the noisy picture is the flow model's x_sigma, and
+// its noise is x_sigma + (1 - sigma) v. The target then has no variance of its own, and minutes on a CPU are enough.
 #pragma once
 
 #include "gamut/core/config.h"
@@ -21,6 +28,7 @@ struct PretrainConfig {
   std::string task = "base";
   std::string output = "models/glyphs";
   std::string base_config = "recipes/glyphs/base_config";
+  std::string teacher = "";        // DDIM bases: a flow model of the same shape
   std::string device = "cpu";
   int64_t seed = 1;
   int64_t steps = 20000;

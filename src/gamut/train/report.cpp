@@ -6,7 +6,7 @@
 namespace gamut::train {
 
 nlohmann::ordered_json StepReport::to_json() const {
-  return {{"step", step},
+  nlohmann::ordered_json row{{"step", step},
           {"reward_mean", reward_mean},
           {"reward_std", reward_std},
           {"reward_exact", reward_exact},
@@ -19,6 +19,7 @@ nlohmann::ordered_json StepReport::to_json() const {
           {"policy_loss", policy_loss},
           {"grad_norm", grad_norm},
           {"advantage_abs_mean", advantage_abs_mean},
+          {"group_distance", group_distance},
           {"images", images},
           {"trained_images", trained_images},
           {"updates", updates},
@@ -26,8 +27,21 @@ nlohmann::ordered_json StepReport::to_json() const {
           {"skipped_total", skipped_total},
           {"seconds_rollout", seconds_rollout},
           {"seconds_reward", seconds_reward},
+          {"seconds_credit", seconds_credit},
+          {"seconds_reference", seconds_reference},
           {"seconds_update", seconds_update},
           {"seconds_total", seconds_total}};
+  auto add = [&](const char* key, const auto& value) {
+    if (value) row[key] = *value;
+  };
+  add("bonus_std", bonus_std);
+  add("cluster_count", cluster_count);
+  add("cluster_entropy", cluster_entropy);
+  add("subset_std_ratio", subset_std_ratio);
+  add("subset_fallbacks", subset_fallbacks);
+  add("gate_share", gate_share);
+  add("reference_renewed", reference_renewed);
+  return row;
 }
 
 }  // namespace gamut::train

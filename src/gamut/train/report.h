@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 
 namespace gamut::train {
 
@@ -13,8 +14,14 @@ struct StepReport {
   int64_t reward_failures = 0;
   double ratio_max_deviation = 0, clip_fraction = 0, approx_kl = 0, kl = 0, policy_loss = 0;
   double grad_norm = 0, advantage_abs_mean = 0;
+  double group_distance = 0;
+  // Absent where the part is off.
+  std::optional<double> bonus_std, cluster_count, cluster_entropy, subset_std_ratio, gate_share;
+  std::optional<int64_t> subset_fallbacks;
+  std::optional<bool> reference_renewed;
   int64_t images = 0, trained_images = 0, updates = 0, skipped = 0, skipped_total = 0;
-  double seconds_rollout = 0, seconds_reward = 0, seconds_update = 0, seconds_total = 0;
+  double seconds_rollout = 0, seconds_reward = 0, seconds_credit = 0, seconds_reference = 0, seconds_update = 0,
+         seconds_total = 0;
 
   nlohmann::ordered_json to_json() const;  // a row of metrics.jsonl; non-finite numbers become null
 };

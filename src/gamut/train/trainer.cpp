@@ -3,8 +3,7 @@
 
 #include "gamut/core/clock.h"
 #include "gamut/core/error.h"
-#include "gamut/diffusion/step.h"
-#include "gamut/models/guidance.h"
+#include "gamut/core/log.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -16,29 +15,23 @@
 namespace gamut::train {
 namespace {
 
-using Places = std::vector<std::vector<SamplePlace>>;
-
-// The networks' time input of flow models.
-constexpr double kModelTime = 1000.0;
-
 std::vector<nn::NamedTensor> trainable(models::Pipeline& policy) {
   policy.denoiser_params().require_grad(true);
   policy.text_encoder_params().require_grad(false);
   return policy.denoiser_params().params();
 }
 
-diffusion::Velocity velocity_of(const models::Pipeline& pipe, models::Conditioning cond,
-                                models::Conditioning unconditional, double guidance) {
-  return [&pipe, cond = std::move(cond), unconditional = std::move(unconditional), guidance](
-             const at::Tensor& x, const diffusion::Step& step) {
-    return models::predict_guided(pipe, x, kModelTime * step.sigma, cond, unconditional, guidance);
-  };
+std::vector<text::Prompt> prompts_of(const std::vector<Rollout>& drawn, const std::vector<text::Prompt>& prompts) {
+  std::vector<text::Prompt> asked;
+  for (const Rollout& batch : drawn)
+    for (const SamplePlace& row : batch.places) asked.push_back(prompts[size_t(row.key.prompt)]);
+  return asked;
 }
 
-std::vector<std::string> texts(const std::vector<text::Prompt>& prompts) {
-  std::vector<std::string> out;
-  for (const text::Prompt& prompt : prompts) out.push_back(prompt.text);
-  return out;
+at::Tensor pictures_of(const std::vector<Rollout>& drawn) {
+  std::vector<at::Tensor> pictures;
+  for (const Rollout& batch : drawn) pictures.push_back(batch.pictures);
+  return at::cat(pictures).to(at::kCPU);
 }
 
 // Mean and population standard deviation over scored pictures.
@@ -58,6 +51,23 @@ void report_rewards(const rewards::Scores& scores, StepReport& report) {
   report.reward_exact = exact / count;
 }
 
+void report_credit(const RowCredit& credit, const algorithms::Slots& slots, StepReport& report) {
+  const algorithms::Credit& groups = credit.groups;
+  report.zero_std_ratio = double(groups.zero_std_groups) / double(groups.groups.size());
+  report.advantage_abs_mean = groups.advantage_abs_mean;
+  report.group_distance = credit.group_distance;
+  if (slots.shaping.kind != "none") report.bonus_std = groups.bonus_std;
+  if (slots.shaping.kind == "cluster_bonus") {
+    report.cluster_count = groups.cluster_count;
+    report.cluster_entropy = groups.cluster_entropy;
+  }
+  if (slots.subset.is_on()) {
+    report.subset_std_ratio = groups.subset_std_ratio;
+    report.subset_fallbacks = groups.subset_fallbacks;
+  }
+  for (const uint8_t trained : credit.trained) report.trained_images += trained;
+}
+
 }  // namespace
 
 Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Reward& reward,
@@ -66,44 +76,53 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
       policy_(std::move(policy)),
       reward_(reward),
       prompts_(std::move(prompts)),
-      plan_(make_batch_plan(config.rollout, int64_t(prompts_.size()))),
-      schedule_(diffusion::make_schedule(config.slots.sampler)),
+      plan_(make_batch_plan(config.rollout, config.slots.subset, int64_t(prompts_.size()))),
       params_(trainable(policy_)),
       optimizer_(params_, config.optimizer),
       ema_(params_, config.ema),
-      guard_(config.guard) {
+      guard_(config.guard),
+      actor_(config_, policy_, prompts_),
+      crediting_(config_),
+      reference_(config_, policy_.options()) {
   // Fails now, not in the first iteration, when no step can train.
-  algorithms::choose_steps(config_.slots.schedule, schedule_, uint64_t(config_.seed), 0);
-  prompt_conditioning_ = policy_.encode(texts(prompts_));
-  empty_conditioning_ = policy_.encode({""});
-  if (config_.slots.regularizer.is_on())
-    reference_ = std::make_unique<models::Pipeline>(models::Pipeline::open(config_.model, policy_.options()));
+  const auto schedule = diffusion::iteration_schedule(config_.slots.sampler, uint64_t(config_.seed), 0);
+  const auto trained = algorithms::eligible_steps(config_.slots.schedule, schedule);
+  const std::string warning = algorithms::check_regularizer(config_.slots.regularizer, schedule, trained);
+  if (!warning.empty()) log_warning(warning);
 }
 
 StepReport Trainer::iterate() {
   const Stopwatch total;
   Stopwatch part;
   StepReport report;
-  const int64_t iteration = steps_done_;
-  const uint64_t seed = uint64_t(config_.seed);
-  report.step = iteration + 1;
+  report.step = steps_done_ + 1;
   report.images = plan_.pictures;
-
-  const Places places =
-      place_samples(plan_, draw_prompts(plan_, int64_t(prompts_.size()), seed, iteration), iteration);
+  const uint64_t seed = uint64_t(config_.seed);
+  const std::vector<diffusion::Step> schedule =
+      diffusion::iteration_schedule(config_.slots.sampler, seed, steps_done_);
   const std::vector<int64_t> trained_steps =
-      algorithms::choose_steps(config_.slots.schedule, schedule_, seed, iteration);
+      algorithms::choose_steps(config_.slots.schedule, schedule, seed, steps_done_);
+  const UpdateInputs inputs{.schedule = schedule, .trained_steps = trained_steps, .slots = config_.slots};
 
-  std::vector<at::Tensor> pictures;
-  std::vector<MicroBatch> batches = roll_out(places, pictures);
+  std::vector<Rollout> drawn = roll_out(schedule);
   report.seconds_rollout = part.restart();
 
-  const rewards::Scores scores = score(places, pictures, report);
+  const rewards::Scores scores = score(drawn, report);
   report.seconds_reward = part.restart();
 
-  assign_credit(places, scores, batches, report);
-  add_reference_means(batches, places, trained_steps);
-  update(batches, trained_steps, report);
+  const RowCredit credit = assign_credit(drawn, scores, report);
+  const std::vector<uint8_t> regularized =
+      reference_.gate(pictures_of(drawn), prompts_of(drawn, prompts_), scores);
+  report.seconds_credit = part.restart();
+
+  reference_.follow(ema_.weights());
+  std::vector<MicroBatch> batches = make_batches(std::move(drawn), credit, regularized, inputs);
+  report.seconds_reference = part.restart();
+
+  update(batches, inputs, report);
+  if (config_.slots.regularizer.kind == "gated_kl") report.gate_share = reference_.gate_share();
+  if (config_.slots.regularizer.reference == "periodic")
+    report.reference_renewed = reference_.renew(params_, report.kl);
   report.seconds_update = part.restart();
 
   ++steps_done_;
@@ -111,32 +130,17 @@ StepReport Trainer::iterate() {
   return report;
 }
 
-std::vector<MicroBatch> Trainer::roll_out(const Places& places, std::vector<at::Tensor>& pictures) {
-  at::NoGradGuard no_grad;
-  const diffusion::NoiseSource source{.seed = uint64_t(config_.seed), .purpose = "rollout"};
-  const std::vector<int64_t> shape = policy_.latent_shape();
-  std::vector<MicroBatch> batches;
-  for (const std::vector<SamplePlace>& rows : places) {
-    std::vector<diffusion::SampleKey> keys;
-    for (const SamplePlace& row : rows) keys.push_back(row.key);
-    MicroBatch& batch = batches.emplace_back();
-    batch.velocity = velocity_of(policy_, conditioning(prompt_conditioning_, rows), empty_conditioning_,
-                                 config_.rollout.guidance_scale);
-    const at::Tensor initial = diffusion::initial_noise(source, keys, shape).to(policy_.options().device);
-    batch.trajectories = diffusion::rollout(
-        schedule_, initial, batch.velocity,
-        [&](int64_t step) { return diffusion::step_noise(source, keys, shape, step); },
-        {.keep_latents = true, .decode_clean = config_.slots.sampler.decode == "x0_last"});
-    pictures.push_back(policy_.decode(batch.trajectories.final_BCHW));
-  }
-  return batches;
+std::vector<Rollout> Trainer::roll_out(const std::vector<diffusion::Step>& schedule) {
+  const std::vector<int64_t> prompts =
+      draw_prompts(plan_, int64_t(prompts_.size()), uint64_t(config_.seed), steps_done_);
+  std::vector<Rollout> drawn;
+  for (const std::vector<SamplePlace>& rows : place_samples(plan_, prompts, steps_done_))
+    drawn.push_back(actor_.roll_out(schedule, rows));
+  return drawn;
 }
 
-rewards::Scores Trainer::score(const Places& places, const std::vector<at::Tensor>& pictures, StepReport& report) {
-  std::vector<text::Prompt> asked;
-  for (const auto& rows : places)
-    for (const SamplePlace& row : rows) asked.push_back(prompts_[size_t(row.key.prompt)]);
-  rewards::Scores scores = rewards::score_checked(reward_, at::cat(pictures).to(at::kCPU), asked);
+rewards::Scores Trainer::score(const std::vector<Rollout>& drawn, StepReport& report) {
+  rewards::Scores scores = rewards::score_checked(reward_, pictures_of(drawn), prompts_of(drawn, prompts_));
   report_rewards(scores, report);
   if (report.reward_failures == 0) return scores;
   const auto first = std::find_if(scores.failure.begin(), scores.failure.end(),
@@ -148,51 +152,43 @@ rewards::Scores Trainer::score(const Places& places, const std::vector<at::Tenso
   return scores;
 }
 
-void Trainer::assign_credit(const Places& places, const rewards::Scores& scores, std::vector<MicroBatch>& batches,
-                            StepReport& report) {
-  std::vector<algorithms::Group> groups(size_t(plan_.prompts));
-  size_t i = 0;
-  for (const auto& rows : places)
-    for (const SamplePlace& row : rows) {
-      groups[size_t(row.slot)].rewards.push_back(scores.value[i]);
-      groups[size_t(row.slot)].scored.push_back(scores.failure[i].empty());
-      ++i;
-    }
-  const algorithms::Credit credit = algorithms::assign_credit(groups, config_.slots.advantage);
-  report.zero_std_ratio = double(credit.zero_std_groups) / double(plan_.prompts);
-  report.advantage_abs_mean = credit.advantage_abs_mean;
-
-  for (size_t m = 0; m < batches.size(); ++m) {
-    std::vector<float> advantages, weights;
-    for (const SamplePlace& row : places[m]) {
-      advantages.push_back(float(credit.advantages[size_t(row.slot)][size_t(row.key.member)]));
-      weights.push_back(credit.trained[size_t(row.slot)][size_t(row.key.member)]);
-      report.trained_images += weights.back() != 0;
-    }
-    batches[m].advantages_B = at::tensor(advantages).to(policy_.options().device);
-    batches[m].weights_B = at::tensor(weights).to(policy_.options().device);
-  }
+RowCredit Trainer::assign_credit(const std::vector<Rollout>& drawn, const rewards::Scores& scores,
+                                 StepReport& report) {
+  RowCredit credit =
+      crediting_.assign(drawn, scores, prompts_of(drawn, prompts_), policy_, plan_.keep, steps_done_);
+  report_credit(credit, config_.slots, report);
+  return credit;
 }
 
-// The reference depends only on stored latents, so one pass serves every update of the iteration.
-void Trainer::add_reference_means(std::vector<MicroBatch>& batches, const Places& places,
-                                  const std::vector<int64_t>& trained_steps) {
-  if (!reference_) return;
-  at::NoGradGuard no_grad;
-  for (size_t m = 0; m < batches.size(); ++m) {
-    const diffusion::Velocity velocity = velocity_of(*reference_, conditioning(prompt_conditioning_, places[m]),
-                                                     empty_conditioning_, config_.rollout.guidance_scale);
-    for (const int64_t index : trained_steps) {
-      const diffusion::Step& step = schedule_[size_t(index)];
-      const at::Tensor& x = batches[m].trajectories.latents[size_t(index)];
-      batches[m].reference[index] = diffusion::step_mean(step, x, velocity(x, step));
-    }
+// The kept rows with their credit and the reference's means, in batches of the rollout's shape.
+std::vector<MicroBatch> Trainer::make_batches(std::vector<Rollout> drawn, const RowCredit& credit,
+                                              const std::vector<uint8_t>& regularized, const UpdateInputs& inputs) {
+  KeptRollouts kept = keep_rows(std::move(drawn), credit.kept, plan_.micro_batch);
+  std::vector<MicroBatch> batches;
+  for (size_t m = 0; m < kept.batches.size(); ++m) {
+    const std::vector<int64_t>& source = kept.source[m];
+    const std::vector<SamplePlace>& rows = kept.batches[m].places;
+    auto on_device = [&](const auto& values) {
+      std::vector<float> picked;
+      for (const int64_t row : source) picked.push_back(float(values[size_t(row)]));
+      return at::tensor(picked).to(policy_.options().device);
+    };
+    MicroBatch& batch = batches.emplace_back();
+    batch.denoiser = actor_.denoiser(policy_, rows);
+    batch.weights_B = on_device(credit.trained);
+    batch.advantages_B = on_device(credit.advantages);
+    for (const std::vector<float>& advantages : credit.step_advantages)
+      batch.step_advantages.push_back(on_device(advantages));
+    batch.trajectories = std::move(kept.batches[m].trajectories);
+
+    std::vector<uint8_t> marked;
+    for (const int64_t row : source) marked.push_back(regularized[size_t(row)] && credit.trained[size_t(row)]);
+    reference_.add_means(batch, rows, marked, actor_, inputs.schedule, inputs.trained_steps);
   }
+  return batches;
 }
 
-void Trainer::update(std::vector<MicroBatch>& batches, const std::vector<int64_t>& trained_steps,
-                     StepReport& report) {
-  const UpdateInputs inputs{.schedule = schedule_, .trained_steps = trained_steps, .slots = config_.slots};
+void Trainer::update(std::vector<MicroBatch>& batches, const UpdateInputs& inputs, StepReport& report) {
   for (int64_t u = 0; u < plan_.updates; ++u) {
     std::vector<MicroBatch*> mine;
     for (size_t m = size_t(u); m < batches.size(); m += size_t(plan_.updates)) mine.push_back(&batches[m]);
@@ -223,24 +219,26 @@ void Trainer::update(std::vector<MicroBatch>& batches, const std::vector<int64_t
   report.skipped_total = guard_.skipped_total();
 }
 
-models::Conditioning Trainer::conditioning(const models::Conditioning& all,
-                                           const std::vector<SamplePlace>& places) const {
-  std::vector<int64_t> rows;
-  for (const SamplePlace& place : places) rows.push_back(place.key.prompt);
-  return all.select(rows);
-}
-
 void Trainer::save(const std::filesystem::path& run) {
-  save_checkpoint(run, steps_done_, {.weights = params_, .optimizer = optimizer_, .ema = ema_},
-                  {{"guard", guard_.state()}, {"updates_done", updates_done_}}, config_.checkpoint.keep);
+  save_checkpoint(run, steps_done_, parts(),
+                  {{"guard", guard_.state()},
+                   {"updates_done", updates_done_},
+                   {"credit", crediting_.statistics().state()},
+                   {"reference", reference_.state()}},
+                  config_.checkpoint.keep);
 }
 
 void Trainer::resume(const std::filesystem::path& checkpoint) {
-  const nlohmann::json state =
-      load_checkpoint(checkpoint, {.weights = params_, .optimizer = optimizer_, .ema = ema_});
+  const nlohmann::json state = load_checkpoint(checkpoint, parts());
   steps_done_ = state.at("step").get<int64_t>();
   updates_done_ = state.at("updates_done").get<int64_t>();
   guard_.load_state(state.at("guard"));
+  crediting_.statistics().load_state(state.at("credit"));
+  reference_.load_state(state.at("reference"));
+}
+
+CheckpointParts Trainer::parts() {
+  return {.weights = params_, .optimizer = optimizer_, .ema = ema_, .reference = reference_.moving_weights()};
 }
 
 }  // namespace gamut::train

@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace gamut::train {
@@ -18,38 +19,63 @@ struct Sums {
   }
 };
 
+// All trained rows unless the micro-batch names some.
+int64_t regularized_rows(const MicroBatch& batch) {
+  return batch.regularized.defined() ? batch.regularized.numel() : batch.weights_B.sum().item<int64_t>();
+}
+
+at::Tensor regularizer_sum(const MicroBatch& batch, const algorithms::RegularizerConfig& config,
+                           const diffusion::Step& step, const at::Tensor& mean) {
+  const at::Tensor& reference = batch.reference.at(step.index);
+  if (!batch.regularized.defined())
+    return algorithms::regularizer_sum(config, step, mean, reference, batch.weights_B);
+  return algorithms::regularizer_sum(config, step, mean.index_select(0, batch.regularized), reference,
+                                     at::ones({batch.regularized.numel()}, batch.weights_B.options()));
+}
+
+algorithms::LossTerms surrogate(const MicroBatch& batch, const algorithms::LossConfig& config,
+                                const diffusion::Step& step, const at::Tensor& mean) {
+  const size_t i = size_t(step.index);
+  const at::Tensor& next = batch.trajectories.latents[i + 1];
+  const at::Tensor& advantage = batch.step_advantages.empty() ? batch.advantages_B : batch.step_advantages[i];
+  if (config.kind == "grpo_guard")
+    return algorithms::grpo_guard(step, next, mean, batch.trajectories.means[i], advantage, batch.weights_B, config);
+  const at::Tensor log_prob = diffusion::step_log_prob(step, next, mean);
+  return algorithms::ppo_clip(log_prob, batch.trajectories.log_probs[i], advantage, batch.weights_B, config);
+}
+
 }  // namespace
 
 UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, const UpdateInputs& inputs,
                                  const AdamW& optimizer) {
   const algorithms::Slots& slots = inputs.slots;
   UpdateReport report;
-  for (const MicroBatch* batch : micro_batches) report.trained += batch->weights_B.sum().item<int64_t>();
+  for (const MicroBatch* batch : micro_batches) {
+    report.trained += batch->weights_B.sum().item<int64_t>();
+    report.regularized += regularized_rows(*batch);
+  }
   if (report.trained == 0) return report;
 
-  // The denominator counts over the whole update, so that micro-batches never change the result.
-  const double terms = double(report.trained) * double(inputs.trained_steps.size());
+  // The denominators count over the whole update, so that micro-batches never change the result.
+  const double steps = double(inputs.trained_steps.size());
+  const double terms = double(report.trained) * steps;
+  const double regularizer_terms = std::max(1.0, double(report.regularized)) * steps;
   Sums sums(micro_batches.front()->weights_B.device());
   for (const MicroBatch* batch : micro_batches) {
     for (const int64_t index : inputs.trained_steps) {
       const diffusion::Step& step = inputs.schedule[size_t(index)];
       const at::Tensor& x = batch->trajectories.latents[size_t(index)];
-      const at::Tensor& next = batch->trajectories.latents[size_t(index) + 1];
-      const at::Tensor& old_log_prob = batch->trajectories.log_probs[size_t(index)];
 
       // The same network on the same rows as in the rollout: before the first update the ratio is exactly 1.
-      const at::Tensor mean = diffusion::step_mean(step, x, batch->velocity(x, step));
-      const at::Tensor log_prob = diffusion::step_log_prob(step, next, mean);
-      const algorithms::LossTerms policy =
-          algorithms::ppo_clip(log_prob, old_log_prob, batch->advantages_B, batch->weights_B, slots.loss);
-      at::Tensor loss = policy.loss_sum;
-      if (slots.regularizer.is_on()) {
-        const at::Tensor distance = algorithms::regularizer_sum(slots.regularizer, step, mean,
-                                                                batch->reference.at(index), batch->weights_B);
-        loss = loss + slots.regularizer.weight * distance;
+      const at::Tensor mean = diffusion::step_mean(step, x, batch->denoiser(x, step));
+      const algorithms::LossTerms policy = surrogate(*batch, slots.loss, step, mean);
+      at::Tensor loss = policy.loss_sum / terms;
+      if (batch->reference.contains(index)) {
+        const at::Tensor distance = regularizer_sum(*batch, slots.regularizer, step, mean);
+        loss = loss + distance * (slots.regularizer.weight / regularizer_terms);
         sums.kl += distance.detach();
       }
-      (loss / terms).backward();
+      loss.backward();
 
       sums.loss += policy.loss_sum.detach();
       sums.approx_kl += policy.approx_kl_sum;
@@ -58,7 +84,7 @@ UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, 
     }
   }
   report.loss = sums.loss.item<double>() / terms;
-  report.kl = sums.kl.item<double>() / terms;
+  report.kl = sums.kl.item<double>() / regularizer_terms;
   report.approx_kl = sums.approx_kl.item<double>() / terms;
   report.clip_fraction = sums.clipped.item<double>() / terms;
   report.ratio_max_deviation = sums.deviation_max.item<double>();

@@ -22,9 +22,13 @@ namespace gamut::train {
 // One micro-batch of rollouts with its credit; rows as in the rollout, so that the network sees the same batch again.
 struct MicroBatch {
   diffusion::Trajectories trajectories;
-  diffusion::Velocity velocity;               // the policy on this micro-batch's conditioning
+  diffusion::Denoiser denoiser;               // the policy on this micro-batch's conditioning
   at::Tensor advantages_B, weights_B;         // fp32; weight 1 = trained, 0 = left out
-  std::map<int64_t, at::Tensor> reference;    // trained step -> the reference policy's mean at the stored latents
+  std::vector<at::Tensor> step_advantages;    // one [B] per denoising step; empty: advantages_B at every step
+  // The regularizer sees the rows `regularized` (int64; undefined: all rows, by weights_B) on the steps that have a
+  // reference: the reference policy's mean at the stored latents of those rows.
+  at::Tensor regularized;
+  std::map<int64_t, at::Tensor> reference;
 };
 
 struct UpdateInputs {
@@ -37,11 +41,12 @@ struct UpdateInputs {
 struct UpdateReport {
   double loss = 0, kl = 0, approx_kl = 0, clip_fraction = 0, ratio_max_deviation = 0, grad_norm = 0;
   int64_t trained = 0;      // samples in the loss; 0: nothing to learn from, no gradient
+  int64_t regularized = 0;  // samples in the regularizer
   bool finite = true;       // loss and gradient norm
 };
 
 // Accumulates the gradient of
-//   (1 / (samples steps)) sum [ppo_clip + regularizer.weight * regularizer]
+//   (1 / (samples steps)) sum surrogate + regularizer.weight (1 / (regularized samples * steps)) sum regularizer
 // over all micro-batches and trained steps into the parameters. The caller decides on the optimizer's step.
 UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, const UpdateInputs& inputs,
                                  const AdamW& optimizer);

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Draws pictures by a policy: places of samples in, trajectories and pictures out.
+#pragma once
+
+#include "gamut/diffusion/rollout.h"
+#include "gamut/models/pipeline.h"
+#include "gamut/text/prompt_set.h"
+#include "gamut/train/batch_plan.h"
+#include "gamut/train/config.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace gamut::train {
+
+// One micro-batch as drawn.
+struct Rollout {
+  std::vector<SamplePlace> places;
+  diffusion::Trajectories trajectories;
+  at::Tensor pictures;                    // [B, 3, H, W] in [0, 1]
+};
+
+class Actor {
+ public:
+  // ConfigError when [sampler] does not fit the model's scheduler.
+  Actor(const TrainConfig& config, const models::Pipeline& policy, const std::vector<text::Prompt>& prompts);
+
+  // The network of `pipe` on these rows' prompts, with the rows' own prompt variation: the same rows get the same
+  // conditioning bit for bit, in rollout, update and reference. `pipe` must outlive the result.
+  diffusion::Denoiser denoiser(const models::Pipeline& pipe, const std::vector<SamplePlace>& rows) const;
+  Rollout roll_out(const std::vector<diffusion::Step>& schedule, const std::vector<SamplePlace>& rows) const;
+
+ private:
+  const TrainConfig& config_;
+  const models::Pipeline& policy_;
+  models::Conditioning prompts_;          // one row per prompt of the set; the text encoder is frozen
+  models::Conditioning empty_;            // one row, for guidance
+};
+
+// The marked rows (one mark per row, in the order drawn), re-batched by `micro_batch`. Every batch has the shape of
+// the rollout's, which keeps the ratio exactly 1, so the last one is filled up with unmarked rows. When that uses all
+// rows the rollouts stay as they were.
+struct KeptRollouts {
+  std::vector<Rollout> batches;
+  std::vector<std::vector<int64_t>> source;  // per batch, each row's index among all drawn
+};
+KeptRollouts keep_rows(std::vector<Rollout> drawn, const std::vector<uint8_t>& marked, int64_t micro_batch);
+
+}  // namespace gamut::train

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// From pictures and scores of one iteration to credit: groups the rows by prompt, measures how the pictures look, and
+// calls algorithms::assign_credit.
+#pragma once
+
+#include "gamut/algorithms/credit.h"
+#include "gamut/models/pipeline.h"
+#include "gamut/rewards/features.h"
+#include "gamut/rewards/reward.h"
+#include "gamut/text/prompt_set.h"
+#include "gamut/train/actor.h"
+#include "gamut/train/config.h"
+
+#include <memory>
+#include <vector>
+
+namespace gamut::train {
+
+// Credit per row, in the order drawn.
+struct RowCredit {
+  std::vector<uint8_t> kept, trained;
+  std::vector<float> advantages;
+  std::vector<std::vector<float>> step_advantages;  // per denoising step; empty: the same at every step
+  algorithms::Credit groups;                        // by prompt slot
+  double group_distance = 0;                        // mean pairwise feature distance within groups, of all drawn
+};
+
+class Crediting {
+ public:
+  explicit Crediting(const TrainConfig& config);
+  RowCredit assign(const std::vector<Rollout>& drawn, const rewards::Scores& scores,
+                   const std::vector<text::Prompt>& prompts, const models::Pipeline& policy, int64_t keep,
+                   int64_t iteration);
+  // Statistics that live across iterations.
+  algorithms::PromptStatistics& statistics() { return statistics_; }
+
+ private:
+  const TrainConfig& config_;
+  std::unique_ptr<rewards::FeatureExtractor> features_;
+  algorithms::PromptStatistics statistics_;
+};
+
+}  // namespace gamut::train
