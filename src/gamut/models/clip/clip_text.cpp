@@ -2,27 +2,11 @@
 #include "gamut/models/clip/clip_text.h"
 
 #include "gamut/core/error.h"
-#include "gamut/models/json_config.h"
-#include "gamut/nn/attention.h"
 
 #include <ATen/ATen.h>
 #include <nlohmann/json.hpp>
 
 namespace gamut::models {
-namespace {
-
-// transformers' initialization (CLIPPreTrainedModel): normal weights, zero biases.
-nn::LinearInit normal_init(double std) { return {nn::Init::normal(std), nn::Init::zeros()}; }
-
-double deep_std(const ClipTextConfig& config) {
-  return config.initializer_factor / std::sqrt(double(config.hidden_size) * 2.0 * double(config.layers));
-}
-
-double width_std(const ClipTextConfig& config, double times) {
-  return config.initializer_factor / std::sqrt(times * double(config.hidden_size));
-}
-
-}  // namespace
 
 ClipTextConfig parse_clip_text_config(const nlohmann::json& object, const std::string& file) {
   JsonConfig json(object, file);
@@ -31,46 +15,12 @@ ClipTextConfig parse_clip_text_config(const nlohmann::json& object, const std::s
     json.fail("model_type", "\"clip_text_model\"");
   }
   ClipTextConfig config;
+  read_clip_encoder(json, config);
   config.vocab_size = json.positive("vocab_size", config.vocab_size);
-  config.hidden_size = json.positive("hidden_size", config.hidden_size);
-  config.intermediate_size = json.positive("intermediate_size", config.intermediate_size);
-  config.layers = json.positive("num_hidden_layers", config.layers);
-  config.heads = json.positive("num_attention_heads", config.heads);
   config.max_positions = json.positive("max_position_embeddings", config.max_positions);
-  config.layer_norm_eps = json.number("layer_norm_eps", config.layer_norm_eps);
-  config.initializer_factor = json.number("initializer_factor", 1.0);
   config.eos_token_id = json.integer("eos_token_id", config.eos_token_id);
-  const std::string activation = json.string("hidden_act", "quick_gelu");
-  if (activation != "quick_gelu" && activation != "gelu") {
-    json.fail("hidden_act", "\"quick_gelu\" or \"gelu\"");
-  }
-  config.quick_gelu = activation == "quick_gelu";
-  if (config.hidden_size % config.heads != 0) {
-    json.fail("num_attention_heads", cat("a divisor of hidden_size = ", config.hidden_size));
-  }
   // transformers writes many general keys into every config, so unknown ones are left alone.
   return config;
-}
-
-ClipTextModel::Layer::Layer(const nn::Scope& scope, const ClipTextConfig& config)
-    : norm1(scope["layer_norm1"], config.hidden_size, config.layer_norm_eps),
-      norm2(scope["layer_norm2"], config.hidden_size, config.layer_norm_eps),
-      q(scope["self_attn"]["q_proj"], config.hidden_size, config.hidden_size, normal_init(deep_std(config))),
-      k(scope["self_attn"]["k_proj"], config.hidden_size, config.hidden_size, normal_init(deep_std(config))),
-      v(scope["self_attn"]["v_proj"], config.hidden_size, config.hidden_size, normal_init(deep_std(config))),
-      out(scope["self_attn"]["out_proj"], config.hidden_size, config.hidden_size,
-          normal_init(width_std(config, 1))),
-      fc1(scope["mlp"]["fc1"], config.hidden_size, config.intermediate_size,
-          normal_init(width_std(config, 2))),
-      fc2(scope["mlp"]["fc2"], config.intermediate_size, config.hidden_size, normal_init(deep_std(config))),
-      heads(config.heads),
-      quick_gelu(config.quick_gelu) {}
-
-Tensor ClipTextModel::Layer::operator()(const Tensor& input) const {
-  const Tensor normed = norm1(input);
-  const Tensor x = input + out(nn::attend(q(normed), k(normed), v(normed), heads, true));
-  const Tensor inner = fc1(norm2(x));
-  return x + fc2(quick_gelu ? inner * at::sigmoid(1.702 * inner) : at::gelu(inner));
 }
 
 ClipTextModel::ClipTextModel(const ClipTextConfig& config, const nn::Scope& scope)
@@ -79,11 +29,8 @@ ClipTextModel::ClipTextModel(const ClipTextConfig& config, const nn::Scope& scop
                        nn::Init::normal(0.02 * config.initializer_factor)),
       position_embedding_(scope["embeddings"]["position_embedding"], config.max_positions, config.hidden_size,
                           nn::Init::normal(0.02 * config.initializer_factor)),
-      final_norm_(scope["final_layer_norm"], config.hidden_size, config.layer_norm_eps) {
-  for (int64_t i = 0; i < config.layers; ++i) {
-    layers_.emplace_back(scope["encoder"]["layers"][i], config);
-  }
-}
+      encoder_(config, ClipMask::kCausal, scope["encoder"]["layers"]),
+      final_norm_(scope["final_layer_norm"], config.hidden_size, config.layer_norm_eps) {}
 
 std::string ClipTextModel::name_prefix(const nn::TensorMap& tensors) {
   const auto first = tensors.lower_bound("text_model.");
@@ -103,11 +50,7 @@ ClipTextOutput ClipTextModel::operator()(const Tensor& ids) const {
   GAMUT_CHECK(ids.dim() == 2 && ids.size(1) <= config_.max_positions, "ids are ", ids.sizes(),
               "; the context is ", config_.max_positions);
   const Tensor positions = at::arange(ids.size(1), ids.options());
-  Tensor x = token_embedding_(ids) + position_embedding_(positions);
-  for (const Layer& layer : layers_) {
-    x = layer(x);
-  }
-  const Tensor hidden = final_norm_(x);
+  const Tensor hidden = final_norm_(encoder_(token_embedding_(ids) + position_embedding_(positions)));
   return {hidden, pool(hidden, ids)};
 }
 
