@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of rewards.
 #include "gamut/core/error.h"
+#include "gamut/rewards/clip_score.h"
 #include "gamut/rewards/ocr.h"
 #include "gamut/rewards/reader_reward.h"
 #include "gamut/rewards/reward.h"
@@ -24,7 +25,10 @@ std::unique_ptr<Reward> make_ocr(const RewardConfig& config) {
 
 std::unique_ptr<Reward> make_reader(const RewardConfig& config) { return make_reader_reward(config.model); }
 
-constexpr std::array kRewards = {Entry{"ocr", make_ocr}, Entry{"reader", make_reader}};
+std::unique_ptr<Reward> make_clip(const RewardConfig& config) { return make_clip_score(config.clip_model); }
+
+constexpr std::array kRewards = {Entry{"ocr", make_ocr}, Entry{"reader", make_reader},
+                                 Entry{"clip_score", make_clip}};
 
 std::vector<std::string> names() {
   std::vector<std::string> names;
@@ -35,10 +39,12 @@ std::vector<std::string> names() {
 }  // namespace
 
 void RewardConfig::fields(FieldVisitor& v) {
-  v.field("kind", kind, one_of(names()), "who reads: Tesseract (ocr) or the small classifier (reader)");
+  v.field("kind", kind, one_of(names()),
+          "who judges: Tesseract (ocr), the small classifier (reader) or a CLIP (clip_score)");
   v.field("form", form, one_of({"distance", "confidence"}),
           "ocr: 1 - edit distance / length, or the engine's confidence in the asked text");
   v.field("model", model, any_value(), "reader: its folder");
+  v.field("clip_model", clip_model, any_value(), "clip_score: its folder");
   v.field("tessdata", tessdata, any_value(),
           "ocr: folder of eng.traineddata; empty = where Debian and Ubuntu install it");
 }

@@ -36,9 +36,10 @@ Scores score_checked(Reward& reward, const at::Tensor& pictures, std::span<const
 
 // [reward] and [judge] of a recipe.
 struct RewardConfig {
-  std::string kind = "reader";                 // ocr | reader
+  std::string kind = "reader";                 // ocr | reader | clip_score
   std::string form = "distance";               // ocr: distance (1 - edit distance / length) | confidence
   std::string model = "models/glyphs-reader";  // reader: its folder
+  std::string clip_model = "models/glyphs-clip";  // clip_score: its folder
   std::string tessdata = "";                   // ocr: "" = where Debian and Ubuntu install it
   void fields(FieldVisitor& v);
 };
