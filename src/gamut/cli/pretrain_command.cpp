@@ -7,6 +7,7 @@
 #include "gamut/io/files.h"
 #include "gamut/io/run_folder.h"
 #include "gamut/train/pretrain.h"
+#include "gamut/train/pretrain_clip.h"
 #include "gamut/train/pretrain_reader.h"
 
 #include <CLI/CLI.hpp>
@@ -40,8 +41,10 @@ void check_same_recipe(const Resolved& now, const std::filesystem::path& stored_
   if (!std::filesystem::exists(stored_config))
     throw ConfigError("run", cat("nothing to resume in '", stored_config.parent_path().string(),
                                  "': it has no config.toml"));
-  train::PretrainConfig stored;
-  const Resolved before = bind(load_recipe(stored_config), stored);
+  const Resolved before = resolve_pretrain_recipe(load_recipe(stored_config));
+  if (before.fields.size() != now.fields.size())
+    throw ConfigError("run", cat("a run resumes only under its own recipe; '", stored_config.string(),
+                                 "' trains something else; start a new run"));
   for (size_t i = 0; i < now.fields.size(); ++i)
     if (now.fields[i].toml != before.fields[i].toml)
       throw ConfigError("run", cat("a run resumes only under its own recipe; changed: ", now.fields[i].key,
@@ -49,33 +52,47 @@ void check_same_recipe(const Resolved& now, const std::filesystem::path& stored_
                                    "; start a new run, or undo the change"));
 }
 
-int pretrain(const Flags& flags) {
-  if (flags.resume && flags.run.empty())
-    throw ConfigError("usage", "--resume needs --run DIR, the run to go on with");
-  const Recipe recipe = load_recipe(flags.recipe, flags.sets);
-  if (task_of(recipe) == "reader") return pretrain_reader(recipe, flags);
+std::filesystem::path open_run(const Flags& flags, const Resolved& resolved) {
   const std::filesystem::path run =
       flags.run.empty()
           ? io::free_run_folder("pretrain-" + std::filesystem::path(flags.recipe).stem().string())
           : std::filesystem::path(flags.run);
-  train::PretrainConfig config;
-  const Resolved resolved = bind(recipe, config);
   if (flags.resume) {
     check_same_recipe(resolved, run / "config.toml");
   } else {
     io::create_run_folder(run);
     io::write_atomically(run / "config.toml", resolved.to_toml());
   }
+  return run;
+}
+
+// A task with a run folder: its config and the function that trains.
+template <class Config>
+int pretrain_in_run(const Recipe& recipe, const Flags& flags,
+                    bool (*train)(const Config&, const train::PretrainOptions&)) {
+  Config config;
+  const Resolved resolved = bind(recipe, config);
+  const std::filesystem::path run = open_run(flags, resolved);
   install_stop_handler();
-  return train::pretrain_base(config, {.run = run, .resume = flags.resume}) ? 0 : kStoppedOnRequest;
+  return train(config, {.run = run, .resume = flags.resume}) ? 0 : kStoppedOnRequest;
+}
+
+int pretrain(const Flags& flags) {
+  if (flags.resume && flags.run.empty())
+    throw ConfigError("usage", "--resume needs --run DIR, the run to go on with");
+  const Recipe recipe = load_recipe(flags.recipe, flags.sets);
+  const std::string task = task_of(recipe);
+  if (task == "reader") return pretrain_reader(recipe, flags);
+  if (task == "clip") return pretrain_in_run(recipe, flags, train::pretrain_clip);
+  return pretrain_in_run(recipe, flags, train::pretrain_base);
 }
 
 }  // namespace
 
 void add_pretrain_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<Flags>();
-  CLI::App* command = program.add_subcommand("pretrain", "train a small base or the reader from scratch");
-  command->add_option("recipe", flags->recipe, "TOML recipe with task = \"base\" or \"reader\"")->required();
+  CLI::App* command = program.add_subcommand("pretrain", "train a small base, the reader or a CLIP from scratch");
+  command->add_option("recipe", flags->recipe, "TOML recipe with task = \"base\", \"reader\" or \"clip\"")->required();
   command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")
       ->allow_extra_args(false);
   command->add_option("--run", flags->run, "run folder (default: runs/pretrain-<recipe's name>)");

@@ -2,6 +2,7 @@
 #include "gamut/cli/pretrain_recipe.h"
 
 #include "gamut/train/pretrain.h"
+#include "gamut/train/pretrain_clip.h"
 #include "gamut/train/pretrain_reader.h"
 
 namespace gamut::cli {
@@ -13,13 +14,21 @@ std::string task_of(const Recipe& recipe) {
   return "";
 }
 
-Resolved resolve_pretrain_recipe(const Recipe& recipe) {
-  if (task_of(recipe) == "reader") {
-    train::ReaderTrainingConfig config;
-    return bind(recipe, config);
-  }
-  train::PretrainConfig config;
+namespace {
+
+template <class Config>
+Resolved bind_as(const Recipe& recipe) {
+  Config config;
   return bind(recipe, config);
+}
+
+}  // namespace
+
+Resolved resolve_pretrain_recipe(const Recipe& recipe) {
+  const std::string task = task_of(recipe);
+  if (task == "reader") return bind_as<train::ReaderTrainingConfig>(recipe);
+  if (task == "clip") return bind_as<train::ClipTrainingConfig>(recipe);
+  return bind_as<train::PretrainConfig>(recipe);
 }
 
 }  // namespace gamut::cli

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which of pretraining's two tasks a recipe is for.
+// Which of pretraining's tasks a recipe is for.
 #pragma once
 
 #include "gamut/core/config.h"

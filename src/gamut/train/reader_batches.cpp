@@ -3,10 +3,12 @@
 
 #include "gamut/core/random.h"
 #include "gamut/nn/images.h"
+#include "gamut/train/disturb.h"
 
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <utility>
 
 namespace gamut::train {
 namespace {
@@ -30,22 +32,9 @@ Glyphs draw_glyphs(Stream& stream, data::GlyphRenderer& renderer, int64_t count)
   return {nn::images_to_tensor(images), at::tensor(classes, at::kLong)};
 }
 
-Tensor strength(int64_t count, double largest) { return at::rand({count, 1, 1, 1}) * largest; }
-
-Tensor smooth_noise(int64_t count, int64_t cells) {
-  return at::upsample_bilinear2d(at::randn({count, 3, cells, cells}), {kSize, kSize}, /*align_corners=*/true);
-}
-
-Tensor disturb(Tensor x_BCHW, const ReaderAugmentConfig& augment) {
-  const int64_t count = x_BCHW.size(0);
-  const Tensor blurred = at::avg_pool2d(at::replication_pad2d(x_BCHW, {1, 1, 1, 1}), {3, 3}, {1, 1});
-  x_BCHW = at::lerp(x_BCHW, blurred, strength(count, augment.blur));
-  x_BCHW = x_BCHW + strength(count, augment.shade) * smooth_noise(count, 2);
-  const Tensor cell = at::randn({count, 3, 2, 2}).repeat({1, 1, kSize / 2, kSize / 2});
-  // The square makes undisturbed pictures as common as strongly disturbed ones are rare.
-  x_BCHW = x_BCHW + strength(count, 1).square() * augment.grid * cell;
-  x_BCHW = x_BCHW + strength(count, 1).square() * augment.noise * at::randn_like(x_BCHW);
-  return x_BCHW.clamp(0, 1);
+Tensor disturbed(Tensor x_BCHW, const ReaderAugmentConfig& augment) {
+  return disturb(std::move(x_BCHW),
+                 {.noise = augment.noise, .blur = augment.blur, .shade = augment.shade, .grid = augment.grid});
 }
 
 // A quarter each: two colours in blobs from coarse to fine, coloured noise from coarse to fine, a flat
@@ -53,7 +42,7 @@ Tensor disturb(Tensor x_BCHW, const ReaderAugmentConfig& augment) {
 Tensor no_character(Stream& stream, data::GlyphRenderer& renderer, int64_t count) {
   const int64_t quarter = count / 4, rest = count - 3 * quarter;
   const Tensor ink = at::rand({quarter, 3, 1, 1}), ground = at::rand({quarter, 3, 1, 1});
-  const Tensor blobs = at::sigmoid(12 * smooth_noise(quarter, 3 + stream.below(kSize - 2)).narrow(1, 0, 1));
+  const Tensor blobs = at::sigmoid(12 * smooth_noise(quarter, 3 + stream.below(kSize - 2), kSize).narrow(1, 0, 1));
   const int64_t cell = int64_t{1} << stream.below(4);
   const Tensor noise = at::rand({quarter, 3, kSize / cell, kSize / cell})
                            .repeat_interleave(cell, 2)
@@ -78,13 +67,13 @@ ReaderBatch draw_reader_batch(const ReaderTrainingConfig& config, data::GlyphRen
   if (garbage > 0) pictures = at::cat({pictures, no_character(stream, renderer, garbage)});
   const Tensor targets = at::cat({at::one_hot(glyphs.classes_B, classes).to(at::kFloat),
                                   at::full({garbage, classes}, 1.0 / double(classes))});
-  return {disturb(pictures, config.augment), targets};
+  return {disturbed(pictures, config.augment), targets};
 }
 
 Tensor draw_garbage(const ReaderTrainingConfig& config, data::GlyphRenderer& renderer, int64_t count) {
   Stream stream(uint64_t(config.seed), "reader.garbage");
   at::manual_seed(stream.bits64());
-  return disturb(no_character(stream, renderer, count), config.augment);
+  return disturbed(no_character(stream, renderer, count), config.augment);
 }
 
 }  // namespace gamut::train

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop that pretraining tasks share: AdamW with warm-up and cosine, EMA, progress, metrics, checkpoints,
+// stopping and resuming. A task gives its parameters, the loss of a step, and how its model is saved.
+#pragma once
+
+#include "gamut/train/checkpoint.h"
+#include "gamut/train/ema.h"
+#include "gamut/train/optimizer.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+namespace gamut::train {
+
+// Linear warm-up, then cosine down to final_rate of the full rate.
+struct LearningCurve {
+  int64_t warmup = 0, steps = 1;
+  double final_rate = 0;
+  double share(int64_t step) const;  // of the full rate, (0, 1]
+};
+
+struct PretrainLoop {
+  std::filesystem::path run;  // checkpoints and metrics.jsonl
+  bool resume = false;
+  LearningCurve curve;
+  OptimizerConfig optimizer;
+  EmaConfig ema;
+  CheckpointConfig checkpoint;
+  std::vector<nn::NamedTensor> params;
+  // A scalar that backward() is called on; a pure function of the step and the parameters.
+  std::function<at::Tensor(int64_t step)> loss;
+  std::function<void()> after_update = [] {};  // such as holding a parameter in its range
+  std::function<void()> save;                  // called while `params` hold the moving average
+};
+
+// Whether all steps were made; false when asked to stop, after a checkpoint. NumericalError for a loss that
+// is not finite.
+bool run_pretraining(const PretrainLoop& loop);
+
+}  // namespace gamut::train
