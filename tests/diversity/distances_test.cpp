@@ -64,7 +64,8 @@ TEST(distances, per_member_equal_brute_force) {
 TEST(distances, forgive_the_rounding_of_float) {
   const at::Tensor features = random_features(6, 64, 4).repeat({2, 1});
   const at::Tensor unit = features / features.norm(2, 1, true);
-  const at::Tensor rough = 1 - unit.mm(unit.t());  // float: diagonal and copies off by about 1e-7, of either sign
+  const at::Tensor rough =
+      1 - unit.mm(unit.t());  // float: diagonal and copies off by about 1e-7, of either sign
   const at::Tensor d_NN = checked_distances(rough);
   EXPECT_LT((d_NN - cosine_distances(features)).abs().max().item<double>(), 1e-6);
   EXPECT_GE(d_NN.min().item<double>(), 0.0);
@@ -81,7 +82,8 @@ TEST(distances, refuse_what_is_none) {
   EXPECT_EQ(message({0, 1, 1.5, 0}, {2, 2}),
             "[diversity] distances must be symmetric; expected 1.5 as at [1][0]; got 1 at [0][1]");
   EXPECT_EQ(message({0, -1, -1, 0}, {2, 2}), "[diversity] distances must not be negative; got -1 at [0][1]");
-  EXPECT_EQ(message({0, 1, 1, 0.1}, {2, 2}), "[diversity] distances must be 0 on the diagonal; got 0.1 at [1][1]");
+  EXPECT_EQ(message({0, 1, 1, 0.1}, {2, 2}),
+            "[diversity] distances must be 0 on the diagonal; got 0.1 at [1][1]");
   EXPECT_EQ(message({0, NAN, 1, 0}, {2, 2}), "[diversity] distances must be finite; got nan at [0][1]");
   for (const auto& distances_of : {cosine_distances, euclidean_distances}) {
     at::Tensor features = at::ones({3, 2});
@@ -89,7 +91,8 @@ TEST(distances, refuse_what_is_none) {
     EXPECT_EQ(testing::message_of<DataError>([&] { distances_of(features); }),
               "[diversity] features must be finite; got a NaN or an infinity in member 1");
     EXPECT_EQ(testing::message_of<DataError>([&] { distances_of(at::ones({3})); }),
-              "[diversity] features must be one row of equal width per member; got shape [3]; expected [n, d] with n, "
+              "[diversity] features must be one row of equal width per member; got shape [3]; expected [n, "
+              "d] with n, "
               "d >= 1");
   }
 }

@@ -113,11 +113,15 @@ TEST(group, refuses_what_is_no_group) {
   const auto kernel = [](std::vector<double> values) {
     return GroupGeometry{.kernel_NN = at::tensor(values, at::kDouble).view({2, 2})};
   };
-  EXPECT_EQ(message({}), "[diversity] a group is given by exactly one of features, distances or kernel; got 0");
+  EXPECT_EQ(message({}),
+            "[diversity] a group is given by exactly one of features, distances or kernel; got 0");
   EXPECT_EQ(message(kernel({1, 0.5, 0.4, 1})), "[diversity] a kernel must be symmetric to within 1e-6");
-  EXPECT_EQ(message(kernel({1, 0.5, 0.5, 2})), "[diversity] a kernel must have ones on its diagonal to within 1e-6");
-  EXPECT_EQ(message(kernel({1, 1.5, 1.5, 1})), "[diversity] a kernel must have no entry above 1 to within 1e-6");
-  EXPECT_EQ(message(kernel({1, NAN, NAN, 1})), "[diversity] a kernel must be finite; got a NaN or an infinity");
+  EXPECT_EQ(message(kernel({1, 0.5, 0.5, 2})),
+            "[diversity] a kernel must have ones on its diagonal to within 1e-6");
+  EXPECT_EQ(message(kernel({1, 1.5, 1.5, 1})),
+            "[diversity] a kernel must have no entry above 1 to within 1e-6");
+  EXPECT_EQ(message(kernel({1, NAN, NAN, 1})),
+            "[diversity] a kernel must be finite; got a NaN or an infinity");
   EXPECT_EQ(message({.kernel_NN = at::ones({2, 3})}),
             "[diversity] a kernel must be a square matrix, one row and column per member; got shape [2, 3]");
 }

@@ -39,8 +39,8 @@ TEST(irs, reach_equals_a_search_over_all) {
       int64_t best = hits;
       double most = -INFINITY;
       for (int64_t s = hits; s <= total; ++s) {
-        const double log_p =
-            std::lgamma(double(s) + 1) - std::lgamma(double(s - hits) + 1) - double(draws) * std::log(double(s));
+        const double log_p = std::lgamma(double(s) + 1) - std::lgamma(double(s - hits) + 1) -
+                             double(draws) * std::log(double(s));
         if (log_p > most + 1e-11) {
           most = log_p;
           best = s;
@@ -80,17 +80,23 @@ TEST(irs, adjusted_score_is_a_ratio_at_equal_draws) {
   EXPECT_EQ(collapsed.reach, 1);
   EXPECT_EQ(varied.reach, 50) << "no real one was hit twice";
   EXPECT_EQ(adjusted_retrieval(collapsed, varied), 0.02);
-  EXPECT_EQ(testing::message_of<DataError>(
-                [&] { adjusted_retrieval(collapsed, retrieval_score(real.slice(0, 0, 10), real)); }),
-            "[retrieval] the adjusted score compares equally many pictures; got alpha 0.4 and 0.2; subsample the "
-            "larger set");
+  EXPECT_EQ(
+      testing::message_of<DataError>(
+          [&] { adjusted_retrieval(collapsed, retrieval_score(real.slice(0, 0, 10), real)); }),
+      "[retrieval] the adjusted score compares equally many pictures; got alpha 0.4 and 0.2; subsample the "
+      "larger set");
 }
 
 TEST(irs, refuses_features_that_do_not_fit) {
-  EXPECT_EQ(testing::message_of<DataError>([] { retrieval_score(at::ones({2, 3}), at::ones({2, 4})); }),
-            "[retrieval] generated and real features must have one width; got 3 and 4; use the same extractor for "
-            "both");
-  EXPECT_EQ(testing::message_of<DataError>([] { retrieval_score(at::full({1, 2}, NAN), at::ones({2, 2})); }),
+  EXPECT_EQ(
+      testing::message_of<DataError>([] {
+        retrieval_score(at::ones({2, 3}), at::ones({2, 4}));
+      }),
+      "[retrieval] generated and real features must have one width; got 3 and 4; use the same extractor for "
+      "both");
+  EXPECT_EQ(testing::message_of<DataError>([] {
+              retrieval_score(at::full({1, 2}, NAN), at::ones({2, 2}));
+            }),
             "[retrieval] generated features must be finite; got a NaN or an infinity");
 }
 

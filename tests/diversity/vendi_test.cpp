@@ -97,7 +97,8 @@ TEST(vendi, is_continuous_in_the_order) {
 }
 
 TEST(vendi, knows_what_each_member_adds) {
-  // Three copies and one unlike them: 4 eigenvalues 3/4, 1/4, 0, 0. Without the odd one 1; without a copy 2/3, 1/3.
+  // Three copies and one unlike them: 4 eigenvalues 3/4, 1/4, 0, 0. Without the odd one 1; without a copy
+  // 2/3, 1/3.
   const at::Tensor features = at::tensor({1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0}).view({4, 2});
   const std::vector<double> lost = vendi_leave_one_out(cosine_kernel(features));
   const double all = std::exp(0.5623351446188083), without_copy = std::exp(0.6365141682948128);

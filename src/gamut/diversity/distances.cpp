@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plain loops rather than a matrix product: every pair is summed in one order, so that the distance of two members
-// does not depend on where they stand in the group.
+// Plain loops rather than a matrix product: every pair is summed in one order, so that the distance of two
+// members does not depend on where they stand in the group.
 #include "gamut/diversity/distances.h"
 
 #include "gamut/core/error.h"
@@ -77,8 +77,8 @@ at::Tensor cosine_distances(const at::Tensor& features) {
     norm.push_back(std::sqrt(squared_distance(row, origin.data(), d)));
     if (norm.back() > 0) std::for_each(row, row + d, [&](double& x) { x /= norm.back(); });
   }
-  // |u - v|^2 / 2 = 1 - cos for unit vectors: exactly 0 for equal ones, and without cancellation for near ones. A row
-  // of zeros is like another one and orthogonal to all others.
+  // |u - v|^2 / 2 = 1 - cos for unit vectors: exactly 0 for equal ones, and without cancellation for near
+  // ones. A row of zeros is like another one and orthogonal to all others.
   return all_pairs(unit_ND, [&](double squared, int64_t j, int64_t k) {
     return (norm[size_t(j)] > 0) == (norm[size_t(k)] > 0) ? std::min(squared / 2, 2.0) : 1.0;
   });
@@ -91,8 +91,9 @@ at::Tensor euclidean_distances(const at::Tensor& features) {
 
 at::Tensor checked_distances(const at::Tensor& distances) {
   if (distances.dim() != 2 || distances.size(0) != distances.size(1) || distances.size(0) == 0) {
-    throw DataError("diversity", cat("distances must be a square matrix, one row and column per member; got shape ",
-                                     distances.sizes()));
+    throw DataError("diversity",
+                    cat("distances must be a square matrix, one row and column per member; got shape ",
+                        distances.sizes()));
   }
   const at::Tensor d_NN = distances.detach().to(at::kCPU, at::kDouble).contiguous();
   const int64_t n = d_NN.size(0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Distances within one group of n pictures, [n, n] in double: symmetric, zero diagonal. DataError for features or
-// distances that are not finite, not square, not symmetric, negative or with a non-zero diagonal (one line each).
+// Distances within one group of n pictures, [n, n] in double: symmetric, zero diagonal. DataError for
+// features or distances that are not finite, not square, not symmetric, negative or with a non-zero diagonal
+// (one line each).
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -41,7 +41,8 @@ struct CheckedGroup {
 CheckedGroup check_group(const GroupGeometry& group) {
   const int given = group.features_ND.defined() + group.distances_NN.defined() + group.kernel_NN.defined();
   if (given != 1) {
-    throw DataError("diversity", cat("a group is given by exactly one of features, distances or kernel; got ", given));
+    throw DataError("diversity",
+                    cat("a group is given by exactly one of features, distances or kernel; got ", given));
   }
   if (group.features_ND.defined()) {
     return {cosine_distances(group.features_ND), cosine_kernel(group.features_ND)};

@@ -12,16 +12,16 @@
 
 namespace gamut::diversity {
 
-double pairwise_mean(const at::Tensor& distances);   // (2 / (n (n - 1))) sum_{j<k} d_jk; 0 for n = 1
-double nearest_mean(const at::Tensor& distances);    // mean_j min_{k != j} d_jk; 0 for n = 1
+double pairwise_mean(const at::Tensor& distances);  // (2 / (n (n - 1))) sum_{j<k} d_jk; 0 for n = 1
+double nearest_mean(const at::Tensor& distances);   // mean_j min_{k != j} d_jk; 0 for n = 1
 // 1 / sum_jk (K_jk / n)^2: Renyi kernel entropy as a count, equal to Vendi of order 2.
 double rke(const at::Tensor& kernel);
-// exp(-sum_m p_m ln p_m), p_m = share of label m; range [1, number of different labels], 0 without labels. Biased
-// low in small groups: compare only at equal n.
+// exp(-sum_m p_m ln p_m), p_m = share of label m; range [1, number of different labels], 0 without labels.
+// Biased low in small groups: compare only at equal n.
 double effective_modes(const std::vector<int64_t>& labels);
 
-// Exactly one of the three given, the others undefined. Features give the cosine kernel and 1 - cosine; distances
-// give the kernel 1 - distances; a kernel gives the distances 1 - kernel.
+// Exactly one of the three given, the others undefined. Features give the cosine kernel and 1 - cosine;
+// distances give the kernel 1 - distances; a kernel gives the distances 1 - kernel.
 struct GroupGeometry {
   at::Tensor features_ND{}, distances_NN{}, kernel_NN{};
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Members are brought into an order of their own before anything that depends on the order (sums, eigenvectors,
-// draws of k-means++), so that a permuted group gives the permuted partition, bit for bit.
+// Members are brought into an order of their own before anything that depends on the order (sums,
+// eigenvectors, draws of k-means++), so that a permuted group gives the permuted partition, bit for bit.
 #include "gamut/diversity/spectral.h"
 
 #include "gamut/core/error.h"
@@ -36,7 +36,8 @@ void check_options(const SpectralOptions& o) {
     refuse("sigma_value", o.sigma_value, "a number above 0");
   }
   if (o.sigma_neighbor < 1) refuse("sigma_neighbor", o.sigma_neighbor, "at least 1");
-  if (o.rows != "degree" && o.rows != "raw" && o.rows != "unit") refuse("rows", o.rows, "degree, raw or unit");
+  if (o.rows != "degree" && o.rows != "raw" && o.rows != "unit")
+    refuse("rows", o.rows, "degree, raw or unit");
   if (o.restarts < 1) refuse("restarts", o.restarts, "at least 1");
   if (o.max_iterations < 1) refuse("max_iterations", o.max_iterations, "at least 1");
 }
@@ -110,7 +111,8 @@ Spectrum spectrum_of(const at::Tensor& matrix_NN) {
   const auto [values_N, vectors_NN] = at::linalg_eigh(matrix_NN);
   Spectrum s;
   const at::Tensor descending_N = values_N.flip(0).contiguous();
-  s.values.assign(descending_N.const_data_ptr<double>(), descending_N.const_data_ptr<double>() + descending_N.numel());
+  s.values.assign(descending_N.const_data_ptr<double>(),
+                  descending_N.const_data_ptr<double>() + descending_N.numel());
   s.vectors_NK = vectors_NN.flip(1);
   const at::Tensor largest_1K = s.vectors_NK.abs().argmax(0, true);
   s.vectors_NK = s.vectors_NK * s.vectors_NK.gather(0, largest_1K).sign();
@@ -128,7 +130,8 @@ int64_t largest_gap(const std::vector<double>& values, int64_t max_clusters) {
   return best;
 }
 
-at::Tensor embedding(const Spectrum& spectrum, const at::Tensor& degree_N, int64_t k, const std::string& rows) {
+at::Tensor embedding(const Spectrum& spectrum, const at::Tensor& degree_N, int64_t k,
+                     const std::string& rows) {
   at::Tensor y_NK = spectrum.vectors_NK.slice(1, 0, k);
   if (rows == "degree") y_NK = y_NK / degree_N.sqrt().unsqueeze(1);
   if (rows == "unit") y_NK = y_NK / y_NK.norm(2, 1, true).clamp_min(1e-300);
@@ -148,8 +151,8 @@ struct Points {
   }
 };
 
-// k-means++ (Arthur and Vassilvitskii, 2007): each further center is a point drawn by its squared distance to the
-// nearest center so far.
+// k-means++ (Arthur and Vassilvitskii, 2007): each further center is a point drawn by its squared distance to
+// the nearest center so far.
 std::vector<double> first_centers(const Points& points, int64_t k, Stream& stream) {
   std::vector<double> centers;
   std::vector<double> nearest(size_t(points.count), std::numeric_limits<double>::infinity());
@@ -243,8 +246,8 @@ std::vector<int64_t> k_means(const Points& points, int64_t k, const SpectralOpti
   return best.labels;
 }
 
-// By the sorted distances to all others, then by the distances to the members placed before. Members that tie in
-// both are interchangeable: copies, or images of each other under a symmetry of the group.
+// By the sorted distances to all others, then by the distances to the members placed before. Members that tie
+// in both are interchangeable: copies, or images of each other under a symmetry of the group.
 std::vector<int64_t> canonical_order(const at::Tensor& d_NN) {
   const int64_t n = d_NN.size(0);
   const double* d = d_NN.const_data_ptr<double>();
@@ -253,9 +256,8 @@ std::vector<int64_t> canonical_order(const at::Tensor& d_NN) {
   std::vector<int64_t> order, left(size_t(n), 0);
   std::iota(left.begin(), left.end(), 0);
   while (!left.empty()) {
-    const auto next = std::min_element(left.begin(), left.end(), [&](int64_t a, int64_t b) {
-      return key[size_t(a)] < key[size_t(b)];
-    });
+    const auto next = std::min_element(left.begin(), left.end(),
+                                       [&](int64_t a, int64_t b) { return key[size_t(a)] < key[size_t(b)]; });
     const int64_t placed = *next;
     order.push_back(placed);
     left.erase(next);

@@ -63,8 +63,9 @@ at::Tensor cosine_kernel(const at::Tensor& features) {
 
 at::Tensor checked_kernel(const at::Tensor& kernel) {
   if (kernel.dim() != 2 || kernel.size(0) != kernel.size(1) || kernel.size(0) == 0) {
-    throw DataError("diversity", cat("a kernel must be a square matrix, one row and column per member; got shape ",
-                                     kernel.sizes()));
+    throw DataError(
+        "diversity",
+        cat("a kernel must be a square matrix, one row and column per member; got shape ", kernel.sizes()));
   }
   const at::Tensor k_NN = kernel.detach().to(at::kCPU, at::kDouble);
   const auto require = [&](bool is_true, const char* rule) {
