@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
@@ -134,6 +135,63 @@ TEST(explain, schedule_without_json_is_a_table) {
             "step  sigma     next      dt         a          b          noise_std\n"
             "   0  1.000000  0.008929  -0.991071  +1.000000  -0.991071  0.000000\n"
             "   1  0.008929  0.000000  -0.008929  +1.000000  -0.008929  0.000000\n");
+}
+
+// Stable Diffusion 1.x's table by its definition, in double.
+std::vector<double> expected_alpha_bars() {
+  std::vector<double> table;
+  double product = 1;
+  for (int j = 0; j < 1000; ++j) {
+    const double root = std::sqrt(0.00085) + (std::sqrt(0.012) - std::sqrt(0.00085)) * j / 999;
+    table.push_back(product *= 1 - root * root);
+  }
+  return table;
+}
+
+// eta = 0.6, noise predicted: x0 = (x - sqrt(1-A) e)/sqrt(A), mean = sqrt(A') x0 + sqrt(1-A'-s^2) e.
+TEST(explain, schedule_of_ddim_names_timesteps_and_alphas) {
+  const std::vector<double> table = expected_alpha_bars();
+  const json steps = schedule({"sampler.kind=ddim", "sampler.steps=20", "sampler.eta=0.6"});
+  ASSERT_EQ(steps.size(), 20u);
+  for (int i = 0; i < 20; ++i) {
+    const json& step = steps[size_t(i)];
+    EXPECT_EQ(step.size(), 8u);
+    EXPECT_EQ(step.at("index"), i);
+    const int t = (19 - i) * 50 + 1, before = std::max(t - 50, 0);
+    EXPECT_EQ(step.at("timestep"), t);
+    EXPECT_EQ(step.at("timestep_prev"), before);
+    const double now = table[size_t(t)], next = table[size_t(before)];
+    const double s = 0.6 * std::sqrt((1 - next) / (1 - now) * (1 - now / next));
+    // The program's table is built in fp32, as diffusers builds it: a thousand roundings.
+    EXPECT_NEAR(step.at("alpha_bar").get<double>() / now, 1, 1e-5) << i;
+    EXPECT_NEAR(step.at("alpha_bar_prev").get<double>() / next, 1, 1e-5) << i;
+    EXPECT_NEAR(step.at("a").get<double>(), std::sqrt(next / now), 2e-5) << i;
+    EXPECT_NEAR(step.at("b").get<double>(), std::sqrt(1 - next - s * s) - std::sqrt(next * (1 - now) / now),
+                2e-4)
+        << i;
+    EXPECT_NEAR(step.at("noise_std").get<double>(), s, 2e-4) << i;
+  }
+}
+
+TEST(explain, schedule_of_ddim_without_json_is_a_table) {
+  const TempFolder folder;
+  const Ran ran = gamut({"explain", "schedule", empty_recipe(folder), "--set", "sampler.steps=2", "--set",
+                         "sampler.kind=ddim", "--set", "sampler.eta=0"});
+  EXPECT_EQ(ran.out,
+            "step  timestep  prev  alpha_bar  alpha_bar_prev  a          b          noise_std\n"
+            "   0       501     1  0.274999   0.998296        +1.905304  -1.581030  0.000000\n"
+            "   1         1     0  0.998296   0.999150        +1.000428  -0.012142  0.000000\n");
+}
+
+TEST(explain, schedule_shows_the_first_iterations_window) {
+  const json steps = schedule({"sampler.window=2", "sampler.window_range=[3, 8]", "sampler.kind=cps"});
+  ASSERT_EQ(steps.size(), 10u);
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(steps[size_t(i)].at("noise_std").get<double>() > 0, i == 3 || i == 4) << i;
+  const TempFolder folder;
+  const Ran ran = gamut({"explain", "schedule", empty_recipe(folder), "--set", "sampler.window=11"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_EQ(ran.err, "error: [sampler] window must fit into the steps 0 to 9 (10 steps); got 11\n");
 }
 
 std::map<std::string, json> resolved(const std::vector<std::string>& args) {

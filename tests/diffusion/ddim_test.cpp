@@ -90,7 +90,8 @@ TEST(ddim, steps_are_those_of_diffusers_and_log_probs_those_of_ddpo) {
     double squares = 0;
     const std::string what = cat(prediction, " eta ", eta, " t ", step.timestep);
     for (size_t k = 0; k < 3; ++k) {
-      const double x = e["x"][k].get<double>(), out = e["out"][k].get<double>(), noise = e["noise"][k].get<double>();
+      const double x = e["x"][k].get<double>(), out = e["out"][k].get<double>(),
+                   noise = e["noise"][k].get<double>();
       const double mean = step.a * x + step.b * out, next = mean + step.noise_std * noise;
       expect_close(next, e["next"][k], what);
       expect_close(step.clean_x * x + step.clean_out * out, e["clean"][k], what);
@@ -99,7 +100,8 @@ TEST(ddim, steps_are_those_of_diffusers_and_log_probs_those_of_ddpo) {
     ASSERT_EQ(step.noise_std > 0, eta > 0) << what;
     if (eta == 0) continue;
     const double n = step.noise_std;
-    expect_close(-squares / (2 * n * n) - std::log(n) - 0.5 * std::log(2 * std::numbers::pi), e["log_prob"], what);
+    expect_close(-squares / (2 * n * n) - std::log(n) - 0.5 * std::log(2 * std::numbers::pi), e["log_prob"],
+                 what);
   }
 }
 
@@ -123,7 +125,8 @@ TEST(ddim, rows_carry_levels_times_and_timesteps) {
   }
 }
 
-// The variance never takes more than the next level's; the mean's noise and the fresh noise add up to that level.
+// The variance never takes more than the next level's; the mean's noise and the fresh noise add up to that
+// level.
 TEST(ddim, fresh_and_predicted_noise_make_up_the_level) {
   for (const std::string spacing : {"leading", "trailing", "linspace"})
     for (const double eta : {0.0, 0.3, 1.0})
@@ -157,12 +160,15 @@ std::string refusal(const SamplerConfig& config) {
 }
 
 TEST(ddim, what_cannot_be_is_refused_in_one_line) {
-  EXPECT_EQ(refusal(ddim(1.5)), "[sampler] eta of ddim must lie between 0 (deterministic) and 1 (DDPO); got 1.5");
-  EXPECT_EQ(refusal(ddim(-0.1)), "[sampler] eta of ddim must lie between 0 (deterministic) and 1 (DDPO); got -0.1");
+  EXPECT_EQ(refusal(ddim(1.5)),
+            "[sampler] eta of ddim must lie between 0 (deterministic) and 1 (DDPO); got 1.5");
+  EXPECT_EQ(refusal(ddim(-0.1)),
+            "[sampler] eta of ddim must lie between 0 (deterministic) and 1 (DDPO); got -0.1");
   EXPECT_EQ(refusal(ddim(1, 1001)), "[sampler] ddim takes 1 to train_timesteps = 1000 steps; got 1001");
-  EXPECT_EQ(refusal(ddim(1, 1000)),
-            "[sampler] the first timestep must be below train_timesteps = 1000; got 1000 from 1000 steps with "
-            "steps_offset = 1; take fewer steps or a smaller offset");
+  EXPECT_EQ(
+      refusal(ddim(1, 1000)),
+      "[sampler] the first timestep must be below train_timesteps = 1000; got 1000 from 1000 steps with "
+      "steps_offset = 1; take fewer steps or a smaller offset");
   EXPECT_EQ(refusal(ddim(1, 10, "flow")),
             "[sampler] unknown prediction 'flow'; expected epsilon, v_prediction or sample");
   SamplerConfig config = ddim(1);
@@ -171,8 +177,9 @@ TEST(ddim, what_cannot_be_is_refused_in_one_line) {
   config = ddim(1);
   config.alphas.beta_end = 1;
   config.alphas.train_timesteps = 20;
-  EXPECT_EQ(refusal(config), "[sampler] alpha_bar must lie between 0 and 1; got 0 at timestep 19; check beta_start = "
-                             "0.00085 and beta_end = 1");
+  EXPECT_EQ(refusal(config),
+            "[sampler] alpha_bar must lie between 0 and 1; got 0 at timestep 19; check beta_start = "
+            "0.00085 and beta_end = 1");
 }
 
 }  // namespace

@@ -109,7 +109,8 @@ TEST(rollout, latents_chain_and_log_probs_can_be_computed_again_bit_for_bit) {
   EXPECT_TRUE(at::equal(drawn.final_BCHW, drawn.latents.back()));
 }
 
-// Sampling with known noise, then the log-probability of the result: the stored one, for every sampler and scale.
+// Sampling with known noise, then the log-probability of the result: the stored one, for every sampler and
+// scale.
 TEST(rollout, stored_log_probs_are_those_of_the_stored_latents) {
   std::vector<SamplerConfig> samplers{{.kind = "dance_sde", .steps = 5, .noise_level = 0.3},
                                       {.kind = "cps", .steps = 5, .noise_level = 0.8},
@@ -158,7 +159,8 @@ TEST(rollout, starting_noise_can_be_shared_by_a_group_or_by_all) {
   EXPECT_TRUE(at::equal(batch, batch[0][0].expand_as(batch)));
   for (int64_t prompt = 0; prompt < 3; ++prompt)
     for (int64_t m = 0; m < 4; ++m) EXPECT_FALSE(at::allclose(group[prompt][0], member[prompt][m]));
-  EXPECT_FALSE(at::allclose(initial_noise(kSource, shared_keys({{6, 0, 0}}, "batch"), kShape)[0], batch[0][0]));
+  EXPECT_FALSE(
+      at::allclose(initial_noise(kSource, shared_keys({{6, 0, 0}}, "batch"), kShape)[0], batch[0][0]));
   EXPECT_EQ(testing::message_of<ConfigError>([&] { shared_keys(keys, "device"); }),
             "[sampler] unknown initial_noise 'device'; expected member, group or batch");
 }
@@ -177,9 +179,9 @@ TEST(rollout, the_same_keys_give_the_same_trajectory_in_any_batch) {
 // The same noise for all members of a group does not make their steps' noise the same.
 TEST(rollout, members_with_one_start_still_part) {
   const std::vector<SampleKey> keys = some_keys();
-  const Trajectories drawn = rollout(
-      sde(), initial_noise(kSource, shared_keys(keys, "group"), kShape), some_velocity,
-      [&](int64_t step) { return step_noise(kSource, keys, kShape, step); }, {});
+  const Trajectories drawn =
+      rollout(sde(), initial_noise(kSource, shared_keys(keys, "group"), kShape), some_velocity,
+              [&](int64_t step) { return step_noise(kSource, keys, kShape, step); }, {});
   EXPECT_TRUE(at::equal(drawn.latents[0][0], drawn.latents[0][1]));
   EXPECT_FALSE(at::allclose(drawn.latents[1][0], drawn.latents[1][1]));
 }

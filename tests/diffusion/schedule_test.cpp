@@ -96,7 +96,8 @@ TEST(schedule, dance_sde_by_hand) {
   }
 }
 
-// DanceGRPO's own way of writing the step: drift -eta^2 score / 2 with the score through the clean prediction.
+// DanceGRPO's own way of writing the step: drift -eta^2 score / 2 with the score through the clean
+// prediction.
 TEST(schedule, dance_sde_is_danceGRPOs_step_with_the_score) {
   Stream stream(4, "test");
   for (const Step& step : make_schedule(sampler("dance_sde", 0.3, 16, "dance")))
@@ -236,8 +237,8 @@ TEST(schedule, accumulated_noise_to_the_printed_digits) {
 TEST(schedule, cps_leaves_the_levels_own_noise) {
   Stream stream(6, "test");
   for (int draw = 0; draw < 50; ++draw) {
-    SamplerConfig config = sampler("cps", stream.uniform(), 1 + stream.below(40),
-                                   sigma_grid_kinds()[size_t(stream.below(5))]);
+    SamplerConfig config =
+        sampler("cps", stream.uniform(), 1 + stream.below(40), sigma_grid_kinds()[size_t(stream.below(5))]);
     config.shift = stream.uniform(0.3, 6);
     const std::vector<Step> steps = make_schedule(config);
     for (size_t i = 0; i < steps.size(); ++i)

@@ -66,7 +66,9 @@ TEST(step, every_prediction_of_a_diffusion_model_names_the_same_clean_latent) {
     const at::Tensor clean = at::randn({2, 3, 4, 4}), noise = at::randn({2, 3, 4, 4});
     const at::Tensor x = clean * signal + noise * sigma;
     const std::string kind = prediction;
-    const at::Tensor out = kind == "epsilon" ? noise : kind == "sample" ? clean : noise * signal - clean * sigma;
+    const at::Tensor out = kind == "epsilon"  ? noise
+                           : kind == "sample" ? clean
+                                              : noise * signal - clean * sigma;
     EXPECT_TRUE(at::allclose(predicted_clean(step, x, out), clean, 0, 1e-5)) << kind;
   }
 }

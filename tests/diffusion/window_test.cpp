@@ -130,7 +130,8 @@ std::string refusal(const SamplerConfig& config) {
 }
 
 TEST(window, what_cannot_be_is_refused_in_one_line) {
-  EXPECT_EQ(refusal(windowed("fixed", 11)), "[sampler] window must fit into the steps 0 to 9 (10 steps); got 11");
+  EXPECT_EQ(refusal(windowed("fixed", 11)),
+            "[sampler] window must fit into the steps 0 to 9 (10 steps); got 11");
   EXPECT_EQ(refusal(windowed("random", 3, {4, 6})),
             "[sampler] window must fit into the steps 4 to 5 (2 steps); got 3");
   EXPECT_EQ(refusal(windowed("fixed", 3, {4, 11})),

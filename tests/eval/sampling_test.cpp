@@ -10,6 +10,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace gamut::eval {
@@ -64,18 +65,91 @@ TEST(sampling, dynamic_shifting_follows_the_number_of_tokens) {
   }
 }
 
-TEST(sampling, a_diffusion_scheduler_is_refused) {
-  const TempFolder folder;
+// A tiny model with another scheduler than its own.
+models::Pipeline with_scheduler(const TempFolder& folder, const nlohmann::json& config) {
   testing::write_tiny_model(folder.path());
-  io::write_json(folder / "scheduler/scheduler_config.json", {{"_class_name", "DDIMScheduler"},
-                                                              {"num_train_timesteps", 1000},
-                                                              {"beta_start", 0.00085},
-                                                              {"beta_end", 0.012},
-                                                              {"beta_schedule", "scaled_linear"}});
-  const models::Pipeline pipe = models::Pipeline::create(folder.path(), 5, {});
-  EXPECT_EQ(testing::message_of<DataError>([&] { scheduler_sigmas(pipe, 4); }),
-            "[model] this scheduler cannot be sampled yet; got DDIMScheduler; expected "
-            "FlowMatchEulerDiscreteScheduler");
+  io::write_json(folder / "scheduler/scheduler_config.json", config);
+  return models::Pipeline::create(folder.path(), 5, {});
+}
+
+nlohmann::json stable_diffusion_1(const std::string& class_name) {
+  return {{"_class_name", class_name}, {"num_train_timesteps", 1000},      {"beta_start", 0.00085},
+          {"beta_end", 0.012},         {"beta_schedule", "scaled_linear"}, {"clip_sample", false},
+          {"steps_offset", 1},         {"prediction_type", "epsilon"}};
+}
+
+TEST(sampling, flow_models_are_sampled_by_euler_steps) {
+  const TempFolder folder;
+  const models::Pipeline pipe = tiny(folder, 3);
+  const std::vector<diffusion::Step> got = deterministic_schedule(pipe, 10),
+                                     expected = diffusion::ode_schedule(scheduler_sigmas(pipe, 10));
+  ASSERT_EQ(got.size(), 10u);
+  for (size_t i = 0; i < got.size(); ++i) {
+    EXPECT_EQ(got[i].sigma, expected[i].sigma);
+    EXPECT_EQ(got[i].b, expected[i].dt);
+    EXPECT_EQ(got[i].model_time, 1000 * expected[i].sigma);
+  }
+}
+
+TEST(sampling, diffusion_models_are_sampled_by_ddim_without_noise) {
+  for (const char* class_name : {"DDIMScheduler", "PNDMScheduler"}) {
+    const TempFolder folder;
+    const models::Pipeline pipe = with_scheduler(folder, stable_diffusion_1(class_name));
+    const std::vector<diffusion::Step> got = deterministic_schedule(pipe, 20),
+                                       expected =
+                                           diffusion::make_schedule({.kind = "ddim", .steps = 20, .eta = 0});
+    ASSERT_EQ(got.size(), 20u);
+    EXPECT_EQ(got[0].timestep, 951);
+    for (size_t i = 0; i < got.size(); ++i) {
+      EXPECT_EQ(got[i].model_time, double(expected[i].timestep));
+      EXPECT_EQ(got[i].a, expected[i].a);
+      EXPECT_EQ(got[i].b, expected[i].b);
+      EXPECT_EQ(got[i].noise_std, 0);
+    }
+  }
+}
+
+TEST(sampling, the_schedulers_own_table_and_prediction_are_used) {
+  const TempFolder folder;
+  nlohmann::json config = stable_diffusion_1("DDIMScheduler");
+  config["beta_start"] = 0.0001;
+  config["beta_end"] = 0.02;
+  config["beta_schedule"] = "linear";
+  config["prediction_type"] = "v_prediction";
+  config["timestep_spacing"] = "trailing";
+  const std::vector<diffusion::Step> got = deterministic_schedule(with_scheduler(folder, config), 4);
+  const std::vector<int64_t> timesteps{999, 749, 499, 249};
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(got[i].timestep, timesteps[i]);
+    EXPECT_NEAR(got[i].clean_x, std::sqrt(got[i].alpha_bar), 1e-15);  // v: x0 = sqrt(ab) x - sqrt(1 - ab) v
+  }
+  EXPECT_NEAR(got[0].alpha_bar, 4.0358e-5, 1e-9);  // the table of DDPM (arXiv 2006.11239)
+}
+
+TEST(sampling, other_schedulers_are_refused) {
+  {
+    const TempFolder folder;
+    const models::Pipeline pipe = with_scheduler(folder, stable_diffusion_1("DDIMScheduler"));
+    EXPECT_EQ(
+        testing::message_of<DataError>([&] { scheduler_sigmas(pipe, 4); }),
+        "[model] only a flow-matching scheduler has noise levels from 1 to 0; got DDIMScheduler; expected "
+        "FlowMatchEulerDiscreteScheduler");
+  }
+  {
+    const TempFolder folder;
+    const models::Pipeline pipe = with_scheduler(folder, stable_diffusion_1("EulerDiscreteScheduler"));
+    EXPECT_EQ(testing::message_of<DataError>([&] { deterministic_schedule(pipe, 4); }),
+              "[model] this scheduler cannot be sampled; got EulerDiscreteScheduler; expected "
+              "FlowMatchEulerDiscreteScheduler, DDIMScheduler or PNDMScheduler");
+  }
+  const TempFolder folder;
+  nlohmann::json clipping = stable_diffusion_1("DDIMScheduler");
+  clipping["clip_sample"] = true;
+  const models::Pipeline pipe = with_scheduler(folder, clipping);
+  EXPECT_EQ(testing::message_of<DataError>([&] { deterministic_schedule(pipe, 4); }),
+            "[model] the scheduler clips predicted pictures, gamut samples latents unclipped; got "
+            "clip_sample = true; "
+            "expected false in scheduler_config.json");
 }
 
 TEST(sampling, noise_belongs_to_prompt_and_member) {
@@ -120,6 +194,25 @@ TEST(sampling, latents_are_euler_steps_under_guidance) {
     x = (x + (next - sigma) * (without + 2.5 * (with - without))).detach();
   }
   EXPECT_LT((sample(pipe, how).narrow(0, 1, 1) - x).abs().max().item<double>(), 5e-6);
+}
+
+// The network of a diffusion model receives integer timesteps, and its output is taken as noise.
+TEST(sampling, latents_are_ddim_steps_on_a_diffusion_model) {
+  const testing::Threads threads(1);
+  const TempFolder folder;
+  const models::Pipeline pipe = with_scheduler(folder, stable_diffusion_1("DDIMScheduler"));
+  SamplingOptions how = options(1, 3);
+  how.schedule = deterministic_schedule(pipe, 4);
+  at::Tensor x = sampling_noise(pipe, 3, how);
+  const models::Conditioning asked = pipe.encode(kPrompts);
+  const std::vector<double> table = diffusion::alpha_bars({});
+  for (const int64_t t : {751, 501, 251, 1}) {
+    const double now = table[size_t(t)], next = table[size_t(std::max<int64_t>(t - 250, 0))];
+    const at::Tensor noise = pipe.predict(x, double(t), asked).detach();
+    const at::Tensor clean = (x - std::sqrt(1 - now) * noise) / std::sqrt(now);
+    x = std::sqrt(next) * clean + std::sqrt(1 - next) * noise;
+  }
+  EXPECT_LT((sample(pipe, how) - x).abs().max().item<double>(), 2e-5);
 }
 
 }  // namespace

@@ -27,7 +27,8 @@ at::Tensor cosine_betas(int64_t count) {
 
 at::Tensor betas(const AlphaTableConfig& config) {
   const int64_t count = config.train_timesteps;
-  if (config.beta_schedule == "linear") return at::linspace(config.beta_start, config.beta_end, count, at::kFloat);
+  if (config.beta_schedule == "linear")
+    return at::linspace(config.beta_start, config.beta_end, count, at::kFloat);
   if (config.beta_schedule == "scaled_linear")
     return at::linspace(std::sqrt(config.beta_start), std::sqrt(config.beta_end), count, at::kFloat).square();
   if (config.beta_schedule == "squaredcos_cap_v2") return cosine_betas(count);
@@ -87,22 +88,23 @@ std::vector<double> alpha_bars(const AlphaTableConfig& config) {
   std::vector<double> out(data, data + table.numel());
   for (size_t j = 0; j < out.size(); ++j)
     if (!(out[j] > 0 && out[j] < 1))
-      throw ConfigError("sampler", cat("alpha_bar must lie between 0 and 1; got ", out[j], " at timestep ", j,
-                                       "; check beta_start = ", config.beta_start,
-                                       " and beta_end = ", config.beta_end));
+      throw ConfigError("sampler",
+                        cat("alpha_bar must lie between 0 and 1; got ", out[j], " at timestep ", j,
+                            "; check beta_start = ", config.beta_start, " and beta_end = ", config.beta_end));
   return out;
 }
 
 std::vector<int64_t> ddim_timesteps(const AlphaTableConfig& config, int64_t steps) {
   if (steps < 1 || steps > config.train_timesteps)
-    throw ConfigError("sampler", cat("ddim takes 1 to train_timesteps = ", config.train_timesteps, " steps; got ",
-                                     steps));
+    throw ConfigError(
+        "sampler", cat("ddim takes 1 to train_timesteps = ", config.train_timesteps, " steps; got ", steps));
   std::vector<int64_t> out;
   for (int64_t i = 0; i < steps; ++i) out.push_back(timestep(config, steps, i));
   if (out.front() >= config.train_timesteps)
-    throw ConfigError("sampler", cat("the first timestep must be below train_timesteps = ", config.train_timesteps,
-                                     "; got ", out.front(), " from ", steps, " steps with steps_offset = ",
-                                     config.steps_offset, "; take fewer steps or a smaller offset"));
+    throw ConfigError("sampler",
+                      cat("the first timestep must be below train_timesteps = ", config.train_timesteps,
+                          "; got ", out.front(), " from ", steps, " steps with steps_offset = ",
+                          config.steps_offset, "; take fewer steps or a smaller offset"));
   return out;
 }
 

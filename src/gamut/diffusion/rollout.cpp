@@ -14,8 +14,9 @@
 namespace gamut::diffusion {
 namespace {
 
-at::Tensor named_normals(const NoiseSource& source, const std::string& what, const std::vector<SampleKey>& keys,
-                         const std::vector<int64_t>& shape, int64_t step) {
+at::Tensor named_normals(const NoiseSource& source, const std::string& what,
+                         const std::vector<SampleKey>& keys, const std::vector<int64_t>& shape,
+                         int64_t step) {
   std::vector<int64_t> sizes{int64_t(keys.size())};
   sizes.insert(sizes.end(), shape.begin(), shape.end());
   at::Tensor noise = at::empty(sizes, at::kFloat);

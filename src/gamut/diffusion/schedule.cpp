@@ -19,7 +19,8 @@ struct Affine {
 };
 
 // mean = signal clean + direction noise, next = mean + noise_std eps.
-Step toward(Step step, double signal, const Affine& clean, double direction, const Affine& noise, double noise_std) {
+Step toward(Step step, double signal, const Affine& clean, double direction, const Affine& noise,
+            double noise_std) {
   step.a = signal * clean.x + direction * noise.x;
   step.b = signal * clean.out + direction * noise.out;
   step.noise_std = noise_std;
@@ -55,19 +56,21 @@ Step sde_step(Step step, double tau) {
   return step;
 }
 
-// At sigma = 1 the coefficient is infinite; Flow-GRPO takes the next level's denominator there. A one-step schedule
-// has that level at 0: tau = a, finite.
+// At sigma = 1 the coefficient is infinite; Flow-GRPO takes the next level's denominator there. A one-step
+// schedule has that level at 0: tau = a, finite.
 double flow_sde_diffusion(const Step& step, double noise_level) {
   const double level = step.sigma == 1 ? step.sigma_next : step.sigma;
   return noise_level * std::sqrt(step.sigma / (1 - level));
 }
 
-// Coefficients preserving: fresh noise n replaces part of the predicted one, together they have std sigma_next.
+// Coefficients preserving: fresh noise n replaces part of the predicted one, together they have std
+// sigma_next.
 Step cps_step(const Step& step, double noise_level, bool normalized) {
   if (step.sigma_next == 0) return step;  // next = clean, which is what Euler's last step is
   const double n = step.sigma_next * std::sin(noise_level * std::numbers::pi / 2);
   const double kept = remaining_std(step.sigma_next * step.sigma_next, n);
-  Step out = toward(step, 1 - step.sigma_next, {.x = 1, .out = -step.sigma}, kept, {.x = 1, .out = 1 - step.sigma}, n);
+  Step out = toward(step, 1 - step.sigma_next, {.x = 1, .out = -step.sigma}, kept,
+                    {.x = 1, .out = 1 - step.sigma}, n);
   out.normalized = normalized;
   return out;
 }
@@ -86,9 +89,12 @@ struct Prediction {
 
 Prediction prediction_of(const std::string& kind, double alpha_bar) {
   const double signal = std::sqrt(alpha_bar), sigma = std::sqrt(1 - alpha_bar);
-  if (kind == "epsilon") return {.clean = {.x = 1 / signal, .out = -sigma / signal}, .noise = {.x = 0, .out = 1}};
-  if (kind == "v_prediction") return {.clean = {.x = signal, .out = -sigma}, .noise = {.x = sigma, .out = signal}};
-  if (kind == "sample") return {.clean = {.x = 0, .out = 1}, .noise = {.x = 1 / sigma, .out = -signal / sigma}};
+  if (kind == "epsilon")
+    return {.clean = {.x = 1 / signal, .out = -sigma / signal}, .noise = {.x = 0, .out = 1}};
+  if (kind == "v_prediction")
+    return {.clean = {.x = signal, .out = -sigma}, .noise = {.x = sigma, .out = signal}};
+  if (kind == "sample")
+    return {.clean = {.x = 0, .out = 1}, .noise = {.x = 1 / sigma, .out = -signal / sigma}};
   throw ConfigError("sampler",
                     cat("unknown prediction '", kind, "'; expected epsilon, v_prediction or sample"));
 }
@@ -133,20 +139,23 @@ std::vector<Step> ddim_schedule(const SamplerConfig& config) {
 void check_noise(const SamplerConfig& config) {
   if (config.kind == "ddim") {
     if (!(config.eta >= 0 && config.eta <= 1))
-      throw ConfigError("sampler", cat("eta of ddim must lie between 0 (deterministic) and 1 (DDPO); got ", config.eta));
+      throw ConfigError("sampler",
+                        cat("eta of ddim must lie between 0 (deterministic) and 1 (DDPO); got ", config.eta));
     return;
   }
   if (!(config.noise_level >= 0 && std::isfinite(config.noise_level)))
     throw ConfigError("sampler", cat("noise_level must be a number >= 0; got ", config.noise_level));
   if (config.kind == "cps" && config.noise_level > 1)
-    throw ConfigError("sampler", cat("noise_level of cps must lie between 0 and 1, where all noise is new; got ",
-                                     config.noise_level));
+    throw ConfigError(
+        "sampler",
+        cat("noise_level of cps must lie between 0 and 1, where all noise is new; got ", config.noise_level));
 }
 
 void check_sampler(const SamplerConfig& config) {
   static const std::vector<std::string> kinds{"flow_sde", "dance_sde", "cps", "ode", "ddim"};
   if (std::find(kinds.begin(), kinds.end(), config.kind) == kinds.end())
-    throw ConfigError("sampler", cat("unknown kind '", config.kind, "'; expected flow_sde, dance_sde, cps, ode or ddim"));
+    throw ConfigError(
+        "sampler", cat("unknown kind '", config.kind, "'; expected flow_sde, dance_sde, cps, ode or ddim"));
   check_noise(config);
   if (config.logprob == "released" && config.kind != "cps")
     throw ConfigError("sampler", cat("logprob = \"released\" is the scale of cps; got kind = \"", config.kind,
@@ -162,10 +171,11 @@ Range window_range_of(const SamplerConfig& config) {
   const std::vector<int64_t>& range = config.window_range;
   if (range.empty()) return {.first = 0, .end = config.steps};
   if (range.size() != 2)
-    throw ConfigError("sampler", cat("window_range must be [first, end] or []; got ", range.size(), " values"));
+    throw ConfigError("sampler",
+                      cat("window_range must be [first, end] or []; got ", range.size(), " values"));
   if (range[0] < 0 || range[0] >= range[1] || range[1] > config.steps)
-    throw ConfigError("sampler", cat("window_range must lie inside the steps, 0 <= first < end <= ", config.steps,
-                                     "; got [", range[0], ", ", range[1], "]"));
+    throw ConfigError("sampler", cat("window_range must lie inside the steps, 0 <= first < end <= ",
+                                     config.steps, "; got [", range[0], ", ", range[1], "]"));
   return {.first = range[0], .end = range[1]};
 }
 
@@ -173,8 +183,8 @@ void check_window(const SamplerConfig& config) {
   if (config.window == 0) return;
   const Range range = window_range_of(config);
   if (config.window < 0 || config.window > range.end - range.first)
-    throw ConfigError("sampler", cat("window must fit into the steps ", range.first, " to ", range.end - 1, " (",
-                                     range.end - range.first, " steps); got ", config.window));
+    throw ConfigError("sampler", cat("window must fit into the steps ", range.first, " to ", range.end - 1,
+                                     " (", range.end - range.first, " steps); got ", config.window));
   if (config.window_kind != "sliding") return;
   if (config.window_overlap < 0 || config.window_overlap >= config.window)
     throw ConfigError("sampler", cat("window_overlap must be below window = ", config.window,
@@ -198,7 +208,8 @@ int64_t window_start(const SamplerConfig& config, uint64_t seed, int64_t iterati
   if (config.window_kind == "fixed") return range.first;
   if (config.window_kind == "sliding") return sliding_start(config, range, iteration);
   if (config.window_kind == "random")
-    return range.first + Stream(seed, "window", {iteration}).below(range.end - range.first - config.window + 1);
+    return range.first +
+           Stream(seed, "window", {iteration}).below(range.end - range.first - config.window + 1);
   throw ConfigError("sampler",
                     cat("unknown window_kind '", config.window_kind, "'; expected fixed, random or sliding"));
 }
@@ -230,7 +241,8 @@ void SamplerConfig::fields(FieldVisitor& v) {
           "consecutive steps with noise, the others are deterministic; 0 = every step has noise");
   v.field("window_kind", window_kind, one_of({"fixed", "random", "sliding"}),
           "where an iteration's window starts: at the range's first step, drawn, or moving");
-  v.field("window_range", window_range, between(0, 1000), "[first, end) steps that windows may cover; [] = all");
+  v.field("window_range", window_range, between(0, 1000),
+          "[first, end) steps that windows may cover; [] = all");
   v.field("window_every", window_every, at_least(1), "sliding: iterations between two moves");
   v.field("window_overlap", window_overlap, at_least(0), "sliding: steps shared by two neighboring windows");
 }
@@ -242,7 +254,8 @@ std::vector<Step> ode_schedule(const std::vector<double>& sigmas) {
 std::vector<Step> make_schedule(const SamplerConfig& config) {
   check_sampler(config);
   check_window(config);
-  return config.kind == "ddim" ? ddim_schedule(config) : make_schedule(config, make_sigmas(config.sigma_grid()));
+  return config.kind == "ddim" ? ddim_schedule(config)
+                               : make_schedule(config, make_sigmas(config.sigma_grid()));
 }
 
 std::vector<Step> make_schedule(const SamplerConfig& config, const std::vector<double>& sigmas) {

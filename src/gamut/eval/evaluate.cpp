@@ -167,7 +167,7 @@ Evaluation measure(const at::Tensor& pictures, const std::vector<text::Prompt>& 
 Evaluation evaluate(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts, const Judges& judges,
                     const EvalConfig& config, at::Tensor* pictures) {
   const Stopwatch watch;
-  const SamplingOptions options{.schedule = diffusion::ode_schedule(scheduler_sigmas(pipe, config.steps)),
+  const SamplingOptions options{.schedule = deterministic_schedule(pipe, config.steps),
                                 .noise = {.seed = uint64_t(config.seed), .purpose = "eval"},
                                 .members = config.members,
                                 .micro_batch = config.micro_batch,

@@ -12,20 +12,39 @@
 namespace gamut::eval {
 namespace {
 
-constexpr double kModelTime = 1000.0;
-
 std::vector<diffusion::SampleKey> sample_keys(int64_t begin, int64_t end, int64_t members) {
   std::vector<diffusion::SampleKey> keys;
-  for (int64_t row = begin; row < end; ++row) keys.push_back({.epoch = 0, .prompt = row / members, .member = row % members});
+  for (int64_t row = begin; row < end; ++row)
+    keys.push_back({.epoch = 0, .prompt = row / members, .member = row % members});
   return keys;
 }
 
 // FLUX's shift exponent grows linearly with the number of packed 2x2 latent tokens.
 double dynamic_mu(const models::SchedulerConfig& config, const std::vector<int64_t>& shape_CHW) {
   const double tokens = double(shape_CHW[1] / 2) * double(shape_CHW[2] / 2);
-  const double slope = (config.max_shift - config.base_shift) /
-                       double(config.max_image_seq_len - config.base_image_seq_len);
+  const double slope =
+      (config.max_shift - config.base_shift) / double(config.max_image_seq_len - config.base_image_seq_len);
   return config.base_shift + slope * (tokens - double(config.base_image_seq_len));
+}
+
+// DDIM with eta 0 on the model's own noise table. PNDM is a higher-order method on the same table and
+// timesteps; DDIM takes its place.
+std::vector<diffusion::Step> ddim_steps(const models::SchedulerConfig& config, int64_t steps) {
+  if (config.class_name == "DDIMScheduler" && config.clip_sample)
+    throw DataError(
+        "model",
+        "the scheduler clips predicted pictures, gamut samples latents unclipped; got clip_sample "
+        "= true; expected false in scheduler_config.json");
+  return diffusion::make_schedule({.kind = "ddim",
+                                   .steps = steps,
+                                   .eta = 0,
+                                   .alphas = {.spacing = config.timestep_spacing,
+                                              .steps_offset = config.steps_offset,
+                                              .beta_schedule = config.beta_schedule,
+                                              .beta_start = config.beta_start,
+                                              .beta_end = config.beta_end,
+                                              .prediction = config.prediction_type,
+                                              .train_timesteps = config.num_train_timesteps}});
 }
 
 }  // namespace
@@ -33,11 +52,21 @@ double dynamic_mu(const models::SchedulerConfig& config, const std::vector<int64
 std::vector<double> scheduler_sigmas(const models::Pipeline& pipe, int64_t steps) {
   const models::SchedulerConfig& config = pipe.scheduler();
   if (!config.is_flow())
-    throw DataError("model", cat("this scheduler cannot be sampled yet; got ", config.class_name,
-                                 "; expected FlowMatchEulerDiscreteScheduler"));
+    throw DataError("model", cat("only a flow-matching scheduler has noise levels from 1 to 0; got ",
+                                 config.class_name, "; expected FlowMatchEulerDiscreteScheduler"));
   if (config.use_dynamic_shifting)
-    return diffusion::make_sigmas({.kind = "flux_dynamic", .steps = steps, .mu = dynamic_mu(config, pipe.latent_shape())});
+    return diffusion::make_sigmas(
+        {.kind = "flux_dynamic", .steps = steps, .mu = dynamic_mu(config, pipe.latent_shape())});
   return diffusion::make_sigmas({.kind = "sd3_diffusers", .steps = steps, .shift = config.shift});
+}
+
+std::vector<diffusion::Step> deterministic_schedule(const models::Pipeline& pipe, int64_t steps) {
+  const models::SchedulerConfig& config = pipe.scheduler();
+  if (config.is_flow()) return diffusion::ode_schedule(scheduler_sigmas(pipe, steps));
+  if (config.class_name == "DDIMScheduler" || config.class_name == "PNDMScheduler")
+    return ddim_steps(config, steps);
+  throw DataError("model", cat("this scheduler cannot be sampled; got ", config.class_name,
+                               "; expected FlowMatchEulerDiscreteScheduler, DDIMScheduler or PNDMScheduler"));
 }
 
 at::Tensor sampling_noise(const models::Pipeline& pipe, int64_t prompts, const SamplingOptions& options) {
@@ -60,7 +89,8 @@ at::Tensor sample_latents(const models::Pipeline& pipe, const std::vector<std::s
     const diffusion::Trajectories drawn = diffusion::rollout(
         options.schedule, initial.narrow(0, begin, count).to(device),
         [&](const at::Tensor& x, const diffusion::Step& step) {
-          return models::predict_guided(pipe, x, kModelTime * step.sigma, rows, unconditional, options.guidance_scale);
+          return models::predict_guided(pipe, x, step.model_time, rows, unconditional,
+                                        options.guidance_scale);
         },
         [&](int64_t step) { return diffusion::step_noise(options.noise, keys, pipe.latent_shape(), step); },
         {.keep_latents = false, .decode_clean = options.decode_clean});

@@ -15,6 +15,10 @@ namespace gamut::eval {
 // scheduler is not a flow-matching one.
 std::vector<double> scheduler_sigmas(const models::Pipeline& pipe, int64_t steps);
 
+// Steps without noise on the model's own scheduler: Euler over scheduler_sigmas for flow models, DDIM with eta = 0 on
+// the noise table of a DDIM or PNDM scheduler. DataError for other schedulers.
+std::vector<diffusion::Step> deterministic_schedule(const models::Pipeline& pipe, int64_t steps);
+
 struct SamplingOptions {
   std::vector<diffusion::Step> schedule;
   diffusion::NoiseSource noise;   // {.seed = 1000, .purpose = "eval"}
