@@ -14,14 +14,15 @@ void StepChoiceConfig::fields(FieldVisitor& v) {
           "which denoising steps train; window: all that sampler.window leaves stochastic");
   v.field("fraction", fraction, between(0, 1), "the first int(steps * fraction) steps are eligible");
   v.field("count", count, at_least(1), "random: steps drawn from the eligible ones in each iteration");
-  v.field("list", list, any_value(), "list: the indices, 0 is the noisiest step");
+  v.field("list", list, any_value(), "list, random: the eligible indices, 0 is the noisiest step");
 }
 
 std::vector<int64_t> eligible_steps(const StepChoiceConfig& config,
                                     const std::vector<diffusion::Step>& schedule) {
   const int64_t total = int64_t(schedule.size());
   std::vector<int64_t> eligible = config.list;
-  if (config.kind != "list") {
+  const bool listed = config.kind == "list" || (config.kind == "random" && !config.list.empty());
+  if (!listed) {
     eligible.resize(config.kind == "window" ? schedule.size() : size_t(double(total) * config.fraction));
     std::iota(eligible.begin(), eligible.end(), 0);
   }

@@ -16,7 +16,7 @@ struct StepChoiceConfig {
   std::string kind = "fraction";   // fraction | random | list | window: every stochastic step
   double fraction = 0.99;          // the first int(steps * fraction) steps are eligible
   int64_t count = 4;               // random: how many of the eligible train each iteration
-  std::vector<int64_t> list = {};  // list: indices
+  std::vector<int64_t> list = {};  // list: indices; random: drawn from these, if any, instead of the fraction
   void fields(FieldVisitor& v);
 };
 
