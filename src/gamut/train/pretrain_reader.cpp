@@ -69,7 +69,7 @@ void ReaderAugmentConfig::fields(FieldVisitor& v) {
 }
 
 void ReaderTrainingConfig::fields(FieldVisitor& v) {
-  v.field("task", task, one_of({"base", "reader"}), "what is trained");
+  v.field("task", task, one_of({"base", "reader", "clip"}), "what is trained");
   v.field("output", output, any_value(), "model folder to write");
   v.field("device", device, one_of({"cpu", "cuda"}), "where to train");
   v.field("seed", seed, at_least(0), "names every random stream");
