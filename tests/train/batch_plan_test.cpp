@@ -25,7 +25,7 @@ RolloutConfig geometry(int64_t prompts, int64_t members, int64_t micro_batch, in
 }
 
 TEST(batch_plan, derives_and_prints_its_numbers) {
-  const BatchPlan plan = make_batch_plan(geometry(4, 12, 8, 3), 10);
+  const BatchPlan plan = make_batch_plan(geometry(4, 12, 8, 3), {}, 10);
   EXPECT_EQ(plan.pictures, 48);
   EXPECT_EQ(plan.micro_batches, 6);
   EXPECT_EQ(plan.text(),
@@ -33,22 +33,37 @@ TEST(batch_plan, derives_and_prints_its_numbers) {
 }
 
 TEST(batch_plan, each_broken_rule_has_its_sentence) {
-  EXPECT_EQ(message_of<ConfigError>([] { make_batch_plan(geometry(5, 4, 4, 1), 3); }),
+  EXPECT_EQ(message_of<ConfigError>([] { make_batch_plan(geometry(5, 4, 4, 1), {}, 3); }),
             "[plan] rollout.prompts_per_iteration must not exceed the prompt set; got 5; the set has 3");
   EXPECT_EQ(
-      message_of<ConfigError>([] { make_batch_plan(geometry(2, 5, 4, 1), 3); }),
+      message_of<ConfigError>([] { make_batch_plan(geometry(2, 5, 4, 1), {}, 3); }),
       "[plan] rollout.micro_batch must divide the pictures of an iteration; got 4; there are 2 x 5 = 10");
-  EXPECT_EQ(message_of<ConfigError>([] { make_batch_plan(geometry(2, 6, 4, 2), 3); }),
-            "[plan] rollout.updates must divide the number of micro-batches; got 2; there are 3");
-  EXPECT_EQ(message_of<ConfigError>([] { make_batch_plan(geometry(2, 6, 12, 2), 3); }),
-            "[plan] rollout.updates must divide the number of micro-batches; got 2; there are 1");
-  const std::string two = message_of<ConfigError>([] { make_batch_plan(geometry(4, 5, 8, 1), 3); });
+  EXPECT_EQ(message_of<ConfigError>([] { make_batch_plan(geometry(2, 6, 4, 2), {}, 3); }),
+            "[plan] rollout.updates must divide the number of trained micro-batches; got 2; there are 3");
+  EXPECT_EQ(message_of<ConfigError>([] { make_batch_plan(geometry(2, 6, 12, 2), {}, 3); }),
+            "[plan] rollout.updates must divide the number of trained micro-batches; got 2; there are 1");
+  const std::string two = message_of<ConfigError>([] { make_batch_plan(geometry(4, 5, 8, 1), {}, 3); });
   EXPECT_NE(two.find("must not exceed the prompt set"), std::string::npos) << two;
   EXPECT_NE(two.find("must divide the pictures"), std::string::npos) << two;
 }
 
+TEST(batch_plan, a_subset_draws_more_than_it_keeps) {
+  BatchPlan plan = make_batch_plan(geometry(2, 4, 4, 2), {.kind = "min_variance"}, 3);
+  EXPECT_EQ(plan.members, 8);
+  EXPECT_EQ(plan.keep, 4);
+  EXPECT_EQ(plan.pictures, 16);
+  EXPECT_EQ(plan.text(), "plan   prompts 2 x group 8, of which 4 train = 16 pictures   micro-batch 4 x 4   updates "
+                         "per iteration 2");
+  plan = make_batch_plan(geometry(2, 4, 4, 1), {.kind = "trim", .candidates = 6, .keep = 5}, 3);
+  EXPECT_EQ(plan.members, 6);
+  EXPECT_EQ(plan.keep, 5);
+  EXPECT_EQ(message_of<ConfigError>(
+                [] { make_batch_plan(geometry(2, 4, 4, 1), {.kind = "trim", .candidates = 4, .keep = 6}, 3); }),
+            "[plan] subset.keep must not exceed subset.candidates; got 6 of 4");
+}
+
 TEST(batch_plan, prompts_are_distinct_and_a_function_of_seed_and_iteration) {
-  const BatchPlan plan = make_batch_plan(geometry(4, 2, 8, 1), 9);
+  const BatchPlan plan = make_batch_plan(geometry(4, 2, 8, 1), {}, 9);
   std::set<int64_t> used;
   for (int64_t iteration = 0; iteration < 30; ++iteration) {
     const std::vector<int64_t> drawn = draw_prompts(plan, 9, 5, iteration);
@@ -63,7 +78,7 @@ TEST(batch_plan, prompts_are_distinct_and_a_function_of_seed_and_iteration) {
 }
 
 TEST(batch_plan, every_sample_has_one_place_and_every_update_sees_every_prompt) {
-  const BatchPlan plan = make_batch_plan(geometry(3, 8, 6, 2), 7);
+  const BatchPlan plan = make_batch_plan(geometry(3, 8, 6, 2), {}, 7);
   const std::vector<int64_t> prompts{4, 0, 6};
   const std::vector<std::vector<SamplePlace>> places = place_samples(plan, prompts, 11);
   ASSERT_EQ(places.size(), 4u);

@@ -24,21 +24,33 @@ TrainConfig eventful_config() {
 
 nlohmann::json without_times(const StepReport& report) {
   nlohmann::json row = nlohmann::json::parse(report.to_json().dump());
-  for (const char* key : {"seconds_rollout", "seconds_reward", "seconds_update", "seconds_total"})
-    row.erase(key);
+  for (const char* part : {"rollout", "reward", "credit", "reference", "update", "total"})
+    row.erase(cat("seconds_", part));
   return row;
 }
 
-TEST(resume, goes_on_bit_for_bit) {
+// DRIFT's random parts, DDPO's running statistics, and a reference that follows every second iteration.
+TrainConfig remembering_config() {
+  TrainConfig config = tiny_config("diverse_drift");
+  config.slots.subset.kind = "random";
+  config.slots.conditioning.resample = "step";
+  config.slots.advantage.kind = "running";
+  config.slots.advantage.std_source = "kept";
+  config.slots.regularizer = {.kind = "kl_flow", .weight = 0.2, .reference = "periodic", .reset_epochs = 1};
+  config.checkpoint.keep = 5;
+  return config;
+}
+
+void expect_same_after_a_stop(const TrainConfig& config) {
   const TempFolder whole_folder, parts_folder;
-  TinyRun whole(eventful_config());
+  TinyRun whole(config);
   const std::vector<StepReport> expected = whole.iterate(6);
   whole.trainer.save(whole_folder.path());
 
-  TinyRun first(eventful_config());
+  TinyRun first(config);
   first.iterate(3);
   first.trainer.save(parts_folder.path());
-  TinyRun second(eventful_config());
+  TinyRun second(config);
   second.trainer.resume(*latest_checkpoint(parts_folder.path()));
   EXPECT_EQ(second.trainer.steps_done(), 3);
   const std::vector<StepReport> got = second.iterate(3);
@@ -49,7 +61,17 @@ TEST(resume, goes_on_bit_for_bit) {
     EXPECT_EQ(io::read_text(parts_folder / "checkpoints/step_000006" / file),
               io::read_text(whole_folder / "checkpoints/step_000006" / file))
         << file;
+  if (config.slots.regularizer.reference == "periodic") {
+    const char* file = "reference.safetensors";
+    EXPECT_EQ(io::read_text(parts_folder / "checkpoints/step_000006" / file),
+              io::read_text(whole_folder / "checkpoints/step_000006" / file));
+    EXPECT_NE(io::read_text(whole_folder / "checkpoints/step_000006" / file),
+              io::read_text(parts_folder / "checkpoints/step_000003" / file));
+  }
 }
+
+TEST(resume, goes_on_bit_for_bit) { expect_same_after_a_stop(eventful_config()); }
+TEST(resume, what_algorithms_remember_goes_on_bit_for_bit) { expect_same_after_a_stop(remembering_config()); }
 
 TEST(resume, the_same_run_twice_is_the_same_run) {
   TinyRun one(eventful_config()), two(eventful_config());

@@ -55,6 +55,18 @@ inline TrainConfig tiny_config() {
   return config;
 }
 
+// The slots of a named algorithm, cut down to four steps.
+inline TrainConfig tiny_config(const std::string& algorithm) {
+  TrainConfig config = tiny_config();
+  config.slots = algorithms::fill_slots(algorithm);
+  config.slots.sampler.steps = 4;
+  config.slots.sampler.shift = 1;
+  config.slots.schedule.count = 2;
+  if (config.slots.sampler.window > 0) config.slots.sampler.window = 2;
+  config.slots.sampler.window_range = {};
+  return config;
+}
+
 // A trainer with all it refers to. Every tiny run starts from the same weights.
 class TinyRun {
  public:
@@ -78,7 +90,9 @@ class TinyRun {
  private:
   // The folder on disk serves as the reference policy.
   models::Pipeline make_policy() {
-    models::Pipeline made = models::Pipeline::create(testing::write_tiny_model(folder_ / "configs"), 5, {});
+    testing::write_tiny_model(folder_ / "configs");
+    if (config_.slots.sampler.kind == "ddim") testing::make_ddim(folder_ / "configs");
+    models::Pipeline made = models::Pipeline::create(folder_ / "configs", 5, {});
     made.save(folder_ / "model");
     config_.model = (folder_ / "model").string();
     return made;

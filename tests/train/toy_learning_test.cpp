@@ -107,9 +107,9 @@ class Learner {
     const diffusion::NoiseSource source{.seed = seed_};
     const std::vector<int64_t> shape{2, 1, 1};
     MicroBatch batch;
-    batch.velocity = [this](const at::Tensor& x, const diffusion::Step& step) { return policy_(x, step); };
+    batch.denoiser = [this](const at::Tensor& x, const diffusion::Step& step) { return policy_(x, step); };
     batch.trajectories = diffusion::rollout(
-        schedule_, diffusion::initial_noise(source, keys, shape), batch.velocity,
+        schedule_, diffusion::initial_noise(source, keys, shape), batch.denoiser,
         [&](int64_t step) { return diffusion::step_noise(source, keys, shape, step); }, {});
     return batch;
   }

@@ -99,7 +99,7 @@ TEST(trainer, each_picture_is_drawn_for_its_own_prompt) {
     const diffusion::NoiseSource source{.seed = 3, .purpose = "rollout"};
     const models::Conditioning cond = pipe.encode({prompt});
     const diffusion::Trajectories drawn = diffusion::rollout(
-        run.trainer.schedule(), diffusion::initial_noise(source, {key}, pipe.latent_shape()),
+        diffusion::make_schedule(config.slots.sampler), diffusion::initial_noise(source, {key}, pipe.latent_shape()),
         [&](const at::Tensor& x, const diffusion::Step& step) {
           return pipe.predict(x, 1000 * step.sigma, cond);
         },

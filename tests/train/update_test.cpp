@@ -31,11 +31,11 @@ struct Toy {
     for (int64_t k = begin; k < begin + count; ++k) keys.push_back({0, 0, k});
     const diffusion::NoiseSource source{.seed = 3};
     MicroBatch batch;
-    batch.velocity = [this](const at::Tensor& x, const diffusion::Step&) {
+    batch.denoiser = [this](const at::Tensor& x, const diffusion::Step&) {
       return theta.expand_as(x) + 0.1 * x;
     };
     batch.trajectories = diffusion::rollout(
-        schedule, diffusion::initial_noise(source, keys, kShape), batch.velocity,
+        schedule, diffusion::initial_noise(source, keys, kShape), batch.denoiser,
         [&](int64_t step) { return diffusion::step_noise(source, keys, kShape, step); }, {});
     batch.advantages_B = at::arange(double(begin), double(begin + count), at::kFloat) * 0.3F - 1;
     batch.weights_B = at::ones({count});
@@ -63,7 +63,7 @@ at::Tensor policy_gradient(const Toy& toy, const MicroBatch& batch) {
     const diffusion::Step& step = toy.schedule[size_t(index)];
     const at::Tensor& x = batch.trajectories.latents[size_t(index)];
     const at::Tensor next = batch.trajectories.latents[size_t(index) + 1].to(at::kDouble);
-    const at::Tensor mean = diffusion::step_mean(step, x, batch.velocity(x, step)).detach().to(at::kDouble);
+    const at::Tensor mean = diffusion::step_mean(step, x, batch.denoiser(x, step)).detach().to(at::kDouble);
     const at::Tensor factor = (batch.advantages_B * batch.weights_B).to(at::kDouble).view({-1, 1, 1, 1});
     sum += (factor * (next - mean)).sum(0, true) *
            (step.b / (step.noise_std * step.noise_std * double(kElements)));
@@ -143,7 +143,7 @@ TEST(update, the_regularizer_joins_with_its_weight) {
   for (const int64_t index : regularized.steps) {
     const diffusion::Step& step = regularized.schedule[size_t(index)];
     const at::Tensor& x = two.trajectories.latents[size_t(index)];
-    two.reference[index] = diffusion::step_mean(step, x, two.velocity(x, step)).detach() + 0.2;
+    two.reference[index] = diffusion::step_mean(step, x, two.denoiser(x, step)).detach() + 0.2;
     slope += 2 * -0.2 * step.b / double(kElements) / 3;
   }
   plain.update({&one});
@@ -160,7 +160,7 @@ TEST(update, a_reference_equal_to_the_policy_costs_exactly_nothing) {
     for (const int64_t index : regularized.steps) {
       const at::Tensor& x = two.trajectories.latents[size_t(index)];
       const diffusion::Step& step = regularized.schedule[size_t(index)];
-      two.reference[index] = diffusion::step_mean(step, x, two.velocity(x, step)).detach();
+      two.reference[index] = diffusion::step_mean(step, x, two.denoiser(x, step)).detach();
     }
     plain.update({&one});
     EXPECT_EQ(regularized.update({&two}).kl, 0.0) << kind;
@@ -180,7 +180,7 @@ TEST(update, off_policy_loss_and_clip_follow_the_definition) {
   for (const int64_t index : toy.steps) {
     const diffusion::Step& step = toy.schedule[size_t(index)];
     const at::Tensor& x = batch.trajectories.latents[size_t(index)];
-    const at::Tensor mean = diffusion::step_mean(step, x, batch.velocity(x, step)).detach();
+    const at::Tensor mean = diffusion::step_mean(step, x, batch.denoiser(x, step)).detach();
     const at::Tensor now =
         diffusion::step_log_prob(step, batch.trajectories.latents[size_t(index) + 1], mean);
     for (int64_t b = 0; b < 8; ++b) {

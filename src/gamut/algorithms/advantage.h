@@ -28,6 +28,7 @@ struct AdvantageConfig {
   // Removes from the advantages what a linear fit on the members' appearance explains (decorrelate.h).
   // none | linear | quadratic
   std::string decorrelate = "none";
+  int64_t decorrelate_rank = 8;     // principal components of the features (shaping.features) that count as appearance
   double clip = 5.0;
   std::string zero = "drop";        // keep | drop: samples whose advantage is 0
   void fields(FieldVisitor& v);

@@ -20,6 +20,7 @@ void RegularizerConfig::fields(FieldVisitor& v) {
   v.field("decay", decay, one_of({"hard", "linear", "cosine"}), "weight over these K steps");
   v.field("form", form, one_of({"w2_half", "w2", "kl_flow", "kl_exact", "v_mse"}),
           "structure_aware: the distance");
+  v.field("pool", pool, between(1, 64), "the difference is first averaged over pool x pool latent cells; 1 = not");
   v.field("reduction", reduction, one_of({"mean", "sum"}), "over the elements of a latent");
   v.field("reference", reference, one_of({"frozen", "ema", "periodic"}),
           "the base, the averaged policy, or (gated_kl) a copy renewed by reset_kl and reset_epochs");
@@ -58,7 +59,9 @@ double regularizer_factor(const std::string& kind, const diffusion::Step& step) 
 at::Tensor regularizer_sum(const RegularizerConfig& config, const diffusion::Step& step,
                            const at::Tensor& mean, const at::Tensor& reference_mean,
                            const at::Tensor& weight) {
-  const at::Tensor squares = (mean - reference_mean.detach()).square();
+  at::Tensor difference = mean - reference_mean.detach();
+  if (config.pool > 1) difference = at::avg_pool2d(difference, {config.pool, config.pool});
+  const at::Tensor squares = difference.square();
   const at::Tensor distance = config.reduction == "sum" ? squares.sum({1, 2, 3}) : squares.mean({1, 2, 3});
   const std::string& kind = config.kind == "structure_aware" ? config.form : config.kind;
   return (distance * weight).sum() * (config.step_weight(step.index) * regularizer_factor(kind, step));

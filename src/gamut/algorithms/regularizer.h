@@ -22,6 +22,9 @@ struct RegularizerConfig {
   std::string decay = "hard";        // over the first K steps: hard | linear | cosine
   std::string form = "w2_half";      // structure_aware: w2_half | w2 | kl_flow | kl_exact | v_mse
   std::string reduction = "mean";    // over a sample's elements: mean | sum
+  // Latent cells, per side, over which the difference is averaged before it is squared: holds color and layout, leaves
+  // detail free. 1 = none.
+  int64_t pool = 1;
   std::string reference = "frozen";  // frozen | ema | periodic (gated_kl's moving reference)
   // gated_kl (GARDO)
   std::string gate_sign = "as_coded";  // as_coded: U > 0 side | as_described: U < 0 side

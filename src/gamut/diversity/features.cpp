@@ -5,6 +5,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 namespace gamut::diversity {
 
 at::Tensor pixel_features(const at::Tensor& pictures) {
@@ -12,11 +14,19 @@ at::Tensor pixel_features(const at::Tensor& pictures) {
   return at::adaptive_avg_pool2d(pictures.to(at::kFloat).contiguous(), {8, 8}).flatten(1).mul(2).sub(1);
 }
 
-at::Tensor color_features(const at::Tensor& pictures) {
-  const at::Tensor grid = pixel_features(pictures).view({pictures.size(0), 3, 8, 8});
-  const at::Tensor all = grid.sum({2, 3}), inside = grid.narrow(2, 1, 6).narrow(3, 1, 6).sum({2, 3});
-  const at::Tensor center = grid.narrow(2, 2, 4).narrow(3, 2, 4).mean({2, 3});
-  return at::cat({(all - inside) / 28, center}, 1);
+at::Tensor principal_components(const at::Tensor& features, const std::vector<std::vector<int64_t>>& groups,
+                                int64_t rank) {
+  at::Tensor centered = features.to(at::kDouble).clone();
+  for (const std::vector<int64_t>& rows : groups) {
+    const at::Tensor index = at::tensor(rows, at::kLong);
+    const at::Tensor own = centered.index_select(0, index);
+    centered.index_copy_(0, index, own - own.mean(0, true));
+  }
+  // Eigenvectors of the B x B Gram matrix: coordinates are u_k sqrt(lambda_k).
+  const auto [values, vectors] = at::linalg_eigh(centered.matmul(centered.t()));
+  const int64_t kept = std::min(rank, features.size(0));
+  const at::Tensor largest = values.narrow(0, values.size(0) - kept, kept).clamp_min(0).sqrt();
+  return (vectors.narrow(1, vectors.size(1) - kept, kept) * largest).flip({1});
 }
 
 }  // namespace gamut::diversity

@@ -86,8 +86,9 @@ RowCredit Crediting::assign(const std::vector<Rollout>& drawn, const rewards::Sc
   const std::vector<std::vector<int64_t>> rows_of = rows_by_slot(drawn);
   const at::Tensor pictures = all_pictures(drawn);
   const at::Tensor features = features_->extract(pictures);
-  const at::Tensor look =
-      slots.advantage.decorrelate == "none" ? at::Tensor() : diversity::color_features(pictures).to(at::kDouble);
+  at::Tensor look;
+  if (slots.advantage.decorrelate != "none")
+    look = diversity::principal_components(features, rows_of, slots.advantage.decorrelate_rank);
   const std::vector<at::Tensor> of_steps = step_features(drawn, policy, *features_);
 
   std::vector<algorithms::Group> groups;

@@ -4,24 +4,21 @@
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/core/random.h"
-#include "gamut/core/stop.h"
 #include "gamut/data/glyphs.h"
 #include "gamut/diffusion/alpha_table.h"
 #include "gamut/io/files.h"
 #include "gamut/models/pipeline.h"
 #include "gamut/nn/device.h"
-#include "gamut/nn/images.h"
 #include "gamut/text/clip_tokenizer.h"
-#include "gamut/train/progress.h"
+#include "gamut/train/pretrain_data.h"
+#include "gamut/train/pretrain_loop.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
 #include <nlohmann/json.hpp>
 
 #include <ATen/core/grad_mode.h>
-#include <algorithm>
 #include <memory>
-#include <numbers>
 
 namespace gamut::train {
 namespace {
@@ -29,29 +26,24 @@ namespace {
 namespace fs = std::filesystem;
 using at::Tensor;
 
-// Steps between two lines of progress and metrics.
-constexpr int64_t kReportEvery = 100;
 // A caption with all, some or none of its attributes, or no caption at all.
 constexpr int64_t kCaptionForms = 5, kNoCaption = 4;
 
-// The whole training set on the device.
 struct TrainingSet {
-  Tensor pictures_NCHW;  // uint8
+  GlyphPictures glyphs;
   Tensor tokens_NFL;     // int64, F caption forms: bit 0 colours, bit 1 style, kNoCaption the empty prompt
 };
 
 TrainingSet make_training_set(const PretrainConfig& config, const models::Pipeline& pipe) {
-  log_info(cat("drawing ", config.pictures, " glyph pictures"));
-  const data::GlyphSet set = data::make_glyph_set(config.pictures, uint64_t(config.seed));
+  TrainingSet set{draw_glyph_pictures(config.pictures, uint64_t(config.seed), pipe.options().device), {}};
   std::vector<std::string> captions;
-  for (const data::GlyphSpec& spec : set.specs) {
+  for (const data::GlyphSpec& spec : set.glyphs.specs) {
     for (int64_t form = 0; form < kNoCaption; ++form)
       captions.push_back(data::glyph_caption(spec, form & 1, form & 2));
     captions.emplace_back();
   }
-  const Tensor pictures = nn::images_to_tensor(set.images).mul_(255).round_().to(at::kByte);
-  return {.pictures_NCHW = pictures.to(pipe.options().device),
-          .tokens_NFL = pipe.tokenize(captions).view({config.pictures, kCaptionForms, -1})};
+  set.tokens_NFL = pipe.tokenize(captions).view({config.pictures, kCaptionForms, -1});
+  return set;
 }
 
 struct Batch {
@@ -73,9 +65,8 @@ Batch draw_batch(const PretrainConfig& config, const TrainingSet& set, const mod
   at::manual_seed(stream.bits64());
   const at::Device device = pipe.options().device;
   const Tensor row = at::tensor(rows).to(device), form = at::tensor(forms).to(device);
-  const Tensor pictures = set.pictures_NCHW.index_select(0, row).to(at::kFloat).div_(255);
   Batch batch;
-  batch.latents = pipe.encode_pictures(pictures);
+  batch.latents = pipe.encode_pictures(pictures_at(set.glyphs, row));
   batch.noise = at::randn_like(batch.latents);
   const Tensor normal = at::randn({config.batch}, batch.latents.options());
   batch.sigma_B = (normal * config.time_std + config.time_mean).sigmoid();
@@ -100,14 +91,18 @@ Tensor alpha_bars_of(const models::SchedulerConfig& scheduler, const at::Device&
   return at::tensor(values, at::kDouble).to(at::kFloat).to(device);
 }
 
-// The noise that a flow model sees in `noisy`; signal and level are sqrt(alpha_bar) and sqrt(1 - alpha_bar).
-Tensor teacher_noise(const models::Pipeline& teacher, const Tensor& noisy, const Tensor& signal, const Tensor& level,
-                     const Tensor& tokens_BL) {
-  at::NoGradGuard no_grad;
+// Distance between the teacher's velocity and the one that the predicted noise stands for. signal and level are
+// sqrt(alpha_bar) and sqrt(1 - alpha_bar).
+Tensor teacher_loss(const models::Pipeline& teacher, const Tensor& predicted_noise, const Tensor& noisy,
+                    const Tensor& signal, const Tensor& level, const Tensor& tokens_BL) {
   const Tensor scale = signal + level, sigma = level / scale;
   const Tensor x = noisy / scale;
-  const Tensor velocity = teacher.predict(x, sigma.flatten() * 1000, teacher.encode_tokens(tokens_BL));
-  return x + (1 - sigma) * velocity;
+  Tensor velocity;
+  {
+    at::NoGradGuard no_grad;
+    velocity = teacher.predict(x, sigma.flatten() * 1000, teacher.encode_tokens(tokens_BL));
+  }
+  return ((predicted_noise - x) / (1 - sigma) - velocity).square().mean();
 }
 
 Tensor epsilon_loss(const models::Pipeline& pipe, const models::Pipeline* teacher, const Tensor& alpha_bars,
@@ -115,18 +110,10 @@ Tensor epsilon_loss(const models::Pipeline& pipe, const models::Pipeline* teache
   const Tensor alpha_bar = alpha_bars.index_select(0, batch.timestep_B).view({-1, 1, 1, 1});
   const Tensor signal = alpha_bar.sqrt(), level = (1 - alpha_bar).sqrt();
   const Tensor noisy = signal * batch.latents + level * batch.noise;
-  const Tensor target =
-      teacher ? teacher_noise(*teacher, noisy, signal, level, batch.tokens_BL) : batch.noise;
-  const models::Conditioning cond = pipe.encode_tokens(batch.tokens_BL);
-  return (pipe.predict(noisy, batch.timestep_B.to(at::kFloat), cond) - target).square().mean();
-}
-
-// Linear warm-up, then cosine down to final_rate of the full rate.
-double learning_rate(const PretrainConfig& config, int64_t step) {
-  const double full = config.optimizer.learning_rate;
-  if (step < config.warmup) return full * double(step + 1) / double(config.warmup);
-  const double done = double(step - config.warmup) / double(std::max<int64_t>(1, config.steps - config.warmup));
-  return full * (config.final_rate + (1 - config.final_rate) * 0.5 * (1 + std::cos(std::numbers::pi * done)));
+  const Tensor predicted =
+      pipe.predict(noisy, batch.timestep_B.to(at::kFloat), pipe.encode_tokens(batch.tokens_BL));
+  if (teacher) return teacher_loss(*teacher, predicted, noisy, signal, level, batch.tokens_BL);
+  return (predicted - batch.noise).square().mean();
 }
 
 std::vector<nn::NamedTensor> all_params(models::Pipeline& pipe) {
@@ -187,16 +174,10 @@ class Objective {
   Tensor alpha_bars_;
 };
 
-void save_average(models::Pipeline& pipe, const std::vector<nn::NamedTensor>& params, const Ema& ema,
-                  const fs::path& output) {
-  const BorrowedWeights average(params, ema.weights());
-  pipe.save(output);
-}
-
 }  // namespace
 
 void PretrainConfig::fields(FieldVisitor& v) {
-  v.field("task", task, one_of({"base", "reader"}), "what is trained");
+  v.field("task", task, one_of({"base", "reader", "clip"}), "what is trained");
   v.field("output", output, any_value(), "model folder to write");
   v.field("base_config", base_config, any_value(), "folder with the configs of a new model");
   v.field("teacher", teacher, any_value(), "flow model that a DDIM base starts from and learns from; \"\" = none");
@@ -223,52 +204,19 @@ bool pretrain_base(const PretrainConfig& config, const PretrainOptions& options)
   const std::vector<nn::NamedTensor> params = all_params(pipe);
   const Objective objective(config, pipe);
   if (models::Pipeline* teacher = objective.teacher()) copy_weights(params, named(all_params(*teacher)), config.teacher);
-  AdamW optimizer(params, config.optimizer);
-  Ema ema(params, config.ema);
-  const CheckpointParts parts{.weights = params, .optimizer = optimizer, .ema = ema};
-
-  int64_t first = 0;
-  if (const auto found = latest_checkpoint(options.run); found && options.resume) {
-    first = load_checkpoint(*found, parts).at("step").get<int64_t>();
-    log_info(cat("resuming from ", found->string()));
-  }
   const TrainingSet set = make_training_set(config, pipe);
-  // Rows after the checkpoint belong to steps that will be made again.
-  io::truncate_json_lines(options.run / "metrics.jsonl", "step", first);
-  io::JsonLines metrics(options.run / "metrics.jsonl");
-  const Progress progress(first, config.steps);
-  Tensor loss_sum = at::zeros({}, where.device);
-  for (int64_t step = first; step < config.steps; ++step) {
-    const Tensor loss = objective(draw_batch(config, set, pipe, step));
-    loss.backward();
-    optimizer.clip_gradients(optimizer.grad_norm());
-    optimizer.step(learning_rate(config, step));
-    optimizer.zero_grad();
-    ema.update(step + 1);
-    loss_sum += loss.detach();
-
-    const int64_t done = step + 1;
-    if (done % kReportEvery == 0) {
-      const double mean_loss = loss_sum.item<double>() / kReportEvery;
-      loss_sum.zero_();
-      if (!std::isfinite(mean_loss))
-        throw NumericalError("pretrain", cat("the loss is not finite at step ", done, "; lower optimizer.learning_rate"));
-      metrics.append({{"step", done}, {"loss", mean_loss}});
-      log_info(cat(progress.line(done), ", loss ", mean_loss));
-    }
-    const bool stop = stop_requested() && done < config.steps;
-    if (done % config.checkpoint.every == 0 || done == config.steps || stop) {
-      save_checkpoint(options.run, done, parts, {}, config.checkpoint.keep);
-      save_average(pipe, params, ema, config.output);
-    }
-    if (stop) {
-      log_info(cat("stopped after step ", done, " with a checkpoint; go on with the same command and --run ",
-                   options.run.string(), " --resume"));
-      return false;
-    }
-  }
-  log_info(cat("wrote ", config.output));
-  return true;
+  const bool finished = run_pretraining(
+      {.run = options.run,
+       .resume = options.resume,
+       .curve = {.warmup = config.warmup, .steps = config.steps, .final_rate = config.final_rate},
+       .optimizer = config.optimizer,
+       .ema = config.ema,
+       .checkpoint = config.checkpoint,
+       .params = params,
+       .loss = [&](int64_t step) { return objective(draw_batch(config, set, pipe, step)); },
+       .save = [&] { pipe.save(config.output); }});
+  if (finished) log_info(cat("wrote ", config.output));
+  return finished;
 }
 
 }  // namespace gamut::train

@@ -7,9 +7,10 @@
 //   DDIM, epsilon   loss = mean |e(x, t, prompt) - eps|^2,   x = sqrt(alpha_bar_t) x0 + sqrt(1 - alpha_bar_t) eps,
 //                   uniform t
 //
-// With a flow model as `teacher` a DDIM base starts from its weights and learns from its predictions instead of the
-// noise itself: scaled by 1 / (sqrt(alpha_bar) + sqrt(1 - alpha_bar)) the noisy picture is the flow model's x_sigma, and
-// its noise is x_sigma + (1 - sigma) v. The target then has no variance of its own, and minutes on a CPU are enough.
+// With a flow model as `teacher` a DDIM base starts from its weights and learns from its velocities: scaled by
+// 1 / (sqrt(alpha_bar) + sqrt(1 - alpha_bar)) the noisy picture is the flow model's x_sigma, and a predicted noise e
+// stands for the velocity (e - x_sigma) / (1 - sigma). The target then has no variance of its own, so that minutes on a
+// CPU are enough, and high noise, where a small error in e is a large one in the picture, weighs as in the teacher.
 #pragma once
 
 #include "gamut/core/config.h"
