@@ -72,13 +72,13 @@ def gradients(module, loss, full):
     return out
 
 
-def write(case, about, config, rows, tensors):
+def write(case, about, config, rows, tensors, generator="networks.py"):
     FOLDER.mkdir(parents=True, exist_ok=True)
     save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()},
               FOLDER / f"{case}.safetensors")
     versions = {"torch": torch.__version__, "diffusers": diffusers.__version__,
                 "transformers": transformers.__version__}
-    fixture = {"about": about, "generator": "tests/generators/networks.py", "versions": versions,
+    fixture = {"about": about, "generator": f"tests/generators/{generator}", "versions": versions,
                "config": config, "parameters": rows}
     text = json.dumps(fixture, sort_keys=True)
     (FOLDER / f"{case}.json").write_text(text.replace('], "', '],\n"') + "\n")
