@@ -11,7 +11,8 @@ namespace gamut::algorithms {
 
 void AdvantageConfig::fields(FieldVisitor& v) {
   v.field("kind", kind, one_of({"group", "batch_std", "no_std", "nearest_neighbour_weight", "running"}),
-          "divisor: the group's std, the whole batch's std, or 1; 1 with GARDO's weights; DDPO's per-prompt buffer");
+          "divisor: the group's std, the whole batch's std, or 1; 1 with GARDO's weights; DDPO's per-prompt "
+          "buffer");
   v.field("std_scope", std_scope, one_of({"auto", "group", "batch", "none"}),
           "overrides where the std is taken (no_std and running: as they say)");
   v.field("std_ddof", std_ddof, between(0, 1), "0: population std, 1: sample std");
@@ -25,11 +26,12 @@ void AdvantageConfig::fields(FieldVisitor& v) {
   v.field("decorrelate_rank", decorrelate_rank, between(1, 64),
           "principal components of the pictures' features that are taken out");
   v.field("clip", clip, above(0), "advantages are clipped to ±clip");
-  v.field("zero", zero, one_of({"keep", "drop"}), "samples with advantage 0: keep or leave out of the update");
+  v.field("zero", zero, one_of({"keep", "drop"}),
+          "samples with advantage 0: keep or leave out of the update");
 }
 
-PromptStatistics::Moments PromptStatistics::append(const std::string& prompt, const std::vector<double>& rewards,
-                                                   int64_t buffer) {
+PromptStatistics::Moments PromptStatistics::append(const std::string& prompt,
+                                                   const std::vector<double>& rewards, int64_t buffer) {
   GAMUT_CHECK(buffer > 0, "buffer is ", buffer);
   std::vector<double>& newest = newest_[prompt];
   newest.insert(newest.end(), rewards.begin(), rewards.end());
@@ -42,8 +44,8 @@ nlohmann::json PromptStatistics::state() const { return newest_; }
 
 void PromptStatistics::load_state(const nlohmann::json& state) {
   const auto refuse = [](const std::string& got) {
-    throw DataError("statistics", cat("a prompt's running rewards must be a list of finite numbers; got ", got,
-                                      "; resume from another checkpoint"));
+    throw DataError("statistics", cat("a prompt's running rewards must be a list of finite numbers; got ",
+                                      got, "; resume from another checkpoint"));
   };
   if (!state.is_object()) refuse(state.type_name());
   std::map<std::string, std::vector<double>> read;

@@ -15,28 +15,29 @@ namespace gamut::algorithms {
 
 // [advantage] of a recipe. Peers differ in each of these conventions (docs/algorithms/ lists them).
 struct AdvantageConfig {
-  // group | batch_std | no_std | nearest_neighbour_weight (GARDO) | running (DDPO: per-prompt rolling statistics)
+  // group | batch_std | no_std | nearest_neighbour_weight (GARDO) | running (DDPO: statistics per prompt)
   std::string kind = "batch_std";
-  std::string std_scope = "auto";   // auto (as kind says) | group | batch | none
+  std::string std_scope = "auto";  // auto (as kind says) | group | batch | none
   int64_t std_ddof = 0;
   double std_eps = 1e-4;
-  std::string std_eps_form = "add"; // add: std + eps | floor: max(std, eps)
-  // kept: std of the group's members | candidates (with a subset): r is z-scored by all candidates before shaping and
-  // only the kept mean is subtracted after it
+  std::string std_eps_form = "add";  // add: std + eps | floor: max(std, eps)
+  // kept: std of the group's members | candidates (with a subset): r is z-scored by all candidates before
+  // shaping and only the kept mean is subtracted after it
   std::string std_source = "kept";
-  int64_t buffer = 16;              // running: newest rewards remembered per prompt
-  // Removes from the advantages what a linear fit on the members' appearance explains (decorrelate.h).
+  int64_t buffer = 16;  // running: newest rewards remembered per prompt
+  // Removes from the rewards what a fit on the members' appearance explains (decorrelate.h).
   // none | linear | quadratic
   std::string decorrelate = "none";
-  int64_t decorrelate_rank = 8;     // principal components of the features (shaping.features) that count as appearance
+  int64_t decorrelate_rank = 8;  // principal components of shaping.features that count as appearance
   double clip = 5.0;
-  std::string zero = "drop";        // keep | drop: samples whose advantage is 0
+  std::string zero = "drop";  // keep | drop: samples whose advantage is 0
   void fields(FieldVisitor& v);
   bool needs_distances() const { return kind == "nearest_neighbour_weight"; }
 };
 
-// DDPO's statistics (ddpo-pytorch): the newest `buffer` rewards of each prompt, kept across iterations. The current
-// rewards are appended first; a prompt with fewer than `buffer` entries uses the batch's mean and std.
+// DDPO's statistics (ddpo-pytorch): the newest `buffer` rewards of each prompt, kept across iterations. The
+// current rewards are appended first; a prompt with fewer than `buffer` entries uses the batch's mean and
+// std.
 class PromptStatistics {
  public:
   struct Moments {

@@ -92,15 +92,18 @@ std::string scope_of(const AdvantageConfig& config) {
 bool by_candidates(const AdvantageConfig& config) {
   if (config.std_source != "candidates") return false;
   if (config.kind == "running")
-    throw ConfigError("advantage", "std_source = candidates does not go with kind = running, whose std is that of the "
-                                   "prompt's buffer; set std_source = kept");
+    throw ConfigError("advantage",
+                      "std_source = candidates does not go with kind = running, whose std is that of the "
+                      "prompt's buffer; set std_source = kept");
   return true;
 }
 
 // Mean and std of the group's candidates; the std of all candidates of the batch if that is the scope.
-Normalizer candidate_normalizer(const Kept& kept, const std::vector<double>& batch, const AdvantageConfig& config) {
+Normalizer candidate_normalizer(const Kept& kept, const std::vector<double>& batch,
+                                const AdvantageConfig& config) {
   const std::string scope = scope_of(config);
-  const double std = scope == "none" ? 1.0 : std_of(scope == "batch" ? batch : kept.candidates, config.std_ddof);
+  const double std =
+      scope == "none" ? 1.0 : std_of(scope == "batch" ? batch : kept.candidates, config.std_ddof);
   return {.mean = mean_of(kept.candidates), .std = std::max(std, kCandidateFloor)};
 }
 
@@ -129,7 +132,8 @@ void shape(Kept& kept, const Group& group, const CreditConfig& config, const Cre
   const double progress = double(context.iteration) / double(std::max<int64_t>(1, context.iterations));
   const std::vector<int64_t> labels = kept_clusters(group, kept);
   const ShapingConfig shaping = fitting(group, kept, config, context);
-  kept.shape = shape_rewards(kept.rewards, kept.distances, labels, shaping, progress, context.steps, normalizer);
+  kept.shape =
+      shape_rewards(kept.rewards, kept.distances, labels, shaping, progress, context.steps, normalizer);
   if (kept.shape.clusters.empty()) kept.shape.clusters = labels;
   if (shaping.kind == "none" && config.advantage.needs_distances())
     kept.shape.diversity = diversity::nearest_distances(kept.distances);
@@ -137,7 +141,8 @@ void shape(Kept& kept, const Group& group, const CreditConfig& config, const Cre
   if (shaping.kind != "pairwise_potential" || shaping.potential != "per_step_x0") return;
   if (kept.members.empty()) return kept.shaped.resize(1 + group.step_distances_NN.size());
   std::vector<at::Tensor> steps;
-  for (const at::Tensor& distances : group.step_distances_NN) steps.push_back(part_of(distances, kept.members));
+  for (const at::Tensor& distances : group.step_distances_NN)
+    steps.push_back(part_of(distances, kept.members));
   for (auto& at_step : shape_steps(kept.rewards, kept.shape, steps, shaping, progress, normalizer))
     kept.shaped.push_back(std::move(at_step));
 }
@@ -168,9 +173,11 @@ std::vector<double> baselined(const std::vector<double>& values, double scale) {
 }
 
 // Advantages from statistics that outlive the iteration. A prompt drawn twice is one source.
-std::vector<std::vector<double>> running_advantages(const std::vector<Kept>& all, const std::vector<Group>& groups,
-                                                    size_t form, const std::vector<double>& batch,
-                                                    const AdvantageConfig& config, PromptStatistics& statistics) {
+std::vector<std::vector<double>> running_advantages(const std::vector<Kept>& all,
+                                                    const std::vector<Group>& groups, size_t form,
+                                                    const std::vector<double>& batch,
+                                                    const AdvantageConfig& config,
+                                                    PromptStatistics& statistics) {
   if (form == 0)
     for (size_t g = 0; g < groups.size(); ++g)
       statistics.append(groups[g].prompt, all[g].shaped[form], config.buffer);
@@ -331,7 +338,8 @@ std::vector<Kept> select_and_shape(const std::vector<Group>& groups, const Credi
 
 }  // namespace
 
-Credit assign_credit(const std::vector<Group>& groups, const CreditConfig& config, const CreditContext& context) {
+Credit assign_credit(const std::vector<Group>& groups, const CreditConfig& config,
+                     const CreditContext& context) {
   const std::vector<Kept> all = select_and_shape(groups, config, context);
   size_t forms = all.empty() ? 1 : all.front().shaped.size();
   for (const Kept& kept : all) forms = std::min(forms, kept.shaped.size());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Credit of one iteration: rewards of each prompt's group -> select -> shape -> advantages. Training and
+// Credit of one iteration: rewards of each prompt's group -> select -> decorrelate -> shape -> advantages. Training and
 // `gamut explain credit` call the same function.
 #pragma once
 
@@ -15,15 +15,15 @@
 
 namespace gamut::algorithms {
 
-// The members of one prompt in one iteration. A member whose score failed has `scored` 0: it enters no mean and no
-// count, is never kept, and gets no gradient.
+// The members of one prompt in one iteration. A member whose score failed has `scored` 0: it enters no mean
+// and no count, is never kept, and gets no gradient.
 struct Group {
   std::vector<double> rewards = {};    // {0.1, 0.9, …}
   std::vector<uint8_t> scored = {};    // {1, 1, …}
   at::Tensor distances_NN = {};        // double; undefined when no part needs it
   at::Tensor look_NF = {};             // [N, F] double, few numbers per picture (decorrelate); else undefined
   std::vector<int64_t> clusters = {};  // given labels, or empty: they are computed
-  std::vector<at::Tensor> step_distances_NN = {};  // per_step_x0: of the predicted clean pictures, states 0 … T-1
+  std::vector<at::Tensor> step_distances_NN = {};  // per_step_x0: of the predicted x0, states 0 … T-1
   std::string prompt = {};             // the key of running statistics
 };
 
@@ -37,13 +37,13 @@ struct CreditConfig {
 struct CreditContext {
   uint64_t seed = 0;
   int64_t iteration = 0, iterations = 1;
-  int64_t steps = 10;                   // T of gamma^T
-  int64_t keep = 0;                     // G of the subset; 0 = half of the members
+  int64_t steps = 10;                      // T of gamma^T
+  int64_t keep = 0;                        // G of the subset; 0 = half of the members
   PromptStatistics* statistics = nullptr;  // needed by advantage.kind = running
 };
 
-// Per group, per member in the order given (but `kept`, which lists indices, ascending); members not kept have advantage 0, trained 0, cluster -1 and NaN in
-// diversity, bonus and shaped.
+// Per group, per member in the order given (but `kept`, which lists indices, ascending); members not kept
+// have advantage 0, trained 0, cluster -1 and NaN in diversity, bonus and shaped.
 struct GroupCredit {
   std::vector<int64_t> kept = {}, clusters = {};
   std::vector<double> diversity = {}, bonus = {}, shaped = {}, advantages = {};
@@ -54,18 +54,19 @@ struct GroupCredit {
 
 struct Credit {
   std::vector<GroupCredit> groups;
-  int64_t zero_std_groups = 0;          // groups whose kept shaped rewards are all equal (or fewer than two)
-  double advantage_abs_mean = 0;        // over kept members
+  int64_t zero_std_groups = 0;    // groups whose kept shaped rewards are all equal (or fewer than two)
+  double advantage_abs_mean = 0;  // over kept members
   // Means over groups; 0 where the part is off.
   double cluster_count = 0, cluster_entropy = 0, bonus_std = 0, pairwise_distance = 0;
   double subset_std_ratio = 1;
-  int64_t subset_fallbacks = 0;         // groups in which the first rule was refused
+  int64_t subset_fallbacks = 0;  // groups in which the first rule was refused
 };
 
-// With std_source = candidates the rewards are z-scored with the candidates' mean and std (at least 1e-4) before
-// shaping, whatever norm_r says, and only the kept members' mean is subtracted after it. Advantages of groups whose
-// shaped rewards are all equal are exactly 0, but for `running`, whose baseline lies outside the group. ConfigError
-// when more members are to be kept, or more clusters are asked for, than there are.
-Credit assign_credit(const std::vector<Group>& groups, const CreditConfig& config, const CreditContext& context);
+// With std_source = candidates the rewards are z-scored with the candidates' mean and std (at least 1e-4)
+// before shaping, whatever norm_r says, and only the kept members' mean is subtracted after it. Advantages of
+// groups whose shaped rewards are all equal are exactly 0, but for `running`, whose baseline lies outside the
+// group. ConfigError when more members are to be kept, or more clusters are asked for, than there are.
+Credit assign_credit(const std::vector<Group>& groups, const CreditConfig& config,
+                     const CreditContext& context);
 
 }  // namespace gamut::algorithms

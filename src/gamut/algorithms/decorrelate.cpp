@@ -16,7 +16,8 @@ namespace {
 using Column = std::vector<double>;
 
 // Rows of groups that carry a signal, as (first row, one past the last).
-std::vector<std::pair<size_t, size_t>> live_groups(const Column& advantages, const std::vector<int64_t>& sizes) {
+std::vector<std::pair<size_t, size_t>> live_groups(const Column& advantages,
+                                                   const std::vector<int64_t>& sizes) {
   std::vector<std::pair<size_t, size_t>> live;
   size_t start = 0;
   for (const int64_t size : sizes) {
@@ -54,7 +55,8 @@ void keep_scaled(Column column, std::vector<Column>& regressors) {
   regressors.push_back(std::move(column));
 }
 
-std::vector<Column> regressors_of(const at::Tensor& look_BF, const std::vector<std::pair<size_t, size_t>>& groups,
+std::vector<Column> regressors_of(const at::Tensor& look_BF,
+                                  const std::vector<std::pair<size_t, size_t>>& groups,
                                   const std::string& form) {
   const at::Tensor look = look_BF.detach().to(at::kCPU, at::kDouble).t().contiguous();
   std::vector<std::pair<size_t, size_t>> live;  // the same groups among live rows alone
@@ -85,7 +87,8 @@ Column ridge_fit(const std::vector<Column>& regressors, const Column& target, do
       double sum = mean_product(regressors[i], regressors[j]) + (i == j ? ridge : 0.0);
       for (size_t k = 0; k < j; ++k) sum -= lower[i][k] * lower[j][k];
       // Without a ridge two equal regressors leave rounding here; the second then gets no weight.
-      lower[i][j] = i != j ? (lower[j][j] > 0 ? sum / lower[j][j] : 0.0) : (sum > 1e-14 ? std::sqrt(sum) : 0.0);
+      lower[i][j] =
+          i != j ? (lower[j][j] > 0 ? sum / lower[j][j] : 0.0) : (sum > 1e-14 ? std::sqrt(sum) : 0.0);
     }
     x[i] = mean_product(regressors[i], target);
     for (size_t k = 0; k < i; ++k) x[i] -= lower[i][k] * x[k];
@@ -101,9 +104,11 @@ Column ridge_fit(const std::vector<Column>& regressors, const Column& target, do
 }  // namespace
 
 std::vector<double> decorrelate(const std::vector<double>& advantages, const at::Tensor& look_BF,
-                                const std::vector<int64_t>& group_sizes, const std::string& form, double ridge) {
+                                const std::vector<int64_t>& group_sizes, const std::string& form,
+                                double ridge) {
   if (form == "none" || advantages.empty()) return advantages;
-  GAMUT_CHECK(look_BF.dim() == 2 && look_BF.size(0) == int64_t(advantages.size()), "look is ", look_BF.sizes());
+  GAMUT_CHECK(look_BF.dim() == 2 && look_BF.size(0) == int64_t(advantages.size()), "look is ",
+              look_BF.sizes());
   GAMUT_CHECK(look_BF.isfinite().all().item<bool>(), "the look of a picture is not finite");
   const auto groups = live_groups(advantages, group_sizes);
   const std::vector<Column> regressors = regressors_of(look_BF, groups, form);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Means and deviations that do not depend on the order of their values, to the last bit: sums run over sorted values.
+// Means and deviations that do not depend on the order of their values, to the last bit: sums run over sorted
+// values.
 #pragma once
 
 #include <cstdint>

@@ -59,7 +59,7 @@ std::vector<double> rarity(const std::vector<int64_t>& clusters, const std::stri
   std::vector<double> bonus;
   for (const int64_t label : clusters) {
     const double size = double(sizes[label]), ratio = double(clusters.size()) / size;
-    bonus.push_back(form == "sqrt" ? std::sqrt(ratio)
+    bonus.push_back(form == "sqrt"  ? std::sqrt(ratio)
                     : form == "inv" ? ratio
                     : form == "log" ? std::log(ratio)
                                     : 1 / size);
@@ -110,8 +110,8 @@ std::vector<double> quality_of(const std::vector<double>& rewards, const Shaping
 }
 
 void add_cluster_bonus(ShapedGroup& group, const std::vector<double>& rewards, const at::Tensor& distances,
-                       const std::vector<int64_t>& given_clusters, const ShapingConfig& config, double progress,
-                       const Normalizer* candidates) {
+                       const std::vector<int64_t>& given_clusters, const ShapingConfig& config,
+                       double progress, const Normalizer* candidates) {
   GAMUT_CHECK(!given_clusters.empty() || distances.defined(), "neither distances nor clusters");
   group.clusters =
       given_clusters.empty() ? diversity::spectral_clusters(distances, config.spectral()) : given_clusters;
@@ -142,11 +142,14 @@ void ShapingConfig::fields(FieldVisitor& v) {
   v.field("kind", kind, one_of({"none", "cluster_bonus", "pairwise_potential"}),
           "what is added to the task reward for variety");
   v.field("beta", beta, at_least(0), "cluster_bonus: factor of the bonus E");
-  v.field("quality_scale", quality_scale, above(0), "cluster_bonus, combine = raw: factor of the task reward");
-  v.field("combine", combine, one_of({"raw", "zscore"}), "cluster_bonus: Q scale + beta E, or both z-scored first");
+  v.field("quality_scale", quality_scale, above(0),
+          "cluster_bonus, combine = raw: factor of the task reward");
+  v.field("combine", combine, one_of({"raw", "zscore"}),
+          "cluster_bonus: Q scale + beta E, or both z-scored first");
   v.field("bonus_form", bonus_form, one_of({"sqrt", "inv", "log", "inv_n"}),
           "cluster_bonus: sqrt(N/n), N/n, ln(N/n) or 1/n of a cluster of n members");
-  v.field("clusters", clusters, Rule{.min = 1, .choices = {"eigengap"}}, "cluster_bonus: \"eigengap\", or the number of clusters");
+  v.field("clusters", clusters, Rule{.min = 1, .choices = {"eigengap"}},
+          "cluster_bonus: \"eigengap\", or the number of clusters");
   v.field("sigma", sigma, Rule{.min = 0, .min_open = true, .choices = {"quantile", "median", "self_tuning"}},
           "width of the kernel on distances: a quantile of them, per member, or a number");
   v.field("sigma_q", sigma_q, between(0, 1), "sigma = quantile: of the distances between two members");
@@ -154,7 +157,8 @@ void ShapingConfig::fields(FieldVisitor& v) {
   v.field("gamma", gamma, between(0, 1), "pairwise_potential: discount per denoising step");
   v.field("diversity", diversity, one_of({"mean", "nn", "vendi_loo"}),
           "pairwise_potential: mean distance, distance to the nearest, or Vendi gained by the member");
-  v.field("norm_r", norm_r, one_of({"none", "zscore"}), "pairwise_potential: the task reward within the group");
+  v.field("norm_r", norm_r, one_of({"none", "zscore"}),
+          "pairwise_potential: the task reward within the group");
   v.field("norm_d", norm_d, one_of({"none", "minmax"}), "pairwise_potential: the diversity within the group");
   v.field("d_max", d_max, above(0), "pairwise_potential: clip of the normalized diversity; inf: none");
   v.field("potential", potential, one_of({"terminal", "per_step_x0"}),
@@ -183,21 +187,24 @@ diversity::SpectralOptions ShapingConfig::spectral() const {
   }
   const std::optional<double> width = number_in<double>(sigma);
   if (!width || !std::isfinite(*width) || *width <= 0)
-    throw ConfigError("shaping", cat("sigma must be \"quantile\", \"median\", \"self_tuning\" or a number > 0; got '",
-                                     printable(sigma), "'"));
+    throw ConfigError("shaping",
+                      cat("sigma must be \"quantile\", \"median\", \"self_tuning\" or a number > 0; got '",
+                          printable(sigma), "'"));
   options.sigma = "fixed";
   options.sigma_value = *width;
   return options;
 }
 
 ShapedGroup shape_rewards(const std::vector<double>& rewards, const at::Tensor& distances,
-                          const std::vector<int64_t>& given_clusters, const ShapingConfig& config, double progress,
-                          int64_t steps, const Normalizer* candidates) {
-  GAMUT_CHECK(!distances.defined() || distances.size(0) == int64_t(rewards.size()), rewards.size(), " rewards");
+                          const std::vector<int64_t>& given_clusters, const ShapingConfig& config,
+                          double progress, int64_t steps, const Normalizer* candidates) {
+  GAMUT_CHECK(!distances.defined() || distances.size(0) == int64_t(rewards.size()), rewards.size(),
+              " rewards");
   ShapedGroup group{.bonus = std::vector<double>(rewards.size(), 0.0), .shaped = rewards};
   if (rewards.empty()) return group;
   if (distances.defined())
-    group.diversity = raw_diversity(distances, config.kind == "pairwise_potential" ? config.diversity : "mean");
+    group.diversity =
+        raw_diversity(distances, config.kind == "pairwise_potential" ? config.diversity : "mean");
   if (config.kind == "cluster_bonus")
     add_cluster_bonus(group, rewards, distances, given_clusters, config, progress, candidates);
   if (config.kind == "pairwise_potential") add_potential(group, rewards, config, progress, steps, candidates);

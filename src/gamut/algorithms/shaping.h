@@ -15,57 +15,58 @@ namespace gamut::algorithms {
 
 // [shaping] of a recipe.
 struct ShapingConfig {
-  std::string kind = "none";           // none | cluster_bonus | pairwise_potential
+  std::string kind = "none";  // none | cluster_bonus | pairwise_potential
   // cluster_bonus: R = Q quality_scale + beta E(n_c)
   double beta = 0.7;
   double quality_scale = 1.0;
-  std::string combine = "raw";         // raw | zscore: Q and E are z-scored in the group first
-  std::string bonus_form = "sqrt";     // sqrt (N/n)^1/2 | inv N/n | log ln(N/n) | inv_n 1/n
-  std::string clusters = "eigengap";   // eigengap | an integer k
-  std::string sigma = "quantile";      // quantile | median | self_tuning | a number
+  std::string combine = "raw";        // raw | zscore: Q and E are z-scored in the group first
+  std::string bonus_form = "sqrt";    // sqrt (N/n)^1/2 | inv N/n | log ln(N/n) | inv_n 1/n
+  std::string clusters = "eigengap";  // eigengap | an integer k
+  std::string sigma = "quantile";     // quantile | median | self_tuning | a number
   double sigma_q = 0.10;
   // pairwise_potential: r' = norm_r(r) + weight gamma^T clip(norm_d(d), 0, d_max) gate
   double weight = 0.5;
   double gamma = 1.0;
-  std::string diversity = "mean";      // mean | nn | vendi_loo
-  std::string norm_r = "zscore";       // none | zscore
-  std::string norm_d = "minmax";       // none | minmax
+  std::string diversity = "mean";  // mean | nn | vendi_loo
+  std::string norm_r = "zscore";   // none | zscore
+  std::string norm_d = "minmax";   // none | minmax
   double d_max = 0.65;
   std::string potential = "terminal";  // terminal | per_step_x0
   // both
-  std::string gate = "none";           // none | above_mean: only members whose reward is >= the group's mean
-  std::string decay = "none";          // of beta or weight over the run: none | linear | cosine
-  std::string features = "pixels";     // pixels | clip
+  std::string gate = "none";        // none | above_mean: only members whose reward is >= the group's mean
+  std::string decay = "none";       // of beta or weight over the run: none | linear | cosine
+  std::string features = "pixels";  // pixels | clip
   std::string features_model = "models/glyphs-clip";  // clip: its folder
   void fields(FieldVisitor& v);
-  bool needs_distances() const;        // some part reads distances (also true while beta or weight is 0)
+  bool needs_distances() const;  // some part reads distances (also true while beta or weight is 0)
   diversity::SpectralOptions spectral() const;  // ConfigError for malformed `clusters` or `sigma`
 };
 
 // One prompt's kept members.
 struct ShapedGroup {
   std::vector<int64_t> clusters = {};  // empty unless cluster_bonus
-  // The raw d of each member: by the key `diversity` for the potential, else the mean distance to the others. Empty
-  // without distances.
+  // The raw d of each member: by the key `diversity` for the potential, else the mean distance to the others.
+  // Empty without distances.
   std::vector<double> diversity = {};
-  // Before beta or weight: E (0 where the gate is shut), or the normalized, clipped, gated d. combine = zscore
-  // normalizes E after the gate.
+  // Before beta or weight: E (0 where the gate is shut), or the normalized, clipped, gated d. combine =
+  // zscore normalizes E after the gate.
   std::vector<double> bonus = {};
-  std::vector<double> shaped = {};     // the reward that becomes the advantage
+  std::vector<double> shaped = {};  // the reward that becomes the advantage
 };
 
-// kind = none returns the rewards as they are. rewards [n]; distances [n, n] double, may be undefined when the kind needs none or `given_clusters` replaces the
-// clustering. `progress` in [0, 1] is the share of the run that is done (decay). `candidate_mean`, `candidate_std`:
-// z-scoring of r by the candidates (std_source = candidates); nullptr = by the group itself.
 struct Normalizer {
   double mean = 0, std = 1;
 };
+// kind = none returns the rewards as they are. rewards [n]; distances [n, n] double, may be undefined when
+// the kind needs none or `given_clusters` replaces the clustering. `progress` in [0, 1] is the share of the
+// run that is done (decay). `candidates`: z-scores r by the candidates (std_source = candidates); nullptr =
+// by the group itself.
 ShapedGroup shape_rewards(const std::vector<double>& rewards, const at::Tensor& distances,
-                          const std::vector<int64_t>& given_clusters, const ShapingConfig& config, double progress,
-                          int64_t steps, const Normalizer* candidates);
+                          const std::vector<int64_t>& given_clusters, const ShapingConfig& config,
+                          double progress, int64_t steps, const Normalizer* candidates);
 
-// per_step_x0: the shaped rewards at each step i, with the discounted potential from i on in place of the terminal
-// one. step_distances: of the states 0 … T-1; `terminal`: the group's last state. Returns [T][n].
+// per_step_x0: the shaped rewards at each step i, with the discounted potential from i on in place of the
+// terminal one. step_distances: of the states 0 … T-1; `terminal`: the group's last state. Returns [T][n].
 std::vector<std::vector<double>> shape_steps(const std::vector<double>& rewards, const ShapedGroup& terminal,
                                              const std::vector<at::Tensor>& step_distances,
                                              const ShapingConfig& config, double progress,

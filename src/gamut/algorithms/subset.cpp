@@ -12,11 +12,12 @@
 namespace gamut::algorithms {
 namespace {
 
-// Rules work on ranks: positions in the sorted rewards. Two values closer than this share of the range are a tie.
+// Rules work on ranks: positions in the sorted rewards. Two values closer than this share of the range are a
+// tie.
 constexpr double kTie = 1e-12;
 
 struct Ranked {
-  std::vector<int64_t> order;   // member at each rank; equal rewards by index
+  std::vector<int64_t> order;  // member at each rank; equal rewards by index
   std::vector<double> sorted;
 };
 
@@ -69,7 +70,8 @@ Ranks both_ends(const Ranked& ranked, int64_t low, int64_t high) {
   return ranks;
 }
 
-// The subset of largest variance is a prefix and a suffix of the sorted rewards; ties go to the longer suffix.
+// The subset of largest variance is a prefix and a suffix of the sorted rewards; ties go to the longer
+// suffix.
 Ranks max_variance(const Ranked& ranked, int64_t keep) {
   Ranks best = both_ends(ranked, 0, keep);
   for (int64_t low = 1; low <= keep; ++low) {
@@ -119,8 +121,8 @@ Ranks random_ranks(const Ranked& ranked, int64_t keep, uint64_t seed, const std:
   return ranks;
 }
 
-Ranks apply(const std::string& rule, const Ranked& ranked, const SubsetConfig& config, int64_t keep, uint64_t seed,
-            const std::vector<int64_t>& key) {
+Ranks apply(const std::string& rule, const Ranked& ranked, const SubsetConfig& config, int64_t keep,
+            uint64_t seed, const std::vector<int64_t>& key) {
   const int64_t count = int64_t(ranked.order.size());
   if (rule == "min_variance") return min_variance(ranked, keep);
   if (rule == "nearest_mean") return nearest_to(ranked, mean_of(ranked.sorted), keep);
@@ -134,8 +136,10 @@ Ranks apply(const std::string& rule, const Ranked& ranked, const SubsetConfig& c
   return stratified(ranked, keep);  // and "all" as a fallback
 }
 
-Subset subset_of(const Ranked& ranked, const Ranks& ranks, double std, double candidates_std, int64_t fallbacks) {
-  Subset subset{.kept = {}, .std_ratio = candidates_std > 0 ? std / candidates_std : 1.0, .fallbacks = fallbacks};
+Subset subset_of(const Ranked& ranked, const Ranks& ranks, double std, double candidates_std,
+                 int64_t fallbacks) {
+  Subset subset{
+      .kept = {}, .std_ratio = candidates_std > 0 ? std / candidates_std : 1.0, .fallbacks = fallbacks};
   for (const int64_t rank : ranks) subset.kept.push_back(ranked.order[size_t(rank)]);
   std::sort(subset.kept.begin(), subset.kept.end());
   return subset;
@@ -144,15 +148,17 @@ Subset subset_of(const Ranked& ranked, const Ranks& ranks, double std, double ca
 void check_size(int64_t keep, int64_t count) {
   if (keep < 1) throw ConfigError("subset", cat("at least one member must be kept; got keep = ", keep));
   if (keep > count)
-    throw ConfigError("subset", cat("more members are to be kept than there are candidates; got keep = ", keep,
-                                    "; expected at most ", count, "; lower subset.keep or raise subset.candidates"));
+    throw ConfigError("subset",
+                      cat("more members are to be kept than there are candidates; got keep = ", keep,
+                          "; expected at most ", count, "; lower subset.keep or raise subset.candidates"));
 }
 
 }  // namespace
 
 void SubsetConfig::fields(FieldVisitor& v) {
-  std::vector<std::string> rules{"min_variance", "nearest_mean", "nearest_median", "trim",         "sigma_band",
-                                 "upper_trim",   "stratified",   "top_bottom",     "max_variance", "random"};
+  std::vector<std::string> rules{"min_variance", "nearest_mean", "nearest_median", "trim",
+                                 "sigma_band",   "upper_trim",   "stratified",     "top_bottom",
+                                 "max_variance", "random"};
   std::vector<std::string> kinds = rules;
   kinds.insert(kinds.begin(), "all");
   v.field("kind", kind, one_of(kinds), "which of a prompt's candidates train; chosen on the task reward");
@@ -161,11 +167,12 @@ void SubsetConfig::fields(FieldVisitor& v) {
   v.field("kappa", kappa, above(0), "sigma_band: |reward - mean| <= kappa std");
   v.field("std_floor", std_floor, between(0, 1),
           "a subset whose reward std is under this share of the candidates' is refused; 0: no guard");
-  v.field("fallback", fallback, one_of(kinds), "rules tried in order when one is refused (all: as stratified)");
+  v.field("fallback", fallback, one_of(kinds),
+          "rules tried in order when one is refused (all: as stratified)");
 }
 
-Subset choose_subset(const std::vector<double>& rewards, const SubsetConfig& config, int64_t keep, uint64_t seed,
-                     const std::vector<int64_t>& key) {
+Subset choose_subset(const std::vector<double>& rewards, const SubsetConfig& config, int64_t keep,
+                     uint64_t seed, const std::vector<int64_t>& key) {
   const int64_t count = int64_t(rewards.size());
   if (!config.is_on()) return {.kept = range_of(0, count), .std_ratio = 1, .fallbacks = 0};
   check_size(keep, count);

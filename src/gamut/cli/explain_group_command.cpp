@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `gamut explain credit` and `gamut explain diversity`: one group, read as JSON from standard input, goes through the
-// code that training and evaluation run.
+// `gamut explain credit` and `gamut explain diversity`: one group, read as JSON from standard input, goes
+// through the code that training and evaluation run.
 #include "gamut/algorithms/credit.h"
 #include "gamut/cli/commands.h"
 #include "gamut/cli/train_recipe.h"
@@ -43,7 +43,8 @@ std::string read_input() {
     got = std::fread(buffer, 1, sizeof buffer, stdin);
     text.append(buffer, got);
   }
-  if (text.size() > kMaxBytes) refuse(cat("standard input holds over ", kMaxBytes >> 20, " MiB; expected one group"));
+  if (text.size() > kMaxBytes)
+    refuse(cat("standard input holds over ", kMaxBytes >> 20, " MiB; expected one group"));
   return text;
 }
 
@@ -93,7 +94,8 @@ std::vector<int64_t> labels_at(const json& group, const char* key, size_t member
   if (!group.contains(key)) return labels;
   for (const json& label : list_at(group, key, members)) {
     if (!label.is_number_integer() || label.get<int64_t>() < 0)
-      refuse(cat("'", key, "'[", labels.size(), "] must be an integer from 0; got ", printable(label.dump())));
+      refuse(
+          cat("'", key, "'[", labels.size(), "] must be an integer from 0; got ", printable(label.dump())));
     labels.push_back(label.get<int64_t>());
   }
   return labels;
@@ -110,7 +112,8 @@ at::Tensor matrix_at(const json& group, const char* key, size_t members) {
       refuse(cat(place, " must be a list of numbers; got ",
                  rows[j].is_array() ? "an empty list" : rows[j].type_name()));
     if (rows[j].size() != rows[0].size())
-      refuse(cat(place, " has ", rows[j].size(), " numbers; expected ", rows[0].size(), " as in the first row"));
+      refuse(
+          cat(place, " has ", rows[j].size(), " numbers; expected ", rows[0].size(), " as in the first row"));
     for (size_t k = 0; k < rows[j].size(); ++k)
       values.push_back(number_at(rows[j][k], cat(place, "[", k, "]")));
   }
@@ -135,7 +138,8 @@ algorithms::Group credit_group(const json& given) {
   group.look_NF = matrix_at(given, "look", members);
   group.clusters = labels_at(given, "clusters", members);
   if (given.contains("prompt")) {
-    if (!given.at("prompt").is_string()) refuse(cat("'prompt' must be a string; got ", given.at("prompt").type_name()));
+    if (!given.at("prompt").is_string())
+      refuse(cat("'prompt' must be a string; got ", given.at("prompt").type_name()));
     group.prompt = given.at("prompt").get<std::string>();
   }
   return group;
@@ -147,9 +151,10 @@ void check_holds(const algorithms::Group& group, const algorithms::Slots& slots)
   const bool clustered = slots.shaping.kind == "cluster_bonus" && !group.clusters.empty();
   const bool shaping = slots.shaping.needs_distances() && !clustered;
   if (!shaping && !slots.advantage.needs_distances()) return;
-  refuse(cat(shaping ? "shaping.kind = " : "advantage.kind = ", shaping ? slots.shaping.kind : slots.advantage.kind,
-             " needs distances; got none; give 'features' or 'distances'",
-             shaping && slots.shaping.kind == "cluster_bonus" ? " or 'clusters'" : ""));
+  refuse(cat(
+      shaping ? "shaping.kind = " : "advantage.kind = ", shaping ? slots.shaping.kind : slots.advantage.kind,
+      " needs distances; got none; give 'features' or 'distances'",
+      shaping && slots.shaping.kind == "cluster_bonus" ? " or 'clusters'" : ""));
 }
 
 algorithms::GroupCredit credit_by(const TrainRecipe& recipe, const algorithms::Group& group) {
@@ -241,7 +246,8 @@ void add_explainer(CLI::App& explain, Action& chosen, const char* name, const ch
   auto flags = std::make_shared<Flags>();
   CLI::App* command = explain.add_subcommand(name, help);
   command->add_option("recipe", flags->recipe, "TOML recipe; without one, every value is its algorithm's");
-  command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")->allow_extra_args(false);
+  command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")
+      ->allow_extra_args(false);
   command->add_flag("--json", flags->json, "JSON on stdout");
   command->callback([flags, run, &chosen] { chosen = [flags, run] { return run(*flags); }; });
 }
@@ -252,7 +258,8 @@ void add_group_explainers(CLI::App& explain, Action& chosen) {
   add_explainer(explain, chosen, "credit",
                 "from the rewards of one group (JSON on stdin) to its advantages, as a recipe assigns them",
                 explain_credit);
-  add_explainer(explain, chosen, "diversity", "every measure of one group (JSON on stdin)", explain_diversity);
+  add_explainer(explain, chosen, "diversity", "every measure of one group (JSON on stdin)",
+                explain_diversity);
 }
 
 }  // namespace gamut::cli
