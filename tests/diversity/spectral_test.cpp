@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Spectral clusters against scikit-learn and NumPy (generators/clusters.py), and what must hold for any group. 1e-9
-// leaves room for another order of summation in double, nothing else.
+// Spectral clusters against scikit-learn and NumPy (generators/clusters.py), and what must hold for any
+// group. 1e-9 leaves room for another order of summation in double, nothing else.
 #include "gamut/diversity/spectral.h"
 
 #include "gamut/core/error.h"
@@ -99,7 +99,8 @@ at::Tensor random_features(int64_t n, int64_t d, int64_t modes, Stream& stream) 
   for (int64_t i = 0; i < n; ++i) {
     const int64_t mode = stream.below(modes);
     for (int64_t c = 0; c < d; ++c) {
-      values[size_t(i * d + c)] = 0.3f * values[size_t(i * d + c)] + (modes > 1 ? 2 : 0) * centers[size_t(mode * d + c)];
+      values[size_t(i * d + c)] =
+          0.3f * values[size_t(i * d + c)] + (modes > 1 ? 2 : 0) * centers[size_t(mode * d + c)];
     }
   }
   return at::tensor(values).view({n, d});
@@ -147,8 +148,10 @@ TEST(spectral, finds_blocks_in_any_order) {
     for (uint64_t seed = 0; seed < 10; ++seed) {
       const Labels order = Stream(seed, "test.order").permutation(int64_t(truth.size()));
       const Labels expected = permuted(truth, order);
-      EXPECT_EQ(spectral_clusters(block_distances(expected), {}), expected) << sizes.size() << " seed " << seed;
-      EXPECT_EQ(spectral_clusters(block_distances(expected, 0.02, seed), {}), expected) << "jittered, seed " << seed;
+      EXPECT_EQ(spectral_clusters(block_distances(expected), {}), expected)
+          << sizes.size() << " seed " << seed;
+      EXPECT_EQ(spectral_clusters(block_distances(expected, 0.02, seed), {}), expected)
+          << "jittered, seed " << seed;
     }
   }
 }
@@ -208,7 +211,8 @@ TEST(spectral, does_not_depend_on_the_order) {
     options.self_affinity = seed % 7 != 0;
     const Labels order = stream.permutation(n);
     const at::Tensor d_NN = cosine_distances(features_ND);
-    const at::Tensor shuffled_NN = cosine_distances(features_ND.index_select(0, at::tensor(order, at::kLong)));
+    const at::Tensor shuffled_NN =
+        cosine_distances(features_ND.index_select(0, at::tensor(order, at::kLong)));
     ASSERT_TRUE(shuffled_NN.equal(permuted(d_NN, order))) << "distances themselves, seed " << seed;
     const Labels labels = spectral_clusters(d_NN, options);
     EXPECT_EQ(spectral_clusters(shuffled_NN, options), permuted(labels, order)) << "seed " << seed;
@@ -216,6 +220,37 @@ TEST(spectral, does_not_depend_on_the_order) {
     if (options.clusters > 0 && options.clusters < n - 1) {
       EXPECT_EQ(count(labels), options.clusters) << "seed " << seed;
     }
+  }
+}
+
+// Sum of squared distances of the rows to the mean of their cluster.
+double k_means_error(const at::Tensor& rows_NK, const Labels& labels) {
+  const at::Tensor labels_N = at::tensor(labels, at::kLong);
+  double error = 0;
+  for (int64_t c = 0; c <= *std::max_element(labels.begin(), labels.end()); ++c) {
+    const at::Tensor members_MK = rows_NK.index_select(0, labels_N.eq(c).nonzero().squeeze(1));
+    if (members_MK.size(0) > 0) error += (members_MK - members_MK.mean(0)).square().sum().item<double>();
+  }
+  return error;
+}
+
+// All 3^7 partitions of groups without structure, where a search that stops early is seen.
+TEST(spectral, k_means_finds_the_best_of_all_partitions) {
+  SpectralOptions options;
+  options.clusters = 3;
+  for (uint64_t seed = 0; seed < 4; ++seed) {
+    Stream stream(seed, "test.features");
+    const at::Tensor d_NN = cosine_distances(random_features(7, 5, 1, stream));
+    const at::Tensor a_NN = gaussian_affinity(d_NN, options), root_N = a_NN.sum(1).sqrt();
+    const at::Tensor vectors_NN = std::get<1>(at::linalg_eigh(a_NN / root_N.outer(root_N)));
+    const at::Tensor rows_NK = vectors_NN.slice(1, 4) / root_N.unsqueeze(1);
+    double least = INFINITY;
+    for (int64_t code = 0; code < 2187; ++code) {
+      Labels labels;
+      for (int64_t i = 0, rest = code; i < 7; ++i, rest /= 3) labels.push_back(rest % 3);
+      least = std::min(least, k_means_error(rows_NK, labels));
+    }
+    EXPECT_NEAR(k_means_error(rows_NK, spectral_clusters(d_NN, options)), least, 1e-9) << "seed " << seed;
   }
 }
 
@@ -265,13 +300,15 @@ TEST(spectral, refuses_bad_options) {
   const auto message = [&](const SpectralOptions& options) {
     return testing::message_of<ConfigError>([&] { spectral_clusters(d_NN, options); });
   };
-  EXPECT_EQ(message({.clusters = 5}),
-            "[diversity] a group of 4 members cannot form 5 clusters; ask for at most 4, or for the eigengap");
+  EXPECT_EQ(
+      message({.clusters = 5}),
+      "[diversity] a group of 4 members cannot form 5 clusters; ask for at most 4, or for the eigengap");
   EXPECT_EQ(message({.sigma = "mean"}),
             "[diversity] sigma is out of range; got mean; expected quantile, median, self_tuning or fixed");
   EXPECT_EQ(message({.sigma = "fixed", .sigma_value = 0}),
             "[diversity] sigma_value is out of range; got 0; expected a number above 0");
-  EXPECT_EQ(message({.rows = "row"}), "[diversity] rows is out of range; got row; expected degree, raw or unit");
+  EXPECT_EQ(message({.rows = "row"}),
+            "[diversity] rows is out of range; got row; expected degree, raw or unit");
 }
 
 }  // namespace
