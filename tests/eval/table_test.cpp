@@ -17,7 +17,7 @@ Evaluation some_evaluation() {
   double value = 0.5;
   for (double* number :
        {&out.reward, &out.reward_exact, &out.judge, &out.judge_exact, &out.color_pairs, &out.color_spread,
-        &out.pairwise_distance, &out.vendi, &out.high_frequency, &out.contrast, &out.seconds})
+        &out.pairwise_distance, &out.vendi, &out.feature_distance, &out.feature_vendi, &out.high_frequency, &out.contrast, &out.seconds})
     *number = value += 1.0 / 3;
   int64_t count = 10;
   for (int64_t* number :
@@ -46,18 +46,20 @@ TEST(table, two_columns_and_their_change) {
             "color spread                     0.000       0.000      +0.000\n"
             "pairwise distance                0.000       0.000      +0.000\n"
             "Vendi score                      0.000       0.000      +0.000\n"
+            "feature distance                 0.000       0.000      +0.000\n"
+            "feature Vendi                    0.000       0.000      +0.000\n"
             "high-frequency energy            0.000       0.000      +0.000\n"
             "(4 prompts x 16 pictures, seed 1000)\n");
 }
 
-TEST(table, one_column_has_no_change_and_three_compare_first_with_last) {
+TEST(table, only_two_columns_have_a_change) {
   Evaluation a, b, c;
   a.reward = 1;
   b.reward = 5;
   c.reward = 3;
   EXPECT_EQ(comparison_table({{"a", a}}).find("change"), std::string::npos);
   EXPECT_NE(comparison_table({{"a", a}, {"b", b}, {"c", c}})
-                .find("reward (mean)                    1.000       5.000       3.000      +2.000\n"),
+                .find("reward (mean)                    1.000       5.000       3.000\n"),
             std::string::npos);
 }
 

@@ -40,7 +40,8 @@ int evaluate(const Flags& flags) {
   const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
   const std::vector<text::Prompt> prompts = text::load_prompts(recipe.eval_prompts());
   const auto reward = rewards::make_reward(recipe.reward), judge = rewards::make_reward(recipe.judge);
-  const eval::Judges judges{.reward = *reward, .judge = *judge};
+  const auto features = rewards::make_features(recipe.eval.features, recipe.eval.features_model);
+  const eval::Judges judges{.reward = *reward, .judge = *judge, .features = features.get()};
   at::Tensor pictures;
   eval::Evaluation result;
   if (flags.data) {

@@ -2,6 +2,7 @@
 #include "gamut/cli/train_run.h"
 
 #include "gamut/cli/build_info.h"
+#include "gamut/cli/stored_run.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/core/stop.h"
@@ -24,14 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kStoppedOnRequest = 130;
-// Pictures per prompt on a sheet; the evaluation may draw more.
-constexpr int64_t kSheetMembers = 8;
-
-struct Evaluated {
-  eval::Evaluation numbers;
-  at::Tensor pictures;  // [prompts * members, 3, H, W]
-};
-
 class TrainRun {
  public:
   TrainRun(const TrainRecipe& recipe, const TrainRunOptions& options)
@@ -40,6 +33,7 @@ class TrainRun {
         resume_command_(options.resume_command),
         reward_(rewards::make_reward(recipe.reward)),
         judge_(rewards::make_reward(recipe.judge)),
+        features_(rewards::make_features(recipe.eval.features, recipe.eval.features_model)),
         eval_prompts_(text::load_prompts(recipe.eval_prompts())),
         trainer_(recipe.train, open_policy(recipe.train), *reward_,
                  text::load_prompts(recipe.train.rollout.prompts)) {}
@@ -95,7 +89,7 @@ class TrainRun {
     const train::BorrowedWeights average(trainer_.params(), trainer_.ema_weights());
     at::Tensor pictures;
     const eval::Evaluation numbers = eval::evaluate(
-        trainer_.policy(), eval_prompts_, {.reward = *reward_, .judge = *judge_}, recipe_.eval, &pictures);
+        trainer_.policy(), eval_prompts_, {.reward = *reward_, .judge = *judge_, .features = features_.get()}, recipe_.eval, &pictures);
     nlohmann::ordered_json row{{"step", step}, {"weights", step == 0 ? "base" : "ema"}};
     row.update(numbers.to_json());
     evals.append(row);
@@ -103,54 +97,27 @@ class TrainRun {
     nn::save_safetensors(folder_ / "samples" / (io::step_name(step) + ".safetensors"), {{"pictures", bytes}});
     io::save_png(
         folder_ / "samples" / (io::step_name(step) + ".png"),
-        io::contact_sheet({{.title = cat("step ", step), .rows = sheet_rows(pictures)}}, sheet_options()));
+        io::contact_sheet({{.title = cat("step ", step), .rows = sheet_rows(pictures, eval_prompts_.size())}}, sheet_options(eval_prompts_)));
     log_info(cat("eval   step ", step, ": reward ", numbers.reward, ", judge ", numbers.judge,
                  ", color pairs ", numbers.color_pairs, ", color spread ", numbers.color_spread));
   }
 
   // The table and the sheet before | after, and the tuned model.
   void finish() {
-    const Evaluated before = stored_evaluation(0), after = stored_evaluation(trainer_.steps_done());
+    // From disk, so that a resumed run closes with the same table.
+    const StoredEvaluation before = evaluation_at(folder_, 0), after = evaluation_at(folder_, trainer_.steps_done());
     {
       const train::BorrowedWeights average(trainer_.params(), trainer_.ema_weights());
       trainer_.policy().save(folder_ / "model");
     }
     const fs::path sheet = folder_ / "before_after.png";
-    io::save_png(sheet, io::contact_sheet({{.title = "before", .rows = sheet_rows(before.pictures)},
-                                           {.title = "after", .rows = sheet_rows(after.pictures)}},
-                                          sheet_options()));
+    io::save_png(sheet, io::contact_sheet({{.title = "before", .rows = sheet_rows(before.pictures, eval_prompts_.size())},
+                                           {.title = "after", .rows = sheet_rows(after.pictures, eval_prompts_.size())}},
+                                          sheet_options(eval_prompts_)));
     const std::string table = eval::comparison_table({{"before", before.numbers}, {"after", after.numbers}});
     io::write_atomically(folder_ / "before_after.txt", table);
     std::printf("\n%s\nreward %s, judge %s\nmodel  %s\nsheet  %s\n", table.c_str(), reward_->name().c_str(),
                 judge_->name().c_str(), (folder_ / "model").c_str(), sheet.c_str());
-  }
-
-  // From evals.jsonl and samples/, so that a resumed run closes with the same table.
-  Evaluated stored_evaluation(int64_t step) const {
-    for (const nlohmann::json& row : io::read_json_lines(folder_ / "evals.jsonl"))
-      if (row.at("step") == step) {
-        const nn::TensorMap stored =
-            nn::load_safetensors(folder_ / "samples" / (io::step_name(step) + ".safetensors"));
-        return {.numbers = eval::evaluation_from_json(row),
-                .pictures = stored.at("pictures").to(at::kFloat) / 255};
-      }
-    throw DataError("run", cat((folder_ / "evals.jsonl").string(), " has no row for step ", step));
-  }
-
-  std::vector<std::vector<io::Image>> sheet_rows(const at::Tensor& pictures) const {
-    const int64_t members = pictures.size(0) / int64_t(eval_prompts_.size());
-    std::vector<std::vector<io::Image>> rows;
-    for (size_t p = 0; p < eval_prompts_.size(); ++p)
-      rows.push_back(
-          nn::tensor_to_images(pictures.narrow(0, int64_t(p) * members, std::min(members, kSheetMembers))));
-    return rows;
-  }
-
-  io::SheetOptions sheet_options() const {
-    io::SheetOptions options;
-    for (const text::Prompt& prompt : eval_prompts_)
-      options.row_labels.push_back(prompt.target.empty() ? prompt.text : prompt.target);
-    return options;
   }
 
   void log_progress(const train::StepReport& report, const train::Progress& progress) const {
@@ -170,6 +137,7 @@ class TrainRun {
   fs::path folder_;
   std::string resume_command_;
   std::unique_ptr<rewards::Reward> reward_, judge_;
+  std::unique_ptr<rewards::FeatureExtractor> features_;
   std::vector<text::Prompt> eval_prompts_;
   train::Trainer trainer_;
 };

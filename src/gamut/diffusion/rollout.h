@@ -37,7 +37,6 @@ std::vector<SampleKey> shared_keys(const std::vector<SampleKey>& keys, const std
 
 // The network's output for B samples at one step: velocity, noise or v; called without gradient.
 using Denoiser = std::function<at::Tensor(const at::Tensor& x_BCHW, const Step& step)>;
-using Velocity = Denoiser;
 
 // B trajectories of one micro-batch.
 struct Trajectories {

@@ -5,7 +5,9 @@
 #include "gamut/core/error.h"
 #include "gamut/core/random.h"
 #include "gamut/data/glyphs.h"
+#include "gamut/diversity/distances.h"
 #include "gamut/diversity/features.h"
+#include "gamut/diversity/measures.h"
 #include "gamut/diversity/pixels.h"
 #include "gamut/diversity/vendi.h"
 #include "gamut/nn/images.h"
@@ -40,6 +42,11 @@ void add_diversity(std::span<const io::Image> images, const at::Tensor& pictures
   out.pairwise_distance += share * diversity::pixel_pairwise_distance(images);
   out.high_frequency += share * diversity::high_frequency_energy(images);
   out.vendi += share * diversity::vendi_from_features(diversity::pixel_features(pictures));
+}
+
+void add_feature_diversity(const at::Tensor& features, double share, Evaluation& out) {
+  out.feature_distance += share * diversity::pairwise_mean(diversity::cosine_distances(features));
+  out.feature_vendi += share * diversity::vendi_from_features(features);
 }
 
 void check_finite(const at::Tensor& pictures) {
@@ -93,6 +100,8 @@ void EvalConfig::fields(FieldVisitor& v) {
   v.field("seed", seed, at_least(0), "names the evaluation's noise, disjoint from training's");
   v.field("micro_batch", micro_batch, at_least(1), "pictures per forward pass");
   v.field("guidance_scale", guidance_scale, between(0, 100), "classifier-free guidance; 1 = off");
+  v.field("features", features, one_of(rewards::feature_kinds()), "what feature_distance and feature_vendi look at");
+  v.field("features_model", features_model, any_value(), "clip: folder of the CLIP model");
 }
 
 namespace {
@@ -110,6 +119,8 @@ void visit_numbers(AnyEvaluation& e, Visit visit) {
   visit("color_spread", e.color_spread);
   visit("pairwise_distance", e.pairwise_distance);
   visit("vendi", e.vendi);
+  visit("feature_distance", e.feature_distance);
+  visit("feature_vendi", e.feature_vendi);
   visit("high_frequency", e.high_frequency);
   visit("contrast", e.contrast);
   visit("prompts", e.prompts);
@@ -157,9 +168,14 @@ Evaluation measure(const at::Tensor& pictures, const std::vector<text::Prompt>& 
   out.prompts = int64_t(prompts.size());
   out.members = members;
   const std::vector<io::Image> images = nn::tensor_to_images(pictures);
-  for (int64_t p = 0; p < out.prompts; ++p)
+  const at::Tensor features =
+      judges.features ? judges.features->extract(pictures) : diversity::pixel_features(pictures);
+  const double share = 1.0 / double(out.prompts);
+  for (int64_t p = 0; p < out.prompts; ++p) {
     add_diversity(std::span(images).subspan(size_t(p * members), size_t(members)),
-                  pictures.narrow(0, p * members, members), 1.0 / double(out.prompts), out);
+                  pictures.narrow(0, p * members, members), share, out);
+    add_feature_diversity(features.narrow(0, p * members, members), share, out);
+  }
   out.colors_obeyed = colors_obeyed(images, prompts);
   return out;
 }

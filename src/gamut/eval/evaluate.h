@@ -5,6 +5,7 @@
 
 #include "gamut/core/config.h"
 #include "gamut/eval/sampling.h"
+#include "gamut/rewards/features.h"
 #include "gamut/rewards/reward.h"
 #include "gamut/text/prompt_set.h"
 
@@ -25,6 +26,8 @@ struct EvalConfig {
   int64_t seed = 1000;
   int64_t micro_batch = 64;
   double guidance_scale = 1.0;
+  std::string features = "pixels";                    // pixels | clip: ground of feature_distance and feature_vendi
+  std::string features_model = "models/glyphs-clip";  // clip: its folder
   void fields(FieldVisitor& v);
 };
 
@@ -34,6 +37,7 @@ struct Evaluation {
   double judge = 0, judge_exact = 0;           // the reader that does not train
   int64_t reward_failures = 0, judge_failures = 0;
   double color_pairs = 0, color_spread = 0, pairwise_distance = 0, vendi = 0;
+  double feature_distance = 0, feature_vendi = 0;  // by EvalConfig::features
   double high_frequency = 0, contrast = 0;
   std::optional<double> colors_obeyed;         // share of pictures in the asked colours; absent without such prompts
   int64_t prompts = 0, members = 0, steps = 0, seed = 0;
@@ -47,6 +51,7 @@ Evaluation evaluation_from_json(const nlohmann::json& row);
 struct Judges {
   rewards::Reward& reward;
   rewards::Reward& judge;
+  rewards::FeatureExtractor* features = nullptr;  // nullptr: pixel features
 };
 
 // Pictures [prompts * members, 3, H, W] in [0, 1], prompt-major.

@@ -22,6 +22,8 @@ constexpr Row kRows[] = {
     {"color spread", &Evaluation::color_spread},
     {"pairwise distance", &Evaluation::pairwise_distance},
     {"Vendi score", &Evaluation::vendi},
+    {"feature distance", &Evaluation::feature_distance},
+    {"feature Vendi", &Evaluation::feature_vendi},
     {"high-frequency energy", &Evaluation::high_frequency},
 };
 
@@ -37,11 +39,11 @@ std::string cell(const char* format, Value value) {
 std::string comparison_table(const std::vector<std::pair<std::string, Evaluation>>& columns) {
   std::string out = cell("%-26s", "");
   for (const auto& column : columns) out += cell("%12s", column.first.c_str());
-  out += columns.size() > 1 ? "      change\n" : "\n";
+  out += columns.size() == 2 ? "      change\n" : "\n";
   for (const Row& row : kRows) {
     out += cell("%-26s", row.label);
     for (const auto& column : columns) out += cell("%12.3f", column.second.*row.value);
-    if (columns.size() > 1)
+    if (columns.size() == 2)
       out += cell("%+12.3f", columns.back().second.*row.value - columns.front().second.*row.value);
     out += "\n";
   }

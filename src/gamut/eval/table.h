@@ -10,7 +10,7 @@
 
 namespace gamut::eval {
 
-// One column per evaluation, one row per measure; the last column gives the change from the first to the last.
+// One column per evaluation, one row per measure; of two evaluations a last column gives the change.
 std::string comparison_table(const std::vector<std::pair<std::string, Evaluation>>& columns);
 
 }  // namespace gamut::eval

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a training run left on disk: its evaluations and their pictures.
+#pragma once
+
+#include "gamut/eval/evaluate.h"
+#include "gamut/io/image.h"
+#include "gamut/text/prompt_set.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+namespace gamut::cli {
+
+struct StoredEvaluation {
+  int64_t step = 0;
+  eval::Evaluation numbers;
+  at::Tensor pictures;  // [prompts * members, 3, H, W] in [0, 1], prompt-major
+};
+
+// DataError when evals.jsonl has no row for the step, or no row at all.
+StoredEvaluation evaluation_at(const std::filesystem::path& run, int64_t step);
+StoredEvaluation last_evaluation(const std::filesystem::path& run);
+
+// A row of pictures per prompt, as a contact sheet shows them.
+std::vector<std::vector<io::Image>> sheet_rows(const at::Tensor& pictures, size_t prompts);
+// Rows labelled by target, or by text where there is none.
+io::SheetOptions sheet_options(const std::vector<text::Prompt>& prompts);
+
+}  // namespace gamut::cli
