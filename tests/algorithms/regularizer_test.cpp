@@ -242,5 +242,22 @@ TEST(regularizer, steps_that_do_not_train_are_warned_of) {
   EXPECT_EQ(check_regularizer({.kind = "none", .steps = 99}, schedule(), kFirstSeven), "");
 }
 
+// By hand: the mean of each 2x2 block of the difference, squared, averaged.
+TEST(regularizer, pooling_holds_block_means_and_leaves_detail_free) {
+  const Step step = schedule()[2];
+  const RegularizerConfig config{.kind = "kl_x", .pool = 2};
+  const at::Tensor weight = at::ones({1}), zero = at::zeros({1, 1, 4, 4}, at::kDouble);
+  const at::Tensor detail =  // every 2x2 block sums to 0
+      at::tensor({1.0, -1.0, 2.0, -2.0, -1.0, 1.0, -2.0, 2.0, 3.0, -3.0, 0.5, -0.5, -3.0, 3.0, -0.5, 0.5}, at::kDouble)
+          .view({1, 1, 4, 4});
+  EXPECT_EQ(regularizer_sum(config, step, detail, zero, weight).item<double>(), 0);
+  at::Tensor blocks = detail.clone();
+  blocks[0][0].narrow(0, 0, 2).narrow(1, 0, 2).add_(0.5);
+  blocks[0][0].narrow(0, 2, 2).narrow(1, 2, 2).add_(-2.0);
+  EXPECT_NEAR(regularizer_sum(config, step, blocks, zero, weight).item<double>(), (0.25 + 4.0) / 4, 1e-12);
+  EXPECT_EQ(regularizer_sum({.kind = "kl_x", .pool = 1}, step, blocks, zero, weight).item<double>(),
+            blocks.square().mean().item<double>());
+}
+
 }  // namespace
 }  // namespace gamut::algorithms
