@@ -61,5 +61,32 @@ TEST(pretrain, resumes_only_under_its_own_recipe) {
                            "' exists already; use --resume to go on with it, or another --run\n");
 }
 
+TEST(pretrain, of_a_clip_writes_a_model_and_resumes) {
+  const TempFolder folder;
+  write_raw(folder / "clip.toml",
+            cat("task = \"clip\"\nclip_config = ", quoted(kSource / "recipes/glyphs/clip_config"),
+                "\nsteps = 4\nbatch = 4\npictures = 16\nholdout = 64\n[checkpoint]\nevery = 2\n"));
+  const std::vector<std::string> args{"pretrain", (folder / "clip.toml").string(),
+                                      "--run",    (folder / "run").string(),
+                                      "--set",    cat("output=", (folder / "model").string())};
+  const Ran made = gamut(args);
+  EXPECT_EQ(made.code, 0) << made.err;
+  EXPECT_NE(made.err.find(" of held-out captions find their picture among 64"), std::string::npos)
+      << made.err;
+  const std::string weights = read_file(folder / "model/model.safetensors");
+
+  fs::remove_all(folder / "run/checkpoints/step_000004");
+  std::vector<std::string> resumed = args;
+  resumed.push_back("--resume");
+  EXPECT_EQ(gamut(resumed).code, 0);
+  EXPECT_EQ(read_file(folder / "model/model.safetensors"), weights);
+
+  // The folder of another task's run.
+  const Ran other = gamut(pretrain(folder, "run", {"--resume"}));
+  EXPECT_EQ(other.code, 2);
+  EXPECT_NE(other.err.find("error: [run] a run resumes only under its own recipe"), std::string::npos)
+      << other.err;
+}
+
 }  // namespace
 }  // namespace gamut::testing

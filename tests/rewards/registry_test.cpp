@@ -15,6 +15,9 @@ TEST(registry, makes_each_kind) {
   RewardConfig config;
   config.model = GAMUT_SOURCE_DIR "/models/glyphs-reader";
   EXPECT_EQ(make_reward(config)->name(), "reader");
+  config.kind = "clip_score";
+  config.clip_model = GAMUT_SOURCE_DIR "/models/glyphs-clip";
+  EXPECT_EQ(make_reward(config)->name(), "clip_score");
   config.kind = "ocr";
   if (ocr_is_built()) {
     EXPECT_EQ(make_reward(config)->name(), "ocr");
@@ -24,8 +27,9 @@ TEST(registry, makes_each_kind) {
 TEST(registry, unknown_kind_names_the_nearest) {
   RewardConfig config;
   config.kind = "raeder";
-  EXPECT_EQ(message_of<ConfigError>([&] { make_reward(config); }),
-            "[rewards] unknown reward 'raeder'; expected one of ocr, reader; did you mean 'reader'?");
+  EXPECT_EQ(
+      message_of<ConfigError>([&] { make_reward(config); }),
+      "[rewards] unknown reward 'raeder'; expected one of ocr, reader, clip_score; did you mean 'reader'?");
 }
 
 TEST(registry, missing_files_are_environment_errors) {
