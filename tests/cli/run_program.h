@@ -35,6 +35,7 @@ struct Ran {
 struct RunOptions {
   std::filesystem::path folder = GAMUT_SOURCE_DIR;  // where it runs
   rlim_t file_size_limit = RLIM_INFINITY;           // bytes, as `ulimit -f` sets it
+  const char* input = "/dev/null";                  // file on standard input
   const char* threads = "1";                        // more would only wait for each other on a busy machine
 };
 
@@ -56,7 +57,7 @@ class Program {
     const std::string out = (folder_ / "out").string(), err = (folder_ / "err").string();
     pid_ = ::fork();
     if (pid_ != 0) return;
-    redirect("/dev/null", O_RDONLY, 0);
+    redirect(options.input, O_RDONLY, 0);
     redirect(out.c_str(), O_WRONLY | O_CREAT | O_APPEND, 1);
     redirect(err.c_str(), O_WRONLY | O_CREAT | O_APPEND, 2);
     ::setenv("OMP_NUM_THREADS", options.threads, 1);
