@@ -135,7 +135,7 @@ void shape(Kept& kept, const Group& group, const CreditConfig& config, const Cre
   kept.shape =
       shape_rewards(kept.rewards, kept.distances, labels, shaping, progress, context.steps, normalizer);
   if (kept.shape.clusters.empty()) kept.shape.clusters = labels;
-  if (shaping.kind == "none" && config.advantage.needs_distances())
+  if (shaping.kind == "none" && config.advantage.needs_distances() && !kept.members.empty())
     kept.shape.diversity = diversity::nearest_distances(kept.distances);
   kept.shaped = {kept.shape.shaped};
   if (shaping.kind != "pairwise_potential" || shaping.potential != "per_step_x0") return;

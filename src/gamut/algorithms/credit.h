@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Credit of one iteration: rewards of each prompt's group -> select -> decorrelate -> shape -> advantages. Training and
-// `gamut explain credit` call the same function.
+// Credit of one iteration: rewards of each prompt's group -> select -> decorrelate -> shape -> advantages.
+// Training and `gamut explain credit` call the same function.
 #pragma once
 
 #include "gamut/algorithms/advantage.h"
