@@ -112,7 +112,7 @@ def main():
     parser.add_argument("--threads", type=int, default=1, help="threads of each run")
     parser.add_argument("--level", type=float, default=0.85, help="table: reward at which diversity is compared")
     parser.add_argument("--program", default="build/gamut")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     if args.action == "run":
         with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
             for seed in args.seeds:  # all recipes see the first seed before any sees the second

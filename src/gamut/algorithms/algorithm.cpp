@@ -89,6 +89,18 @@ Slots diverse_drift() {
   return slots;
 }
 
+// gamut's own, chosen by ablation (docs/algorithms/gamut.md): rewards net of what the look of a picture explains, so that
+// the gradient neither moves nor narrows it; the best and the worst of twice as many candidates; color and layout held
+// to the base at every step, detail free.
+Slots gamut_slots() {
+  Slots slots = flow_grpo();
+  slots.subset = {.kind = "top_bottom"};
+  slots.shaping.features = "clip";
+  slots.advantage = {.kind = "batch_std", .decorrelate = "quadratic", .decorrelate_rank = 8, .zero = "keep"};
+  slots.regularizer = {.kind = "kl_x", .weight = 0.5, .pool = 4};
+  return slots;
+}
+
 // Flow-Factory's GRPO on SD3.5: explicit sigmas, batch std floored at 1e-6, two of steps 1 to 5.
 Slots flow_factory() {
   Slots slots = flow_grpo();
@@ -141,6 +153,7 @@ const std::vector<NamedAlgorithm>& algorithm_table() {
       {"diverse_grpo", "DiverseGRPO: cluster bonus and early-step regularizer", diverse_grpo},
       {"drift", "DRIFT: concentrated subset, prompt noise, diversity potential", drift},
       {"diverse_drift", "DRIFT's components with DiverseGRPO's regularizer on the flow SDE", diverse_drift},
+      {"gamut", "rewards net of appearance, best and worst of the candidates, color and layout held", gamut_slots},
       {"flow_factory", "Flow-Factory's GRPO conventions", flow_factory},
       {"mix_grpo", "MixGRPO: a sliding window of noisy steps", mix_grpo},
       {"flow_cps", "coefficients-preserving sampling in a random window", flow_cps},
