@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Against NumPy (generators/advantages.py). Both sides compute in double on other summation orders: 1e-10
 // leaves room for the rounding of a difference divided by a small eps.
-#include "gamut/algorithms/advantage.h"
+#include "algorithms/credit_support.h"
 #include "gamut/io/files.h"
 
 #include <gtest/gtest.h>
@@ -43,12 +43,12 @@ TEST(advantage_fixture, every_convention_equals_numpy) {
   const std::vector<Group> groups = read_groups(fixture["groups"]);
   ASSERT_GT(fixture["cases"].size(), 50u);
   for (const Json& entry : fixture["cases"]) {
-    const Credit credit = assign_credit(groups, read_config(entry));
-    ASSERT_EQ(credit.advantages.size(), groups.size());
+    const Credit credit = testing::credit(groups, read_config(entry));
+    ASSERT_EQ(credit.groups.size(), groups.size());
     for (size_t g = 0; g < groups.size(); ++g) {
-      EXPECT_EQ(Json(credit.trained[g]), entry["trained"][g]) << entry["kind"] << " group " << g;
+      EXPECT_EQ(Json(credit.groups[g].trained), entry["trained"][g]) << entry["kind"] << " group " << g;
       for (size_t j = 0; j < groups[g].rewards.size(); ++j)
-        EXPECT_NEAR(credit.advantages[g][j], entry["advantages"][g][j].get<double>(), 1e-10)
+        EXPECT_NEAR(credit.groups[g].advantages[j], entry["advantages"][g][j].get<double>(), 1e-10)
             << entry["kind"] << " " << entry["std_scope"] << " group " << g << " member " << j;
     }
     EXPECT_EQ(credit.zero_std_groups, 4);  // three equal, two equal beside a failure, one alone, none
