@@ -4,11 +4,10 @@
 .PHONY: help demo setup configure build test bench check format docs clean
 
 JOBS ?= $(shell scripts/jobs.sh)
-DEMO ?= recipes/glyphs/flow_grpo.toml
 SOURCES := find src tests bench cmake -name '*.h' -o -name '*.cpp'
 
 help:
-	@echo "make demo     set up, build, and fine-tune the shipped model by $(DEMO)"
+	@echo "make demo     set up, build, fine-tune the shipped model by Flow-GRPO and by gamut, compare"
 	@echo "make build    set up and build the program: build/gamut"
 	@echo "make test     set up, build everything, run every test"
 	@echo "make bench    set up, build everything, run the benchmarks"
@@ -18,10 +17,13 @@ help:
 	@echo "make clean    remove build/"
 
 demo: build
-	build/gamut train $(DEMO)
+	scripts/demo.sh
 
 setup:
 	@scripts/setup.sh
+
+# Idle threads of libgomp give their core back soon: on a busy machine spinning costs up to ten times.
+export GOMP_SPINCOUNT ?= 1000
 
 # A LibTorch named in the environment goes before the wheel in .venv.
 configure: setup
