@@ -18,6 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 KINDS = {
     "Fine-tuning: `gamut train`": "recipes/glyphs/flow_grpo.toml",
     "A new base: `gamut pretrain` with `task = \"base\"`": "recipes/glyphs/base.toml",
+    "A new CLIP: `gamut pretrain` with `task = \"clip\"`": "recipes/glyphs/clip.toml",
     "A new reader: `gamut pretrain` with `task = \"reader\"`": "recipes/glyphs/reader.toml",
 }
 PAGE = ROOT / "docs/config.md"
