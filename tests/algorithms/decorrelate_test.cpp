@@ -124,6 +124,18 @@ TEST(decorrelate, too_few_members_or_no_spread_change_nothing) {
   EXPECT_EQ(decorrelate({}, look, {}, "linear"), Values{});
 }
 
+// Principal components beyond the rank of the features hold rounding alone, which no fit may blow up.
+TEST(decorrelate, rounding_is_no_regressor) {
+  const Drawn drawn = draw(5, 2);
+  Stream stream(6, "test");
+  std::vector<double> noise(drawn.advantages.size());
+  for (double& value : noise) value = 1e-15 * stream.normal();
+  const at::Tensor with = at::cat({drawn.look_BF, at::tensor(noise, at::kDouble).unsqueeze(1)}, 1);
+  for (const char* form : {"linear", "quadratic"})
+    EXPECT_EQ(decorrelate(drawn.advantages, with, drawn.sizes, form),
+              decorrelate(drawn.advantages, drawn.look_BF, drawn.sizes, form));
+}
+
 TEST(decorrelate, the_same_regressor_twice_is_one) {
   const Drawn drawn = draw(4, 1);
   const at::Tensor twice = at::cat({drawn.look_BF, drawn.look_BF}, 1);

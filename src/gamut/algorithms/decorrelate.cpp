@@ -8,17 +8,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <utility>
 
 namespace gamut::algorithms {
 namespace {
 
 using Column = std::vector<double>;
+using Ranges = std::vector<std::pair<size_t, size_t>>;  // of rows: first, one past the last
 
-// Rows of groups that carry a signal, as (first row, one past the last).
-std::vector<std::pair<size_t, size_t>> live_groups(const Column& advantages,
-                                                   const std::vector<int64_t>& sizes) {
-  std::vector<std::pair<size_t, size_t>> live;
+// Variances below this share of the largest are rounding, e.g. of principal components beyond the rank.
+constexpr double kRounding = 1e-18;
+
+// Rows of groups that carry a signal.
+Ranges live_groups(const Column& advantages, const std::vector<int64_t>& sizes) {
+  Ranges live;
   size_t start = 0;
   for (const int64_t size : sizes) {
     const size_t end = start + size_t(size);
@@ -32,7 +35,7 @@ std::vector<std::pair<size_t, size_t>> live_groups(const Column& advantages,
 }
 
 // The rows of live groups, minus each group's mean.
-Column centered(const Column& values, const std::vector<std::pair<size_t, size_t>>& groups) {
+Column centered(const Column& values, const Ranges& groups) {
   Column out;
   for (const auto& [start, end] : groups) {
     const double mean = mean_of({values.begin() + int64_t(start), values.begin() + int64_t(end)});
@@ -47,32 +50,40 @@ double mean_product(const Column& a, const Column& b) {
   return mean_of(std::move(products));
 }
 
-// Of variance 1; regressors that do not vary are left out.
-void keep_scaled(Column column, std::vector<Column>& regressors) {
+// Of variance 1; regressors that do not vary, or only by rounding, are left out.
+void keep_scaled(Column column, double least_variance, std::vector<Column>& regressors) {
   const double variance = mean_product(column, column);
-  if (!(variance > 0)) return;
+  if (!(variance > least_variance)) return;
   for (double& value : column) value /= std::sqrt(variance);
   regressors.push_back(std::move(column));
 }
 
-std::vector<Column> regressors_of(const at::Tensor& look_BF,
-                                  const std::vector<std::pair<size_t, size_t>>& groups,
-                                  const std::string& form) {
-  const at::Tensor look = look_BF.detach().to(at::kCPU, at::kDouble).t().contiguous();
-  std::vector<std::pair<size_t, size_t>> live;  // the same groups among live rows alone
+// The same groups among live rows alone.
+Ranges closed_up(const Ranges& groups) {
+  Ranges live;
   for (const auto& [start, end] : groups) {
     const size_t first = live.empty() ? 0 : live.back().second;
     live.emplace_back(first, first + end - start);
   }
-  std::vector<Column> regressors;
+  return live;
+}
+
+std::vector<Column> regressors_of(const at::Tensor& look_BF, const Ranges& groups, const std::string& form) {
+  const at::Tensor look = look_BF.detach().to(at::kCPU, at::kDouble).t().contiguous();
+  std::vector<Column> linear;
+  double largest = 0;  // variance
   for (int64_t f = 0; f < look.size(0); ++f) {
     const double* values = look[f].const_data_ptr<double>();
-    const Column linear = centered(Column(values, values + look.size(1)), groups);
-    keep_scaled(linear, regressors);
+    linear.push_back(centered(Column(values, values + look.size(1)), groups));
+    largest = std::max(largest, mean_product(linear.back(), linear.back()));
+  }
+  std::vector<Column> regressors;
+  for (const Column& column : linear) {
+    keep_scaled(column, kRounding * largest, regressors);
     if (form != "quadratic") continue;
     Column squares;
-    for (const double value : linear) squares.push_back(value * value);
-    keep_scaled(centered(squares, live), regressors);
+    for (const double value : column) squares.push_back(value * value);
+    keep_scaled(centered(squares, closed_up(groups)), kRounding * largest * largest, regressors);
   }
   return regressors;
 }

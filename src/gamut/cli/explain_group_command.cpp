@@ -7,12 +7,14 @@
 #include "gamut/core/error.h"
 #include "gamut/core/names.h"
 #include "gamut/diversity/distances.h"
+#include "gamut/diversity/features.h"
 #include "gamut/diversity/measures.h"
 #include "gamut/io/files.h"
 
 #include <ATen/ATen.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include <algorithm>
 #include <cmath>
@@ -124,7 +126,15 @@ TrainRecipe recipe_of(const Flags& flags) {
   return flags.recipe.empty() ? load_train_recipe(flags.sets) : load_train_recipe(flags.recipe, flags.sets);
 }
 
-algorithms::Group credit_group(const json& given) {
+// How the members look, as training takes it from their features; undefined without features.
+at::Tensor look_of(const at::Tensor& features, int64_t rank) {
+  if (!features.defined()) return {};
+  std::vector<int64_t> members(size_t(features.size(0)));
+  std::iota(members.begin(), members.end(), 0);
+  return diversity::principal_components(features, {members}, rank);
+}
+
+algorithms::Group credit_group(const json& given, const algorithms::AdvantageConfig& advantage) {
   if (!given.contains("rewards")) refuse("the key 'rewards' is missing; expected one number per member");
   algorithms::Group group{.rewards = numbers_at(given, "rewards")};
   const size_t members = group.rewards.size();
@@ -135,7 +145,7 @@ algorithms::Group credit_group(const json& given) {
   const at::Tensor distances = matrix_at(given, "distances", members);
   if (features.defined()) group.distances_NN = diversity::cosine_distances(features);
   if (distances.defined()) group.distances_NN = diversity::checked_distances(distances);
-  group.look_NF = matrix_at(given, "look", members);
+  if (advantage.decorrelate != "none") group.look_NF = look_of(features, advantage.decorrelate_rank);
   group.clusters = labels_at(given, "clusters", members);
   if (given.contains("prompt")) {
     if (!given.at("prompt").is_string())
@@ -162,7 +172,7 @@ algorithms::GroupCredit credit_by(const TrainRecipe& recipe, const algorithms::G
   check_holds(group, slots);
   algorithms::AdvantageConfig advantage = slots.advantage;
   if (advantage.decorrelate != "none" && !group.look_NF.defined()) {
-    std::fprintf(stderr, "note: no 'look' is given, so advantage.decorrelate is left out\n");
+    std::fprintf(stderr, "note: no 'features' are given, so advantage.decorrelate is left out\n");
     advantage.decorrelate = "none";
   }
   algorithms::PromptStatistics statistics;
@@ -207,8 +217,8 @@ void print_table(const ordered_json& credit, const std::vector<double>& rewards)
 
 int explain_credit(const Flags& flags) {
   const TrainRecipe recipe = recipe_of(flags);
-  const algorithms::Group group =
-      credit_group(read_group({"rewards", "distances", "features", "clusters", "prompt", "look"}));
+  const algorithms::Group group = credit_group(
+      read_group({"rewards", "distances", "features", "clusters", "prompt"}), recipe.train.slots.advantage);
   const algorithms::GroupCredit credit = credit_by(recipe, group);
   const ordered_json out{{"kept", credit.kept},
                          {"clusters", json_of(credit.clusters)},
