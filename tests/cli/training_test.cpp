@@ -87,6 +87,7 @@ TEST(training, writes_the_promised_keys) {
                                    "policy_loss",
                                    "grad_norm",
                                    "advantage_abs_mean",
+                                   "group_distance",
                                    "images",
                                    "trained_images",
                                    "updates",
@@ -94,17 +95,55 @@ TEST(training, writes_the_promised_keys) {
                                    "skipped_total",
                                    "seconds_rollout",
                                    "seconds_reward",
+                                   "seconds_credit",
+                                   "seconds_reference",
                                    "seconds_update",
                                    "seconds_total"}));
   std::set<std::string> of_eval{
       "reward",      "judge",        "reward_exact",      "judge_exact", "reward_failures", "judge_failures",
       "color_pairs", "color_spread", "pairwise_distance", "vendi",       "high_frequency",  "contrast",
-      "prompts",     "members",      "eval_steps",        "seed",        "seconds",         "colors_obeyed"};
+      "feature_distance", "feature_vendi", "prompts",     "members",      "eval_steps",        "seed",        "seconds",         "colors_obeyed"};
   const Ran ran = gamut({"eval", micro.recipe().string(), "--model", kTiny.string(), "--json"});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(keys(json::parse(ran.out)), of_eval);
   of_eval.insert({"step", "weights"});
   EXPECT_EQ(keys(io::read_json_lines(micro / "run/evals.jsonl").at(0)), of_eval);
+}
+
+// What only the whole program has: a CLIP folder for the features, the gate's rewards and the bonus's clusters.
+TEST(training, runs_the_algorithms_that_look_at_pictures) {
+  const Micro micro;
+  for (const std::string name : {"gardo", "diverse_grpo", "gamut"}) {
+    const Ran ran = gamut(micro.train(name, {"--set", "algorithm=" + name, "--set", "iterations=2", "--set",
+                                             "shaping.features=clip", "--set", "eval.features=clip"}),
+                          {.folder = kSource});
+    ASSERT_EQ(ran.code, 0) << name << ran.err;
+    for (const json& row : io::read_json_lines(micro / (name + "/metrics.jsonl"))) {
+      EXPECT_EQ(row.at("ratio_max_deviation").get<double>(), 0.0) << name;
+      EXPECT_EQ(row.contains("gate_share"), name == "gardo");
+      EXPECT_EQ(row.contains("cluster_count"), name == "diverse_grpo");
+      EXPECT_EQ(row.contains("subset_std_ratio"), name == "gamut");
+      if (name != "gardo") continue;
+      EXPECT_GE(row.at("gate_share").get<double>(), 0.02);
+      EXPECT_LE(row.at("gate_share").get<double>(), 0.2);
+    }
+  }
+}
+
+TEST(training, compares_runs_that_can_be_compared) {
+  const Micro micro;
+  ASSERT_EQ(gamut(micro.train("one", {"--set", "iterations=1"})).code, 0);
+  ASSERT_EQ(gamut(micro.train("two", {"--set", "iterations=1", "--set", "seed=5"})).code, 0);
+  ASSERT_EQ(gamut(micro.train("other", {"--set", "iterations=1", "--set", "eval.seed=7"})).code, 0);
+  const std::string sheet = (micro / "sheet.png").string();
+  const Ran ran = gamut({"compare", (micro / "one").string(), (micro / "two").string() + "/", "--out", sheet});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.out.find("        base         one         two\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("color spread"), std::string::npos);
+  EXPECT_TRUE(fs::exists(sheet));
+  const Ran refused = gamut({"compare", (micro / "one").string(), (micro / "other").string()});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("they differ in eval.seed (1000 and 7)"), std::string::npos) << refused.err;
 }
 
 TEST(training, every_key_is_described) {

@@ -102,7 +102,7 @@ TEST(usage, names_wrong_types_and_ranges) {
                       "[config] key 'optimizer.learning_rate' must be >= 0; got nan (--set #1)");
   expect_recipe_error(
       "[sampler]\nkind = \"flow_ode\"\n", {},
-      "[config] key 'sampler.kind' must be one of flow_sde | ode; got \"flow_ode\" (RECIPE:2:1); did you "
+      "[config] key 'sampler.kind' must be one of flow_sde | dance_sde | cps | ode | ddim; got \"flow_ode\" (RECIPE:2:1); did you "
       "mean \"flow_sde\"?");
   expect_recipe_error("sampler = 3\n", {}, "[config] key 'sampler' must be a table; got 3 (RECIPE:1:1)");
 }
@@ -110,7 +110,7 @@ TEST(usage, names_wrong_types_and_ranges) {
 TEST(usage, names_an_unknown_algorithm) {
   expect_recipe_error(
       "algorithm = \"flow_grop\"\n", {},
-      "[config] key 'algorithm' must be one of flow_grpo; got \"flow_grop\" (RECIPE:1:1); did you mean "
+      "[config] key 'algorithm' must be one of flow_grpo | dance_grpo | dance_sd | ddpo | gardo | diverse_grpo | drift | diverse_drift | gamut | flow_factory | mix_grpo | flow_cps; got \"flow_grop\" (RECIPE:1:1); did you mean "
       "\"flow_grpo\"?");
 }
 
@@ -158,12 +158,12 @@ TEST(usage, checks_the_geometry_of_an_iteration) {
   EXPECT_FALSE(fs::exists(micro / "run"));
 }
 
-TEST(usage, pretraining_knows_its_two_tasks) {
+TEST(usage, pretraining_knows_its_tasks) {
   const TempFolder folder;
   const std::string recipe = (folder / "my.toml").string();
   write_raw(recipe, "task = \"raeder\"\n");
   expect_usage_error({"pretrain", recipe, "--run", (folder / "run").string()},
-                     "[config] key 'task' must be one of base | reader; got \"raeder\" (" + recipe +
+                     "[config] key 'task' must be one of base | reader | clip; got \"raeder\" (" + recipe +
                          ":1:1); did you mean \"reader\"?");
   write_raw(recipe, "task = \"reader\"\n");
   expect_usage_error(

@@ -62,6 +62,7 @@ inline TrainConfig tiny_config(const std::string& algorithm) {
   config.slots.sampler.steps = 4;
   config.slots.sampler.shift = 1;
   config.slots.schedule.count = 2;
+  config.slots.shaping.features = "pixels";  // no CLIP folder is at hand
   if (config.slots.sampler.window > 0) config.slots.sampler.window = 2;
   config.slots.sampler.window_range = {};
   return config;

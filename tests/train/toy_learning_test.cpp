@@ -2,6 +2,7 @@
 // Does it learn? A policy of two dimensions with the standard normal as its start, rewarded for landing near
 // a point.
 #include "gamut/algorithms/algorithm.h"
+#include "gamut/algorithms/credit.h"
 #include "gamut/core/random.h"
 #include "gamut/train/update.h"
 #include "support/threads.h"
@@ -86,8 +87,10 @@ class Learner {
       groups[i / kMembers].scored.push_back(1);
     }
     std::vector<float> advantages;
-    for (const std::vector<double>& row : algorithms::assign_credit(groups, slots_.advantage).advantages)
-      advantages.insert(advantages.end(), row.begin(), row.end());
+    const algorithms::Credit credit =
+        algorithms::assign_credit(groups, {slots_.subset, slots_.shaping, slots_.advantage}, {.iteration = iteration});
+    for (const algorithms::GroupCredit& group : credit.groups)
+      advantages.insert(advantages.end(), group.advantages.begin(), group.advantages.end());
     batch.advantages_B = at::tensor(advantages);
     batch.weights_B = at::ones({kGroups * kMembers});
     const std::vector<int64_t> steps = algorithms::choose_steps(slots_.schedule, schedule_, seed_, iteration);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Does variety survive? A policy of two dimensions that draws two modes equally often, one of which is rewarded
-// slightly more. Trained by the parts that train pictures: rollout, credit, surrogate, regularizer.
+// Does variety survive? A policy of two dimensions that draws two modes equally often, one of which is
+// rewarded slightly more. Trained by the parts that train pictures: rollout, credit, surrogate, regularizer.
 #include "gamut/algorithms/algorithm.h"
 #include "gamut/algorithms/credit.h"
 #include "gamut/core/random.h"
@@ -12,14 +12,18 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdio>
+#include <functional>
+#include <string>
+#include <vector>
 
 namespace gamut::train {
 namespace {
 
-constexpr int64_t kPrompts = 4, kKept = 16, kHidden = 32, kWidth = 4;
+constexpr int64_t kPrompts = 4, kKept = 16, kHidden = 32, kWidth = 4, kIterations = 500;
+constexpr double kRate = 1.5e-2;
 constexpr double kSpread = 0.4;                  // std within a mode
 constexpr std::array<double, 2> kPeaks{1, 0.9};  // best reward in the mode at (2, 0) and at (-2, 0)
 const std::vector<int64_t> kShape{2, 1, 1};
@@ -51,7 +55,8 @@ class Policy {
   }
   std::vector<nn::NamedTensor> params() const { return params_; }
 
-  at::Tensor operator()(const at::Tensor& x, const at::Tensor& prompt_B1W, const diffusion::Step& step) const {
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& prompt_B1W,
+                        const diffusion::Step& step) const {
     const at::Tensor point = x.reshape({-1, 2});
     const at::Tensor time = at::full({point.size(0), 1}, step.sigma), ones = at::ones({point.size(0), 1});
     const at::Tensor input = at::cat({point, prompt_B1W.squeeze(1), time, ones}, 1);
@@ -64,50 +69,62 @@ class Policy {
                                        {"out", at::zeros({kHidden, 2})}};
 };
 
-// Share of the points within 1.2 of each center.
-std::array<double, 2> mode_shares(const at::Tensor& points_B2) {
-  const at::Tensor near = (squares_to(points_B2, centers()) < 1.44).to(at::kDouble).mean(0);
-  return {near[0].item<double>(), near[1].item<double>()};
-}
-
 std::vector<double> rewards_of(const at::Tensor& points_B2) {
   const at::Tensor peaks = at::tensor({kPeaks[0], kPeaks[1]});
   const at::Tensor reward = ((squares_to(points_B2, centers()).to(at::kDouble) * -0.5).exp() * peaks).amax(1);
   return {reward.const_data_ptr<double>(), reward.const_data_ptr<double>() + reward.numel()};
 }
 
+double mean_of(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double value : values) sum += value;
+  return sum / double(values.size());
+}
+
+// What the policy draws: the shares within 1.2 of each center, and the mean reward.
+struct Look {
+  double better = 0, worse = 0, reward = 0;
+};
+
 class Learner {
  public:
-  Learner(const algorithms::Slots& slots, int64_t iterations, uint64_t seed, double rate)
+  Learner(const algorithms::Slots& slots, uint64_t seed)
       : slots_(slots),
         seed_(seed),
-        iterations_(iterations),
         members_(slots.subset.is_on() ? 2 * kKept : kKept),
         policy_(seed),
-        optimizer_(policy_.params(), {.learning_rate = rate}),
+        optimizer_(policy_.params(), {.learning_rate = kRate}),
         schedule_(diffusion::make_schedule(slots.sampler)) {
     Stream stream(seed, "toy.prompts");
     stream.fill_normal({prompts_.mutable_data_ptr<float>(), size_t(prompts_.numel())});
   }
 
   void train() {
-    for (int64_t i = 0; i < iterations_; ++i) iterate(i);
+    for (int64_t i = 0; i < kIterations; ++i) iterate(i);
   }
 
-  // Of 1024 pictures by the ODE with the clean prompts, as evaluation draws them.
-  std::array<double, 2> shares() const {
+  // Of 1024 samples with the clean prompts, by the sampler that was trained.
+  Look look() const {
     std::vector<diffusion::SampleKey> keys;
     for (int64_t i = 0; i < 1024; ++i) keys.push_back({0, i % kPrompts, i});
-    diffusion::SamplerConfig ode = slots_.sampler;
-    ode.kind = "ode";
     const at::Tensor hidden = embeddings(keys);
-    const diffusion::Trajectories drawn = diffusion::rollout(
-        diffusion::make_schedule(ode), diffusion::initial_noise({.seed = seed_, .purpose = "eval"}, keys, kShape),
-        [&](const at::Tensor& x, const diffusion::Step& step) { return policy_(x, hidden, step); }, {}, {});
-    return mode_shares(drawn.final_BCHW.reshape({-1, 2}));
+    const auto clean = [&](const at::Tensor& x, const diffusion::Step& step) {
+      return policy_(x, hidden, step);
+    };
+    const at::Tensor points = draw(keys, "eval", clean).final_BCHW.reshape({-1, 2});
+    const at::Tensor near = (squares_to(points, centers()) < 1.44).to(at::kDouble).mean(0);
+    return {near[0].item<double>(), near[1].item<double>(), mean_of(rewards_of(points))};
   }
 
  private:
+  diffusion::Trajectories draw(const std::vector<diffusion::SampleKey>& keys, const std::string& purpose,
+                               const diffusion::Denoiser& denoiser) const {
+    const diffusion::NoiseSource source{.seed = seed_, .purpose = purpose};
+    return diffusion::rollout(schedule_, diffusion::initial_noise(source, keys, kShape), denoiser,
+                              [&](int64_t step) { return diffusion::step_noise(source, keys, kShape, step); },
+                              {});
+  }
+
   at::Tensor embeddings(const std::vector<diffusion::SampleKey>& keys) const {
     std::vector<int64_t> rows;
     for (const diffusion::SampleKey& key : keys) rows.push_back(key.prompt);
@@ -116,18 +133,15 @@ class Learner {
 
   MicroBatch roll_out(int64_t iteration) const {
     std::vector<diffusion::SampleKey> keys;
-    for (int64_t i = 0; i < kPrompts * members_; ++i)
-      keys.push_back({iteration, i / members_, i % members_});
-    const algorithms::ConditioningNoise noise(slots_.conditioning, seed_, keys, iteration, iterations_,
+    for (int64_t i = 0; i < kPrompts * members_; ++i) keys.push_back({iteration, i / members_, i % members_});
+    const algorithms::ConditioningNoise noise(slots_.conditioning, seed_, keys, iteration, kIterations,
                                               int64_t(schedule_.size()));
     MicroBatch batch;
-    batch.denoiser = [this, noise, hidden = embeddings(keys)](const at::Tensor& x, const diffusion::Step& step) {
+    batch.denoiser = [this, noise, hidden = embeddings(keys)](const at::Tensor& x,
+                                                              const diffusion::Step& step) {
       return policy_(x, noise.perturb(hidden, step), step);
     };
-    const diffusion::NoiseSource source{.seed = seed_};
-    batch.trajectories = diffusion::rollout(
-        schedule_, diffusion::initial_noise(source, keys, kShape), batch.denoiser,
-        [&](int64_t step) { return diffusion::step_noise(source, keys, kShape, step); }, {});
+    batch.trajectories = draw(keys, "rollout", batch.denoiser);
     return batch;
   }
 
@@ -138,14 +152,18 @@ class Learner {
     for (int64_t p = 0; p < kPrompts; ++p) {
       const auto begin = rewards.begin() + p * members_;
       // The centers are 1 apart, the members of a mode about 0.15.
-      groups.push_back({.rewards = {begin, begin + members_},
-                        .scored = std::vector<uint8_t>(size_t(members_), 1),
-                        .distances_NN = diversity::euclidean_distances(points.narrow(0, p * members_, members_)) / 4});
+      groups.push_back(
+          {.rewards = {begin, begin + members_},
+           .scored = std::vector<uint8_t>(size_t(members_), 1),
+           .distances_NN = diversity::euclidean_distances(points.narrow(0, p * members_, members_)) / 4});
     }
     const algorithms::Credit credit = algorithms::assign_credit(
         groups, {.subset = slots_.subset, .shaping = slots_.shaping, .advantage = slots_.advantage},
-        {.seed = seed_, .iteration = iteration, .iterations = iterations_,
-         .steps = int64_t(schedule_.size()), .keep = kKept});
+        {.seed = seed_,
+         .iteration = iteration,
+         .iterations = kIterations,
+         .steps = int64_t(schedule_.size()),
+         .keep = kKept});
     std::vector<float> advantages, trained;
     for (const algorithms::GroupCredit& group : credit.groups) {
       advantages.insert(advantages.end(), group.advantages.begin(), group.advantages.end());
@@ -178,40 +196,108 @@ class Learner {
     optimizer_.clip_gradients(optimizer_.grad_norm());
     optimizer_.step();
     optimizer_.zero_grad();
-    if (getenv("TOY_TRACE") && iteration % 50 == 0) { auto s = shares(); std::printf("  %d: %.3f %.3f\n", int(iteration), s[0], s[1]); }
   }
 
   algorithms::Slots slots_;
   uint64_t seed_;
-  int64_t iterations_, members_;
+  int64_t members_;
   Policy policy_;
   at::Tensor prompts_ = at::zeros({kPrompts, 1, kWidth});
   AdamW optimizer_;
   std::vector<diffusion::Step> schedule_;
 };
 
-double env(const char* n, double d) { const char* s = getenv(n); return s ? atof(s) : d; }
+// An algorithm on the toy: its own slots, on the flow SDE of six steps.
+algorithms::Slots toy_slots(const std::string& name) {
+  algorithms::Slots slots = algorithms::fill_slots(name);
+  const algorithms::Slots flow = algorithms::fill_slots("flow_grpo");
+  slots.sampler = flow.sampler;
+  slots.sampler.steps = 6;
+  slots.schedule = flow.schedule;
+  return slots;
+}
 
-TEST(toy_variety, explore) {
+// The reward's spread within a mode is a quarter of the bonus's; so they weigh alike.
+algorithms::Slots diverse_grpo() {
+  algorithms::Slots slots = toy_slots("diverse_grpo");
+  slots.shaping.quality_scale = 4;
+  return slots;
+}
+
+algorithms::Slots drift() {
+  algorithms::Slots slots = toy_slots("drift");
+  slots.shaping.gate = "none";
+  return slots;
+}
+
+// Share of the rarer mode after training and gain of reward, over three seeds.
+struct Outcome {
+  double least_share = 1, greatest_share = 0, least_gain = 1;
+};
+
+Outcome train_three(const algorithms::Slots& slots) {
   const testing::Threads threads(1);
-  const std::string name = getenv("TOY_ALG") ? getenv("TOY_ALG") : "flow_grpo";
+  Outcome outcome;
   for (const uint64_t seed : {1, 2, 3}) {
-    algorithms::Slots slots = algorithms::fill_slots(name);
-    const algorithms::Slots flow = algorithms::fill_slots("flow_grpo");
-    slots.sampler = flow.sampler;
-    slots.schedule = flow.schedule;
-    slots.sampler.steps = int64_t(env("TOY_STEPS", 6));
-    if (getenv("TOY_LAMBDA")) slots.shaping.weight = env("TOY_LAMBDA", 0);
-    if (getenv("TOY_BETA")) slots.shaping.beta = env("TOY_BETA", 0);
-    if (getenv("TOY_GATE")) slots.shaping.gate = getenv("TOY_GATE");
-    if (getenv("TOY_KIND")) slots.advantage.kind = getenv("TOY_KIND");
-    if (getenv("TOY_SUBSET")) slots.subset.kind = getenv("TOY_SUBSET");
-    Learner learner(slots, int64_t(env("TOY_ITER", 300)), seed, env("TOY_LR", 5e-3));
-    const auto before = learner.shares();
+    Learner learner(slots, seed);
+    const Look before = learner.look();
+    EXPECT_GT(std::min(before.better, before.worse), 0.4);
     learner.train();
-    const auto after = learner.shares();
-    std::printf("%s seed %d: %.3f %.3f -> %.3f %.3f\n", name.c_str(), int(seed), before[0], before[1], after[0], after[1]);
+    const Look after = learner.look();
+    std::printf("seed %d: better mode %.2f to %.2f, worse %.2f to %.2f, reward %.3f to %.3f\n", int(seed),
+                before.better, after.better, before.worse, after.worse, before.reward, after.reward);
+    const double minor = std::min(after.better, after.worse);
+    outcome.least_share = std::min(outcome.least_share, minor);
+    outcome.greatest_share = std::max(outcome.greatest_share, minor);
+    outcome.least_gain = std::min(outcome.least_gain, after.reward - before.reward);
   }
+  return outcome;
+}
+
+// A lead of a tenth is enough: the better mode takes all.
+TEST(toy_variety, plain_grpo_ends_in_one_mode) {
+  const Outcome outcome = train_three(toy_slots("flow_grpo"));
+  EXPECT_LT(outcome.greatest_share, 0.05);
+  EXPECT_GT(outcome.least_gain, 0.04);
+}
+
+TEST(toy_variety, diverse_grpo_keeps_both_modes) {
+  const Outcome outcome = train_three(diverse_grpo());
+  EXPECT_GE(outcome.least_share, 0.2);
+  EXPECT_GT(outcome.least_gain, 0);
+}
+
+TEST(toy_variety, drift_keeps_both_modes) {
+  const Outcome outcome = train_three(drift());
+  EXPECT_GE(outcome.least_share, 0.2);
+  EXPECT_GT(outcome.least_gain, -0.02);  // slow: the subset leaves out most of what the reward says
+}
+
+// The regularizer of the early steps delays the collapse; it is the bonus that prevents it.
+TEST(toy_variety, diverse_grpo_without_its_bonus_loses_a_mode) {
+  algorithms::Slots slots = diverse_grpo();
+  slots.shaping.beta = 0;
+  EXPECT_LT(train_three(slots).greatest_share, 0.1);
+}
+
+// Few members of the worse mode reach the group's mean: the gate takes the bonus from those it should save.
+TEST(toy_variety, drift_that_pays_only_above_the_mean_loses_a_mode) {
+  algorithms::Slots slots = drift();
+  slots.shaping.gate = "above_mean";
+  EXPECT_LT(train_three(slots).greatest_share, 0.1);
+}
+
+// The subset shrinks the lead that the potential must balance.
+TEST(toy_variety, drift_without_its_subset_loses_a_mode) {
+  algorithms::Slots slots = drift();
+  slots.subset.kind = "all";
+  EXPECT_LT(train_three(slots).greatest_share, 0.1);
+}
+
+TEST(toy_variety, drift_without_its_potential_loses_a_mode) {
+  algorithms::Slots slots = drift();
+  slots.shaping.weight = 0;
+  EXPECT_LT(train_three(slots).greatest_share, 0.1);
 }
 
 }  // namespace

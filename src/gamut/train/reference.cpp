@@ -43,7 +43,7 @@ Reference::Reference(const TrainConfig& config, const nn::ParamOptions& options)
   if (config_.kind != "gated_kl") return;
   if (config_.gate_rewards.empty())
     throw ConfigError("regularizer", "gated_kl needs regularizer.gate_rewards, the rewards that the gate compares with");
-  for (const std::string& kind : config_.gate_rewards) auxiliaries_.push_back(rewards::make_reward({.kind = kind}));
+  for (const std::string& kind : config_.gate_rewards) auxiliaries_.push_back(rewards::make_reward({.kind = kind, .clip_model = config.slots.shaping.features_model}));
 }
 
 void Reference::follow(const std::vector<nn::NamedTensor>& average) {
