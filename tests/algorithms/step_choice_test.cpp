@@ -93,5 +93,18 @@ TEST(step_choice, those_drawn_at_random_are_eligible) {
   for (const int64_t index : choose_steps(config, sde(10), 3, 5)) EXPECT_LT(index, 7);
 }
 
+// Flow-Factory: two of steps 1 to 5.
+TEST(step_choice, random_steps_can_come_from_a_list) {
+  const StepChoiceConfig config{.kind = "random", .count = 2, .list = {1, 2, 3, 4, 5}};
+  std::set<int64_t> used;
+  for (int64_t iteration = 0; iteration < 40; ++iteration) {
+    const Indices chosen = choose_steps(config, sde(10), 3, iteration);
+    ASSERT_EQ(chosen.size(), 2u);
+    used.insert(chosen.begin(), chosen.end());
+  }
+  EXPECT_EQ(used, (std::set<int64_t>{1, 2, 3, 4, 5}));
+  EXPECT_THROW(choose_steps({.kind = "random", .list = {10}}, sde(10), 3, 0), ConfigError);
+}
+
 }  // namespace
 }  // namespace gamut::algorithms
