@@ -44,6 +44,8 @@ def run_one(args, recipe, seed):
 def collect(runs):
     rows = []
     for folder in sorted(path.parent for path in pathlib.Path(runs).glob("*/evals.jsonl")):
+        if not (folder / "model").exists():
+            continue  # not complete
         recipe, seed = folder.name.rsplit("-", 1)
         times, total = {0: 0.0}, 0.0
         for line in open(folder / "metrics.jsonl"):
