@@ -16,7 +16,9 @@ using Indices = std::vector<int64_t>;
 using testing::message_of;
 
 std::vector<diffusion::Step> sde(int64_t steps) {
-  return diffusion::make_schedule({.kind = "flow_sde", .steps = steps});
+  diffusion::SamplerConfig config;
+  config.steps = steps;
+  return diffusion::make_schedule(config);
 }
 
 Indices first(int64_t count) {
