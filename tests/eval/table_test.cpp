@@ -63,6 +63,16 @@ TEST(table, only_two_columns_have_a_change) {
             std::string::npos);
 }
 
+TEST(table, long_names_widen_their_column) {
+  Evaluation a, b;
+  a.reward = 1;
+  b.reward = 2;
+  const std::string table = comparison_table({{"base", a}, {"diverse_grpo-seed-1", b}, {"x", a}});
+  EXPECT_NE(table.find("        base  diverse_grpo-seed-1           x\n"), std::string::npos) << table;
+  EXPECT_NE(table.find("reward (mean)                    1.000                2.000       1.000\n"), std::string::npos)
+      << table;
+}
+
 TEST(table, an_evaluation_goes_through_json) {
   const Evaluation before = some_evaluation();
   const nlohmann::json row = nlohmann::json::parse(before.to_json().dump());

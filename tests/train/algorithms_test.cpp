@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every named algorithm through the whole loop on a tiny model.
+#include "gamut/core/error.h"
+#include "support/message_of.h"
 #include "tiny_training.h"
 
 #include <gtest/gtest.h>
@@ -84,6 +86,13 @@ TEST(algorithms, discarded_candidates_have_no_influence_on_the_gradient) {
   two.iterate(1);
   const std::vector<at::Tensor> first = one.weights(), second = two.weights();
   for (size_t i = 0; i < first.size(); ++i) EXPECT_TRUE(first[i].equal(second[i])) << i;
+}
+
+TEST(algorithms, a_pool_larger_than_the_latent_is_refused) {
+  TrainConfig config = tiny_config("flow_grpo");
+  config.slots.regularizer = {.kind = "kl_x", .pool = 5};
+  EXPECT_EQ(testing::message_of<ConfigError>([&] { TinyRun run(config); }),
+            "[regularizer] regularizer.pool must not exceed the latent's sides; got 5; the latent is 4 x 4");
 }
 
 TEST(algorithms, a_reference_that_is_the_policy_costs_nothing) {

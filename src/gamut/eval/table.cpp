@@ -3,6 +3,7 @@
 
 #include "gamut/core/error.h"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace gamut::eval {
@@ -27,6 +28,12 @@ constexpr Row kRows[] = {
     {"high-frequency energy", &Evaluation::high_frequency},
 };
 
+// Right-aligned with two spaces before it, at least as wide as a number needs.
+std::string aligned(const std::string& text, const std::string& column) {
+  const size_t width = std::max<size_t>(12, column.size() + 2);
+  return std::string(width > text.size() ? width - text.size() : 0, ' ') + text;
+}
+
 template <class Value>
 std::string cell(const char* format, Value value) {
   char text[64];
@@ -38,11 +45,11 @@ std::string cell(const char* format, Value value) {
 
 std::string comparison_table(const std::vector<std::pair<std::string, Evaluation>>& columns) {
   std::string out = cell("%-26s", "");
-  for (const auto& column : columns) out += cell("%12s", column.first.c_str());
+  for (const auto& column : columns) out += aligned(column.first, column.first);
   out += columns.size() == 2 ? "      change\n" : "\n";
   for (const Row& row : kRows) {
     out += cell("%-26s", row.label);
-    for (const auto& column : columns) out += cell("%12.3f", column.second.*row.value);
+    for (const auto& column : columns) out += aligned(cell("%.3f", column.second.*row.value), column.first);
     if (columns.size() == 2)
       out += cell("%+12.3f", columns.back().second.*row.value - columns.front().second.*row.value);
     out += "\n";

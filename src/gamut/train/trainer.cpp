@@ -87,6 +87,11 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
   // Fails now, not in the first iteration, when no step can train.
   const auto schedule = diffusion::iteration_schedule(config_.slots.sampler, uint64_t(config_.seed), 0);
   const auto trained = algorithms::eligible_steps(config_.slots.schedule, schedule);
+  algorithms::check_loss(config_.slots.loss, schedule);
+  const std::vector<int64_t> shape = policy_.latent_shape();
+  if (config_.slots.regularizer.pool > std::min(shape[1], shape[2]))
+    throw ConfigError("regularizer", cat("regularizer.pool must not exceed the latent's sides; got ",
+                                         config_.slots.regularizer.pool, "; the latent is ", shape[1], " x ", shape[2]));
   const std::string warning = algorithms::check_regularizer(config_.slots.regularizer, schedule, trained);
   if (!warning.empty()) log_warning(warning);
 }
