@@ -89,7 +89,7 @@ Slots diverse_drift() {
   return slots;
 }
 
-// gamut's own, chosen by ablation (docs/algorithms/gamut.md): rewards net of what the look of a picture explains, so that
+// gamut's own, the best of ten trials (docs/results.md): rewards net of what the look of a picture explains, so that
 // the gradient neither moves nor narrows it; the best and the worst of twice as many candidates; color and layout held
 // to the base at every step, detail free.
 Slots gamut_slots() {
