@@ -15,7 +15,7 @@ oldest_torch=2.11
 packages=(
   build-essential g++ cmake ninja-build ccache mold pkg-config python3 python3-venv
   libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
-  libpng-dev libfreetype-dev libicu-dev
+  libpng-dev libjpeg-dev libfreetype-dev libicu-dev libcpp-httplib-dev
   libtesseract-dev libleptonica-dev tesseract-ocr-eng
   libgtest-dev libbenchmark-dev
   fonts-lato fonts-vollkorn fonts-cabin fonts-bebas-neue fonts-dkg-handwriting fonts-comfortaa
