@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/eval/frontier.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace gamut::eval {
+namespace {
+
+using Field = double Checkpoint::*;
+
+const Checkpoint* best(const Curve& curve, Field held, Field wanted, double level, double budget) {
+  const Checkpoint* found = nullptr;
+  auto rank = [&](const Checkpoint& c) { return std::tuple(c.*wanted, c.*held, -c.step); };
+  for (const Checkpoint& candidate : curve.checkpoints) {
+    if (!(candidate.*held >= level)) continue;
+    if (budget < kNoBudget && !(candidate.seconds <= budget)) continue;
+    if (!found || rank(candidate) > rank(*found)) found = &candidate;
+  }
+  return found;
+}
+
+// Reaches `other` in both and exceeds it in one, or equals it and is earlier.
+bool beats(const Checkpoint& one, const Checkpoint& other) {
+  if (one.select_x < other.select_x || one.select_y < other.select_y) return false;
+  return one.select_x > other.select_x || one.select_y > other.select_y || one.step < other.step;
+}
+
+}  // namespace
+
+const Checkpoint* best_y(const Curve& curve, double level, double budget) {
+  return best(curve, &Checkpoint::select_x, &Checkpoint::select_y, level, budget);
+}
+
+const Checkpoint* best_x(const Curve& curve, double level, double budget) {
+  return best(curve, &Checkpoint::select_y, &Checkpoint::select_x, level, budget);
+}
+
+std::vector<size_t> pareto(const Curve& curve) {
+  std::vector<size_t> kept;
+  for (size_t i = 0; i < curve.checkpoints.size(); ++i)
+    if (std::none_of(curve.checkpoints.begin(), curve.checkpoints.end(),
+                     [&](const Checkpoint& other) { return beats(other, curve.checkpoints[i]); }))
+      kept.push_back(i);
+  std::sort(kept.begin(), kept.end(), [&](size_t a, size_t b) {
+    return curve.checkpoints[a].select_x < curve.checkpoints[b].select_x;
+  });
+  return kept;
+}
+
+}  // namespace gamut::eval
