@@ -2,6 +2,7 @@
 // Files, folders and machines that do not allow a run: one line, exit 2, 3 or 4, nothing lost.
 #include "cli/micro.h"
 #include "cli/run_program.h"
+#include "gamut/io/run_lock.h"
 
 #include <gtest/gtest.h>
 
@@ -36,6 +37,21 @@ TEST(bad_run, names_a_folder_that_cannot_be_made) {
                "writable place "
                "with --run");
   EXPECT_EQ(io::read_text(micro / "file"), "in the way");
+}
+
+TEST(bad_run, refuses_a_second_writer) {
+  const Micro micro;
+  const fs::path run = micro / "run";
+  Program first(micro.train("run", {"--set", "iterations=400", "--quiet"}), {});
+  ASSERT_TRUE(first.wait_until([&] { return fs::exists(run / "checkpoints/step_000002/DONE"); }));
+  const Ran second = gamut(micro.train("run", {"--set", "iterations=400", "--resume"}));
+  first.signal(SIGTERM);
+  const Ran ended = first.wait();
+  EXPECT_EQ(ended.code, 130) << ended.err;
+  expect_error(second, 4,
+               cat("[run] process ", read_file(run / "lock"), " is writing into '",
+                   run.string(), "'; wait until it ends, or name another folder"));
+  EXPECT_NO_THROW(const io::RunLock free(run));
 }
 
 TEST(bad_run, names_a_result_that_cannot_be_written) {

@@ -6,6 +6,7 @@
 #include "gamut/core/stop.h"
 #include "gamut/io/files.h"
 #include "gamut/io/run_folder.h"
+#include "gamut/io/run_lock.h"
 #include "gamut/train/pretrain.h"
 #include "gamut/train/pretrain_clip.h"
 #include "gamut/train/pretrain_reader.h"
@@ -73,6 +74,7 @@ int pretrain_in_run(const Recipe& recipe, const Flags& flags,
   Config config;
   const Resolved resolved = bind(recipe, config);
   const std::filesystem::path run = open_run(flags, resolved);
+  const io::RunLock lock(run);
   install_stop_handler();
   return train(config, {.run = run, .resume = flags.resume}) ? 0 : kStoppedOnRequest;
 }

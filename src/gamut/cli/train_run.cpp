@@ -9,6 +9,7 @@
 #include "gamut/eval/table.h"
 #include "gamut/io/files.h"
 #include "gamut/io/run_folder.h"
+#include "gamut/io/run_lock.h"
 #include "gamut/nn/device.h"
 #include "gamut/nn/images.h"
 #include "gamut/train/progress.h"
@@ -18,6 +19,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
+#include <memory>
 
 namespace gamut::cli {
 namespace {
@@ -30,6 +32,7 @@ class TrainRun {
   TrainRun(const TrainRecipe& recipe, const TrainRunOptions& options)
       : recipe_(recipe),
         folder_(options.folder),
+        lock_(options.resume ? std::make_unique<io::RunLock>(folder_) : nullptr),
         resume_command_(options.resume_command),
         reward_(rewards::make_reward(recipe.reward)),
         judge_(rewards::make_reward(recipe.judge)),
@@ -40,6 +43,7 @@ class TrainRun {
 
   void create() {
     io::create_run_folder(folder_);
+    lock_ = std::make_unique<io::RunLock>(folder_);
     io::write_atomically(folder_ / "config.toml", recipe_.resolved.to_toml());
     io::write_atomically(folder_ / "build.txt", build_info());
   }
@@ -135,6 +139,7 @@ class TrainRun {
 
   const TrainRecipe& recipe_;
   fs::path folder_;
+  std::unique_ptr<io::RunLock> lock_;  // before any model loads
   std::string resume_command_;
   std::unique_ptr<rewards::Reward> reward_, judge_;
   std::unique_ptr<rewards::FeatureExtractor> features_;

@@ -11,12 +11,17 @@ namespace gamut::io {
 namespace fs = std::filesystem;
 
 void create_run_folder(const fs::path& folder) {
-  if (fs::exists(folder))
+  std::error_code error;
+  fs::path plain = folder.lexically_normal();
+  if (!plain.has_filename()) plain = plain.parent_path();  // a trailing slash
+  if (plain.has_parent_path()) fs::create_directories(plain.parent_path(), error);
+  // Of two processes that make the same folder, one makes it.
+  const bool made = !error && fs::create_directory(plain, error);
+  if (!made && fs::exists(folder))
     throw ConfigError("run", cat("the run folder '", folder.string(),
                                  "' exists already; use --resume to go on with it, or another --run"));
-  std::error_code error;
-  fs::create_directories(folder / "samples", error);
-  if (!error) fs::create_directories(folder / "checkpoints", error);
+  if (!error) fs::create_directory(folder / "samples", error);
+  if (!error) fs::create_directory(folder / "checkpoints", error);
   if (error)
     throw EnvironmentError("run", cat("cannot create the run folder '", folder.string(), "': ", error.message(),
                                       "; name a writable place with --run"));

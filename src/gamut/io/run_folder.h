@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A run's folder: config.toml, build.txt, metrics.jsonl, evals.jsonl, samples/, checkpoints/, model/.
+// A run's folder: config.toml, build.txt, metrics.jsonl, evals.jsonl, samples/, checkpoints/, model/, lock.
 #pragma once
 
 #include <filesystem>

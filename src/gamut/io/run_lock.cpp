@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/io/run_lock.h"
+
+#include "gamut/core/error.h"
+#include "gamut/core/log.h"
+#include "gamut/core/names.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+namespace gamut::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string reason(int error_number) { return std::generic_category().message(error_number); }
+
+// "process 123" by what the holder wrote; "another process" while it is still writing.
+std::string holder(int descriptor) {
+  char text[32] = {};
+  const ssize_t count = ::pread(descriptor, text, sizeof text - 1, 0);
+  return count > 0 ? "process " + printable(std::string(text, size_t(count))) : "another process";
+}
+
+}  // namespace
+
+RunLock::RunLock(const fs::path& folder) {
+  const fs::path path = folder / "lock";
+  // Closed on exec: a child must not hold what its parent let go of.
+  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor_ < 0)
+    throw EnvironmentError("run", cat("cannot write '", path.string(), "'; got '", reason(errno),
+                                      "'; name a writable place with --run"));
+  int result = 0;
+  while ((result = ::flock(descriptor_, LOCK_EX | LOCK_NB)) != 0 && errno == EINTR) continue;
+  const int error_number = result == 0 ? 0 : errno;
+  if (error_number == 0) {
+    const std::string pid = std::to_string(::getpid());
+    if (::ftruncate(descriptor_, 0) != 0 || ::pwrite(descriptor_, pid.data(), pid.size(), 0) < 0)
+      log_debug(cat("the lock ", path.string(), " does not name its process"));
+    return;
+  }
+  const std::string other = holder(descriptor_);
+  ::close(descriptor_);
+  descriptor_ = -1;
+  if (error_number == EWOULDBLOCK)
+    throw EnvironmentError("run", cat(other, " is writing into '", folder.string(),
+                                      "'; wait until it ends, or name another folder"));
+  log_warning(cat("'", folder.string(), "' is on a file system without locks; got '", reason(error_number),
+                  "'; nothing keeps a second process from writing into it"));
+}
+
+RunLock::~RunLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+}  // namespace gamut::io

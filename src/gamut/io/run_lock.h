@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// One writer per run folder: holds FOLDER/lock until destroyed. The kernel lets go of it when the process ends,
+// however it ends, so the file that stays behind is no obstacle.
+#pragma once
+
+#include <filesystem>
+
+namespace gamut::io {
+
+class RunLock {
+ public:
+  // The folder must exist. EnvironmentError naming the process that holds the lock already.
+  explicit RunLock(const std::filesystem::path& folder);
+  ~RunLock();
+  RunLock(const RunLock&) = delete;
+  RunLock& operator=(const RunLock&) = delete;
+
+ private:
+  int descriptor_ = -1;  // -1 on a file system without locks
+};
+
+}  // namespace gamut::io
