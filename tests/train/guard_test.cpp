@@ -99,6 +99,16 @@ TEST_F(guard, the_ratio_may_deviate_up_to_the_tolerance) {
   EXPECT_THROW(Guard(config).check_ratio(kNaN, 1), NumericalError);
 }
 
+TEST_F(guard, a_subset_rule_that_most_groups_refuse_is_named_once) {
+  Guard refused({}), fits({});
+  int warnings = 0;
+  for (int i = 0; i < 30; ++i) {
+    warnings += refused.watch_subset(3, 4);
+    EXPECT_FALSE(fits.watch_subset(2, 4));  // half is not most
+  }
+  EXPECT_EQ(warnings, 1);
+}
+
 TEST_F(guard, its_state_goes_through_json) {
   GuardConfig config;
   config.max_skips = 2;

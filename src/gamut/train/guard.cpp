@@ -12,6 +12,7 @@ namespace {
 // Before this many applied updates the running mean is too young to call anything a spike.
 constexpr int64_t kSpikeWarmup = 10;
 constexpr double kNormDecay = 0.9;
+constexpr int64_t kSubsetTrial = 10;  // iterations before the subset rule is judged
 
 }  // namespace
 
@@ -47,6 +48,16 @@ void Guard::check_ratio(double max_deviation, int64_t iteration) const {
       "guard", cat("rollout and update must see the same policy before the first update; got |ratio - 1| up to ",
                    max_deviation, " in iteration ", iteration, "; expected at most ", config_.ratio_tolerance,
                    " (guard.ratio_tolerance)"));
+}
+
+bool Guard::watch_subset(int64_t fallbacks, int64_t groups) {
+  subset_fallbacks_ += fallbacks;
+  subset_groups_ += groups;
+  if (++subset_iterations_ != kSubsetTrial || 2 * subset_fallbacks_ <= subset_groups_) return false;
+  log_warning(cat("subset.kind was refused in ", subset_fallbacks_, " of ", subset_groups_, " groups of ",
+                  subset_iterations_, " iterations, since what it keeps has next to no spread of rewards (below "
+                  "subset.std_floor); use a denser reward, or subset.kind = \"stratified\""));
+  return true;
 }
 
 nlohmann::json Guard::state() const {

@@ -162,6 +162,7 @@ RowCredit Trainer::assign_credit(const std::vector<Rollout>& drawn, const reward
   RowCredit credit =
       crediting_.assign(drawn, scores, prompts_of(drawn, prompts_), policy_, plan_.keep, steps_done_);
   report_credit(credit, config_.slots, report);
+  if (config_.slots.subset.is_on()) guard_.watch_subset(credit.groups.subset_fallbacks, int64_t(credit.groups.groups.size()));
   return credit;
 }
 
