@@ -32,7 +32,7 @@ Image Image::filled(int64_t width, int64_t height, uint8_t red, uint8_t green, u
   return image;
 }
 
-void save_png(const std::filesystem::path& path, const Image& image) {
+std::string encode_png(const Image& image) {
   GAMUT_CHECK(image.width > 0 && image.height > 0, image.width, " x ", image.height);
   GAMUT_CHECK(image.pixels.size() == size_t(image.width * image.height * 3), image.pixels.size(), " bytes");
   PngImage png;
@@ -42,11 +42,13 @@ void save_png(const std::filesystem::path& path, const Image& image) {
   png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(png);
   std::string bytes(size, '\0');
   if (!png_image_write_to_memory(&png, bytes.data(), &size, 0, image.pixels.data(), 0, nullptr)) {
-    throw InternalError("image", cat("libpng cannot encode '", path.string(), "'; got '", png.message, "'"));
+    throw InternalError("image", cat("libpng cannot encode ", image.width, " x ", image.height, "; got '", png.message, "'"));
   }
   bytes.resize(size);
-  write_atomically(path, bytes);
+  return bytes;
 }
+
+void save_png(const std::filesystem::path& path, const Image& image) { write_atomically(path, encode_png(image)); }
 
 Image load_png(const std::filesystem::path& path) {
   const std::string bytes = read_text(path);

@@ -19,6 +19,7 @@ struct Image {
   const uint8_t* at(int64_t x, int64_t y) const { return &pixels[size_t((y * width + x) * 3)]; }
 };
 
+std::string encode_png(const Image& image);  // the file's bytes
 void save_png(const std::filesystem::path& path, const Image& image);  // atomic
 // Throws DataError on malformed input; transparent pixels are laid on white.
 Image load_png(const std::filesystem::path& path);

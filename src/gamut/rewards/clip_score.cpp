@@ -7,16 +7,21 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <cmath>
 #include <map>
 
 namespace gamut::rewards {
 namespace {
 
+// flow_grpo's divisor, which brings PickScore near 1.
+constexpr double kPickScoreScale = 26;
+
 class ClipScore : public Reward {
  public:
-  explicit ClipScore(const std::filesystem::path& folder) : clip_(models::Clip::open(folder, {})) {}
+  ClipScore(std::string name, models::Clip clip, double factor = 1)
+      : name_(std::move(name)), clip_(std::move(clip)), factor_(factor) {}
 
-  std::string name() const override { return "clip_score"; }
+  std::string name() const override { return name_; }
 
   Scores score(const at::Tensor& pictures, std::span<const text::Prompt> prompts) override {
     Scores scores = start_scores(pictures, prompts);
@@ -26,7 +31,7 @@ class ClipScore : public Reward {
       if (!scores.failure[i].empty()) continue;
       at::Tensor& text = texts[prompts[i].text];
       if (!text.defined()) text = embed(prompts[i].text);
-      scores.value[i] = images[int64_t(i)].dot(text).item<double>();
+      scores.value[i] = factor_ * images[int64_t(i)].dot(text).item<double>();
     }
     return scores;
   }
@@ -38,13 +43,25 @@ class ClipScore : public Reward {
     return clip_.text_embeddings(clip_.tokenize({text})).squeeze(0).to(at::kCPU, at::kDouble);
   }
 
+  std::string name_;
   models::Clip clip_;
+  double factor_;
 };
 
 }  // namespace
 
 std::unique_ptr<Reward> make_clip_score(const std::filesystem::path& folder) {
-  return std::make_unique<ClipScore>(folder);
+  return std::make_unique<ClipScore>("clip_score", models::Clip::open(folder, {}));
+}
+
+std::unique_ptr<Reward> make_pickscore(const std::filesystem::path& folder) {
+  const models::Clip clip = models::Clip::open(folder, {});
+  const double scale = std::exp(clip.logit_scale().item<double>());
+  return std::make_unique<ClipScore>("pickscore", clip, scale / kPickScoreScale);
+}
+
+std::unique_ptr<Reward> make_hps(const std::filesystem::path& folder) {
+  return std::make_unique<ClipScore>("hps", models::Clip::open(folder, {}));
 }
 
 }  // namespace gamut::rewards

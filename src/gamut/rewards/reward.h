@@ -3,11 +3,13 @@
 #pragma once
 
 #include "gamut/core/config.h"
+#include "gamut/rewards/remote_config.h"
 #include "gamut/text/prompt_set.h"
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,6 +22,8 @@ struct Scores {
   std::vector<double> value;         // the reward; NaN where failed
   std::vector<uint8_t> exact;        // 1: what was read is exactly the prompt's target
   std::vector<std::string> failure;  // "" = scored; else why not
+  // kind = mix: the part's name to its own values, before their weight; NaN where it failed.
+  std::map<std::string, std::vector<double>> parts = {};
   int64_t num_failed() const;
 };
 
@@ -34,17 +38,31 @@ class Reward {
 // Scores, with a value that is not finite turned into a failure.
 Scores score_checked(Reward& reward, const at::Tensor& pictures, std::span<const text::Prompt> prompts);
 
-// [reward] and [judge] of a recipe.
-struct RewardConfig {
-  std::string kind = "reader";                 // ocr | reader | clip_score
-  std::string form = "distance";               // ocr: distance (1 - edit distance / length) | confidence
-  std::string model = "models/glyphs-reader";  // reader: its folder
-  std::string clip_model = "models/glyphs-clip";  // clip_score: its folder
-  std::string tessdata = "";                   // ocr: "" = where Debian and Ubuntu install it
+// [reward.mix]: the weight of each kind in a weighted sum of raw scores; 0 = not in it.
+struct MixConfig {
+  std::map<std::string, double> weights;
   void fields(FieldVisitor& v);
 };
 
-// The registry: ConfigError for an unknown kind, EnvironmentError when a model or data file is missing.
+// [reward] and [judge] of a recipe.
+struct RewardConfig {
+  std::string kind = "reader";                 // a name of reward_kinds(), or mix
+  MixConfig mix = {};
+  std::string form = "distance";               // ocr: distance (1 - edit distance / length) | confidence
+  std::string tessdata = "";                   // ocr: "" = where Debian and Ubuntu install it
+  std::string model = "models/glyphs-reader";  // reader: its folder
+  std::string clip_model = "models/glyphs-clip";  // clip_score: its folder
+  std::string pickscore_model = "", hps_model = "", aesthetic_model = "";  // folders of CLIP models
+  std::string aesthetic_head = "";             // safetensors of the regression head
+  RemoteConfig remote = {};
+  void fields(FieldVisitor& v);
+};
+
+// Every kind but mix.
+const std::vector<std::string>& reward_kinds();
+
+// The registry: ConfigError for an unknown kind or a mix without parts, EnvironmentError when a model or data file is
+// missing or a reward server does not answer.
 std::unique_ptr<Reward> make_reward(const RewardConfig& config);
 
 }  // namespace gamut::rewards

@@ -4,6 +4,7 @@
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/io/files.h"
+#include "gamut/models/clip/open_clip_weights.h"
 #include "gamut/nn/memory.h"
 #include "gamut/nn/token_linear.h"
 #include "gamut/text/clip_tokenizer.h"
@@ -54,8 +55,10 @@ text::ClipTokenizer load_tokenizer(const fs::path& folder) {
 
 nn::TensorMap load_weights(const fs::path& folder) {
   for (const std::string suffix : {"", ".index.json"})
-    if (const fs::path file = folder / (kWeights + suffix); fs::exists(file))
-      return nn::load_safetensors(file);
+    if (const fs::path file = folder / (kWeights + suffix); fs::exists(file)) {
+      nn::TensorMap tensors = nn::load_safetensors(file);
+      return has_open_clip_names(tensors) ? from_open_clip_names(tensors, file.string()) : tensors;
+    }
   throw EnvironmentError("clip",
                          cat("file '", (folder / kWeights).string(), "' does not exist; ",
                              fs::exists(folder / "pytorch_model.bin")

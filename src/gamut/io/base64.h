@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes as text (RFC 4648, section 4), with padding and without line breaks.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace gamut::io {
+
+std::string base64(std::string_view bytes);
+
+}  // namespace gamut::io
