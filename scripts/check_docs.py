@@ -13,7 +13,7 @@ import re
 import sys
 
 ROOT = pathlib.Path((sys.argv + [pathlib.Path(__file__).resolve().parents[1]])[1]).resolve()
-FOLDERS = ("src/", "recipes/", "docs/", "scripts/", "tests/", "models/", "cmake/", "bench/")
+FOLDERS = ("src/", "recipes/", "docs/", "scripts/", "tests/", "models/", "cmake/", "bench/", "examples/")
 README_LINES = 200
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")

@@ -63,6 +63,11 @@ void write_file(const fs::path& path, const std::string& bytes) {
 }  // namespace
 
 ModelFolder::ModelFolder(fs::path folder) : path_(std::move(folder)) {
+  if (path_.empty()) {
+    throw ConfigError("model",
+                      "this recipe leaves the model to you; got model = \"\"; name a folder in diffusers' layout, for "
+                      "example --set model=stable-diffusion-v1-5");
+  }
   if (!fs::is_directory(path_)) {
     throw EnvironmentError("model",
                            cat("folder '", path_.string(), "' does not exist; ", missing_hint(path_)));

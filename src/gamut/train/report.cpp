@@ -41,6 +41,7 @@ nlohmann::ordered_json StepReport::to_json() const {
   add("subset_fallbacks", subset_fallbacks);
   add("gate_share", gate_share);
   add("reference_renewed", reference_renewed);
+  for (const auto& [part, mean] : reward_parts) row["reward_mean_" + part] = mean;
   return row;
 }
 

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <string>
 
 namespace gamut::train {
 
@@ -12,6 +14,7 @@ struct StepReport {
   int64_t step = 0;  // iterations done, from 1
   double reward_mean = 0, reward_std = 0, reward_exact = 0, zero_std_ratio = 0;
   int64_t reward_failures = 0;
+  std::map<std::string, double> reward_parts;  // reward.kind = mix: mean of each part's own values
   double ratio_max_deviation = 0, clip_fraction = 0, approx_kl = 0, kl = 0, policy_loss = 0;
   double grad_norm = 0, advantage_abs_mean = 0;
   double group_distance = 0;

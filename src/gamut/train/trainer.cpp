@@ -49,6 +49,12 @@ void report_rewards(const rewards::Scores& scores, StepReport& report) {
   report.reward_mean = sum / count;
   report.reward_std = std::sqrt(std::max(0.0, squares / count - report.reward_mean * report.reward_mean));
   report.reward_exact = exact / count;
+  for (const auto& [part, values] : scores.parts) {
+    double part_sum = 0;
+    for (size_t i = 0; i < values.size(); ++i)
+      if (scores.failure[i].empty()) part_sum += values[i];
+    report.reward_parts[part] = part_sum / count;
+  }
 }
 
 void report_credit(const RowCredit& credit, const algorithms::Slots& slots, StepReport& report) {
