@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every fine-tuning recipe that ships resolves, and its schedule can be drawn.
 #include "cli/run_program.h"
-#include "gamut/io/files.h"
 
 #include <gtest/gtest.h>
 
@@ -20,7 +19,7 @@ std::set<fs::path> fine_tuning_recipes() {
   std::set<fs::path> found;
   for (const auto& entry : fs::recursive_directory_iterator(kRecipes)) {
     if (entry.path().extension() != ".toml" || entry.path().parent_path().filename() == "sweeps") continue;
-    if (io::read_text(entry.path()).find("\ntask = ") == std::string::npos) found.insert(entry.path());
+    if (read_file(entry.path()).find("\ntask = ") == std::string::npos) found.insert(entry.path());
   }
   return found;
 }
