@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Order of the parts (select, decorrelate, shape, normalize, clip) and what holds for every recipe.
+// Order of the parts (select, shape, normalize, clip) and what holds for every recipe.
 #include "algorithms/credit_support.h"
-#include "gamut/algorithms/decorrelate.h"
 #include "gamut/core/error.h"
 #include "support/message_of.h"
 
@@ -267,35 +266,6 @@ TEST(credit, every_step_may_have_its_own_advantage) {
   for (const Values& row : still.step_advantages) EXPECT_EQ(row, plain.advantages);
   drawn.step_distances_NN.clear();
   EXPECT_TRUE(testing::credit({drawn}, per_step).groups[0].step_advantages.empty());
-}
-
-// Before the shaping, whose bonus may well follow the look.
-TEST(credit, the_look_is_taken_out_of_the_rewards) {
-  Stream stream(10, "test");
-  std::vector<Group> groups = random_groups(stream);
-  Values rewards;
-  std::vector<at::Tensor> look;
-  for (Group& each : groups) {
-    each.look_NF = testing::random_features(stream, int64_t(each.rewards.size()), 2);
-    look.push_back(each.look_NF);
-    const double mean =
-        std::accumulate(each.rewards.begin(), each.rewards.end(), 0.0) / double(each.rewards.size());
-    for (const double reward : each.rewards) rewards.push_back(reward - mean);
-  }
-  const Values residuals = decorrelate(rewards, at::cat(look), {9, 6, 12}, "linear");
-  const Credit plain =
-      testing::credit(groups, "advantage.kind = \"no_std\"\nadvantage.decorrelate = \"linear\"");
-  size_t row = 0;
-  for (const GroupCredit& each : plain.groups)
-    for (const double advantage : each.advantages) EXPECT_NEAR(advantage, residuals[row++], 1e-12);
-  // The bonus is added to what is left.
-  const Credit shaped = testing::credit(groups,
-                                        "advantage.kind = \"no_std\"\nadvantage.decorrelate = \"linear\"\n"
-                                        "shaping.kind = \"cluster_bonus\"\nshaping.clusters = 3");
-  for (size_t g = 0; g < groups.size(); ++g)
-    for (size_t j = 0; j < groups[g].rewards.size(); ++j)
-      EXPECT_NEAR(shaped.groups[g].shaped[j], plain.groups[g].shaped[j] + .7 * shaped.groups[g].bonus[j],
-                  1e-12);
 }
 
 TEST(credit, fallbacks_are_counted_by_group) {

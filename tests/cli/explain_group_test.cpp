@@ -109,16 +109,6 @@ TEST(explain_group, credit_reads_a_recipe) {
   EXPECT_EQ(out["advantages"], json({-1.0, 1.0}));
 }
 
-// The reward follows the one feature that varies: nothing is left of it but the ridge's share.
-TEST(explain_group, credit_takes_out_the_look_of_features) {
-  const std::vector<std::string> sets{"advantage.kind=no_std", "advantage.decorrelate=linear"};
-  const json out = credit(R"({"rewards": [0, 1, 2, 3], "features": [[0, 1], [1, 1], [2, 1], [3, 1]]})", sets);
-  expect_near(out["advantages"], {0, 0, 0, 0}, 2e-3);
-  const Ran ran = explain("credit", R"({"rewards": [0, 1, 2, 3]})", sets);
-  EXPECT_EQ(ran.err, "note: no 'features' are given, so advantage.decorrelate is left out\n");
-  expect_near(json::parse(ran.out)["advantages"], {-1.5, -.5, .5, 1.5}, 1e-12);
-}
-
 TEST(explain_group, without_json_there_are_tables) {
   EXPECT_EQ(
       explain("credit", R"({"rewards": [0, 1], "clusters": [1, 0]})", {"advantage.kind=no_std"}, {}).out,

@@ -33,7 +33,6 @@ std::vector<std::pair<std::string, TrainConfig>> all_loops() {
     s.schedule.kind = "window";
   });
   add("variable subset", "diverse_drift", [](algorithms::Slots& s) { s.subset.kind = "sigma_band"; });
-  add("decorrelated", "flow_grpo", [](algorithms::Slots& s) { s.advantage.decorrelate = "linear"; });
   add("averaged reference", "flow_grpo", [](algorithms::Slots& s) {
     s.regularizer = {.kind = "kl_x", .weight = 1, .reference = "ema"};
   });

@@ -21,10 +21,6 @@ void AdvantageConfig::fields(FieldVisitor& v) {
   v.field("std_source", std_source, one_of({"kept", "candidates"}),
           "with a subset: std of the kept members after shaping, or of all candidates before it");
   v.field("buffer", buffer, between(1, 1e6), "running: newest rewards remembered per prompt");
-  v.field("decorrelate", decorrelate, one_of({"none", "linear", "quadratic"}),
-          "removes what a fit on the pictures' look explains, so that the gradient does not move it");
-  v.field("decorrelate_rank", decorrelate_rank, between(1, 64),
-          "principal components of the pictures' features that are taken out");
   v.field("clip", clip, above(0), "advantages are clipped to ±clip");
   v.field("zero", zero, one_of({"keep", "drop"}),
           "samples with advantage 0: keep or leave out of the update");

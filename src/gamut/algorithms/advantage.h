@@ -25,10 +25,6 @@ struct AdvantageConfig {
   // shaping and only the kept mean is subtracted after it
   std::string std_source = "kept";
   int64_t buffer = 16;  // running: newest rewards remembered per prompt
-  // Removes from the rewards what a fit on the members' appearance explains (decorrelate.h).
-  // none | linear | quadratic
-  std::string decorrelate = "none";
-  int64_t decorrelate_rank = 8;  // principal components of shaping.features that count as appearance
   double clip = 5.0;
   std::string zero = "drop";  // keep | drop: samples whose advantage is 0
   void fields(FieldVisitor& v);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/algorithms/credit.h"
 
-#include "gamut/algorithms/decorrelate.h"
 #include "gamut/algorithms/moments.h"
 #include "gamut/core/error.h"
 #include "gamut/diversity/distances.h"
@@ -290,32 +289,6 @@ void add_metrics(Credit& credit, const std::vector<Kept>& all) {
   credit.subset_std_ratio = ratios.empty() ? 1.0 : mean_of(ratios);
 }
 
-// Takes out of the kept rewards what the look of the pictures explains; each group's mean stays.
-void take_out_look(std::vector<Kept>& all, const std::vector<Group>& groups, const std::string& form) {
-  std::vector<double> flat;
-  std::vector<at::Tensor> look;
-  std::vector<int64_t> sizes;
-  for (size_t g = 0; g < groups.size(); ++g) {
-    if (all[g].members.empty()) continue;
-    GAMUT_CHECK(groups[g].look_NF.defined(), "decorrelate needs the look of the members");
-    look.push_back(groups[g].look_NF.index_select(0, at::tensor(all[g].members, at::kLong)));
-    sizes.push_back(int64_t(all[g].members.size()));
-    const std::vector<double> deviations = baselined(all[g].rewards, 1.0);
-    flat.insert(flat.end(), deviations.begin(), deviations.end());
-  }
-  if (look.empty()) return;
-  const std::vector<double> residuals = decorrelate(flat, at::cat(look), sizes, form);
-  size_t next = 0;
-  for (Kept& kept : all) {
-    const bool flat_group = all_equal(kept.rewards);
-    const double mean = mean_of(kept.rewards);
-    for (double& reward : kept.rewards) {
-      const double residual = residuals[next++];
-      if (!flat_group) reward = mean + residual;
-    }
-  }
-}
-
 std::vector<Kept> select_and_shape(const std::vector<Group>& groups, const CreditConfig& config,
                                    const CreditContext& context) {
   std::vector<Kept> all;
@@ -324,7 +297,6 @@ std::vector<Kept> select_and_shape(const std::vector<Group>& groups, const Credi
     all.push_back(select(groups[g], int64_t(g), config, context));
     batch.insert(batch.end(), all.back().candidates.begin(), all.back().candidates.end());
   }
-  if (config.advantage.decorrelate != "none") take_out_look(all, groups, config.advantage.decorrelate);
   const bool normalizes = by_candidates(config.advantage);
   for (size_t g = 0; g < groups.size(); ++g) {
     const Normalizer normalizer = candidate_normalizer(all[g], batch, config.advantage);

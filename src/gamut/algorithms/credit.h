@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Credit of one iteration: rewards of each prompt's group -> select -> decorrelate -> shape -> advantages.
+// Credit of one iteration: rewards of each prompt's group -> select -> shape -> advantages.
 // Training and `gamut explain credit` call the same function.
 #pragma once
 
@@ -21,7 +21,6 @@ struct Group {
   std::vector<double> rewards = {};    // {0.1, 0.9, …}
   std::vector<uint8_t> scored = {};    // {1, 1, …}
   at::Tensor distances_NN = {};        // double; undefined when no part needs it
-  at::Tensor look_NF = {};             // [N, F] double, few numbers per picture (decorrelate); else undefined
   std::vector<int64_t> clusters = {};  // given labels, or empty: they are computed
   std::vector<at::Tensor> step_distances_NN = {};  // per_step_x0: of the predicted x0, states 0 … T-1
   std::string prompt = {};             // the key of running statistics

@@ -7,14 +7,12 @@
 #include "gamut/core/error.h"
 #include "gamut/core/names.h"
 #include "gamut/diversity/distances.h"
-#include "gamut/diversity/features.h"
 #include "gamut/diversity/measures.h"
 #include "gamut/io/files.h"
 
 #include <ATen/ATen.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include <algorithm>
 #include <cmath>
@@ -126,15 +124,7 @@ TrainRecipe recipe_of(const Flags& flags) {
   return flags.recipe.empty() ? load_train_recipe(flags.sets) : load_train_recipe(flags.recipe, flags.sets);
 }
 
-// How the members look, as training takes it from their features; undefined without features.
-at::Tensor look_of(const at::Tensor& features, int64_t rank) {
-  if (!features.defined()) return {};
-  std::vector<int64_t> members(size_t(features.size(0)));
-  std::iota(members.begin(), members.end(), 0);
-  return diversity::principal_components(features, {members}, rank);
-}
-
-algorithms::Group credit_group(const json& given, const algorithms::AdvantageConfig& advantage) {
+algorithms::Group credit_group(const json& given) {
   if (!given.contains("rewards")) refuse("the key 'rewards' is missing; expected one number per member");
   algorithms::Group group{.rewards = numbers_at(given, "rewards")};
   const size_t members = group.rewards.size();
@@ -145,7 +135,6 @@ algorithms::Group credit_group(const json& given, const algorithms::AdvantageCon
   const at::Tensor distances = matrix_at(given, "distances", members);
   if (features.defined()) group.distances_NN = diversity::cosine_distances(features);
   if (distances.defined()) group.distances_NN = diversity::checked_distances(distances);
-  if (advantage.decorrelate != "none") group.look_NF = look_of(features, advantage.decorrelate_rank);
   group.clusters = labels_at(given, "clusters", members);
   if (given.contains("prompt")) {
     if (!given.at("prompt").is_string())
@@ -170,17 +159,12 @@ void check_holds(const algorithms::Group& group, const algorithms::Slots& slots)
 algorithms::GroupCredit credit_by(const TrainRecipe& recipe, const algorithms::Group& group) {
   const algorithms::Slots& slots = recipe.train.slots;
   check_holds(group, slots);
-  algorithms::AdvantageConfig advantage = slots.advantage;
-  if (advantage.decorrelate != "none" && !group.look_NF.defined()) {
-    std::fprintf(stderr, "note: no 'features' are given, so advantage.decorrelate is left out\n");
-    advantage.decorrelate = "none";
-  }
   algorithms::PromptStatistics statistics;
   const algorithms::CreditContext context{.seed = uint64_t(recipe.train.seed),
                                           .steps = slots.sampler.steps,
                                           .keep = slots.subset.keep,
                                           .statistics = &statistics};
-  return algorithms::assign_credit({group}, {slots.subset, slots.shaping, advantage}, context).groups.front();
+  return algorithms::assign_credit({group}, {slots.subset, slots.shaping, slots.advantage}, context).groups.front();
 }
 
 // NaN and the label -1 say that a member has no such number.
@@ -218,7 +202,7 @@ void print_table(const ordered_json& credit, const std::vector<double>& rewards)
 int explain_credit(const Flags& flags) {
   const TrainRecipe recipe = recipe_of(flags);
   const algorithms::Group group = credit_group(
-      read_group({"rewards", "distances", "features", "clusters", "prompt"}), recipe.train.slots.advantage);
+      read_group({"rewards", "distances", "features", "clusters", "prompt"}));
   const algorithms::GroupCredit credit = credit_by(recipe, group);
   const ordered_json out{{"kept", credit.kept},
                          {"clusters", json_of(credit.clusters)},

@@ -86,9 +86,6 @@ RowCredit Crediting::assign(const std::vector<Rollout>& drawn, const rewards::Sc
   const std::vector<std::vector<int64_t>> rows_of = rows_by_slot(drawn);
   const at::Tensor pictures = all_pictures(drawn);
   const at::Tensor features = features_->extract(pictures);
-  at::Tensor look;
-  if (slots.advantage.decorrelate != "none")
-    look = diversity::principal_components(features, rows_of, slots.advantage.decorrelate_rank);
   const std::vector<at::Tensor> of_steps = step_features(drawn, policy, *features_);
 
   std::vector<algorithms::Group> groups;
@@ -102,7 +99,6 @@ RowCredit Crediting::assign(const std::vector<Rollout>& drawn, const rewards::Sc
     const int64_t first = rows.front();
     group.prompt = prompts[size_t(first)].text;
     group.distances_NN = distances_of(features, rows);
-    if (look.defined()) group.look_NF = look.index_select(0, at::tensor(rows, at::kLong));
     for (const at::Tensor& step : of_steps) group.step_distances_NN.push_back(distances_of(step, rows));
     distance += diversity::pairwise_mean(group.distances_NN) / double(rows_of.size());
   }
