@@ -45,6 +45,15 @@ TEST(contact_sheet, pictures_are_enlarged_and_stand_in_rows_and_columns) {
   EXPECT_EQ(sheet.height - 1 - below.bottom, first.top);
 }
 
+TEST(contact_sheet, large_pictures_are_not_enlarged) {
+  const auto width_of = [](int64_t side) {
+    const Image sheet = contact_sheet({{"", {{Image::filled(side, 2, 1, 0, 200)}}}}, {.scale = 2});
+    return box_of(sheet, {1, 0, 200}).width();
+  };
+  EXPECT_EQ(width_of(128), 256);
+  EXPECT_EQ(width_of(129), 129);
+}
+
 TEST(contact_sheet, a_picture_keeps_its_pixels) {
   Image picture = Image::filled(2, 1, 9, 9, 9);
   picture.at(1, 0)[1] = 77;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kMargin = 6;  // around the sheet and between labels and pictures
 constexpr int64_t kBlockGap = 12;
+constexpr int64_t kLargePicture = 128;  // beyond this side pictures are not enlarged
 constexpr int64_t kTallPicture = 48;  // from this height on labels are drawn twice as large
 
 // Where everything goes, in pixels of the sheet.
@@ -41,6 +42,7 @@ void measure_pictures(const std::vector<SheetBlock>& blocks, Layout& layout) {
     }
   }
   if (first == nullptr) return;
+  if (std::max(first->width, first->height) > kLargePicture) layout.scale = 1;
   layout.cell_width = first->width * layout.scale;
   layout.cell_height = first->height * layout.scale;
   layout.text_scale = layout.cell_height >= kTallPicture ? 2 : 1;

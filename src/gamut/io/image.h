@@ -25,7 +25,8 @@ void save_png(const std::filesystem::path& path, const Image& image);  // atomic
 Image load_png(const std::filesystem::path& path);
 
 // A contact sheet on white: rows of pictures with a label at the left of each row and a title above each block.
-// Blocks stand side by side (before | after), separated by a gap; pictures are enlarged by nearest neighbor.
+// Blocks stand side by side (before | after), separated by a gap; pictures are enlarged by nearest neighbor,
+// those with a side beyond 128 pixels stay as they are.
 // Labels are drawn in a 5x7 ASCII font; a label beyond the last row is left out.
 struct SheetBlock {
   std::string title;
