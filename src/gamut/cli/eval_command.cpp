@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
+#include "gamut/cli/lora_argument.h"
 #include "gamut/cli/train_recipe.h"
 #include "gamut/core/error.h"
 #include "gamut/eval/table.h"
@@ -20,7 +21,7 @@ namespace {
 
 struct Flags {
   std::string recipe, model, weights, out;
-  std::vector<std::string> sets;
+  std::vector<std::string> sets, loras;
   bool json = false, data = false;
 };
 
@@ -51,6 +52,7 @@ int evaluate(const Flags& flags) {
     models::Pipeline pipe = models::Pipeline::open(model, {.device = nn::open_device(recipe.train.device)});
     if (!flags.weights.empty())
       train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
+    add_loras(pipe, flags.loras);
     result = eval::evaluate(pipe, prompts, judges, recipe.eval, &pictures);
   }
   if (!flags.out.empty()) write_sheet(flags.out, pictures, prompts);
@@ -71,6 +73,7 @@ void add_eval_command(CLI::App& program, Action& chosen) {
   command->add_option("--model", flags->model, "model folder (default: the recipe's)");
   command->add_option("--weights", flags->weights,
                       "denoiser weights to use instead (a checkpoint's .safetensors)");
+  command->add_option("--lora", flags->loras, "adapter: FILE or FILE:scale (repeatable)")->allow_extra_args(false);
   command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")
       ->allow_extra_args(false);
   command->add_option("--out", flags->out, "contact sheet of what was measured, PNG");

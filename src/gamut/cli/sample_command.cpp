@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
+#include "gamut/cli/lora_argument.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/eval/sampling.h"
@@ -23,7 +24,7 @@ namespace fs = std::filesystem;
 struct Flags {
   std::string model = "models/glyphs", weights, sampler = "ode", out, save_images, init_latents, save_latents;
   std::string grid, device = "cpu";
-  std::vector<std::string> prompts;
+  std::vector<std::string> prompts, loras;
   int64_t count = 8, steps = 20, seed = 0, micro_batch = 64;
   double guidance = 1, noise_level = 0.7, shift = 0;
 };
@@ -87,6 +88,7 @@ int sample(const Flags& flags) {
   models::Pipeline pipe = models::Pipeline::open(flags.model, {.device = nn::open_device(flags.device)});
   if (!flags.weights.empty())
     train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
+  add_loras(pipe, flags.loras);
   const eval::SamplingOptions options{.schedule = schedule_of(flags, pipe),
                                       .noise = {.seed = uint64_t(flags.seed), .purpose = "sample"},
                                       .members = flags.count,
@@ -107,6 +109,7 @@ void add_sample_command(CLI::App& program, Action& chosen) {
   command->add_option("--model", flags->model, "model folder, diffusers layout")->capture_default_str();
   command->add_option("--weights", flags->weights,
                       "denoiser weights to use instead (a checkpoint's .safetensors)");
+  command->add_option("--lora", flags->loras, "adapter: FILE or FILE:scale (repeatable)")->allow_extra_args(false);
   command->add_option("--prompt", flags->prompts, "prompt (repeatable)")->required()->allow_extra_args(false);
   command->add_option("-n", flags->count, "pictures per prompt")
       ->check(CLI::Range(1, 100000))

@@ -64,6 +64,7 @@ class TrainRun {
 
   int run() {
     log_info(trainer_.plan().text());
+    if (recipe_.train.lora.is_on()) log_info(lora_line());
     io::JsonLines metrics(folder_ / "metrics.jsonl"), evals(folder_ / "evals.jsonl");
     if (trainer_.steps_done() == 0) evaluate(evals);
     const int64_t total = recipe_.train.iterations;
@@ -85,6 +86,13 @@ class TrainRun {
  private:
   static models::Pipeline open_policy(const train::TrainConfig& config) {
     return models::Pipeline::open(config.model, {.device = nn::open_device(config.device)});
+  }
+
+  std::string lora_line() {
+    int64_t trained = 0;
+    for (const nn::NamedTensor& param : trainer_.params()) trained += param.tensor.numel();
+    return cat("lora   ", trainer_.params().size() / 2, " layers of rank ", recipe_.train.lora.rank, ": ", trained,
+               " numbers train beside ", trainer_.policy().denoiser_params().num_elements(), " frozen ones");
   }
 
   // The averaged weights on fixed seeds; the base before the first step.
@@ -110,18 +118,16 @@ class TrainRun {
   void finish() {
     // From disk, so that a resumed run closes with the same table.
     const StoredEvaluation before = evaluation_at(folder_, 0), after = evaluation_at(folder_, trainer_.steps_done());
-    {
-      const train::BorrowedWeights average(trainer_.params(), trainer_.ema_weights());
-      trainer_.policy().save(folder_ / "model");
-    }
+    trainer_.save_model(folder_ / "model");
     const fs::path sheet = folder_ / "before_after.png";
     io::save_png(sheet, io::contact_sheet({{.title = "before", .rows = sheet_rows(before.pictures, eval_prompts_.size())},
                                            {.title = "after", .rows = sheet_rows(after.pictures, eval_prompts_.size())}},
                                           sheet_options(eval_prompts_)));
     const std::string table = eval::comparison_table({{"before", before.numbers}, {"after", after.numbers}});
     io::write_atomically(folder_ / "before_after.txt", table);
-    std::printf("\n%s\nreward %s, judge %s\nmodel  %s\nsheet  %s\n", table.c_str(), reward_->name().c_str(),
-                judge_->name().c_str(), (folder_ / "model").c_str(), sheet.c_str());
+    const std::string base = recipe_.train.lora.is_on() ? cat("--model ", recipe_.train.model, " --lora ") : "";
+    std::printf("\n%s\nreward %s, judge %s\nmodel  %s%s\nsheet  %s\n", table.c_str(), reward_->name().c_str(),
+                judge_->name().c_str(), base.c_str(), (folder_ / "model").c_str(), sheet.c_str());
   }
 
   void log_progress(const train::StepReport& report, const train::Progress& progress) const {

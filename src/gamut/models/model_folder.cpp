@@ -41,6 +41,9 @@ std::string layout_hint(const fs::path& folder) {
   if (fs::exists(folder.parent_path() / kIndex)) {
     return cat("did you mean its parent '", folder.parent_path().string(), "'?");
   }
+  if (fs::exists(folder / "pytorch_lora_weights.safetensors") || fs::exists(folder / "adapter_config.json")) {
+    return "this is an adapter; give it with --lora, and its base with --model";
+  }
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     if (entry.is_directory() && fs::exists(entry.path() / kIndex)) {

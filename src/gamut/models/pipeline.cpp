@@ -235,7 +235,26 @@ const SchedulerConfig& Pipeline::scheduler() const { return parts_->scheduler; }
 const text::ClipTokenizer& Pipeline::tokenizer() const { return parts_->tokenizer; }
 const nn::ParamOptions& Pipeline::options() const { return parts_->options; }
 nn::ParamStore& Pipeline::denoiser_params() { return parts_->unet_store; }
+const nn::ParamStore& Pipeline::denoiser_params() const { return parts_->unet_store; }
 nn::ParamStore& Pipeline::text_encoder_params() { return parts_->text_store; }
+
+void Pipeline::add_lora(const nn::LoraFile& file, double scale) {
+  std::vector<nn::LoraModule> denoiser, text;
+  for (const nn::LoraModule& module : file.modules) {
+    const bool first_text = module.component == "text_encoder";
+    if (!first_text && module.component != denoiser_name())
+      throw DataError(file.origin, cat("the adapter changes '", module.component, ".", module.path,
+                                       "'; this model has unet and text_encoder; was it made for another model?"));
+    (first_text ? text : denoiser).push_back(module);
+  }
+  nn::attach_modules(parts_->unet_store, denoiser, scale);
+  nn::attach_modules(parts_->text_store, text, scale);
+}
+
+void Pipeline::merge_loras() {
+  nn::merge_adapters(parts_->unet_store);
+  nn::merge_adapters(parts_->text_store);
+}
 
 Conditioning Conditioning::repeat(int64_t times) const { return {hidden_BLD.repeat_interleave(times, 0)}; }
 

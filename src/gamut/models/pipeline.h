@@ -10,6 +10,7 @@
 #include "gamut/models/clip/clip_text.h"
 #include "gamut/models/scheduler_config.h"
 #include "gamut/models/unet/unet_2d_condition.h"
+#include "gamut/nn/lora.h"
 #include "gamut/nn/params.h"
 #include "gamut/text/clip_tokenizer.h"
 
@@ -56,7 +57,14 @@ class Pipeline {
   const text::ClipTokenizer& tokenizer() const;
   const nn::ParamOptions& options() const;
   nn::ParamStore& denoiser_params();  // what RL trains
+  const nn::ParamStore& denoiser_params() const;
   nn::ParamStore& text_encoder_params();
+  std::string denoiser_name() const { return "unet"; }  // its folder, and its prefix in LoRA files
+
+  // Adds a stored adapter, `scale` times its strength, to denoiser and text encoder; several add up. DataError for a
+  // component or layer that this model lacks.
+  void add_lora(const nn::LoraFile& file, double scale);
+  void merge_loras();  // all of them, into the weights
 
  private:
   struct Parts;

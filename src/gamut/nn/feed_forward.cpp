@@ -64,25 +64,35 @@ struct FeedForward : torch::autograd::Function<FeedForward> {
     const float *from = x.const_data_ptr<float>(), *incoming = grad_y.const_data_ptr<float>();
     const float* inner = hidden.const_data_ptr<float>();
     float* to = grad_x.mutable_data_ptr<float>();
+    // Frozen beside adapters elsewhere, the layers need no gradients of their own, which are half of the work.
+    const bool with_weights = context->needs_input_grad(1) || context->needs_input_grad(3);
+    const int64_t sum_size = with_weights ? out_size + proj_size : 4;
     const Tensor sums =
-        sum_over_rows(size.rows, out_size + proj_size, [&](int64_t row, int64_t count, float* own) {
+        sum_over_rows(size.rows, sum_size, [&](int64_t row, int64_t count, float* own) {
           thread_local std::vector<float> scratch;
           scratch.resize(size_t(kRowsPerChunk * 4 * size.inner));
           float *gated = scratch.data(), *grad_gated = gated + kRowsPerChunk * size.inner;
           float* grad_inner = grad_gated + kRowsPerChunk * size.inner;
           const float *inner_rows = inner + row * 2 * size.inner, *grad_rows = incoming + row * size.width;
           kernels::geglu_forward(count, size.inner, inner_rows, gated);
-          add_gradients(count, size.inner, size.width, gated, grad_rows, own);
+          if (with_weights) {
+            add_gradients(count, size.inner, size.width, gated, grad_rows, own);
+          }
           kernels::multiply(
               {count, size.width, size.inner, grad_rows, out.const_data_ptr<float>(), nullptr, nullptr},
               grad_gated);
           kernels::geglu_backward(count, size.inner, inner_rows, grad_gated, grad_inner);
-          add_gradients(count, size.width, 2 * size.inner, from + row * size.width, grad_inner,
-                        own + out_size);
+          if (with_weights) {
+            add_gradients(count, size.width, 2 * size.inner, from + row * size.width, grad_inner,
+                          own + out_size);
+          }
           kernels::multiply(
               {count, 2 * size.inner, size.width, grad_inner, proj.const_data_ptr<float>(), nullptr, nullptr},
               to + row * size.width);
         });
+    if (!with_weights) {
+      return {grad_x, {}, {}, {}, {}, outputs[0], {}};
+    }
     const auto matrix = [&](int64_t begin, int64_t rows, int64_t columns) {
       return sums.narrow(0, begin, rows * columns).view({rows, columns});
     };

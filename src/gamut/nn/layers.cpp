@@ -10,37 +10,48 @@
 namespace gamut::nn {
 
 Linear::Linear(const Scope& scope, int64_t in, int64_t out, bool with_bias)
-    : weight(scope.get("weight", {out, in}, Init::uniform_fan_in(in))) {
+    : weight(scope.get("weight", {out, in}, Init::uniform_fan_in(in))), adapters(scope.adapter_slot(weight)) {
   if (with_bias) {
     bias = scope.get("bias", {out}, Init::uniform_fan_in(in));
   }
 }
 
 Linear::Linear(const Scope& scope, int64_t in, int64_t out, const LinearInit& init)
-    : weight(scope.get("weight", {out, in}, init.weight)), bias(scope.get("bias", {out}, init.bias)) {}
+    : weight(scope.get("weight", {out, in}, init.weight)),
+      bias(scope.get("bias", {out}, init.bias)),
+      adapters(scope.adapter_slot(weight)) {}
 
-Tensor Linear::operator()(const Tensor& x) const { return project(x, {weight, bias}); }
+Tensor Linear::operator()(const Tensor& x) const {
+  const Tensor y = project(x, {weight, bias});
+  return adapters->active() ? add_adapters(*adapters, x, y) : y;
+}
 
 Tensor Linear::plus(const Tensor& x, const Tensor& residual) const {
-  return project(x, {weight, bias}, residual);
+  const Tensor y = project(x, {weight, bias}, residual);
+  return adapters->active() ? add_adapters(*adapters, x, y) : y;
 }
 
 Conv2d::Conv2d(const Scope& scope, int64_t in, int64_t out, const Conv2dOptions& conv)
     : weight(scope.get("weight", {out, in, conv.kernel, conv.kernel},
                        Init::uniform_fan_in(in * conv.kernel * conv.kernel))),
       bias(scope.get("bias", {out}, Init::uniform_fan_in(in * conv.kernel * conv.kernel))),
+      adapters(scope.adapter_slot(weight)),
       options(conv) {}
 
 Tensor Conv2d::operator()(const Tensor& x) const {
-  return convolve(x, weight, bias, {options.stride, options.padding});
+  const ConvGeometry geometry{options.stride, options.padding};
+  const Tensor y = convolve(x, weight, bias, geometry);
+  return adapters->active() ? add_adapters(*adapters, x, y, geometry) : y;
 }
 
 PointwiseConv2d::PointwiseConv2d(const Scope& scope, int64_t in, int64_t out)
     : weight(scope.get("weight", {out, in, 1, 1}, Init::uniform_fan_in(in))),
-      bias(scope.get("bias", {out}, Init::uniform_fan_in(in))) {}
+      bias(scope.get("bias", {out}, Init::uniform_fan_in(in))),
+      adapters(scope.adapter_slot(weight)) {}
 
 Tensor PointwiseConv2d::on_tokens(const Tensor& x, const std::optional<Tensor>& residual) const {
-  return project(x, {weight.flatten(1), bias}, residual);
+  const Tensor y = project(x, {weight.flatten(1), bias}, residual);
+  return adapters->active() ? add_adapters(*adapters, x, y) : y;
 }
 
 Tensor PointwiseConv2d::operator()(const Tensor& x) const {

@@ -24,6 +24,7 @@ struct Linear {
   Tensor plus(const Tensor& x, const Tensor& residual) const;  // residual + the layer's output
   Tensor weight;                                               // [out, in]
   std::optional<Tensor> bias;                                  // [out]
+  AdapterHandle adapters;
 };
 
 struct Conv2dOptions {
@@ -35,6 +36,7 @@ struct Conv2d {
   Tensor operator()(const Tensor& x) const;
   Tensor weight;  // [out, in, kernel, kernel]
   Tensor bias;    // [out]
+  AdapterHandle adapters;
   Conv2dOptions options;
 };
 
@@ -46,6 +48,7 @@ struct PointwiseConv2d {
   Tensor on_tokens(const Tensor& x, const std::optional<Tensor>& residual = std::nullopt) const;
   Tensor weight;  // [out, in, 1, 1]
   Tensor bias;    // [out]
+  AdapterHandle adapters;
 };
 
 struct GroupNormOptions {

@@ -123,6 +123,10 @@ void ParamStore::finish(const std::vector<std::string>& ignored_suffixes) {
   source_.clear();
 }
 
+AdapterHandle ParamStore::make_adapter_slot(const std::string& path, const Tensor& weight) {
+  return adapters_[path] = std::make_shared<AdapterSlot>(AdapterSlot{.weight = weight});
+}
+
 int64_t ParamStore::num_elements() const {
   int64_t total = 0;
   for (const NamedTensor& param : params_) {

@@ -12,6 +12,8 @@
 // Tensors are handles: the layers, the optimizer and the files see the same storage.
 #pragma once
 
+#include "gamut/nn/adapter.h"
+
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -60,6 +62,9 @@ class ParamStore {
   void finish(const std::vector<std::string>& ignored_suffixes = {});
 
   const std::vector<NamedTensor>& params() const { return params_; }  // in order of declaration
+  // A place for adapters beside the weight of the layer at `path`; each layer keeps a handle to its own.
+  AdapterHandle make_adapter_slot(const std::string& path, const Tensor& weight);
+  const std::map<std::string, AdapterHandle>& adapters() const { return adapters_; }
   int64_t num_elements() const;
   void require_grad(bool on);
 
@@ -71,6 +76,7 @@ class ParamStore {
   uint64_t seed_ = 0;
   TensorMap source_;
   std::vector<NamedTensor> params_;
+  std::map<std::string, AdapterHandle> adapters_;
 };
 
 // A place in the tree of names; scope["attn1"]["to_q"].get("weight", …) declares "attn1.to_q.weight".
@@ -80,6 +86,7 @@ class Scope {
   Scope operator[](const std::string& name) const;
   Scope operator[](int64_t index) const { return (*this)[std::to_string(index)]; }
   Tensor get(const std::string& name, at::IntArrayRef shape, const Init& init) const;
+  AdapterHandle adapter_slot(const Tensor& weight) const { return store_->make_adapter_slot(prefix_, weight); }
 
  private:
   ParamStore* store_;

@@ -33,6 +33,7 @@ void TrainConfig::fields(FieldVisitor& v) {
   v.field("iterations", iterations, between(1, 1e9), "rounds of rollout and update");
   v.table("rollout", rollout, "the geometry of one iteration");
   slots.fields(v);
+  v.table("lora", lora, "low-rank adapters on a frozen model");
   v.table("optimizer", optimizer, "AdamW");
   v.table("ema", ema, "moving average of the weights, used for evaluation and saved");
   v.table("checkpoint", checkpoint, "for resuming");

@@ -4,6 +4,7 @@
 
 #include "gamut/algorithms/algorithm.h"
 #include "gamut/core/config.h"
+#include "gamut/nn/lora.h"
 #include "gamut/train/checkpoint.h"
 #include "gamut/train/ema.h"
 #include "gamut/train/optimizer.h"
@@ -43,6 +44,7 @@ struct TrainConfig {
   int64_t iterations = 200;
   RolloutConfig rollout;
   algorithms::Slots slots;
+  nn::LoraConfig lora;
   OptimizerConfig optimizer;
   EmaConfig ema;
   CheckpointConfig checkpoint;

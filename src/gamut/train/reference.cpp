@@ -21,6 +21,12 @@ void copy_all(const std::vector<nn::NamedTensor>& to, const std::vector<nn::Name
   for (size_t i = 0; i < to.size(); ++i) to[i].tensor.detach().copy_(from[i].tensor);
 }
 
+std::vector<nn::NamedTensor> copies_of(const std::vector<nn::NamedTensor>& tensors) {
+  std::vector<nn::NamedTensor> copies;
+  for (const auto& [name, tensor] : tensors) copies.push_back({name, tensor.detach().clone()});
+  return copies;
+}
+
 std::vector<SamplePlace> pick(const std::vector<SamplePlace>& rows, const std::vector<int64_t>& index) {
   std::vector<SamplePlace> out;
   for (const int64_t i : index) out.push_back(rows[size_t(i)]);
@@ -36,10 +42,20 @@ std::vector<double> finite_or_worst(std::vector<double> values) {
 
 }  // namespace
 
-Reference::Reference(const TrainConfig& config, const nn::ParamOptions& options)
-    : config_(config.slots.regularizer), gate_(config.slots.regularizer) {
+Reference::Reference(const TrainConfig& config, const models::Pipeline& policy,
+                     const std::vector<nn::NamedTensor>& trained)
+    : config_(config.slots.regularizer),
+      shares_network_(config.lora.is_on()),
+      trained_(trained),
+      gate_(config.slots.regularizer) {
   if (!config_.is_on()) return;
-  pipeline_ = std::make_unique<models::Pipeline>(models::Pipeline::open(config.model, options));
+  if (shares_network_) {
+    pipeline_ = policy;
+    if (config_.reference != "frozen") held_ = copies_of(trained);
+  } else {
+    pipeline_ = models::Pipeline::open(config.model, policy.options());
+    held_ = pipeline_->denoiser_params().params();
+  }
   if (config_.kind != "gated_kl") return;
   if (config_.gate_rewards.empty())
     throw ConfigError("regularizer", "gated_kl needs regularizer.gate_rewards, the rewards that the gate compares with");
@@ -47,7 +63,7 @@ Reference::Reference(const TrainConfig& config, const nn::ParamOptions& options)
 }
 
 void Reference::follow(const std::vector<nn::NamedTensor>& average) {
-  if (is_on() && config_.reference == "ema") copy_all(pipeline_->denoiser_params().params(), average);
+  if (is_on() && config_.reference == "ema") copy_all(held_, average);
 }
 
 std::vector<uint8_t> Reference::gate(const at::Tensor& pictures, const std::vector<text::Prompt>& prompts,
@@ -70,6 +86,10 @@ void Reference::add_means(MicroBatch& batch, const std::vector<SamplePlace>& row
   const bool all = chosen.size() == rows.size();
   if (!all) batch.regularized = at::tensor(chosen, at::kLong).to(batch.weights_B.device());
   if (chosen.empty()) return;
+  std::optional<nn::AdaptersOff> base;
+  std::optional<BorrowedWeights> other;
+  if (shares_network_ && held_.empty()) base.emplace(pipeline_->denoiser_params());
+  if (shares_network_ && !held_.empty()) other.emplace(trained_, held_);
   const diffusion::Denoiser denoiser = actor.denoiser(*pipeline_, all ? rows : pick(rows, chosen));
   for (const int64_t index : trained_steps) {
     if (config_.step_weight(index) <= 0) continue;
@@ -84,14 +104,14 @@ bool Reference::renew(const std::vector<nn::NamedTensor>& policy, double kl) {
   if (!is_on() || config_.reference != "periodic") return false;
   ++since_renewal_;
   if (!algorithms::reference_is_due(config_, kl, since_renewal_)) return false;
-  copy_all(pipeline_->denoiser_params().params(), policy);
+  copy_all(held_, policy);
   since_renewal_ = 0;
   return true;
 }
 
 std::vector<nn::NamedTensor> Reference::moving_weights() const {
   if (!is_on() || config_.reference != "periodic") return {};
-  return pipeline_->denoiser_params().params();
+  return held_;
 }
 
 nlohmann::json Reference::state() const { return {{"gate", gate_.state()}, {"since_renewal", since_renewal_}}; }

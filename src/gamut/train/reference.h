@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The policy that a regularizer holds to: the base (frozen), the moving average (ema), or a copy of the policy that is
-// renewed from time to time (periodic, GARDO).
+// renewed from time to time (periodic, GARDO). With [lora] it is the policy's own network, its adapter switched off
+// (base) or holding other values for the moment, so that no second copy of the base exists.
 #pragma once
 
 #include "gamut/algorithms/uncertainty_gate.h"
@@ -13,6 +14,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,9 +22,9 @@ namespace gamut::train {
 
 class Reference {
  public:
-  // Opens config.model again when the regularizer is on.
-  Reference(const TrainConfig& config, const nn::ParamOptions& options);
-  bool is_on() const { return pipeline_ != nullptr; }
+  // Opens config.model again when the regularizer is on and all weights train. `trained`: the policy's tensors.
+  Reference(const TrainConfig& config, const models::Pipeline& policy, const std::vector<nn::NamedTensor>& trained);
+  bool is_on() const { return pipeline_.has_value(); }
 
   // reference = ema: takes over the averaged weights; called before means are made.
   void follow(const std::vector<nn::NamedTensor>& average);
@@ -45,7 +47,9 @@ class Reference {
 
  private:
   algorithms::RegularizerConfig config_;
-  std::unique_ptr<models::Pipeline> pipeline_;
+  bool shares_network_ = false;                 // with the policy: only the adapter differs
+  std::optional<models::Pipeline> pipeline_;
+  std::vector<nn::NamedTensor> trained_, held_; // the policy's tensors; the reference's values for them
   std::vector<std::unique_ptr<rewards::Reward>> auxiliaries_;
   algorithms::UncertaintyGate gate_;
   int64_t since_renewal_ = 0;

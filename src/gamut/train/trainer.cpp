@@ -15,10 +15,15 @@
 namespace gamut::train {
 namespace {
 
-std::vector<nn::NamedTensor> trainable(models::Pipeline& policy) {
-  policy.denoiser_params().require_grad(true);
+// The tensors that the optimizer, the average and the checkpoints see.
+std::vector<nn::NamedTensor> trainable(const TrainConfig& config, models::Pipeline& policy) {
+  nn::ParamStore& denoiser = policy.denoiser_params();
   policy.text_encoder_params().require_grad(false);
-  return policy.denoiser_params().params();
+  denoiser.require_grad(!config.lora.is_on());
+  if (!config.lora.is_on()) return denoiser.params();
+  nn::ParamStore adapter = nn::attach_lora(denoiser, config.lora, uint64_t(config.seed));
+  adapter.require_grad(true);
+  return adapter.params();
 }
 
 std::vector<text::Prompt> prompts_of(const std::vector<Rollout>& drawn, const std::vector<text::Prompt>& prompts) {
@@ -83,13 +88,13 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
       reward_(reward),
       prompts_(std::move(prompts)),
       plan_(make_batch_plan(config.rollout, config.slots.subset, int64_t(prompts_.size()))),
-      params_(trainable(policy_)),
+      params_(trainable(config_, policy_)),
       optimizer_(params_, config.optimizer),
       ema_(params_, config.ema),
       guard_(config.guard),
       actor_(config_, policy_, prompts_),
       crediting_(config_),
-      reference_(config_, policy_.options()) {
+      reference_(config_, policy_, params_) {
   // Fails now, not in the first iteration, when no step can train.
   const auto schedule = diffusion::iteration_schedule(config_.slots.sampler, uint64_t(config_.seed), 0);
   const auto trained = algorithms::eligible_steps(config_.slots.schedule, schedule);
@@ -229,6 +234,15 @@ void Trainer::update(std::vector<MicroBatch>& batches, const UpdateInputs& input
     optimizer_.zero_grad();
   }
   report.skipped_total = guard_.skipped_total();
+}
+
+void Trainer::save_model(const std::filesystem::path& folder) {
+  if (config_.lora.is_on()) {
+    const nn::LoraFile adapter = nn::lora_of(ema_.weights(), config_.lora, policy_.denoiser_name());
+    return nn::save_lora(folder, adapter, nn::LoraFormat::kDiffusers);
+  }
+  const BorrowedWeights average(params_, ema_.weights());
+  policy_.save(folder);
 }
 
 void Trainer::save(const std::filesystem::path& run) {

@@ -41,6 +41,8 @@ class Trainer {
   std::vector<nn::NamedTensor> ema_weights() const { return ema_.weights(); }
   const std::vector<nn::NamedTensor>& params() const { return params_; }
 
+  // The averaged policy as others load it: a model folder, or with [lora] the adapter alone, in diffusers' form.
+  void save_model(const std::filesystem::path& folder);
   void save(const std::filesystem::path& run);
   void resume(const std::filesystem::path& checkpoint);
 

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The argument FILE[:scale] of --lora.
+#pragma once
+
+#include "gamut/models/pipeline.h"
+
+#include <string>
+#include <vector>
+
+namespace gamut::cli {
+
+struct LoraArgument {
+  std::string path;
+  double scale = 1;
+};
+
+// What follows the last colon is the scale if it is a number; a path that exists as written has none.
+LoraArgument parse_lora_argument(const std::string& text);
+// Loads each argument's adapter into the pipeline.
+void add_loras(models::Pipeline& pipe, const std::vector<std::string>& arguments);
+
+}  // namespace gamut::cli
