@@ -19,8 +19,8 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
 METRIC_SOURCES = {
     "src/gamut/train/report.cpp": r'(?:\{|add\()"(\w+)", \w+[})]',
-    "src/gamut/eval/evaluate.cpp": r'(?:visit\(|row\[)"(\w+)"',
-    "src/gamut/cli/train_run.cpp": r'row\{\{"(\w+)", step\}, \{"(\w+)"',
+    "src/gamut/eval/evaluation_row.cpp": r'(?:visit\(|row\[)"(\w+)"',
+    "src/gamut/cli/train_evaluation.cpp": r'row(?:\{|\.update\()\{\{?"(\w+)", [\w.]+\}, \{"(\w+)"',
     "src/gamut/train/pretrain_loop.cpp": r'append\(\{\{"(\w+)", done\}, \{"(\w+)"',
     "src/gamut/train/pretrain_clip.cpp": r'append\(\{\{"step", config.steps\}, \{"(\w+)"',
 }

@@ -54,6 +54,8 @@ def collect(runs):
             times[metrics["step"]] = total
         for line in open(folder / "evals.jsonl"):
             row = json.loads(line)
+            if row.get("role", "select") != "select" or row.get("set", "prompts") != "prompts" or row["weights"] == "raw":
+                continue
             kept = {key: round(row[key], 5) for key, _ in MEASURES} | {"judge": round(row["judge"], 5)}
             rows.append({"recipe": recipe, "seed": int(seed), "step": row["step"],
                          "train_seconds": round(times.get(row["step"], 0.0), 1)} | kept)

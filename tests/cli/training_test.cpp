@@ -61,6 +61,7 @@ TEST(training, leaves_its_records_and_a_model) {
     EXPECT_GT(metrics[i].at("grad_norm").get<double>(), 0.0);
     EXPECT_GT(metrics[i].at("reward_std").get<double>(), 0.0);
   }
+  EXPECT_NE(ran.out.find("\nevaluation took "), std::string::npos) << ran.out;
   ASSERT_EQ(evals.size(), 3u);
   EXPECT_EQ(evals[0].at("step"), 0);
   EXPECT_EQ(evals[0].at("weights"), "base");
@@ -102,12 +103,76 @@ TEST(training, writes_the_promised_keys) {
   std::set<std::string> of_eval{
       "reward",      "judge",        "reward_exact",      "judge_exact", "reward_failures", "judge_failures",
       "color_pairs", "color_spread", "pairwise_distance", "vendi",       "high_frequency",  "contrast",
-      "feature_distance", "feature_vendi", "prompts",     "members",      "eval_steps",        "seed",        "seconds",         "colors_obeyed"};
+      "feature_distance", "feature_vendi", "prompts",     "members",      "eval_steps",        "seed",        "seconds",         "colors_obeyed", "per_prompt", "role", "set"};
   const Ran ran = gamut({"eval", micro.recipe().string(), "--model", kTiny.string(), "--json"});
   EXPECT_EQ(ran.code, 0) << ran.err;
+  of_eval.insert("further");
   EXPECT_EQ(keys(json::parse(ran.out)), of_eval);
+  of_eval.erase("further");
   of_eval.insert({"step", "weights"});
   EXPECT_EQ(keys(io::read_json_lines(micro / "run/evals.jsonl").at(0)), of_eval);
+}
+
+// Two seeds, held-out prompts and raw weights: rows that say what they are, in a fixed order.
+TEST(training, evaluates_all_that_is_asked_for) {
+  const Micro micro;
+  write_raw(micro / "heldout.jsonl",
+            "{\"prompt\": \"the digit 7, white on dark blue\", \"target\": \"7\", \"attributes\": {\"ink\": "
+            "\"white\", \"ground\": \"dark blue\"}}\n");
+  const std::vector<std::string> asked{"--set", "eval.report_seed=2000", "--set", "eval.raw=true", "--set",
+                                       "eval.heldout=" + (micro / "heldout.jsonl").string(), "--set",
+                                       "eval.heldout_members=3"};
+  std::vector<std::string> more = asked;
+  more.insert(more.end(), {"--set", "iterations=2"});
+  const Ran ran = gamut(micro.train("run", more));
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const std::vector<json> rows = io::read_json_lines(micro / "run/evals.jsonl");
+  const struct {
+    int64_t step;
+    const char *weights, *role, *set;
+    int64_t seed, prompts, members;
+  } kExpected[] = {{0, "base", "select", "prompts", 1000, 3, 2}, {0, "base", "report", "prompts", 2000, 3, 2},
+                   {0, "base", "select", "heldout", 1000, 1, 3}, {2, "ema", "select", "prompts", 1000, 3, 2},
+                   {2, "ema", "report", "prompts", 2000, 3, 2},  {2, "ema", "select", "heldout", 1000, 1, 3},
+                   {2, "raw", "select", "prompts", 1000, 3, 2}};
+  ASSERT_EQ(rows.size(), std::size(kExpected));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ(rows[i].at("step"), kExpected[i].step) << i;
+    EXPECT_EQ(rows[i].at("weights"), kExpected[i].weights) << i;
+    EXPECT_EQ(rows[i].at("role"), kExpected[i].role) << i;
+    EXPECT_EQ(rows[i].at("set"), kExpected[i].set) << i;
+    EXPECT_EQ(rows[i].at("seed"), kExpected[i].seed) << i;
+    EXPECT_EQ(rows[i].at("members"), kExpected[i].members) << i;
+    EXPECT_EQ(rows[i].at("per_prompt").at("vendi").size(), size_t(kExpected[i].prompts)) << i;
+    EXPECT_EQ(rows[i].at("colors_obeyed").is_number(), i % 3 == 2 && i < 6) << i;
+  }
+  EXPECT_NE(rows[0].at("reward"), rows[1].at("reward"));  // other noise
+  EXPECT_NE(rows[3].at("reward"), rows[6].at("reward"));  // averaged or not
+  EXPECT_TRUE(fs::exists(micro / "run/samples/heldout_step_000002.png"));
+
+  // gamut eval measures the base in the same way.
+  std::vector<std::string> args{"eval", micro.recipe().string(), "--json"};
+  args.insert(args.end(), asked.begin(), asked.end());
+  const json all = json::parse(gamut(args).out);
+  EXPECT_EQ(all.at("reward"), rows[0].at("reward"));
+  ASSERT_EQ(all.at("further").size(), 2u);
+  EXPECT_EQ(all.at("further")[0].at("reward"), rows[1].at("reward"));
+  EXPECT_EQ(all.at("further")[1].at("colors_obeyed"), rows[2].at("colors_obeyed"));
+
+  // Only the main rows count where one number per step is wanted.
+  const Ran compared = gamut({"compare", (micro / "run").string(), "--out", (micro / "sheet.png").string()});
+  ASSERT_EQ(compared.code, 0) << compared.err;
+  EXPECT_NE(compared.out.find("(3 prompts x 2 pictures, seed 1000)"), std::string::npos) << compared.out;
+}
+
+TEST(training, chooses_and_reports_on_two_seeds) {
+  const Micro micro;
+  const Ran ran = gamut(micro.train("run", {"--set", "eval.report_seed=1000"}));
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_EQ(ran.err,
+            "error: [eval] eval.report_seed must differ from eval.seed, or checkpoints are reported on what they were "
+            "chosen by; both are 1000\n");
+  EXPECT_FALSE(fs::exists(micro / "run"));
 }
 
 // What only the whole program has: a CLIP folder for the features, the gate's rewards and the bonus's clusters.

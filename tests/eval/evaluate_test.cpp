@@ -70,6 +70,28 @@ TEST(evaluate, equal_seeds_give_equal_numbers) {
   EXPECT_NE(evaluate(pipe, kPrompts, judges, other).reward, one.reward);
 }
 
+TEST(evaluate, passes_are_what_the_configuration_asks_for) {
+  EvalConfig config = small_config();
+  EXPECT_EQ(eval_passes(config), (std::vector<EvalPass>{{}, {.role = "report"}}));
+  config.report_seed = -1;
+  EXPECT_EQ(eval_passes(config), (std::vector<EvalPass>{{}}));
+  config.heldout = "somewhere";
+  config.raw = true;
+  EXPECT_EQ(eval_passes(config), (std::vector<EvalPass>{{}, {.set = "heldout"}, {.weights = "raw"}}));
+  config.report_seed = 78;
+  EXPECT_EQ(config_of({.role = "report"}, config).seed, 78);
+  EXPECT_EQ(config_of({.set = "heldout"}, config).members, config.heldout_members);
+  EXPECT_EQ(config_of({}, config).members, 3);
+}
+
+TEST(evaluate, rows_say_which_pass_they_are) {
+  EXPECT_EQ(pass_of({{"step", 3}}), EvalPass{});  // as rows were before there were others
+  EXPECT_EQ(pass_of({{"weights", "base"}}), EvalPass{});
+  EXPECT_EQ(pass_of({{"weights", "raw"}, {"role", "select"}, {"set", "prompts"}}), (EvalPass{.weights = "raw"}));
+  EXPECT_EQ(pass_of({{"weights", "base"}, {"role", "report"}, {"set", "prompts"}}), (EvalPass{.role = "report"}));
+  EXPECT_EQ(pass_of({{"weights", "ema"}, {"role", "select"}, {"set", "heldout"}}), (EvalPass{.set = "heldout"}));
+}
+
 TEST(evaluate, real_glyphs_are_the_level_of_the_data) {
   CraftedReward reward = brightness(), judge = brightness();
   const Judges judges{.reward = reward, .judge = judge};

@@ -217,7 +217,9 @@ TEST(frontier, relative_numbers_need_something_above_zero) {
   EXPECT_FALSE(got.diversity.change);
   EXPECT_EQ(got.diversity.reason, "the baseline's diversity is not above 0, so a relative change has no meaning");
   EXPECT_NEAR(got.diversity.area->value, 0.5, 1e-12);
-  EXPECT_EQ(testing::message_of<DataError>([&] { compare_methods(method, {"b", {{.seed = 2}}}); }),
+  EXPECT_EQ(testing::message_of<DataError>([&] {
+              compare_methods(method, {"b", {{.seed = 2}}});
+            }),
             "[frontier] method 'b', seed 2 has no evaluated checkpoint");
 }
 
@@ -226,9 +228,9 @@ TEST(frontier, relative_numbers_need_something_above_zero) {
 TEST(frontier, equal_methods_come_out_as_equal) {
   int64_t by_reward = 0, by_diversity = 0;
   for (int64_t repetition = 0; repetition < 200; ++repetition) {
-    const Comparison got = compare_methods(noisy_method("left", repetition, 5, 0.5),
-                                           noisy_method("right", repetition, 5, 0.5),
-                                           {.bootstrap = {.resamples = 300}});
+    const Comparison got =
+        compare_methods(noisy_method("left", repetition, 5, 0.5), noisy_method("right", repetition, 5, 0.5),
+                        {.bootstrap = {.resamples = 300}});
     auto excludes = [](const std::optional<Estimate>& e) { return e && (*e->low > 0 || *e->high < 0); };
     by_reward += excludes(got.diversity.change);
     by_diversity += excludes(got.reward.change);
@@ -243,9 +245,9 @@ TEST(frontier, equal_methods_come_out_as_equal) {
 TEST(frontier, different_methods_come_out_as_different) {
   int64_t found = 0;
   for (int64_t repetition = 0; repetition < 20; ++repetition) {
-    const Comparison got = compare_methods(noisy_method("left", repetition, 5, 0.8),
-                                           noisy_method("right", repetition, 5, 0.4),
-                                           {.bootstrap = {.resamples = 300}});
+    const Comparison got =
+        compare_methods(noisy_method("left", repetition, 5, 0.8), noisy_method("right", repetition, 5, 0.4),
+                        {.bootstrap = {.resamples = 300}});
     found += *got.diversity.change->low > 0;
   }
   EXPECT_GE(found, 19);

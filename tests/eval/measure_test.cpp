@@ -5,6 +5,7 @@
 #include "crafted.h"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <cmath>
 
@@ -55,6 +56,11 @@ TEST(measure, variety_is_within_prompts) {
   EXPECT_NEAR(got.pairwise_distance, (opposite + 2 * tinted + 2 * inverse_tint + red_blue) / 6 / 2, 1e-6);
   EXPECT_EQ(got.prompts, 2);
   EXPECT_EQ(got.members, 4);
+  ASSERT_EQ(got.per_prompt.at("color_pairs").size(), 2u);
+  EXPECT_NEAR(got.per_prompt.at("color_pairs")[0], 1, 1e-9);
+  EXPECT_NEAR(got.per_prompt.at("color_pairs")[1], 4, 1e-9);
+  EXPECT_NEAR((got.per_prompt.at("vendi")[0] + got.per_prompt.at("vendi")[1]) / 2, got.vendi, 1e-12);
+  EXPECT_FALSE(got.per_prompt.contains("colors_obeyed"));
 }
 
 // Grounds: white and black for prompt a, red and blue for prompt b. Only "a" on white is judged low.
@@ -78,6 +84,20 @@ TEST(measure, scores_meet_their_prompts_and_failures_leave_the_mean) {
   EXPECT_NEAR(got.judge, 3.25 / 4, 1e-12);
   EXPECT_NEAR(got.judge_exact, 0.75, 1e-12);
   EXPECT_EQ(got.judge_failures, 0);
+  EXPECT_EQ(got.per_prompt.at("reward"), (std::vector<double>{0.5, 0}));  // 1, 0 | failed, 0
+  EXPECT_EQ(got.per_prompt.at("judge"), (std::vector<double>{(0.25 + 1) / 2, 1}));
+}
+
+TEST(measure, a_prompt_without_scores_has_no_value) {
+  CraftedReward reward([](const at::Tensor&, const text::Prompt& prompt) { return prompt.target == "a" ? -1 : 0.5; });
+  CraftedReward judge([](const at::Tensor&, const text::Prompt&) { return 1.0; });
+  const Evaluation got = measure(at::stack({square(kBlack, kWhite), square(kBlack, kWhite), square(kBlack, kWhite),
+                                            square(kBlack, kWhite)}),
+                                 {{"p", "a", {}}, {"q", "b", {}}}, {.reward = reward, .judge = judge});
+  EXPECT_EQ(got.reward, 0.5);
+  EXPECT_TRUE(std::isnan(got.per_prompt.at("reward")[0]));
+  EXPECT_TRUE(got.to_json().at("per_prompt").at("reward")[0].is_null());
+  EXPECT_TRUE(std::isnan(evaluation_from_json(nlohmann::json::parse(got.to_json().dump())).per_prompt.at("reward")[0]));
 }
 
 TEST(measure, obeyed_colors_are_counted_where_colors_were_asked) {
@@ -90,6 +110,9 @@ TEST(measure, obeyed_colors_are_counted_where_colors_were_asked) {
       measured(pictures, {{"p", "a", asked}, {"q", "a", asked}, {"r", "a", {{"ink", "black"}}}});
   ASSERT_TRUE(got.colors_obeyed);
   EXPECT_NEAR(*got.colors_obeyed, 0.5, 1e-12);
+  EXPECT_EQ(got.per_prompt.at("colors_obeyed")[0], 0.5);
+  EXPECT_EQ(got.per_prompt.at("colors_obeyed")[1], 0.5);
+  EXPECT_TRUE(std::isnan(got.per_prompt.at("colors_obeyed")[2]));  // asks for an ink only
 }
 
 TEST(measure, a_checkerboard_is_all_high_frequency) {

@@ -24,6 +24,7 @@ Evaluation some_evaluation() {
        {&out.reward_failures, &out.judge_failures, &out.prompts, &out.members, &out.steps, &out.seed})
     *number = ++count;
   out.colors_obeyed = 0.125;
+  out.per_prompt["reward"] = {0.25, 0.5};
   return out;
 }
 
@@ -50,6 +51,22 @@ TEST(table, two_columns_and_their_change) {
             "feature Vendi                    0.000       0.000      +0.000\n"
             "high-frequency energy            0.000       0.000      +0.000\n"
             "(4 prompts x 16 pictures, seed 1000)\n");
+}
+
+TEST(table, measures_have_no_change_but_their_own_origin) {
+  Evaluation main, heldout;
+  main.prompts = 4;
+  main.members = 16;
+  heldout.prompts = 2;
+  heldout.members = 3;
+  heldout.colors_obeyed = 0.75;
+  const std::string table = measures_table({{"value", main}, {"held-out", heldout}});
+  EXPECT_EQ(table.find("change"), std::string::npos);
+  EXPECT_NE(table.find("colors obeyed                        -       0.750\n"
+                       "(value: 4 prompts x 16 pictures, seed 0)\n(held-out: 2 prompts x 3 pictures, seed 0)\n"),
+            std::string::npos)
+      << table;
+  EXPECT_EQ(measures_table({{"value", main}}), comparison_table({{"value", main}}));
 }
 
 TEST(table, only_two_columns_have_a_change) {
@@ -85,7 +102,7 @@ TEST(table, an_evaluation_goes_through_json) {
   std::set<nlohmann::json> values;
   for (const auto& [key, value] : row.items())
     EXPECT_TRUE(values.insert(value).second) << key;  // no two keys alike
-  EXPECT_EQ(row.size(), 20u);
+  EXPECT_EQ(row.size(), 21u);
 }
 
 TEST(table, asked_colors_may_be_absent) {

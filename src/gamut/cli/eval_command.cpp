@@ -14,10 +14,14 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <optional>
 
 namespace gamut::cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 struct Flags {
   std::string recipe, model, weights, out;
@@ -25,8 +29,7 @@ struct Flags {
   bool json = false, data = false;
 };
 
-void write_sheet(const std::string& path, const at::Tensor& pictures,
-                 const std::vector<text::Prompt>& prompts) {
+void write_sheet(const std::string& path, const at::Tensor& pictures, const std::vector<text::Prompt>& prompts) {
   const int64_t members = pictures.size(0) / int64_t(prompts.size());
   io::SheetBlock block;
   io::SheetOptions options;
@@ -37,29 +40,64 @@ void write_sheet(const std::string& path, const at::Tensor& pictures,
   io::save_png(path, io::contact_sheet({block}, options));
 }
 
+using Measured = std::pair<eval::EvalPass, eval::Evaluation>;
+
+// Column titles: the main pass is "value".
+std::string title_of(const eval::EvalPass& pass) {
+  if (pass == eval::EvalPass{}) return "value";
+  return pass.set == "heldout" ? "held-out" : "other seed";
+}
+
+nlohmann::ordered_json row_of(const Measured& measured) {
+  nlohmann::ordered_json row{{"role", measured.first.role}, {"set", measured.first.set}};
+  row.update(measured.second.to_json());
+  return row;
+}
+
+// One object: the main evaluation, the others in its list "further".
+void print(const std::vector<Measured>& all, bool json) {
+  if (json) {
+    nlohmann::ordered_json row = row_of(all.front()), further = nlohmann::ordered_json::array();
+    for (size_t i = 1; i < all.size(); ++i) further.push_back(row_of(all[i]));
+    row["further"] = further;
+    std::printf("%s\n", row.dump(2).c_str());
+    return;
+  }
+  std::vector<std::pair<std::string, eval::Evaluation>> columns;
+  for (const auto& [pass, numbers] : all) columns.emplace_back(title_of(pass), numbers);
+  std::printf("%s", eval::measures_table(columns).c_str());
+}
+
+models::Pipeline open_model(const Flags& flags, const TrainRecipe& recipe) {
+  const std::string model = flags.model.empty() ? recipe.train.model : flags.model;
+  models::Pipeline pipe = models::Pipeline::open(model, {.device = nn::open_device(recipe.train.device)});
+  if (!flags.weights.empty())
+    train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
+  add_loras(pipe, flags.loras);
+  return pipe;
+}
+
 int evaluate(const Flags& flags) {
-  const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
-  const std::vector<text::Prompt> prompts = text::load_prompts(recipe.eval_prompts());
+  TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
+  recipe.eval.raw = false;  // there is one set of weights
   const auto reward = rewards::make_reward(recipe.reward), judge = rewards::make_reward(recipe.judge);
   const auto features = rewards::make_features(recipe.eval.features, recipe.eval.features_model);
   const eval::Judges judges{.reward = *reward, .judge = *judge, .features = features.get()};
-  at::Tensor pictures;
-  eval::Evaluation result;
-  if (flags.data) {
-    result = eval::evaluate_data(prompts, judges, recipe.eval, &pictures);
-  } else {
-    const std::string model = flags.model.empty() ? recipe.train.model : flags.model;
-    models::Pipeline pipe = models::Pipeline::open(model, {.device = nn::open_device(recipe.train.device)});
-    if (!flags.weights.empty())
-      train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
-    add_loras(pipe, flags.loras);
-    result = eval::evaluate(pipe, prompts, judges, recipe.eval, &pictures);
+  std::optional<models::Pipeline> pipe;
+  if (!flags.data) pipe.emplace(open_model(flags, recipe));
+  std::vector<Measured> all;
+  for (const eval::EvalPass& pass : eval::eval_passes(recipe.eval)) {
+    const bool main = pass == eval::EvalPass{};
+    if (flags.data && !main) break;
+    const std::vector<text::Prompt> prompts =
+        text::load_prompts(pass.set == "heldout" ? fs::path(recipe.eval.heldout) : recipe.eval_prompts());
+    const eval::EvalConfig config = eval::config_of(pass, recipe.eval);
+    at::Tensor pictures;
+    all.emplace_back(pass, flags.data ? eval::evaluate_data(prompts, judges, config, &pictures)
+                                      : eval::evaluate(*pipe, prompts, judges, config, &pictures));
+    if (main && !flags.out.empty()) write_sheet(flags.out, pictures, prompts);
   }
-  if (!flags.out.empty()) write_sheet(flags.out, pictures, prompts);
-  if (flags.json)
-    std::printf("%s\n", result.to_json().dump(2).c_str());
-  else
-    std::printf("%s", eval::comparison_table({{"value", result}}).c_str());
+  print(all, flags.json);
   return 0;
 }
 
@@ -68,14 +106,11 @@ int evaluate(const Flags& flags) {
 void add_eval_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = program.add_subcommand("eval", "reward and diversity on fixed seeds");
-  command->add_option("recipe", flags->recipe, "TOML recipe: its reward, judge, prompts and [eval]")
-      ->required();
+  command->add_option("recipe", flags->recipe, "TOML recipe: its reward, judge, prompts and [eval]")->required();
   command->add_option("--model", flags->model, "model folder (default: the recipe's)");
-  command->add_option("--weights", flags->weights,
-                      "denoiser weights to use instead (a checkpoint's .safetensors)");
+  command->add_option("--weights", flags->weights, "denoiser weights to use instead (a checkpoint's .safetensors)");
   command->add_option("--lora", flags->loras, "adapter: FILE or FILE:scale (repeatable)")->allow_extra_args(false);
-  command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")
-      ->allow_extra_args(false);
+  command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")->allow_extra_args(false);
   command->add_option("--out", flags->out, "contact sheet of what was measured, PNG");
   command->add_flag("--data", flags->data, "measure real glyphs instead of a model");
   command->add_flag("--json", flags->json, "one JSON object on stdout");

@@ -30,10 +30,13 @@ StoredEvaluation read_row(const std::filesystem::path& run, const nlohmann::json
           .pictures = pictures->second.to(at::kFloat) / 255};
 }
 
+// The main pass of each evaluation.
 std::vector<nlohmann::json> rows_with_steps(const std::filesystem::path& run) {
   std::vector<nlohmann::json> rows;
   for (nlohmann::json& row : io::read_json_lines(run / "evals.jsonl"))
-    if (row.is_object() && row.contains("step") && row["step"].is_number_integer()) rows.push_back(std::move(row));
+    if (row.is_object() && row.contains("step") && row["step"].is_number_integer() &&
+        eval::pass_of(row) == eval::EvalPass{})
+      rows.push_back(std::move(row));
   return rows;
 }
 

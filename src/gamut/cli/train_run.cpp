@@ -3,6 +3,7 @@
 
 #include "gamut/cli/build_info.h"
 #include "gamut/cli/stored_run.h"
+#include "gamut/cli/train_evaluation.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/core/stop.h"
@@ -11,7 +12,6 @@
 #include "gamut/io/run_folder.h"
 #include "gamut/io/run_lock.h"
 #include "gamut/nn/device.h"
-#include "gamut/nn/images.h"
 #include "gamut/train/progress.h"
 #include "gamut/train/trainer.h"
 
@@ -35,9 +35,7 @@ class TrainRun {
         lock_(options.resume ? std::make_unique<io::RunLock>(folder_) : nullptr),
         resume_command_(options.resume_command),
         reward_(rewards::make_reward(recipe.reward)),
-        judge_(rewards::make_reward(recipe.judge)),
-        features_(rewards::make_features(recipe.eval.features, recipe.eval.features_model)),
-        eval_prompts_(text::load_prompts(recipe.eval_prompts())),
+        evaluation_(recipe, options.folder, *reward_),
         trainer_(recipe.train, open_policy(recipe.train), *reward_,
                  text::load_prompts(recipe.train.rollout.prompts)) {}
 
@@ -66,7 +64,7 @@ class TrainRun {
     log_info(trainer_.plan().text());
     if (recipe_.train.lora.is_on()) log_info(lora_line());
     io::JsonLines metrics(folder_ / "metrics.jsonl"), evals(folder_ / "evals.jsonl");
-    if (trainer_.steps_done() == 0) evaluate(evals);
+    if (trainer_.steps_done() == 0) evaluation_.evaluate(trainer_, evals);
     const int64_t total = recipe_.train.iterations;
     const train::Progress progress(trainer_.steps_done(), total);
     while (trainer_.steps_done() < total) {
@@ -74,7 +72,7 @@ class TrainRun {
       metrics.append(report.to_json());
       log_progress(report, progress);
       const int64_t step = report.step;
-      if (step % recipe_.eval.every == 0 || step == total) evaluate(evals);
+      if (step % recipe_.eval.every == 0 || step == total) evaluation_.evaluate(trainer_, evals);
       const bool stop = stop_requested() && step < total;
       if (step % recipe_.train.checkpoint.every == 0 || step == total || stop) trainer_.save(folder_);
       if (stop) return stopped();
@@ -95,39 +93,22 @@ class TrainRun {
                " numbers train beside ", trainer_.policy().denoiser_params().num_elements(), " frozen ones");
   }
 
-  // The averaged weights on fixed seeds; the base before the first step.
-  void evaluate(io::JsonLines& evals) {
-    const int64_t step = trainer_.steps_done();
-    const train::BorrowedWeights average(trainer_.params(), trainer_.ema_weights());
-    at::Tensor pictures;
-    const eval::Evaluation numbers = eval::evaluate(
-        trainer_.policy(), eval_prompts_, {.reward = *reward_, .judge = *judge_, .features = features_.get()}, recipe_.eval, &pictures);
-    nlohmann::ordered_json row{{"step", step}, {"weights", step == 0 ? "base" : "ema"}};
-    row.update(numbers.to_json());
-    evals.append(row);
-    const at::Tensor bytes = (pictures * 255).round().clamp(0, 255).to(at::kByte).contiguous();
-    nn::save_safetensors(folder_ / "samples" / (io::step_name(step) + ".safetensors"), {{"pictures", bytes}});
-    io::save_png(
-        folder_ / "samples" / (io::step_name(step) + ".png"),
-        io::contact_sheet({{.title = cat("step ", step), .rows = sheet_rows(pictures, eval_prompts_.size())}}, sheet_options(eval_prompts_)));
-    log_info(cat("eval   step ", step, ": reward ", numbers.reward, ", judge ", numbers.judge,
-                 ", color pairs ", numbers.color_pairs, ", color spread ", numbers.color_spread));
-  }
-
   // The table and the sheet before | after, and the tuned model.
   void finish() {
     // From disk, so that a resumed run closes with the same table.
     const StoredEvaluation before = evaluation_at(folder_, 0), after = evaluation_at(folder_, trainer_.steps_done());
     trainer_.save_model(folder_ / "model");
+    const std::vector<text::Prompt>& prompts = evaluation_.prompts();
     const fs::path sheet = folder_ / "before_after.png";
-    io::save_png(sheet, io::contact_sheet({{.title = "before", .rows = sheet_rows(before.pictures, eval_prompts_.size())},
-                                           {.title = "after", .rows = sheet_rows(after.pictures, eval_prompts_.size())}},
-                                          sheet_options(eval_prompts_)));
+    io::save_png(sheet, io::contact_sheet({{.title = "before", .rows = sheet_rows(before.pictures, prompts.size())},
+                                           {.title = "after", .rows = sheet_rows(after.pictures, prompts.size())}},
+                                          sheet_options(prompts)));
     const std::string table = eval::comparison_table({{"before", before.numbers}, {"after", after.numbers}});
     io::write_atomically(folder_ / "before_after.txt", table);
     const std::string base = recipe_.train.lora.is_on() ? cat("--model ", recipe_.train.model, " --lora ") : "";
-    std::printf("\n%s\nreward %s, judge %s\nmodel  %s%s\nsheet  %s\n", table.c_str(), reward_->name().c_str(),
-                judge_->name().c_str(), base.c_str(), (folder_ / "model").c_str(), sheet.c_str());
+    std::printf("\n%s\nreward %s, judge %s\n%s\nmodel  %s%s\nsheet  %s\n", table.c_str(), reward_->name().c_str(),
+                evaluation_.judge_name().c_str(), evaluation_cost(folder_).c_str(), base.c_str(),
+                (folder_ / "model").c_str(), sheet.c_str());
   }
 
   void log_progress(const train::StepReport& report, const train::Progress& progress) const {
@@ -147,9 +128,8 @@ class TrainRun {
   fs::path folder_;
   std::unique_ptr<io::RunLock> lock_;  // before any model loads
   std::string resume_command_;
-  std::unique_ptr<rewards::Reward> reward_, judge_;
-  std::unique_ptr<rewards::FeatureExtractor> features_;
-  std::vector<text::Prompt> eval_prompts_;
+  std::unique_ptr<rewards::Reward> reward_;
+  TrainEvaluation evaluation_;
   train::Trainer trainer_;
 };
 

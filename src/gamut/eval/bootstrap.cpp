@@ -47,8 +47,8 @@ double quantile(const std::vector<double>& sorted, double p) {
 }
 
 // (value of the resample - value) / its standard error, for each resample that has one; sorted.
-std::vector<double> studentized(const SeedStatistic& statistic, size_t method_seeds, size_t baseline_seeds,
-                                bool paired, double value, const BootstrapOptions& options) {
+std::vector<double> studentized(const SeedStatistic& statistic, size_t method_seeds, size_t baseline_seeds, bool paired,
+                                double value, const BootstrapOptions& options) {
   std::vector<double> out;
   for (int64_t b = 0; b < options.resamples; ++b) {
     Stream stream(options.seed, "frontier.bootstrap", {b});

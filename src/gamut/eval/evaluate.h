@@ -11,6 +11,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,10 +21,14 @@ namespace gamut::eval {
 // [eval] of a recipe.
 struct EvalConfig {
   std::string prompts = "";        // "" = the training prompts
+  std::string heldout = "";        // "" = none
   int64_t every = 50;
   int64_t members = 16;
+  int64_t heldout_members = 4;
   int64_t steps = 20;
   int64_t seed = 1000;
+  int64_t report_seed = 2000;      // -1 = no second evaluation
+  bool raw = false;
   int64_t micro_batch = 64;
   double guidance_scale = 1.0;
   std::string features = "pixels";                    // pixels | clip: ground of feature_distance and feature_vendi
@@ -42,8 +47,24 @@ struct Evaluation {
   std::optional<double> colors_obeyed;         // share of pictures in the asked colours; absent without such prompts
   int64_t prompts = 0, members = 0, steps = 0, seed = 0;
   double seconds = 0;
+  std::map<std::string, std::vector<double>> per_prompt;  // measure -> one value per prompt; NaN = it has none
   nlohmann::ordered_json to_json() const;
 };
+
+// One of the evaluations that a checkpoint gets. Checkpoints are chosen by role "select" and reported by "report".
+struct EvalPass {
+  std::string role = "select";    // select: eval.seed | report: eval.report_seed
+  std::string weights = "ema";    // ema | raw
+  std::string set = "prompts";    // prompts | heldout: eval.heldout
+  bool operator==(const EvalPass&) const = default;
+};
+// All that a configuration asks for, first the main one.
+std::vector<EvalPass> eval_passes(const EvalConfig& config);
+// The configuration with the pass's seed and members.
+EvalConfig config_of(const EvalPass& pass, EvalConfig config);
+// Which pass a row of evals.jsonl comes from; a missing field has the main pass's value, and the base's weights are
+// their own average.
+EvalPass pass_of(const nlohmann::json& row);
 
 // The numbers of a row back from evals.jsonl. DataError when a key is missing.
 Evaluation evaluation_from_json(const nlohmann::json& row);

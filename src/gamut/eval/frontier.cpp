@@ -42,9 +42,8 @@ std::vector<size_t> pareto(const Curve& curve) {
     if (std::none_of(curve.checkpoints.begin(), curve.checkpoints.end(),
                      [&](const Checkpoint& other) { return beats(other, curve.checkpoints[i]); }))
       kept.push_back(i);
-  std::sort(kept.begin(), kept.end(), [&](size_t a, size_t b) {
-    return curve.checkpoints[a].select_x < curve.checkpoints[b].select_x;
-  });
+  std::sort(kept.begin(), kept.end(),
+            [&](size_t a, size_t b) { return curve.checkpoints[a].select_x < curve.checkpoints[b].select_x; });
   return kept;
 }
 

@@ -41,7 +41,7 @@ double mean(const std::vector<const Checkpoint*>& runs, Field field) {
 struct Ground {
   Chosen method, baseline;
   std::vector<double> shares = {};  // sum to 1
-  double base = 0;             // the base's compared value; used when levels lie below it
+  double base = 0;                  // the base's compared value; used when levels lie below it
 };
 
 // Equal reward: ratio - 1. Equal diversity: difference in units of the base's reward.
@@ -81,14 +81,23 @@ Estimate estimate(const SeedStatistic& statistic, const Pair& pair, const Compar
   return seed_interval(statistic, pair.method.runs.size(), pair.baseline.runs.size(), pair.paired, options.bootstrap);
 }
 
+// The interval of a ratio is that of its logarithm: never below -100 %, and fair to both directions.
+Estimate estimate_change(const Ground& ground, const View& view, const Pair& pair, const CompareOptions& options) {
+  const SeedStatistic change = change_over(ground, view);
+  if (!view.upward) return estimate(change, pair, options);
+  Estimate out = estimate([&](Positions m, Positions b) { return std::log1p(change(m, b)); }, pair, options);
+  out.value = std::expm1(out.value);
+  for (std::optional<double>* end : {&out.low, &out.high})
+    if (*end) *end = std::expm1(**end);
+  return out;
+}
+
 double shown(double value, double base, const View& view) { return view.upward ? value : (value - base) / base; }
 
 AtLevel at_level(const Pair& pair, const View& view, double level, double base, const CompareOptions& options) {
   AtLevel out{.level = level};
-  const Ground ground{choose(pair.method, view, {level}, pair.budget),
-                      choose(pair.baseline, view, {level}, pair.budget),
-                      {1.0},
-                      base};
+  const Ground ground{
+      choose(pair.method, view, {level}, pair.budget), choose(pair.baseline, view, {level}, pair.budget), {1.0}, base};
   auto reached = [](const auto& runs) { return int64_t(runs.size()) - std::count(runs.begin(), runs.end(), nullptr); };
   out.method_reached = reached(ground.method[0]);
   out.baseline_reached = reached(ground.baseline[0]);
@@ -100,17 +109,15 @@ AtLevel at_level(const Pair& pair, const View& view, double level, double base, 
   };
   const bool method = fill(pair.method, ground.method[0], out.method_reached, out.method, out.method_level),
              baseline = fill(pair.baseline, ground.baseline[0], out.baseline_reached, out.baseline, out.baseline_level);
-  if (method && baseline && divisible(ground, view)) out.change = estimate(change_over(ground, view), pair, options);
+  if (method && baseline && divisible(ground, view)) out.change = estimate_change(ground, view, pair, options);
   return out;
 }
 
 void average_over(const Pair& pair, const View& view, const Span& range, double base, const CompareOptions& options,
                   Matched& out) {
   const std::vector<double> levels = breakpoints(pair, view, range);
-  Ground ground{choose(pair.method, view, levels, pair.budget),
-                choose(pair.baseline, view, levels, pair.budget),
-                {},
-                base};
+  Ground ground{
+      choose(pair.method, view, levels, pair.budget), choose(pair.baseline, view, levels, pair.budget), {}, base};
   const double width = range.high - range.low;
   double method = 0, baseline = 0;
   for (size_t i = 0; i < levels.size(); ++i) {
@@ -123,7 +130,7 @@ void average_over(const Pair& pair, const View& view, const Span& range, double 
   out.baseline = shown(baseline, base, view);
   out.area = estimate(difference_over(ground, view, width), pair, options);
   if (divisible(ground, view))
-    out.change = estimate(change_over(ground, view), pair, options);
+    out.change = estimate_change(ground, view, pair, options);
   else
     out.reason = cat("the ", view.upward ? "baseline's diversity" : "base's reward",
                      " is not above 0, so a relative change has no meaning");

@@ -41,21 +41,47 @@ std::string cell(const char* format, Value value) {
   return text;
 }
 
-}  // namespace
+using Columns = std::vector<std::pair<std::string, Evaluation>>;
 
-std::string comparison_table(const std::vector<std::pair<std::string, Evaluation>>& columns) {
+std::string table(const Columns& columns, bool change) {
   std::string out = cell("%-26s", "");
   for (const auto& column : columns) out += aligned(column.first, column.first);
-  out += columns.size() == 2 ? "      change\n" : "\n";
+  out += change ? "      change\n" : "\n";
   for (const Row& row : kRows) {
     out += cell("%-26s", row.label);
     for (const auto& column : columns) out += aligned(cell("%.3f", column.second.*row.value), column.first);
-    if (columns.size() == 2)
-      out += cell("%+12.3f", columns.back().second.*row.value - columns.front().second.*row.value);
+    if (change) out += cell("%+12.3f", columns.back().second.*row.value - columns.front().second.*row.value);
     out += "\n";
   }
+  return out;
+}
+
+// Only where a prompt of some column asked for colors.
+std::string obeyed_row(const Columns& columns) {
+  std::string out = cell("%-26s", "colors obeyed");
+  bool any = false;
+  for (const auto& [title, numbers] : columns) {
+    any = any || numbers.colors_obeyed;
+    out += aligned(numbers.colors_obeyed ? cell("%.3f", *numbers.colors_obeyed) : "-", title);
+  }
+  return any ? out + "\n" : "";
+}
+
+}  // namespace
+
+std::string comparison_table(const Columns& columns) {
   const Evaluation& last = columns.back().second;
-  return out + cat("(", last.prompts, " prompts x ", last.members, " pictures, seed ", last.seed, ")\n");
+  return table(columns, columns.size() == 2) +
+         cat("(", last.prompts, " prompts x ", last.members, " pictures, seed ", last.seed, ")\n");
+}
+
+std::string measures_table(const Columns& columns) {
+  if (columns.size() == 1 && !columns.front().second.colors_obeyed) return comparison_table(columns);
+  std::string out = table(columns, false) + obeyed_row(columns);
+  for (const auto& [title, numbers] : columns)
+    out +=
+        cat("(", title, ": ", numbers.prompts, " prompts x ", numbers.members, " pictures, seed ", numbers.seed, ")\n");
+  return out;
 }
 
 }  // namespace gamut::eval

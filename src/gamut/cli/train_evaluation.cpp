@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/cli/train_evaluation.h"
+
+#include "gamut/cli/stored_run.h"
+#include "gamut/core/clock.h"
+#include "gamut/core/error.h"
+#include "gamut/core/log.h"
+#include "gamut/io/files.h"
+#include "gamut/io/run_folder.h"
+#include "gamut/nn/images.h"
+
+#include <ATen/ATen.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+#include <optional>
+
+namespace gamut::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+double sum_of(const fs::path& lines, const char* key) {
+  double sum = 0;
+  if (!fs::exists(lines)) return 0;
+  for (const nlohmann::json& row : io::read_json_lines(lines))
+    if (row.is_object() && row.contains(key) && row[key].is_number()) sum += row[key].get<double>();
+  return sum;
+}
+
+}  // namespace
+
+TrainEvaluation::TrainEvaluation(const TrainRecipe& recipe, fs::path run, rewards::Reward& reward)
+    : config_(recipe.eval),
+      run_(std::move(run)),
+      reward_(reward),
+      judge_(rewards::make_reward(recipe.judge)),
+      features_(rewards::make_features(recipe.eval.features, recipe.eval.features_model)),
+      passes_(eval::eval_passes(recipe.eval)) {
+  prompts_["prompts"] = text::load_prompts(recipe.eval_prompts());
+  if (!config_.heldout.empty()) prompts_["heldout"] = text::load_prompts(config_.heldout);
+}
+
+void TrainEvaluation::evaluate(train::Trainer& trainer, io::JsonLines& evals) {
+  for (const eval::EvalPass& pass : passes_)
+    if (trainer.steps_done() > 0 || pass.weights != "raw") evaluate_pass(pass, trainer, evals);
+}
+
+void TrainEvaluation::evaluate_pass(const eval::EvalPass& pass, train::Trainer& trainer, io::JsonLines& evals) {
+  const int64_t step = trainer.steps_done();
+  std::optional<train::BorrowedWeights> average;
+  if (pass.weights == "ema") average.emplace(trainer.params(), trainer.ema_weights());
+  at::Tensor pictures;
+  const eval::Evaluation numbers = eval::evaluate(trainer.policy(), prompts_.at(pass.set),
+                                                  {.reward = reward_, .judge = *judge_, .features = features_.get()},
+                                                  eval::config_of(pass, config_), &pictures);
+  nlohmann::ordered_json row{{"step", step}, {"weights", step == 0 ? "base" : pass.weights}};
+  row.update({{"role", pass.role}, {"set", pass.set}});
+  row.update(numbers.to_json());
+  evals.append(row);
+  save_pictures(pass, step, pictures);
+  if (pass == eval::EvalPass{})
+    log_info(cat("eval   step ", step, ": reward ", numbers.reward, ", judge ", numbers.judge, ", color pairs ",
+                 numbers.color_pairs, ", color spread ", numbers.color_spread, "   ",
+                 format_duration(numbers.seconds)));
+  else if (numbers.colors_obeyed)
+    log_info(cat("eval   step ", step, ", ", pass.set, ": colors obeyed ", *numbers.colors_obeyed, ", reward ",
+                 numbers.reward, "   ", format_duration(numbers.seconds)));
+}
+
+// Of the main pass and of held-out prompts; the others show the same prompts again.
+void TrainEvaluation::save_pictures(const eval::EvalPass& pass, int64_t step, const at::Tensor& pictures) const {
+  if (pass.role != "select" || pass.weights != "ema") return;
+  const std::string name = cat(pass.set == "heldout" ? "heldout_" : "", io::step_name(step));
+  const std::vector<text::Prompt>& prompts = prompts_.at(pass.set);
+  const at::Tensor bytes = (pictures * 255).round().clamp(0, 255).to(at::kByte).contiguous();
+  nn::save_safetensors(run_ / "samples" / (name + ".safetensors"), {{"pictures", bytes}});
+  io::save_png(run_ / "samples" / (name + ".png"),
+               io::contact_sheet({{.title = cat("step ", step), .rows = sheet_rows(pictures, prompts.size())}},
+                                 sheet_options(prompts)));
+}
+
+std::string evaluation_cost(const fs::path& run) {
+  const double evaluation = sum_of(run / "evals.jsonl", "seconds"),
+               training = sum_of(run / "metrics.jsonl", "seconds_total");
+  if (evaluation == 0) return "";
+  char share[16];
+  std::snprintf(share, sizeof share, "%.1f", 100 * evaluation / (evaluation + training));
+  return cat("evaluation took ", share, " % of the run (", format_duration(evaluation), " of ",
+             format_duration(evaluation + training), ")");
+}
+
+}  // namespace gamut::cli

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/eval/frontier_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace gamut::eval {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+Json number(const std::optional<double>& value) { return value ? number(*value) : Json(); }
+
+Json estimate(const std::optional<Estimate>& found) {
+  if (!found) return {};
+  return {{"value", number(found->value)}, {"low", number(found->low)}, {"high", number(found->high)}};
+}
+
+Json level(const AtLevel& at) {
+  return {{"level", number(at.level)},
+          {"method_reached", at.method_reached},
+          {"baseline_reached", at.baseline_reached},
+          {"method", number(at.method)},
+          {"baseline", number(at.baseline)},
+          {"method_level", number(at.method_level)},
+          {"baseline_level", number(at.baseline_level)},
+          {"change", estimate(at.change)}};
+}
+
+Json matched(const Matched& found) {
+  Json levels = Json::array();
+  for (const AtLevel& at : found.levels) levels.push_back(level(at));
+  Json range;
+  if (found.range) range = Json::array({number(found.range->low), number(found.range->high)});
+  return {{"range", range},
+          {"reason", found.reason.empty() ? Json() : Json(found.reason)},
+          {"method", number(found.method)},
+          {"baseline", number(found.baseline)},
+          {"change", estimate(found.change)},
+          {"area", estimate(found.area)},
+          {"levels", levels}};
+}
+
+Json checkpoint(const Checkpoint& at, bool on_frontier) {
+  return {{"step", at.step},
+          {"seconds", number(at.seconds)},
+          {"select", {{"x", number(at.select_x)}, {"y", number(at.select_y)}}},
+          {"report", {{"x", number(at.report_x)}, {"y", number(at.report_y)}}},
+          {"on_frontier", on_frontier}};
+}
+
+}  // namespace
+
+nlohmann::ordered_json to_json(const Method& method) {
+  Json runs = Json::array();
+  for (const Curve& run : method.runs) {
+    const std::vector<size_t> frontier = pareto(run);
+    Json checkpoints = Json::array();
+    for (size_t i = 0; i < run.checkpoints.size(); ++i)
+      checkpoints.push_back(
+          checkpoint(run.checkpoints[i], std::find(frontier.begin(), frontier.end(), i) != frontier.end()));
+    runs.push_back(Json{{"seed", run.seed}, {"checkpoints", checkpoints}});
+  }
+  return {{"name", method.name}, {"runs", runs}};
+}
+
+nlohmann::ordered_json to_json(const Comparison& comparison) {
+  return {{"method", comparison.method},
+          {"baseline", comparison.baseline},
+          {"method_seeds", comparison.method_seeds},
+          {"baseline_seeds", comparison.baseline_seeds},
+          {"paired", comparison.paired},
+          {"budget_seconds", number(comparison.budget)},
+          {"diversity_at_equal_reward", matched(comparison.diversity)},
+          {"reward_at_equal_diversity", matched(comparison.reward)}};
+}
+
+}  // namespace gamut::eval
