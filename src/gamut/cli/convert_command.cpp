@@ -26,13 +26,21 @@ struct Flags {
   std::string in, out, to, dtype, model;
 };
 
+void cast(nn::LoraModule& module, const Flags& flags) {
+  const at::ScalarType dtype = kDtypes.at(flags.dtype);
+  if (flags.to == "diffusers" && module.alpha != double(module.rank())) {
+    // Folded before the cast, so that it is rounded once.
+    module.up = module.up.to(at::kFloat) * (module.alpha / double(module.rank()));
+    module.alpha = double(module.rank());
+  }
+  module.down = module.down.to(dtype);
+  module.up = module.up.to(dtype);
+}
+
 int convert_lora(const Flags& flags) {
   nn::LoraFile file = nn::load_lora(flags.in);
   if (!flags.dtype.empty())
-    for (nn::LoraModule& module : file.modules) {
-      module.down = module.down.to(kDtypes.at(flags.dtype));
-      module.up = module.up.to(kDtypes.at(flags.dtype));
-    }
+    for (nn::LoraModule& module : file.modules) cast(module, flags);
   nn::save_lora(flags.out, file, kFormats.at(flags.to));
   log_info(cat("wrote ", file.modules.size(), " adapted layers to ", flags.out, " in ", flags.to, "'s form"));
   return 0;
