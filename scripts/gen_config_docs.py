@@ -35,6 +35,8 @@ Unknown keys, wrong types and values outside their rule are errors, all reported
 
 `extends` (a path or a list of paths, relative to the file that names it) merges other recipes first.
 
+The keys of a sweep are on [its own page](sweep.md).
+
 `gamut explain config RECIPE` shows what a recipe resolves to, each value with the file and line it came from. The
 defaults for fine-tuning are those of `algorithm = "flow_grpo"`.
 """

@@ -141,7 +141,7 @@ TEST(config, a_table_is_no_value_and_a_value_no_table) {
             "[config] key 'seed' must be a value; got a table with the key 'value' (r.toml:2:1)");
   EXPECT_EQ(mistakes("seed = {}\n"), "[config] key 'seed' must be an integer; got {} (r.toml:1:1)");
   EXPECT_EQ(mistakes("[[sampler]]\nsteps = 3\n"),
-            "[config] key 'sampler' must be a table; got [{ \"steps\" = 3 }] (r.toml:1:3)");
+            "[config] unknown key 'sampler.1.steps' (r.toml:2:1); did you mean 'sampler.steps'?");
   TestConfig config;
   EXPECT_NO_THROW(resolve("[sampler]\n", config));  // an empty table changes nothing
 }

@@ -52,6 +52,15 @@ TEST(recipe, lists_dotted_keys_with_values_and_places) {
   }
 }
 
+TEST(recipe, numbers_the_tables_of_an_array) {
+  const Recipe recipe = parse_recipe("[[run]]\nseed = 1\n[[run]]\n[[run]]\nloss.kind = 'x'\n", "r.toml",
+                                     {"variant=[{label = \"a\"}]"});
+  EXPECT_EQ(listed(recipe), (Listing{{"run.1.seed", "1 r.toml:2"},
+                                     {"run.2", "{} r.toml:3"},
+                                     {"run.3.loss.kind", "\"x\" r.toml:5"},
+                                     {"variant.1.label", "\"a\" --set #1"}}));
+}
+
 TEST(recipe, sets_win_in_order_and_take_toml_or_bare_text) {
   const Recipe recipe = parse_recipe("a = 1\nb = 2\n", "r.toml",
                                      {"a=3", "a = 4 ", "kind=ode", "text=\"x y\"", "words=the digit 7",

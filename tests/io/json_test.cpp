@@ -142,6 +142,20 @@ TEST(json, lines_can_be_cut_back_to_a_step) {
             "[json] " + (folder / "m.jsonl").string() + " (line 1) must have an integer 'step'");
 }
 
+TEST(json, the_last_complete_line_is_read_alone) {
+  const TempFolder folder;
+  const auto path = folder / "m.jsonl";
+  EXPECT_FALSE(last_json_line(path));
+  append_raw(path, "{\"step\":");
+  EXPECT_FALSE(last_json_line(path)) << "incomplete";
+  append_raw(path, "1}\n");
+  EXPECT_EQ(last_json_line(path), (json{{"step", 1}}));
+  append_raw(path, std::string(3'000'000, ' ') + "{\"step\":2}\n{\"step\":3}\n{\"st");
+  EXPECT_EQ(last_json_line(path), (json{{"step", 3}}));
+  append_raw(path, "\n");
+  EXPECT_FALSE(last_json_line(path)) << "malformed";
+}
+
 TEST(json, appending_to_a_full_disk_is_an_environment_error) {
   EXPECT_EQ(message_of<EnvironmentError>([] {
               JsonLines("/dev/full").append({{"step", 1}});

@@ -52,6 +52,16 @@ TEST(run_lock, of_a_killed_process_is_no_obstacle) {
   ::close(pipe_ends[1]);
 }
 
+TEST(run_lock, can_be_asked_for) {
+  const testing::TempFolder folder;
+  EXPECT_FALSE(is_locked(folder.path()));
+  {
+    const RunLock held(folder.path());
+    EXPECT_TRUE(is_locked(folder.path()));
+  }
+  EXPECT_FALSE(is_locked(folder.path()));
+}
+
 TEST(run_lock, needs_a_folder_to_write_in) {
   EXPECT_EQ(message_of<EnvironmentError>([] { RunLock("/proc/nowhere"); }),
             "[run] cannot write '/proc/nowhere/lock'; got 'No such file or directory'; name a writable place "

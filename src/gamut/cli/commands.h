@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 namespace CLI {
 class App;
@@ -13,8 +14,12 @@ namespace gamut::cli {
 // Runs the chosen command; the result is the exit code.
 using Action = std::function<int()>;
 
+// A word as a POSIX shell takes it, in quotes where it must be.
+std::string shell_word(const std::string& word);
+
 void add_train_command(CLI::App& program, Action& chosen);
 void add_pretrain_command(CLI::App& program, Action& chosen);
+void add_sweep_command(CLI::App& program, Action& chosen);
 void add_sample_command(CLI::App& program, Action& chosen);
 void add_eval_command(CLI::App& program, Action& chosen);
 void add_compare_command(CLI::App& program, Action& chosen);

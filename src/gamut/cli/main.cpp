@@ -20,7 +20,7 @@ namespace {
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 int report(gamut::ExitCode code, const std::string& message) {
-  std::fprintf(stderr, "error: %s\n", message.c_str());
+  gamut::log_error(message, {{"exit_code", static_cast<int64_t>(code)}});
   return static_cast<int>(code);
 }
 
@@ -43,11 +43,13 @@ int run(int argc, char** argv) {
                    "gamut"};
   program.require_subcommand(1);
   program.fallthrough();
-  bool quiet = false;
+  bool quiet = false, json_log = false;
   program.add_flag("--quiet", quiet, "no progress lines, only warnings and results");
+  program.add_flag("--json-log", json_log, "log lines on stderr as JSON, one object each");
   gamut::cli::Action chosen;
   gamut::cli::add_train_command(program, chosen);
   gamut::cli::add_pretrain_command(program, chosen);
+  gamut::cli::add_sweep_command(program, chosen);
   gamut::cli::add_sample_command(program, chosen);
   gamut::cli::add_eval_command(program, chosen);
   gamut::cli::add_compare_command(program, chosen);
@@ -62,6 +64,7 @@ int run(int argc, char** argv) {
     if (error.get_exit_code() == 0) return program.exit(error);  // --help
     return report(gamut::ExitCode::kConfig, std::string("[usage] ") + error.what() + "; see gamut --help");
   }
+  if (json_log) gamut::set_log_format(gamut::LogFormat::kJson);
   if (quiet) gamut::set_log_level(gamut::LogLevel::kWarning);
   return chosen();
 }

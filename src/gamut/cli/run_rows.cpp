@@ -27,8 +27,8 @@ bool is_step(const nlohmann::json& row) {
   return row.is_object() && row.contains("step") && row["step"].is_number_integer() && row["step"] >= 0;
 }
 
-constexpr std::array<std::string_view, 7> kNoMeasures{"step",       "seed",    "prompts",      "members",
-                                                      "eval_steps", "seconds", "train_seconds"};
+constexpr std::array<std::string_view, 8> kNoMeasures{"step",       "seed",    "prompts",       "members",
+                                                      "eval_steps", "seconds", "train_seconds", "eval_seed"};
 
 // The measures of one row into the run, by role; rows of weights without averaging stay out.
 void add_measures(const nlohmann::json& row, RunRows& run) {

@@ -17,21 +17,10 @@ struct Flags {
   bool resume = false;
 };
 
-// A word of a POSIX shell.
-std::string quoted(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789_-./=:,+@%") == std::string::npos;
-  if (plain) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
-
 std::string resume_command(const Flags& flags, const std::filesystem::path& folder) {
-  std::string text = "gamut train " + quoted(flags.recipe);
-  for (const std::string& set : flags.sets) text += " --set " + quoted(set);
-  return text + " --run " + quoted(folder.string()) + " --resume";
+  std::string text = "gamut train " + shell_word(flags.recipe);
+  for (const std::string& set : flags.sets) text += " --set " + shell_word(set);
+  return text + " --run " + shell_word(folder.string()) + " --resume";
 }
 
 int train(const Flags& flags) {
@@ -46,6 +35,16 @@ int train(const Flags& flags) {
 }
 
 }  // namespace
+
+std::string shell_word(const std::string& word) {
+  const bool plain = !word.empty() && word.find_first_not_of(
+                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                          "0123456789_-./=:,+@%") == std::string::npos;
+  if (plain) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
 
 void add_train_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<Flags>();

@@ -41,12 +41,13 @@ TrainEvaluation::TrainEvaluation(const TrainRecipe& recipe, fs::path run, reward
   if (!config_.heldout.empty()) prompts_["heldout"] = text::load_prompts(config_.heldout);
 }
 
-void TrainEvaluation::evaluate(train::Trainer& trainer, io::JsonLines& evals) {
+void TrainEvaluation::evaluate(train::Trainer& trainer, io::JsonLines& evals, train::EventLog& events) {
   for (const eval::EvalPass& pass : passes_)
-    if (trainer.steps_done() > 0 || pass.weights != "raw") evaluate_pass(pass, trainer, evals);
+    if (trainer.steps_done() > 0 || pass.weights != "raw") evaluate_pass(pass, trainer, evals, events);
 }
 
-void TrainEvaluation::evaluate_pass(const eval::EvalPass& pass, train::Trainer& trainer, io::JsonLines& evals) {
+void TrainEvaluation::evaluate_pass(const eval::EvalPass& pass, train::Trainer& trainer, io::JsonLines& evals,
+                                    train::EventLog& events) {
   const int64_t step = trainer.steps_done();
   std::optional<train::BorrowedWeights> average;
   if (pass.weights == "ema") average.emplace(trainer.params(), trainer.ema_weights());
@@ -58,7 +59,7 @@ void TrainEvaluation::evaluate_pass(const eval::EvalPass& pass, train::Trainer& 
   row.update({{"role", pass.role}, {"set", pass.set}});
   row.update(numbers.to_json());
   evals.append(row);
-  save_pictures(pass, step, pictures);
+  events.add_evaluation(row, save_pictures(pass, step, pictures));
   if (pass == eval::EvalPass{})
     log_info(cat("eval   step ", step, ": reward ", numbers.reward, ", judge ", numbers.judge, ", color pairs ",
                  numbers.color_pairs, ", color spread ", numbers.color_spread, "   ",
@@ -69,15 +70,17 @@ void TrainEvaluation::evaluate_pass(const eval::EvalPass& pass, train::Trainer& 
 }
 
 // Of the main pass and of held-out prompts; the others show the same prompts again.
-void TrainEvaluation::save_pictures(const eval::EvalPass& pass, int64_t step, const at::Tensor& pictures) const {
-  if (pass.role != "select" || pass.weights != "ema") return;
+fs::path TrainEvaluation::save_pictures(const eval::EvalPass& pass, int64_t step, const at::Tensor& pictures) const {
+  if (pass.role != "select" || pass.weights != "ema") return {};
   const std::string name = cat(pass.set == "heldout" ? "heldout_" : "", io::step_name(step));
   const std::vector<text::Prompt>& prompts = prompts_.at(pass.set);
   const at::Tensor bytes = (pictures * 255).round().clamp(0, 255).to(at::kByte).contiguous();
   nn::save_safetensors(run_ / "samples" / (name + ".safetensors"), {{"pictures", bytes}});
-  io::save_png(run_ / "samples" / (name + ".png"),
+  const fs::path sheet = run_ / "samples" / (name + ".png");
+  io::save_png(sheet,
                io::contact_sheet({{.title = cat("step ", step), .rows = sheet_rows(pictures, prompts.size())}},
                                  sheet_options(prompts)));
+  return sheet;
 }
 
 std::string evaluation_cost(const fs::path& run) {

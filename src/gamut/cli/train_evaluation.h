@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The evaluations of a run in training: rows of evals.jsonl and pictures below samples/.
+// The evaluations of a run in training: rows of evals.jsonl, pictures below samples/, events.
 #pragma once
 
 #include "gamut/cli/train_recipe.h"
+#include "gamut/train/event_log.h"
 #include "gamut/train/trainer.h"
 
 #include <filesystem>
@@ -22,14 +23,16 @@ class TrainEvaluation {
   TrainEvaluation(const TrainRecipe& recipe, std::filesystem::path run, rewards::Reward& reward);
 
   // Every pass that the recipe asks for on the trainer's weights of now, the averaged ones where a pass says so.
-  void evaluate(train::Trainer& trainer, io::JsonLines& evals);
+  void evaluate(train::Trainer& trainer, io::JsonLines& evals, train::EventLog& events);
 
   const std::vector<text::Prompt>& prompts() const { return prompts_.at("prompts"); }
   std::string judge_name() const { return judge_->name(); }
 
  private:
-  void evaluate_pass(const eval::EvalPass& pass, train::Trainer& trainer, io::JsonLines& evals);
-  void save_pictures(const eval::EvalPass& pass, int64_t step, const at::Tensor& pictures) const;
+  void evaluate_pass(const eval::EvalPass& pass, train::Trainer& trainer, io::JsonLines& evals,
+                     train::EventLog& events);
+  // The sheet; "" where a pass keeps no pictures.
+  std::filesystem::path save_pictures(const eval::EvalPass& pass, int64_t step, const at::Tensor& pictures) const;
 
   eval::EvalConfig config_;
   std::filesystem::path run_;

@@ -51,15 +51,21 @@ TrainRecipe load_train_recipe(const std::vector<std::string>& sets) {
   return resolve_train_recipe(parse_recipe("", "no recipe", sets));
 }
 
-void check_same_recipe(const TrainRecipe& now, const std::filesystem::path& stored_config) {
+std::string recipe_changes(const TrainRecipe& now, const std::filesystem::path& stored_config,
+                           const std::string& free) {
   TrainRecipe stored = load_train_recipe(stored_config, {});
   std::map<std::string, std::string> before;
   for (const ResolvedField& field : stored.resolved.fields) before[field.key] = field.toml;
   std::string changed;
   for (const ResolvedField& field : now.resolved.fields)
-    if (field.key != "iterations" && before[field.key] != field.toml)
+    if (field.key != "iterations" && field.key != free && before[field.key] != field.toml)
       changed +=
           cat(changed.empty() ? "" : ", ", field.key, " was ", before[field.key], " and is ", field.toml);
+  return changed;
+}
+
+void check_same_recipe(const TrainRecipe& now, const std::filesystem::path& stored_config) {
+  const std::string changed = recipe_changes(now, stored_config);
   if (!changed.empty())
     throw ConfigError("run", cat("a run resumes only under its own recipe; changed: ", changed,
                                  "; start a new run, or undo the change (only `iterations` may differ)"));

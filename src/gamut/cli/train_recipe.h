@@ -30,8 +30,11 @@ TrainRecipe load_train_recipe(const std::filesystem::path& path, const std::vect
 // The same without a file.
 TrainRecipe load_train_recipe(const std::vector<std::string>& sets);
 
-// ConfigError naming each key whose value differs, other than `iterations`: a run resumes only under its own
-// recipe.
+// Each key whose value differs from that of a stored config.toml, "seed was 1 and is 2, …"; "" when none does.
+// `iterations` and the key `free` may differ.
+std::string recipe_changes(const TrainRecipe& now, const std::filesystem::path& stored_config,
+                           const std::string& free = "");
+// ConfigError naming each key whose value differs: a run resumes only under its own recipe.
 void check_same_recipe(const TrainRecipe& now, const std::filesystem::path& stored_config);
 
 }  // namespace gamut::cli

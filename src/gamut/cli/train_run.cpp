@@ -4,6 +4,7 @@
 #include "gamut/cli/build_info.h"
 #include "gamut/cli/stored_run.h"
 #include "gamut/cli/train_evaluation.h"
+#include "gamut/cli/train_progress.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/core/stop.h"
@@ -12,7 +13,7 @@
 #include "gamut/io/run_folder.h"
 #include "gamut/io/run_lock.h"
 #include "gamut/nn/device.h"
-#include "gamut/train/progress.h"
+#include "gamut/train/event_log.h"
 #include "gamut/train/trainer.h"
 
 #include <ATen/ATen.h>
@@ -20,6 +21,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 namespace gamut::cli {
 namespace {
@@ -27,6 +29,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kStoppedOnRequest = 130;
+constexpr const char* kClosingTable = "before_after.txt";
 class TrainRun {
  public:
   TrainRun(const TrainRecipe& recipe, const TrainRunOptions& options)
@@ -54,6 +57,8 @@ class TrainRun {
     } else {
       log_info("no complete checkpoint yet; starting from the beginning");
     }
+    // The closing table says that a run is complete, which one that goes on is not.
+    fs::remove(folder_ / kClosingTable);
     // Rows after the checkpoint belong to steps that will be made again.
     for (const char* name : {"metrics.jsonl", "evals.jsonl"})
       if (fs::exists(folder_ / name))
@@ -63,16 +68,19 @@ class TrainRun {
   int run() {
     log_info(trainer_.plan().text());
     if (recipe_.train.lora.is_on()) log_info(lora_line());
+    events_.emplace(folder_, trainer_.steps_done() > 0 ? trainer_.steps_done() : -1);
     io::JsonLines metrics(folder_ / "metrics.jsonl"), evals(folder_ / "evals.jsonl");
-    if (trainer_.steps_done() == 0) evaluation_.evaluate(trainer_, evals);
+    if (trainer_.steps_done() == 0) evaluation_.evaluate(trainer_, evals, *events_);
     const int64_t total = recipe_.train.iterations;
-    const train::Progress progress(trainer_.steps_done(), total);
+    TrainProgress progress(trainer_.steps_done(), total, folder_ / "metrics.jsonl");
     while (trainer_.steps_done() < total) {
       const train::StepReport report = trainer_.iterate();
-      metrics.append(report.to_json());
-      log_progress(report, progress);
+      const nlohmann::ordered_json row = report.to_json();
+      metrics.append(row);
+      events_->add_metrics(row);
+      progress.show(report);
       const int64_t step = report.step;
-      if (step % recipe_.eval.every == 0 || step == total) evaluation_.evaluate(trainer_, evals);
+      if (step % recipe_.eval.every == 0 || step == total) evaluation_.evaluate(trainer_, evals, *events_);
       const bool stop = stop_requested() && step < total;
       if (step % recipe_.train.checkpoint.every == 0 || step == total || stop) trainer_.save(folder_);
       if (stop) return stopped();
@@ -103,22 +111,17 @@ class TrainRun {
     io::save_png(sheet, io::contact_sheet({{.title = "before", .rows = sheet_rows(before.pictures, prompts.size())},
                                            {.title = "after", .rows = sheet_rows(after.pictures, prompts.size())}},
                                           sheet_options(prompts)));
+    end_progress();
     const std::string table = eval::comparison_table({{"before", before.numbers}, {"after", after.numbers}});
-    io::write_atomically(folder_ / "before_after.txt", table);
+    io::write_atomically(folder_ / kClosingTable, table);
     const std::string base = recipe_.train.lora.is_on() ? cat("--model ", recipe_.train.model, " --lora ") : "";
     std::printf("\n%s\nreward %s, judge %s\n%s\nmodel  %s%s\nsheet  %s\n", table.c_str(), reward_->name().c_str(),
                 evaluation_.judge_name().c_str(), evaluation_cost(folder_).c_str(), base.c_str(),
                 (folder_ / "model").c_str(), sheet.c_str());
   }
 
-  void log_progress(const train::StepReport& report, const train::Progress& progress) const {
-    if (report.step % 10 != 0 && report.step != 1) return;
-    log_info(cat(progress.line(report.step), "   reward ", report.reward_mean, ", exact ",
-                 report.reward_exact, ", |ratio - 1| ", report.ratio_max_deviation, ", grad ",
-                 report.grad_norm));
-  }
-
   int stopped() const {
+    end_progress();
     log_info(cat("stopped after step ", trainer_.steps_done(),
                  " with a checkpoint; go on with: ", resume_command_));
     return kStoppedOnRequest;
@@ -131,6 +134,7 @@ class TrainRun {
   std::unique_ptr<rewards::Reward> reward_;
   TrainEvaluation evaluation_;
   train::Trainer trainer_;
+  std::optional<train::EventLog> events_;
 };
 
 }  // namespace

@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/core/log.h"
 
+#include "gamut/core/error.h"
+
+#include <nlohmann/json.hpp>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <string>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
 
 namespace gamut {
 namespace {
@@ -18,6 +27,54 @@ spdlog::logger& logger() {
     return made;
   }();
   return *instance;
+}
+
+struct State {
+  std::mutex mutex;
+  LogFormat format = LogFormat::kText;
+  std::string progress;  // the line that is drawn; "" = none
+};
+State& state() {
+  static State instance;
+  return instance;
+}
+
+std::string as_json(const char* level, std::string_view message, const LogFields& fields) {
+  const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
+  nlohmann::ordered_json line{{"time", now.count()}, {"level", level}, {"message", std::string(message)}};
+  for (const LogField& field : fields)
+    std::visit([&](const auto& value) { line[field.key] = value; }, field.value);
+  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+void write_stderr(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
+// The first `columns` characters of UTF-8 text.
+std::string_view cut(std::string_view text, size_t columns) {
+  size_t end = 0;
+  for (size_t shown = 0; end < text.size(); ++end)
+    if ((uint8_t(text[end]) & 0xC0) != 0x80 && shown++ == columns) break;
+  return text.substr(0, end);
+}
+
+void draw(const std::string& line) {
+  winsize size{};
+  const size_t columns = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1u : 79u;
+  write_stderr(cat("\r\x1b[2K", cut(line, columns)));
+}
+
+// The message is an argument, never the format string: braces in it must stay as they are.
+void write_line(spdlog::level::level_enum level, const char* name, std::string_view prefix, std::string_view message,
+                const LogFields& fields) {
+  if (!logger().should_log(level)) return;
+  const std::lock_guard lock(state().mutex);
+  if (state().format == LogFormat::kJson) return logger().log(level, "{}", as_json(name, message, fields));
+  if (!state().progress.empty()) write_stderr("\r\x1b[2K");
+  logger().log(level, "{}{}", prefix, message);
+  if (!state().progress.empty()) draw(state().progress);
 }
 
 }  // namespace
@@ -35,9 +92,40 @@ void set_log_level(LogLevel level) {
   }
 }
 
-// The message is an argument, never the format string: braces in it must stay as they are.
-void log_debug(std::string_view message) { logger().debug("debug: {}", message); }
-void log_info(std::string_view message) { logger().info("{}", message); }
-void log_warning(std::string_view message) { logger().warn("warning: {}", message); }
+void set_log_format(LogFormat format) { state().format = format; }
+
+void log_debug(std::string_view message) { write_line(spdlog::level::debug, "debug", "debug: ", message, {}); }
+void log_info(std::string_view message, const LogFields& fields) {
+  write_line(spdlog::level::info, "info", "", message, fields);
+}
+void log_warning(std::string_view message) { write_line(spdlog::level::warn, "warning", "warning: ", message, {}); }
+
+void log_error(std::string_view message, const LogFields& fields) {
+  end_progress();
+  const bool json = state().format == LogFormat::kJson;
+  write_stderr(json ? as_json("error", message, fields) + "\n" : cat("error: ", message, "\n"));
+}
+
+bool progress_is_live() {
+  static const bool terminal = [] {
+    const char* kind = std::getenv("TERM");
+    return ::isatty(STDERR_FILENO) == 1 && kind != nullptr && std::string_view(kind) != "dumb";
+  }();
+  return terminal && state().format == LogFormat::kText;
+}
+
+void show_progress(std::string_view line, const LogFields& fields) {
+  if (!progress_is_live()) return log_info(line, fields);
+  if (!logger().should_log(spdlog::level::info)) return;
+  const std::lock_guard lock(state().mutex);
+  state().progress = line;
+  draw(state().progress);
+}
+
+void end_progress() {
+  const std::lock_guard lock(state().mutex);
+  if (!state().progress.empty()) write_stderr("\n");
+  state().progress.clear();
+}
 
 }  // namespace gamut

@@ -182,8 +182,9 @@ class Loader {
     }
   }
 
-  // Appends the entries of a table and of the tables in it. An empty table becomes an entry too, since
-  // nothing else would name it: a misspelt [smapler] must not pass.
+  // Appends the entries of a table and of the tables in it; those of an array of tables are numbered from 1:
+  // [[run]] gives "run.1.…". An empty table becomes an entry too, since nothing else would name it: a misspelt
+  // [smapler] must not pass.
   template <class OriginOf>
   static void collect(const toml::table& table, const std::string& prefix, const OriginOf& origin_of,
                       std::vector<RecipeEntry>& entries) {
@@ -192,13 +193,30 @@ class Loader {
       RecipeEntry entry{
           .key = cat(prefix, key.str()), .line = int64_t(begin.line), .column = int64_t(begin.column)};
       const toml::table* inner = node.as_table();
-      if (inner != nullptr && !inner->empty()) {
+      if (node.is_array_of_tables()) {
+        collect_numbered(*node.as_array(), entry.key, origin_of, entries);
+      } else if (inner != nullptr && !inner->empty()) {
         collect(*inner, entry.key + ".", origin_of, entries);
       } else {
         entry.toml = node_text(node);
         entry.origin = origin_of(entry);
         entries.push_back(std::move(entry));
       }
+    }
+  }
+
+  template <class OriginOf>
+  static void collect_numbered(const toml::array& array, const std::string& key, const OriginOf& origin_of,
+                               std::vector<RecipeEntry>& entries) {
+    size_t number = 0;
+    for (const toml::node& element : array) {
+      RecipeEntry entry{.key = cat(key, ".", ++number),
+                        .toml = "{}",
+                        .line = int64_t(element.source().begin.line),
+                        .column = int64_t(element.source().begin.column)};
+      entry.origin = origin_of(entry);
+      if (element.as_table()->empty()) entries.push_back(entry);
+      collect(*element.as_table(), entry.key + ".", origin_of, entries);
     }
   }
 

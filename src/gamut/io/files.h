@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +58,8 @@ class JsonLines {
 };
 // All complete lines; an incomplete last one is ignored, a malformed earlier one is a DataError.
 std::vector<nlohmann::json> read_json_lines(const Path& path);
+// The last complete line, without reading the rest; nothing for a missing or empty file, or a malformed line.
+std::optional<nlohmann::json> last_json_line(const Path& path);
 // Keeps the lines whose integer `key` is <= last (for resuming from a checkpoint), byte for byte; atomic. A missing
 // file stays missing; a line without the key is a DataError.
 void truncate_json_lines(const Path& path, std::string_view key, int64_t last);

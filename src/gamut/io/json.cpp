@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <unordered_set>
@@ -132,6 +134,21 @@ std::vector<json> read_json_lines(const Path& path) {
     values.push_back(parse_json(line, cat(path.string(), " (line ", ++number, ")")));
   }
   return values;
+}
+
+std::optional<json> last_json_line(const Path& path) {
+  constexpr std::streamoff kTail = std::streamoff{1} << 20;  // longer than any row
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) return std::nullopt;
+  file.seekg(std::max<std::streamoff>(0, file.tellg() - kTail));
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  const size_t end = text.rfind('\n');
+  if (end == std::string::npos) return std::nullopt;
+  const size_t before = end == 0 ? std::string::npos : text.rfind('\n', end - 1);
+  const size_t begin = before == std::string::npos ? 0 : before + 1;
+  json row = json::parse(text.begin() + std::ptrdiff_t(begin), text.begin() + std::ptrdiff_t(end), nullptr, false);
+  if (row.is_discarded()) return std::nullopt;
+  return row;
 }
 
 void truncate_json_lines(const Path& path, std::string_view key, int64_t last) {

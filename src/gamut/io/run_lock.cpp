@@ -55,6 +55,15 @@ RunLock::RunLock(const fs::path& folder) {
                   "'; nothing keeps a second process from writing into it"));
 }
 
+bool is_locked(const fs::path& folder) {
+  const int descriptor = ::open((folder / "lock").c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  // Shared, so that two who ask do not see each other; freed with the descriptor.
+  const bool locked = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(descriptor);
+  return locked;
+}
+
 RunLock::~RunLock() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }

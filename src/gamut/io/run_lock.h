@@ -19,4 +19,7 @@ class RunLock {
   int descriptor_ = -1;  // -1 on a file system without locks
 };
 
+// Whether a process holds the folder's lock now. False without a lock, and where it cannot be read.
+bool is_locked(const std::filesystem::path& folder);
+
 }  // namespace gamut::io

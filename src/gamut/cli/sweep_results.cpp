@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/cli/sweep_results.h"
+
+#include "gamut/cli/sweep_process.h"
+#include "gamut/core/error.h"
+#include "gamut/io/files.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace gamut::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+// Seconds of training until each step, the sum of seconds_total; evaluations don't count.
+std::map<int64_t, double> training_seconds(const fs::path& run) {
+  std::map<int64_t, double> seconds{{0, 0.0}};
+  double total = 0;
+  for (const json& row : io::read_json_lines(run / "metrics.jsonl")) {
+    total += row.value("seconds_total", 0.0);
+    seconds[row.value("step", int64_t{0})] = total;
+  }
+  return seconds;
+}
+
+std::string rows_of(const PlannedRun& run, const fs::path& folder) {
+  const std::map<int64_t, double> seconds = training_seconds(folder);
+  std::string text;
+  for (const json& evaluation : io::read_json_lines(folder / "evals.jsonl")) {
+    const int64_t step = evaluation.value("step", int64_t{0});
+    ordered_json row{{"recipe", run.method}, {"seed", run.seed}, {"step", step}, {"run", run.name}};
+    row["train_seconds"] = seconds.contains(step) ? ordered_json(seconds.at(step)) : ordered_json();
+    for (const auto& [key, value] : evaluation.items())
+      if (key != "step") row[key == "seed" ? "eval_seed" : key] = value;
+    text += row.dump() + "\n";
+  }
+  return text;
+}
+
+// A missing field has the main evaluation's value.
+bool is_main(const json& row) {
+  auto is = [&](const char* key, std::initializer_list<const char*> wanted) {
+    if (!row.contains(key)) return true;
+    return std::any_of(wanted.begin(), wanted.end(), [&](const char* word) { return row[key] == word; });
+  };
+  return is("role", {"select"}) && is("weights", {"ema", "base"}) && is("set", {"prompts"});
+}
+
+eval::MethodRow method_row(const json& row, const std::string& place) {
+  const bool complete = row.is_object() && row.contains("recipe") && row["recipe"].is_string() &&
+                        row.contains("seed") && row["seed"].is_number_integer() && row.contains("step") &&
+                        row["step"].is_number_integer();
+  if (!complete) throw DataError("sweep", cat(place, " must have the string 'recipe' and the integers 'seed', 'step'"));
+  eval::MethodRow out{.method = row["recipe"], .seed = row["seed"], .step = row["step"]};
+  for (const auto& [key, value] : row.items())
+    if (value.is_number()) out.measures[key] = value.get<double>();
+  if (out.measures.contains("train_seconds")) out.seconds = out.measures["train_seconds"];
+  return out;
+}
+
+}  // namespace
+
+std::vector<fs::path> collect_results(const std::vector<PlannedRun>& runs, const fs::path& folder) {
+  std::string text;
+  std::vector<fs::path> complete;
+  for (const PlannedRun& run : runs) {
+    const fs::path at = folder / run.name;
+    if (state_of(run, at) != RunState::kComplete) continue;
+    complete.push_back(at);
+    text += rows_of(run, at);
+  }
+  if (!complete.empty()) io::write_atomically(folder / "results.jsonl", text);
+  return complete;
+}
+
+std::vector<eval::MethodRow> read_results(const fs::path& file) {
+  std::vector<eval::MethodRow> rows;
+  size_t number = 0;
+  for (const json& row : io::read_json_lines(file)) {
+    const std::string place = cat(file.string(), " (line ", ++number, ")");
+    if (!row.is_object() || is_main(row)) rows.push_back(method_row(row, place));
+  }
+  if (rows.empty()) throw DataError("sweep", cat("'", file.string(), "' holds no evaluation"));
+  return rows;
+}
+
+}  // namespace gamut::cli

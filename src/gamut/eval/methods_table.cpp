@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/eval/methods_table.h"
+
+#include "gamut/core/error.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+namespace gamut::eval {
+namespace {
+
+struct Column {
+  const char *key, *title;
+};
+constexpr Column kColumns[] = {{"reward", "reward"},
+                               {"judge_exact", "judge exact"},
+                               {"color_pairs", "color pairs"},
+                               {"color_spread", "color spread"},
+                               {"feature_distance", "feature distance"},
+                               {"feature_vendi", "feature Vendi"},
+                               {"vendi", "pixel Vendi"},
+                               {"high_frequency", "high frequency"}};
+constexpr size_t kMatchedColumns = 7;  // without high frequency
+
+using Runs = std::map<int64_t, std::vector<const MethodRow*>>;  // by seed
+struct Group {
+  std::string method;
+  Runs runs;
+};
+
+std::vector<Group> groups_of(const std::vector<MethodRow>& rows) {
+  std::vector<Group> groups;
+  for (const MethodRow& row : rows) {
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.method == row.method; });
+    if (group == groups.end()) group = groups.insert(groups.end(), {row.method, {}});
+    group->runs[row.seed].push_back(&row);
+  }
+  return groups;
+}
+
+std::string format(const char* form, double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, form, value);
+  return text;
+}
+
+std::optional<double> measure(const MethodRow& row, const char* key) {
+  const auto found = row.measures.find(key);
+  if (found == row.measures.end()) return std::nullopt;
+  return found->second;
+}
+
+// "0.931 (0.920–0.939)"
+std::string spread(const std::vector<const MethodRow*>& rows, const char* key) {
+  std::vector<double> values;
+  for (const MethodRow* row : rows)
+    if (const auto value = measure(*row, key)) values.push_back(*value);
+  if (values.empty()) return "–";
+  double sum = 0;
+  for (const double value : values) sum += value;
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return cat(format("%.3f", sum / double(values.size())), " (", format("%.3f", *low), "–", format("%.3f", *high), ")");
+}
+
+std::string head(const std::string& second, size_t columns, const char* last = nullptr) {
+  std::string titles = "| recipe | " + second + " |", rule = "|---|---|";
+  for (size_t c = 0; c < columns; ++c) {
+    titles += cat(" ", kColumns[c].title, " |");
+    rule += "--:|";
+  }
+  if (last != nullptr) {
+    titles += cat(" ", last, " |");
+    rule += "--:|";
+  }
+  return titles + "\n" + rule + "\n";
+}
+
+bool earlier(const MethodRow* a, const MethodRow* b) { return a->step < b->step; }
+
+std::string base_line(const MethodRow& base) {
+  std::string line = "| base | |";
+  for (const Column& column : kColumns) {
+    const auto value = measure(base, column.key);
+    line += cat(" ", value ? format("%.3f", *value) : "–", " |");
+  }
+  return line + " |\n";
+}
+
+std::string final_line(const Group& group) {
+  std::vector<const MethodRow*> last;
+  std::string seeds;
+  double seconds = 0;
+  for (const auto& [seed, run] : group.runs) {
+    last.push_back(*std::max_element(run.begin(), run.end(), earlier));
+    seeds += cat(seeds.empty() ? "" : " ", seed);
+    seconds += last.back()->seconds / double(group.runs.size());
+  }
+  std::string line = cat("| ", group.method, " | ", seeds, " |");
+  for (const Column& column : kColumns) line += cat(" ", spread(last, column.key), " |");
+  return cat(line, " ", format("%.0f", seconds), " |\n");
+}
+
+// The run's checkpoint of the largest color spread among those that reach the level.
+const MethodRow* best_at(const std::vector<const MethodRow*>& run, double level) {
+  const MethodRow* best = nullptr;
+  for (const MethodRow* row : run) {
+    const auto reward = measure(*row, "reward"), variety = measure(*row, "color_spread");
+    if (row->step == 0 || !reward || *reward < level || !variety) continue;
+    if (best == nullptr || *variety > *measure(*best, "color_spread")) best = row;
+  }
+  return best;
+}
+
+std::string matched_line(const Group& group, double level) {
+  std::vector<const MethodRow*> best;
+  for (const auto& [seed, run] : group.runs)
+    if (const MethodRow* found = best_at(run, level)) best.push_back(found);
+  std::string line = cat("| ", group.method, " | ", best.size(), " of ", group.runs.size(), " |");
+  for (size_t c = 0; c < kMatchedColumns; ++c) line += cat(" ", spread(best, kColumns[c].key), " |");
+  return line + "\n";
+}
+
+}  // namespace
+
+std::string final_table(const std::vector<MethodRow>& rows) {
+  std::string text = head("seeds", std::size(kColumns), "training s");
+  const std::vector<Group> groups = groups_of(rows);
+  if (groups.empty()) return text;
+  const auto& first = groups.front().runs.begin()->second;
+  text += base_line(**std::min_element(first.begin(), first.end(), earlier));
+  for (const Group& group : groups) text += final_line(group);
+  return text;
+}
+
+std::string matched_table(const std::vector<MethodRow>& rows, double level) {
+  std::string text = cat("Among checkpoints with reward >= ", level,
+                         ": the largest color spread, with the other measures there.\n\n",
+                         head("seeds that reach it", kMatchedColumns));
+  for (const Group& group : groups_of(rows)) text += matched_line(group, level);
+  return text;
+}
+
+}  // namespace gamut::eval

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sweeps of tiny runs: done, skipped, killed, stopped, failed.
+#include "cli/micro.h"
+#include "cli/run_program.h"
+#include "gamut/io/run_lock.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace gamut::testing {
+namespace {
+
+using nlohmann::json;
+
+// A sweep's file beside the micro recipe.
+class Sweep {
+ public:
+  explicit Sweep(const std::string& text) {
+    write_raw(file(), "folder = " + quoted(folder()) + "\nrecipes = [\"micro.toml\"]\n" + text);
+  }
+  fs::path file() const { return micro_ / "sweep.toml"; }
+  fs::path folder() const { return micro_ / "runs"; }
+  fs::path operator/(const std::string& name) const { return folder() / name; }
+  std::vector<std::string> args(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> words{"sweep", file().string()};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+  Ran run(const std::vector<std::string>& more = {}) const { return gamut(args(more)); }
+
+ private:
+  Micro micro_;
+};
+
+const std::string kVariants =
+    "seeds = [1, 2]\njobs = 2\n[[variant]]\n[[variant]]\nlabel = \"fast\"\nset = [\"optimizer.learning_rate=1e-3\"]\n";
+// Long enough that a signal meets it running.
+const std::string kLong = "seeds = [1, 2, 3]\njobs = 2\nset = [\"iterations=16\", \"checkpoint.every=5\"]\n";
+
+bool has_line(const std::string& text, const std::string& line) {
+  return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+std::vector<json> results(const Sweep& sweep) {
+  std::vector<json> rows = rows_without_seconds(sweep / "results.jsonl");
+  for (json& row : rows) row.erase("train_seconds");
+  return rows;
+}
+
+int64_t rows_in(const fs::path& file) {
+  const std::string text = read_file(file);
+  return std::count(text.begin(), text.end(), '\n');
+}
+
+TEST(sweep, runs_every_recipe_variant_and_seed_once) {
+  const Sweep sweep(kVariants);
+  const Ran ran = sweep.run();
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  std::set<std::string> names;
+  std::map<std::string, double> rewards;
+  for (const json& row : io::read_json_lines(sweep / "results.jsonl")) {
+    names.insert(row.at("run"));
+    EXPECT_EQ(row.at("run"), cat(row.at("recipe").get<std::string>(), "-", row.at("seed").get<int64_t>()));
+    EXPECT_EQ(row.at("eval_seed"), row.at("role") == "select" ? 1000 : 2000);
+    EXPECT_EQ(row.at("train_seconds").get<double>() > 0, row.at("step") != 0);
+  }
+  EXPECT_EQ(names, (std::set<std::string>{"micro-1", "micro-2", "micro@fast-1", "micro@fast-2"}));
+  EXPECT_NE(read_file(sweep / "micro@fast-2/config.toml").find("learning_rate = 0.001"), std::string::npos);
+  EXPECT_NE(read_file(sweep / "micro@fast-2/config.toml").find("\nseed = 2"), std::string::npos);
+
+  // Nothing is left to do, and nothing is done again.
+  const auto written = fs::last_write_time(sweep / "micro-1/model/model_index.json");
+  const Ran again = sweep.run();
+  EXPECT_EQ(again.code, 0) << again.err;
+  for (const std::string& name : names) EXPECT_TRUE(has_line(again.err, name + ": complete already")) << again.err;
+  EXPECT_EQ(fs::last_write_time(sweep / "micro-1/model/model_index.json"), written);
+  const Ran list = sweep.run({"--list"});
+  EXPECT_EQ(std::count(list.out.begin(), list.out.end(), '\n'), 4);
+  EXPECT_EQ(list.out.find("to do"), std::string::npos);
+  const Ran table = sweep.run({"--table"});
+  EXPECT_EQ(table.code, 0) << table.err;
+  EXPECT_NE(table.out.find("\n| micro@fast | 1 2 | "), std::string::npos) << table.out;
+}
+
+TEST(sweep, killed_leaves_no_run_behind_and_goes_on_to_the_same_numbers) {
+  const Sweep whole(kLong), sweep(kLong);
+  ASSERT_EQ(whole.run().code, 0);
+  {
+    Program program(sweep.args(), {});
+    ASSERT_TRUE(program.wait_until([&] {
+      return rows_in(sweep / "micro-1/metrics.jsonl") >= 3 && rows_in(sweep / "micro-2/metrics.jsonl") >= 1;
+    }));
+    program.signal(SIGKILL);
+    EXPECT_EQ(program.wait().ended_by, SIGKILL);
+  }
+  EXPECT_FALSE(fs::exists(sweep / "micro-3/config.toml"));
+  const Ran ran = sweep.run();  // waits for the orphans' checkpoints
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("micro-1: going on from step "), std::string::npos) << ran.err;
+  EXPECT_NE(read_file(sweep / "micro-1.log").find("stopped after step"), std::string::npos)
+      << "the orphan was not asked to stop";
+  EXPECT_EQ(results(sweep), results(whole));
+}
+
+TEST(sweep, stops_with_checkpoints_when_asked) {
+  const Sweep sweep(kLong);
+  Program program(sweep.args(), {});
+  ASSERT_TRUE(program.wait_until([&] { return rows_in(sweep / "micro-1/metrics.jsonl") >= 1; }));
+  program.signal(SIGINT);
+  const Ran ran = program.wait();
+  EXPECT_EQ(ran.code, 130) << ran.err;
+  EXPECT_TRUE(ran.err.ends_with("stopped with 0 of 3 runs done; go on with: gamut sweep " + sweep.file().string() + "\n"))
+      << ran.err;
+  EXPECT_FALSE(io::is_locked(sweep / "micro-1"));
+  const int64_t done = rows_in(sweep / "micro-1/metrics.jsonl");
+  char step[32];
+  std::snprintf(step, sizeof step, "step_%06lld", static_cast<long long>(done));
+  EXPECT_TRUE(fs::exists(sweep / "micro-1/checkpoints" / step / "DONE"));
+}
+
+TEST(sweep, finishes_the_others_when_a_run_fails) {
+  const Sweep sweep("seeds = [1]\n[[run]]\nrecipe = \"micro.toml\"\nlabel = \"broken\"\n"
+                    "set = [\"optimizer.learning_rate=1e30\"]\nseeds = [5]\n");
+  const Ran ran = sweep.run();
+  EXPECT_EQ(ran.code, 5) << ran.err;
+  EXPECT_TRUE(has_line(ran.err, "micro-1: done")) << ran.err;
+  EXPECT_NE(ran.err.find("warning: failed: micro@broken-5: error: ["), std::string::npos) << ran.err;
+  EXPECT_TRUE(ran.err.ends_with("error: [sweep] 1 of 2 runs failed; mend the cause and start again: gamut sweep " +
+                                sweep.file().string() + " (what is done is kept)\n"))
+      << ran.err;
+  for (const json& row : io::read_json_lines(sweep / "results.jsonl")) EXPECT_EQ(row.at("recipe"), "micro");
+}
+
+TEST(sweep, takes_no_run_of_another_recipe_for_its_own) {
+  const Sweep sweep("seeds = [1]\nset = [\"iterations=2\"]\n");
+  ASSERT_EQ(sweep.run().code, 0);
+  const Ran ran = sweep.run({"--set", "sampler.steps=5"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_TRUE(has_line(ran.err, "warning: failed: micro-1: its folder holds a run of another recipe; changed: "
+                                "sampler.steps was 4 and is 5"))
+      << ran.err;
+  EXPECT_EQ(ran.out, "") << "nothing is complete, so there is no table and no page";
+  // Nor does it touch what is not a run.
+  fs::create_directories(sweep / "micro-2/samples");
+  write_raw(sweep / "micro-2/mine.txt", "precious");
+  write_raw(sweep.file(), "folder = " + quoted(sweep.folder()) + "\nrecipes = [\"micro.toml\"]\nseeds = [2]\n");
+  EXPECT_EQ(sweep.run().code, 2);
+  EXPECT_EQ(read_file(sweep / "micro-2/mine.txt"), "precious");
+}
+
+TEST(sweep, names_what_is_wrong_before_anything_starts) {
+  auto expect_error = [](const std::string& text, const std::string& message) {
+    const Sweep sweep(text);
+    const Ran ran = sweep.run();
+    EXPECT_EQ(ran.code, 2);
+    EXPECT_EQ(ran.err, "error: " + message + "\n");
+    EXPECT_FALSE(fs::exists(sweep.folder()));
+  };
+  expect_error("baseline = \"mikro\"", "[sweep] baseline must be one of the methods; got 'mikro'; did you mean 'micro'?");
+  expect_error("[[run]]\nrecipe = \"micro.toml\"", "[sweep] two runs are named 'micro-1'; give one of them another label");
+  expect_error("[[run]]\nlabel = \"x\"", "[sweep] each [[run]] needs a `recipe`");
+  expect_error("[[variant]]\nlabel = \"a/b\"",
+               "[sweep] a label becomes part of folder names; got 'a/b'; expected letters, digits, '_', '-', '.' and '+'");
+  const Sweep sweep("[[run]]\nrecipie = \"micro.toml\"\n");
+  EXPECT_EQ(sweep.run().err, "error: [config] unknown key 'run.1.recipie' (" + sweep.file().string() +
+                                 ":4:1); did you mean 'run.1.recipe'?\n");
+  const Sweep bad("set = [\"sampler.stps=3\"]\n");
+  EXPECT_EQ(bad.run().err, "error: [sweep] micro-1: [config] unknown key 'sampler.stps' (--set #1); did you mean 'sampler.steps'?\n");
+}
+
+TEST(sweep, refuses_a_second_sweep_into_the_folder) {
+  const Sweep sweep(kLong);
+  fs::create_directories(sweep.folder());
+  const io::RunLock held(sweep.folder());
+  const Ran ran = sweep.run();
+  EXPECT_EQ(ran.code, 4);
+  EXPECT_EQ(ran.err, cat("error: [run] process ", ::getpid(), " is writing into '", sweep.folder().string(),
+                         "'; wait until it ends, or name another folder\n"));
+}
+
+}  // namespace
+}  // namespace gamut::testing

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/eval/methods_table.h"
+
+#include <gtest/gtest.h>
+
+namespace gamut::eval {
+namespace {
+
+MethodRow row(const std::string& method, int64_t seed, int64_t step, double reward, double spread) {
+  return {.method = method, .seed = seed, .step = step, .seconds = 10.0 * double(step),
+          .measures = {{"reward", reward}, {"color_spread", spread}}};
+}
+
+// Two seeds of one method, one of another; rows out of order, as parallel runs write them.
+std::vector<MethodRow> rows() {
+  return {row("plain", 2, 80, 0.95, 0.05), row("plain", 2, 0, 0.5, 0.25), row("plain", 2, 40, 0.9, 0.1),
+          row("plain", 1, 0, 0.5, 0.25),   row("plain", 1, 40, 0.8, 0.2), row("plain", 1, 80, 0.9, 0.03),
+          row("kept", 1, 0, 0.5, 0.25),    row("kept", 1, 80, 0.85, 0.2)};
+}
+
+TEST(methods_table, shows_each_methods_last_evaluation) {
+  EXPECT_EQ(final_table(rows()),
+            "| recipe | seeds | reward | judge exact | color pairs | color spread | feature distance | feature Vendi | "
+            "pixel Vendi | high frequency | training s |\n"
+            "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+            "| base | | 0.500 | – | – | 0.250 | – | – | – | – | |\n"
+            "| plain | 1 2 | 0.925 (0.900–0.950) | – | – | 0.040 (0.030–0.050) | – | – | – | – | 800 |\n"
+            "| kept | 1 | 0.850 (0.850–0.850) | – | – | 0.200 (0.200–0.200) | – | – | – | – | 800 |\n");
+}
+
+TEST(methods_table, takes_the_most_varied_checkpoint_that_reaches_the_level) {
+  EXPECT_EQ(matched_table(rows(), 0.9),
+            "Among checkpoints with reward >= 0.9: the largest color spread, with the other measures there.\n\n"
+            "| recipe | seeds that reach it | reward | judge exact | color pairs | color spread | feature distance | "
+            "feature Vendi | pixel Vendi |\n"
+            "|---|---|--:|--:|--:|--:|--:|--:|--:|\n"
+            "| plain | 2 of 2 | 0.900 (0.900–0.900) | – | – | 0.065 (0.030–0.100) | – | – | – |\n"
+            "| kept | 0 of 1 | – | – | – | – | – | – | – |\n");
+}
+
+}  // namespace
+}  // namespace gamut::eval
