@@ -188,7 +188,8 @@ TEST(bad_model, never_reads_pickled_weights) {
       },
       4,
       "[model] file 'MODEL/" + kUnet +
-          "' does not exist; pickled weights (.bin) are never read: convert them to safetensors");
+          "' does not exist; pickled weights (.bin) are never read: convert them with diffusers, "
+          "DiffusionPipeline.from_pretrained(OLD).save_pretrained(NEW)");
 }
 
 TEST(bad_model, names_a_missing_device) {

@@ -254,7 +254,7 @@ TEST(training, equal_rewards_teach_nothing_and_change_nothing) {
 
 TEST(training, a_reward_that_is_never_finite_ends_the_run) {
   const Micro micro;
-  const fs::path reader = reader_with_head(micro, std::numeric_limits<float>::quiet_NaN());
+  const fs::path reader = reader_with_head(micro, std::numeric_limits<float>::max());
   const Ran ran = gamut(micro.train("run", {"--set", "reward.model=" + reader.string(), "--quiet"}));
   EXPECT_EQ(ran.code, 5);
   EXPECT_EQ(
@@ -267,7 +267,7 @@ TEST(training, a_reward_that_is_never_finite_ends_the_run) {
 TEST(training, pictures_that_are_not_finite_end_the_run) {
   const Micro micro;
   const fs::path model = micro.copy_of_tiny();
-  fill_tensors(model / kUnet, "conv_out.bias", std::numeric_limits<float>::infinity());
+  fill_tensors(model / kUnet, "conv_out.weight", std::numeric_limits<float>::max());
   const Ran ran = gamut(micro.train("run", {"--set", "model=" + model.string(), "--quiet"}));
   EXPECT_EQ(ran.code, 5);
   EXPECT_EQ(

@@ -81,6 +81,18 @@ TEST(safetensors, writes_the_bytes_of_the_reference_implementation) {
   EXPECT_EQ(read_text(folder / "x.safetensors"), read_text(kFixture));
 }
 
+TEST(safetensors, released_bytes_can_be_read_again) {
+  const TempFolder folder;
+  std::vector<std::byte> data(100000);
+  for (size_t i = 0; i < data.size(); ++i) data[i] = std::byte(i % 251);
+  save_safetensors(folder / "x.safetensors", {{"a", Dtype::kU8, {100000}, data}});
+  const SafetensorsFile file = SafetensorsFile::open(folder / "x.safetensors");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(std::ranges::equal(file.bytes(file.at("a")), data));
+    file.release(file.at("a"));
+  }
+}
+
 TEST(safetensors, keeps_the_given_order_and_aligns_the_data) {
   const TempFolder folder;
   const std::string a(3, 'a'), b(16, 'b');

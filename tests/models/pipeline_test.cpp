@@ -159,7 +159,8 @@ TEST(pipeline, missing_weights_and_pickles_are_told_apart) {
   EXPECT_EQ(message_of([&] { Pipeline::open(base, {}); }),
             "[model] file '" + base +
                 "/text_encoder/model.safetensors' does not exist; pickled weights (.bin) are "
-                "never read: convert them to safetensors");
+                "never read: convert them with diffusers, "
+            "DiffusionPipeline.from_pretrained(OLD).save_pretrained(NEW)");
 }
 
 TEST(pipeline, weights_of_another_width_name_tensor_and_shapes) {
@@ -191,15 +192,71 @@ TEST(pipeline, other_models_are_refused_by_class) {
 TEST(pipeline, without_a_known_vae_latents_still_work) {
   const Folder folder;
   edit_json(folder / "base/model_index.json", [](nlohmann::json& json) {
-    json["vae"] = {"diffusers", "AutoencoderKL"};
+    json["vae"] = {"diffusers", "AutoencoderTiny"};
   });
   const Pipeline pipe = make(folder);
   const Tensor x = some_latents(pipe);
   EXPECT_EQ(predict(pipe, x).sizes(), x.sizes());
   EXPECT_EQ(message_of([&] { pipe.decode(x); }),
-            "[model] pictures need a vae of class SpaceToDepth; got 'AutoencoderKL'; latents can still be "
-            "sampled and "
-            "saved");
+            "[model] pictures need a vae of class AutoencoderKL or SpaceToDepth; got 'AutoencoderTiny'; latents can "
+            "still be sampled and saved");
+}
+
+// Made by tests/generators/tiny_sd.py: an AutoencoderKL of factor 2, latents [4, 8, 8].
+const fs::path kTinySd = fs::path(GAMUT_SOURCE_DIR) / "tests/cli/fixtures/tiny_sd";
+
+TEST(pipeline, stable_diffusion_is_saved_with_its_vae) {
+  const Folder folder;
+  Pipeline pipe = Pipeline::open(kTinySd, {});
+  EXPECT_EQ(pipe.latent_shape(), (std::vector<int64_t>{4, 8, 8}));
+  EXPECT_EQ(pipe.picture_factor(), 2);
+  const Tensor x = some_latents(pipe), pictures = pipe.decode(x);
+  EXPECT_EQ(pictures.sizes(), at::IntArrayRef({2, 3, 16, 16}));
+  EXPECT_GE(pictures.min().item<double>(), 0.0);
+  EXPECT_LE(pictures.max().item<double>(), 1.0);
+  pipe.save(folder / "saved");
+  const Pipeline again = Pipeline::open(folder / "saved", {});
+  EXPECT_TRUE(at::equal(again.decode(x), pictures));
+  EXPECT_TRUE(at::equal(predict(again, x), predict(pipe, x)));
+  EXPECT_TRUE(at::equal(again.encode_pictures(pictures), pipe.encode_pictures(pictures)));
+}
+
+TEST(pipeline, pictures_may_have_another_size) {
+  Pipeline pipe = Pipeline::open(kTinySd, {});
+  pipe.set_picture_size(32, 0);
+  EXPECT_EQ(pipe.latent_shape(), (std::vector<int64_t>{4, 16, 8}));
+  EXPECT_EQ(pipe.decode(at::zeros({1, 4, 16, 8})).sizes(), at::IntArrayRef({1, 3, 32, 16}));
+  pipe.set_picture_size(0, 0);
+  EXPECT_EQ(pipe.latent_shape(), (std::vector<int64_t>{4, 8, 8}));
+  EXPECT_EQ(message_of([&] { pipe.set_picture_size(16, 33); }),
+            "[model] a picture's width must be a multiple of 2, the model's pixels per latent pixel; got 33; the "
+            "nearest is 34");
+}
+
+TEST(pipeline, bf16_computes_in_bf16_and_answers_in_fp32) {
+  const Pipeline exact = Pipeline::open(kTinySd, {});
+  Pipeline shorter = Pipeline::open(kTinySd, {at::kCPU, at::kBFloat16});
+  for (const nn::NamedTensor& param : shorter.denoiser_params().params())
+    EXPECT_EQ(param.tensor.scalar_type(), at::kBFloat16) << param.name;
+  const Tensor x = some_latents(exact), got = predict(shorter, x), expected = predict(exact, x);
+  EXPECT_EQ(got.scalar_type(), at::kFloat);
+  EXPECT_FALSE(at::equal(got, expected));
+  EXPECT_LE((got - expected).abs().max().item<double>(), 0.05 * expected.abs().max().item<double>());
+  EXPECT_EQ(shorter.decode(x).scalar_type(), at::kFloat);
+  EXPECT_LE((shorter.decode(x) - exact.decode(x)).abs().max().item<double>(), 0.05);
+}
+
+TEST(pipeline, latents_and_channels_must_agree) {
+  const Folder folder;
+  fs::copy(kTinySd, folder / "sd", fs::copy_options::recursive);
+  edit_json(folder / "sd/vae/config.json", [](nlohmann::json& json) {
+    json = {{"_class_name", "SpaceToDepth"}, {"block_size", 2}};
+  });
+  edit_json(folder / "sd/model_index.json", [](nlohmann::json& json) { json["vae"] = {"gamut", "SpaceToDepth"}; });
+  EXPECT_EQ(message_of([&] { Pipeline::open(folder / "sd", {}); }),
+            "[" + (folder / "sd/unet/config.json").string() +
+                "] in_channels and out_channels must be the vae's latent channels; got 4; expected 12; inpainting "
+                "models and the like are not supported");
 }
 
 }  // namespace

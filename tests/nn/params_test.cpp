@@ -6,6 +6,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace gamut::nn {
 namespace {
 
@@ -103,6 +105,20 @@ TEST(params, counts_and_switches_gradients) {
   EXPECT_TRUE(w.requires_grad());
   store.require_grad(false);
   EXPECT_FALSE(w.requires_grad());
+}
+
+TEST(params, numbers_that_are_not_finite_are_refused) {
+  for (const auto type : {at::kFloat, at::kHalf, at::kBFloat16}) {
+    Tensor damaged = at::ones({2, 3}).to(type);
+    damaged[0][1] = std::numeric_limits<double>::quiet_NaN();
+    damaged[1][2] = -std::numeric_limits<double>::infinity();
+    ParamStore store = ParamStore::from_tensors({{"w", damaged}}, "unet", {});
+    EXPECT_EQ(message_of([&] { store.declare("w", {2, 3}, Init::zeros()); }),
+              "[unet] tensor 'w' must hold finite numbers; got 2 of 6 NaN or infinite; the file is damaged");
+  }
+  // Finite numbers whose sum is not.
+  ParamStore store = ParamStore::from_tensors({{"w", at::full({4}, 3e38F)}}, "unet", {});
+  EXPECT_TRUE(at::equal(store.declare("w", {4}, Init::zeros()), at::full({4}, 3e38F)));
 }
 
 }  // namespace

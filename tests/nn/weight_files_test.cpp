@@ -94,5 +94,35 @@ TEST(weight_files, a_tensor_in_two_shards_is_refused) {
       cat("[", (folder / "m-2.safetensors").string(), "] tensor 'a' occurs in two shards; expected one"));
 }
 
+TEST(weight_files, a_missing_shard_is_named_with_its_index) {
+  const Folder folder;
+  const fs::path index = folder / "m.safetensors.index.json";
+  io::write_json(index, {{"weight_map", {{"a", "m-3.safetensors"}}}});
+  EXPECT_EQ(message_of([&] { map_safetensors(index); }),
+            cat("[model] file '", (folder / "m-3.safetensors").string(), "', which '", index.string(),
+                "' names, does not exist; is the model folder complete?"));
+}
+
+TEST(weight_files, mapped_tensors_equal_copied_ones_and_outlive_each_other) {
+  const Folder folder;
+  // The byte makes the types after it lie at odd places.
+  save_safetensors(folder / "x.safetensors",
+                   {{"empty", at::empty({0, 3})},
+                    {"large", at::arange(100000, at::kFloat)},
+                    {"byte", at::ones({1}, at::kByte)},
+                    {"half", at::arange(100, at::kFloat).to(at::kHalf)},
+                    {"double", at::arange(30000, at::kDouble)}});
+  const TensorMap loaded = load_safetensors(folder / "x.safetensors");
+  TensorMap mapped = map_safetensors(folder / "x.safetensors");
+  fs::remove(folder / "x.safetensors");
+  const Tensor kept = mapped.at("large");
+  for (const auto& [name, tensor] : loaded) {
+    EXPECT_EQ(mapped.at(name).scalar_type(), tensor.scalar_type()) << name;
+    EXPECT_TRUE(at::equal(mapped.at(name), tensor)) << name;
+    mapped.erase(name);
+  }
+  EXPECT_TRUE(at::equal(kept, loaded.at("large")));
+}
+
 }  // namespace
 }  // namespace gamut::nn

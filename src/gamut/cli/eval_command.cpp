@@ -5,9 +5,9 @@
 #include "gamut/core/error.h"
 #include "gamut/eval/table.h"
 #include "gamut/io/image.h"
-#include "gamut/nn/device.h"
 #include "gamut/nn/images.h"
 #include "gamut/train/ema.h"
+#include "gamut/train/policy.h"
 
 #include <ATen/ATen.h>
 #include <CLI/CLI.hpp>
@@ -69,8 +69,7 @@ void print(const std::vector<Measured>& all, bool json) {
 }
 
 models::Pipeline open_model(const Flags& flags, const TrainRecipe& recipe) {
-  const std::string model = flags.model.empty() ? recipe.train.model : flags.model;
-  models::Pipeline pipe = models::Pipeline::open(model, {.device = nn::open_device(recipe.train.device)});
+  models::Pipeline pipe = train::open_policy(recipe.train, flags.model);
   if (!flags.weights.empty())
     train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
   add_loras(pipe, flags.loras);

@@ -22,15 +22,22 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Flags {
-  std::string model = "models/glyphs", weights, sampler = "ode", out, save_images, init_latents, save_latents;
-  std::string grid, device = "cpu";
+  std::string model = "models/glyphs", variant, weights, sampler = "ode", out, save_images, init_latents;
+  std::string step_noise, save_latents, grid, negative, device = "cpu", dtype = "fp32";
   std::vector<std::string> prompts, loras;
-  int64_t count = 8, steps = 20, seed = 0, micro_batch = 64;
-  double guidance = 1, noise_level = 0.7, shift = 0;
+  int64_t count = 8, steps = 20, seed = 0, micro_batch = 64, height = 0, width = 0;
+  double guidance = 1, noise_level = 0.7, eta = 0, shift = 0;
+  bool vae_tiling = false;
+
+  int64_t pictures() const { return int64_t(prompts.size()) * count; }
 };
 
 // The model's own scheduler without noise unless --sampler, --grid or --shift asks for others.
 std::vector<diffusion::Step> schedule_of(const Flags& flags, const models::Pipeline& pipe) {
+  if (flags.eta != 0 && flags.sampler != "ddim")
+    throw ConfigError("usage", cat("--eta belongs to --sampler ddim; got --sampler ", flags.sampler));
+  if (flags.sampler == "ddim") return eval::ddim_schedule(pipe, flags.steps, flags.eta);
+  if (flags.sampler == "euler") return eval::euler_schedule(pipe, flags.steps);
   const bool own_levels = flags.grid.empty() && flags.shift == 0;
   if (own_levels && flags.sampler == "ode") return eval::deterministic_schedule(pipe, flags.steps);
   diffusion::SamplerConfig config;  // assigned: g++ 12 takes the designated form for a use before initialization
@@ -45,19 +52,34 @@ std::vector<diffusion::Step> schedule_of(const Flags& flags, const models::Pipel
   return diffusion::make_schedule(config, sigmas);
 }
 
+// Tensor `name` of a file, of this shape; `meaning` explains the shape.
+at::Tensor read_tensor(const std::string& path, const std::string& name, const std::vector<int64_t>& expected,
+                       const std::string& meaning) {
+  const nn::TensorMap file = nn::load_safetensors(path);
+  const auto found = file.find(name);
+  if (found == file.end()) throw DataError("sample", cat(path, " has no tensor '", name, "'"));
+  if (found->second.sizes() != at::IntArrayRef(expected))
+    throw DataError("sample", cat("'", name, "' of ", path, " has the wrong shape; got ", found->second.sizes(),
+                                  "; expected ", at::IntArrayRef(expected), " = ", meaning));
+  return found->second.to(at::kFloat);
+}
+
+std::vector<int64_t> with_latent_shape(std::vector<int64_t> leading, const models::Pipeline& pipe) {
+  for (const int64_t size : pipe.latent_shape()) leading.push_back(size);
+  return leading;
+}
+
 at::Tensor starting_latents(const Flags& flags, const models::Pipeline& pipe,
                             const eval::SamplingOptions& options) {
   if (flags.init_latents.empty()) return eval::sampling_noise(pipe, int64_t(flags.prompts.size()), options);
-  const nn::TensorMap file = nn::load_safetensors(flags.init_latents);
-  const auto found = file.find("latents");
-  if (found == file.end()) throw DataError("sample", cat(flags.init_latents, " has no tensor 'latents'"));
-  std::vector<int64_t> expected{int64_t(flags.prompts.size()) * flags.count};
-  for (int64_t size : pipe.latent_shape()) expected.push_back(size);
-  if (found->second.sizes() != at::IntArrayRef(expected))
-    throw DataError("sample", cat("'latents' of ", flags.init_latents, " has the wrong shape; got ",
-                                  found->second.sizes(), "; expected ", at::IntArrayRef(expected),
-                                  " = prompts x n, then the model's latent"));
-  return found->second.to(at::kFloat);
+  return read_tensor(flags.init_latents, "latents", with_latent_shape({flags.pictures()}, pipe),
+                     "prompts x n, then the model's latent");
+}
+
+at::Tensor step_noise(const Flags& flags, const models::Pipeline& pipe) {
+  if (flags.step_noise.empty()) return {};
+  return read_tensor(flags.step_noise, "noise", with_latent_shape({flags.steps, flags.pictures()}, pipe),
+                     "steps, prompts x n, then the model's latent");
 }
 
 void write_pictures(const Flags& flags, const models::Pipeline& pipe, const at::Tensor& latents) {
@@ -85,7 +107,10 @@ int sample(const Flags& flags) {
   if (flags.out.empty() && flags.save_images.empty() && flags.save_latents.empty())
     throw ConfigError("usage",
                       "nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
-  models::Pipeline pipe = models::Pipeline::open(flags.model, {.device = nn::open_device(flags.device)});
+  models::Pipeline pipe =
+      models::Pipeline::open(flags.model, nn::open_device(flags.device, flags.dtype), flags.variant);
+  pipe.set_picture_size(flags.height, flags.width);
+  pipe.set_coding({.tiling = flags.vae_tiling});
   if (!flags.weights.empty())
     train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
   add_loras(pipe, flags.loras);
@@ -93,7 +118,9 @@ int sample(const Flags& flags) {
                                       .noise = {.seed = uint64_t(flags.seed), .purpose = "sample"},
                                       .members = flags.count,
                                       .micro_batch = flags.micro_batch,
-                                      .guidance_scale = flags.guidance};
+                                      .guidance_scale = flags.guidance,
+                                      .negative = flags.negative,
+                                      .step_noise = step_noise(flags, pipe)};
   const at::Tensor latents =
       eval::sample_latents(pipe, flags.prompts, starting_latents(flags, pipe, options), options);
   if (!flags.save_latents.empty()) nn::save_safetensors(flags.save_latents, {{"latents", latents}});
@@ -117,8 +144,12 @@ void add_sample_command(CLI::App& program, Action& chosen) {
   command->add_option("--steps", flags->steps, "denoising steps")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  command->add_option("--sampler", flags->sampler, "ode | flow_sde")
-      ->check(CLI::IsMember({"ode", "flow_sde"}))
+  command->add_option("--sampler", flags->sampler,
+                      "ode (the model's own scheduler, without noise) | flow_sde | ddim | euler")
+      ->check(CLI::IsMember({"ode", "flow_sde", "ddim", "euler"}))
+      ->capture_default_str();
+  command->add_option("--eta", flags->eta, "noise of ddim, 0 = deterministic, 1 = DDPO")
+      ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command->add_option("--noise-level", flags->noise_level, "a of flow_sde")
       ->check(CLI::Range(0.0, 10.0))
@@ -133,16 +164,28 @@ void add_sample_command(CLI::App& program, Action& chosen) {
   command->add_option("--guidance", flags->guidance, "classifier-free guidance, 1 = off")
       ->check(CLI::Range(0.0, 100.0))
       ->capture_default_str();
+  command->add_option("--negative", flags->negative, "prompt that guidance leads away from");
+  command->add_option("--height", flags->height, "of the pictures, in pixels (default: the model's)")
+      ->check(CLI::Range(1, 16384));
+  command->add_option("--width", flags->width, "of the pictures, in pixels (default: the model's)")
+      ->check(CLI::Range(1, 16384));
   command->add_option("--batch", flags->micro_batch, "pictures per forward pass")
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
   command->add_option("--device", flags->device, "cpu | cuda")
       ->check(CLI::IsMember({"cpu", "cuda"}))
       ->capture_default_str();
+  command->add_option("--dtype", flags->dtype, "to compute in: fp32 | bf16 | fp16 (cuda)")
+      ->check(CLI::IsMember(nn::dtype_names()))
+      ->capture_default_str();
+  command->add_option("--variant", flags->variant, "weight files to prefer, such as fp16");
+  command->add_flag("--vae-tiling", flags->vae_tiling, "decode large pictures in blended tiles");
   command->add_option("--out", flags->out, "contact sheet, PNG");
   command->add_option("--save-images", flags->save_images, "folder for single pictures");
   command->add_option("--init-latents", flags->init_latents,
                       "safetensors with 'latents' [prompts x n, C, H, W] to start from");
+  command->add_option("--step-noise", flags->step_noise,
+                      "safetensors with 'noise' [steps, prompts x n, C, H, W] for samplers that add noise");
   command->add_option("--save-latents", flags->save_latents,
                       "safetensors to write: 'latents' [prompts x n, C, H, W] fp32, prompt-major");
   command->callback([flags, &chosen] { chosen = [flags] { return sample(*flags); }; });

@@ -12,8 +12,8 @@
 #include "gamut/io/files.h"
 #include "gamut/io/run_folder.h"
 #include "gamut/io/run_lock.h"
-#include "gamut/nn/device.h"
 #include "gamut/train/event_log.h"
+#include "gamut/train/policy.h"
 #include "gamut/train/trainer.h"
 
 #include <ATen/ATen.h>
@@ -39,7 +39,7 @@ class TrainRun {
         resume_command_(options.resume_command),
         reward_(rewards::make_reward(recipe.reward)),
         evaluation_(recipe, options.folder, *reward_),
-        trainer_(recipe.train, open_policy(recipe.train), *reward_,
+        trainer_(recipe.train, train::open_policy(recipe.train), *reward_,
                  text::load_prompts(recipe.train.rollout.prompts)) {}
 
   void create() {
@@ -90,10 +90,6 @@ class TrainRun {
   }
 
  private:
-  static models::Pipeline open_policy(const train::TrainConfig& config) {
-    return models::Pipeline::open(config.model, {.device = nn::open_device(config.device)});
-  }
-
   std::string lora_line() {
     int64_t trained = 0;
     for (const nn::NamedTensor& param : trainer_.params()) trained += param.tensor.numel();

@@ -78,6 +78,9 @@ void AlphaTableConfig::fields(FieldVisitor& v) {
   v.field("prediction", prediction, one_of({"epsilon", "v_prediction", "sample"}),
           "ddim: what the network predicts");
   v.field("train_timesteps", train_timesteps, between(1, 100000), "ddim: length of the table");
+  v.field("final_alpha", final_alpha, one_of({"table", "one"}),
+          "ddim: where the last step ends, at the table's first alpha_bar as DDPO does, or at 1 "
+          "(diffusers' set_alpha_to_one), which leaves that step without noise");
 }
 
 std::vector<double> alpha_bars(const AlphaTableConfig& config) {

@@ -18,6 +18,7 @@ struct AlphaTableConfig {
   double beta_start = 0.00085, beta_end = 0.012;
   std::string prediction = "epsilon";     // epsilon | v_prediction | sample
   int64_t train_timesteps = 1000;
+  std::string final_alpha = "table";      // table: alpha_bar_0 | one: 1, diffusers' set_alpha_to_one
   void fields(FieldVisitor& v);
 };
 

@@ -3,6 +3,8 @@
 
 #include "gamut/core/error.h"
 #include "gamut/core/random.h"
+#include "gamut/diffusion/affine.h"
+#include "gamut/diffusion/ddim.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,23 +14,6 @@ namespace gamut::diffusion {
 namespace {
 
 constexpr double kModelTime = 1000.0;
-
-// A quantity that is affine in latent and network output: x_part x + out_part out.
-struct Affine {
-  double x, out;
-};
-
-// mean = signal clean + direction noise, next = mean + noise_std eps.
-Step toward(Step step, double signal, const Affine& clean, double direction, const Affine& noise,
-            double noise_std) {
-  step.a = signal * clean.x + direction * noise.x;
-  step.b = signal * clean.out + direction * noise.out;
-  step.noise_std = noise_std;
-  return step;
-}
-
-// What is left of a variance after noise of standard deviation n was taken out of it.
-double remaining_std(double variance, double n) { return std::sqrt(std::max(0.0, variance - n * n)); }
 
 // ---- flow models: sigma falls from 1 to 0, out is the velocity eps - x0.
 
@@ -79,59 +64,6 @@ Step noisy_flow_step(const Step& step, const SamplerConfig& config) {
   if (config.kind == "flow_sde") return sde_step(step, flow_sde_diffusion(step, config.noise_level));
   if (config.kind == "dance_sde") return sde_step(step, config.noise_level);
   return cps_step(step, config.noise_level, config.logprob != "released");
-}
-
-// ---- diffusion models: x = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps, out is eps, v or x0.
-
-struct Prediction {
-  Affine clean, noise;
-};
-
-Prediction prediction_of(const std::string& kind, double alpha_bar) {
-  const double signal = std::sqrt(alpha_bar), sigma = std::sqrt(1 - alpha_bar);
-  if (kind == "epsilon")
-    return {.clean = {.x = 1 / signal, .out = -sigma / signal}, .noise = {.x = 0, .out = 1}};
-  if (kind == "v_prediction")
-    return {.clean = {.x = signal, .out = -sigma}, .noise = {.x = sigma, .out = signal}};
-  if (kind == "sample")
-    return {.clean = {.x = 0, .out = 1}, .noise = {.x = 1 / sigma, .out = -signal / sigma}};
-  throw ConfigError("sampler",
-                    cat("unknown prediction '", kind, "'; expected epsilon, v_prediction or sample"));
-}
-
-double ddim_noise_std(double alpha_bar, double alpha_bar_prev, double eta) {
-  const double variance = (1 - alpha_bar_prev) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_prev);
-  return eta * std::sqrt(std::max(0.0, variance));
-}
-
-Step ddim_step(Step step, const std::string& prediction, double eta) {
-  const Prediction parts = prediction_of(prediction, step.alpha_bar);
-  step.sigma = std::sqrt(1 - step.alpha_bar);
-  step.sigma_next = std::sqrt(1 - step.alpha_bar_prev);
-  step.dt = step.sigma_next - step.sigma;
-  step.clean_x = parts.clean.x;
-  step.clean_out = parts.clean.out;
-  step.model_time = double(step.timestep);
-  const double n = ddim_noise_std(step.alpha_bar, step.alpha_bar_prev, eta);
-  return toward(step, std::sqrt(step.alpha_bar_prev), parts.clean, remaining_std(1 - step.alpha_bar_prev, n),
-                parts.noise, n);
-}
-
-// The last timestep before 0 steps to alpha_bar_0, never to a final alpha of 1.
-std::vector<Step> ddim_schedule(const SamplerConfig& config) {
-  const std::vector<double> alphas = alpha_bars(config.alphas);
-  const int64_t stride = config.alphas.train_timesteps / config.steps;
-  std::vector<Step> steps;
-  for (const int64_t t : ddim_timesteps(config.alphas, config.steps)) {
-    const int64_t before = std::max<int64_t>(t - stride, 0);
-    const Step step{.index = int64_t(steps.size()),
-                    .timestep = t,
-                    .timestep_prev = before,
-                    .alpha_bar = alphas[size_t(t)],
-                    .alpha_bar_prev = alphas[size_t(before)]};
-    steps.push_back(ddim_step(step, config.alphas.prediction, config.eta));
-  }
-  return steps;
 }
 
 // ---- checks
@@ -254,7 +186,7 @@ std::vector<Step> ode_schedule(const std::vector<double>& sigmas) {
 std::vector<Step> make_schedule(const SamplerConfig& config) {
   check_sampler(config);
   check_window(config);
-  return config.kind == "ddim" ? ddim_schedule(config)
+  return config.kind == "ddim" ? ddim_schedule(config.alphas, config.steps, config.eta)
                                : make_schedule(config, make_sigmas(config.sigma_grid()));
 }
 

@@ -32,6 +32,7 @@ struct Step {
   // ddim only
   int64_t timestep = -1, timestep_prev = -1;
   double alpha_bar = 0, alpha_bar_prev = 0;
+  double start_scale = 1;             // of standard normal noise where a trajectory starts at this step; 1 but for euler
   double diffusion() const;           // tau = noise_std / sqrt(-dt), the SDE's coefficient per unit time
 };
 

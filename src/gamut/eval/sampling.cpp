@@ -2,6 +2,7 @@
 #include "gamut/eval/sampling.h"
 
 #include "gamut/core/error.h"
+#include "gamut/diffusion/ddim.h"
 #include "gamut/models/guidance.h"
 
 #include <ATen/ATen.h>
@@ -27,24 +28,23 @@ double dynamic_mu(const models::SchedulerConfig& config, const std::vector<int64
   return config.base_shift + slope * (tokens - double(config.base_image_seq_len));
 }
 
-// DDIM with eta 0 on the model's own noise table. PNDM is a higher-order method on the same table and
-// timesteps; DDIM takes its place.
-std::vector<diffusion::Step> ddim_steps(const models::SchedulerConfig& config, int64_t steps) {
-  if (config.class_name == "DDIMScheduler" && config.clip_sample)
+diffusion::AlphaTableConfig table_of(const models::SchedulerConfig& config) {
+  if (config.is_flow())
+    throw DataError("model", cat("DDIM samples diffusion models; got ", config.class_name,
+                                 "; expected DDIMScheduler, PNDMScheduler or EulerDiscreteScheduler"));
+  if (config.clip_sample)
     throw DataError(
         "model",
         "the scheduler clips predicted pictures, gamut samples latents unclipped; got clip_sample "
         "= true; expected false in scheduler_config.json");
-  return diffusion::make_schedule({.kind = "ddim",
-                                   .steps = steps,
-                                   .eta = 0,
-                                   .alphas = {.spacing = config.timestep_spacing,
-                                              .steps_offset = config.steps_offset,
-                                              .beta_schedule = config.beta_schedule,
-                                              .beta_start = config.beta_start,
-                                              .beta_end = config.beta_end,
-                                              .prediction = config.prediction_type,
-                                              .train_timesteps = config.num_train_timesteps}});
+  return {.spacing = config.timestep_spacing,
+          .steps_offset = config.steps_offset,
+          .beta_schedule = config.beta_schedule,
+          .beta_start = config.beta_start,
+          .beta_end = config.beta_end,
+          .prediction = config.prediction_type,
+          .train_timesteps = config.num_train_timesteps,
+          .final_alpha = config.set_alpha_to_one ? "one" : "table"};
 }
 
 }  // namespace
@@ -60,13 +60,19 @@ std::vector<double> scheduler_sigmas(const models::Pipeline& pipe, int64_t steps
   return diffusion::make_sigmas({.kind = "sd3_diffusers", .steps = steps, .shift = config.shift});
 }
 
+std::vector<diffusion::Step> ddim_schedule(const models::Pipeline& pipe, int64_t steps, double eta) {
+  return diffusion::ddim_schedule(table_of(pipe.scheduler()), steps, eta);
+}
+
+std::vector<diffusion::Step> euler_schedule(const models::Pipeline& pipe, int64_t steps) {
+  if (pipe.scheduler().is_flow()) return diffusion::ode_schedule(scheduler_sigmas(pipe, steps));
+  return diffusion::euler_schedule(table_of(pipe.scheduler()), steps);
+}
+
 std::vector<diffusion::Step> deterministic_schedule(const models::Pipeline& pipe, int64_t steps) {
   const models::SchedulerConfig& config = pipe.scheduler();
-  if (config.is_flow()) return diffusion::ode_schedule(scheduler_sigmas(pipe, steps));
-  if (config.class_name == "DDIMScheduler" || config.class_name == "PNDMScheduler")
-    return ddim_steps(config, steps);
-  throw DataError("model", cat("this scheduler cannot be sampled; got ", config.class_name,
-                               "; expected FlowMatchEulerDiscreteScheduler, DDIMScheduler or PNDMScheduler"));
+  const bool euler = config.is_flow() || config.class_name == "EulerDiscreteScheduler";
+  return euler ? euler_schedule(pipe, steps) : ddim_schedule(pipe, steps, 0);
 }
 
 at::Tensor sampling_noise(const models::Pipeline& pipe, int64_t prompts, const SamplingOptions& options) {
@@ -79,7 +85,8 @@ at::Tensor sample_latents(const models::Pipeline& pipe, const std::vector<std::s
   at::NoGradGuard no_grad;
   const at::Device device = pipe.options().device;
   const models::Conditioning cond = pipe.encode(prompts).repeat(options.members);
-  const models::Conditioning unconditional = pipe.encode({""});
+  const models::Conditioning unconditional = pipe.encode({options.negative});
+  const double start = options.schedule.front().start_scale;
   const int64_t total = initial.size(0);
   std::vector<at::Tensor> finals;
   for (int64_t begin = 0; begin < total; begin += options.micro_batch) {
@@ -87,12 +94,15 @@ at::Tensor sample_latents(const models::Pipeline& pipe, const std::vector<std::s
     const models::Conditioning rows = cond.rows(begin, count);
     const std::vector<diffusion::SampleKey> keys = sample_keys(begin, begin + count, options.members);
     const diffusion::Trajectories drawn = diffusion::rollout(
-        options.schedule, initial.narrow(0, begin, count).to(device),
+        options.schedule, (initial.narrow(0, begin, count) * start).to(device),
         [&](const at::Tensor& x, const diffusion::Step& step) {
           return models::predict_guided(pipe, x, step.model_time, rows, unconditional,
                                         options.guidance_scale);
         },
-        [&](int64_t step) { return diffusion::step_noise(options.noise, keys, pipe.latent_shape(), step); },
+        [&](int64_t step) {
+          if (options.step_noise.defined()) return options.step_noise[step].narrow(0, begin, count);
+          return diffusion::step_noise(options.noise, keys, pipe.latent_shape(), step);
+        },
         {.keep_latents = false, .decode_clean = options.decode_clean});
     finals.push_back(drawn.final_BCHW.to(at::kCPU));
   }

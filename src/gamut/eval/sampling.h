@@ -15,8 +15,15 @@ namespace gamut::eval {
 // scheduler is not a flow-matching one.
 std::vector<double> scheduler_sigmas(const models::Pipeline& pipe, int64_t steps);
 
-// Steps without noise on the model's own scheduler: Euler over scheduler_sigmas for flow models, DDIM with eta = 0 on
-// the noise table of a DDIM or PNDM scheduler. DataError for other schedulers.
+// DDIM on the noise table and timesteps of a diffusion model's scheduler, whichever its class. DataError for a flow
+// model or a scheduler that clips predicted pictures.
+std::vector<diffusion::Step> ddim_schedule(const models::Pipeline& pipe, int64_t steps, double eta);
+
+// Euler's method: over scheduler_sigmas for flow models, diffusers' EulerDiscreteScheduler on the noise table else.
+std::vector<diffusion::Step> euler_schedule(const models::Pipeline& pipe, int64_t steps);
+
+// Steps without noise on the model's own scheduler: Euler for flow models and EulerDiscreteScheduler, else DDIM with
+// eta = 0 (PNDM is a higher-order method on the same table and timesteps; DDIM takes its place).
 std::vector<diffusion::Step> deterministic_schedule(const models::Pipeline& pipe, int64_t steps);
 
 struct SamplingOptions {
@@ -25,6 +32,8 @@ struct SamplingOptions {
   int64_t members = 16;           // pictures per prompt
   int64_t micro_batch = 64;
   double guidance_scale = 1.0;
+  std::string negative = "";      // what guidance leads away from
+  at::Tensor step_noise = {};     // [steps, pictures, C, H, W] in place of `noise`'s steps; undefined: those
   bool decode_clean = false;
 };
 

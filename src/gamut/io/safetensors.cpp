@@ -209,6 +209,13 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(address_), size_}; }
 
+  // Drops the whole pages inside a part of the map from this process's memory.
+  void release(std::span<const std::byte> part) const noexcept {
+    const uintptr_t page = uintptr_t(::sysconf(_SC_PAGESIZE)), from = uintptr_t(part.data());
+    const uintptr_t first = (from + page - 1) / page * page, last = (from + part.size()) / page * page;
+    if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+  }
+
  private:
   void* address_ = nullptr;
   size_t size_ = 0;
@@ -290,6 +297,11 @@ std::span<const std::byte> SafetensorsFile::bytes(const TensorEntry& entry) cons
   GAMUT_CHECK(entry.begin <= entry.end && entry.end <= mapping_->data.size(),
               "entry of another file: ", entry.name);
   return mapping_->data.subspan(entry.begin, entry.end - entry.begin);
+}
+
+void SafetensorsFile::release(const TensorEntry& entry) const noexcept {
+  if (entry.begin <= entry.end && entry.end <= mapping_->data.size())
+    mapping_->file.release(mapping_->data.subspan(entry.begin, entry.end - entry.begin));
 }
 
 void save_safetensors(const std::filesystem::path& path, const std::vector<TensorToSave>& tensors,

@@ -41,6 +41,8 @@ class SafetensorsFile {
   const TensorEntry& at(const std::string& name) const;  // DataError naming the nearest key when absent
   // Valid as long as any copy of this file; not aligned in general (copy with memcpy).
   std::span<const std::byte> bytes(const TensorEntry& entry) const;
+  // Gives the entry's memory back to the system once it has been copied; reading it again reads the file again.
+  void release(const TensorEntry& entry) const noexcept;
   const std::map<std::string, std::string>& metadata() const;
 
  private:

@@ -7,6 +7,7 @@
 #include "gamut/io/files.h"
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 namespace gamut::models {
@@ -20,7 +21,34 @@ bool is_weights(const fs::path& file) {
   static const std::set<std::string> kExtensions{".safetensors", ".bin",     ".ckpt", ".pt",
                                                  ".onnx",        ".msgpack", ".pb",   ".onnx_data"};
   return kExtensions.contains(file.extension().string()) ||
-         file.string().ends_with(".safetensors.index.json");
+         file.filename().string().find(".safetensors.index.") != std::string::npos;
+}
+
+// The weights of one component: one file or an index of shards, plain or of a variant ("fp16"), under the names that
+// diffusers and transformers have given them.
+std::vector<std::string> weight_names(const std::string& stem, const std::string& variant) {
+  if (variant.empty()) return {stem + ".safetensors", stem + ".safetensors.index.json"};
+  return {stem + "." + variant + ".safetensors", stem + ".safetensors.index." + variant + ".json",
+          stem + "." + variant + ".safetensors.index.json"};
+}
+
+std::optional<fs::path> find_weights(const fs::path& folder, const std::string& stem,
+                                     const std::vector<std::string>& variants) {
+  for (const std::string& variant : variants) {
+    for (const std::string& name : weight_names(stem, variant)) {
+      if (fs::exists(folder / name)) return folder / name;
+    }
+  }
+  return std::nullopt;
+}
+
+bool holds_pickle(const fs::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const std::string extension = entry.path().extension().string();
+    if (extension == ".bin" || extension == ".ckpt" || extension == ".pt" || extension == ".pth") return true;
+  }
+  return false;
 }
 
 std::string missing_hint(const fs::path& folder) {
@@ -119,18 +147,18 @@ nlohmann::json ModelFolder::json(const std::string& relative) const {
   return io::parse_json(found->second, name);
 }
 
-nn::TensorMap ModelFolder::load_weights(const std::string& component, const std::string& stem) const {
+nn::TensorMap ModelFolder::load_weights(const std::string& component, const std::string& stem,
+                                        const std::string& variant) const {
   const fs::path folder = path_ / component;
-  for (const std::string name : {".safetensors", ".safetensors.index.json", ".fp16.safetensors"}) {
-    if (fs::exists(folder / (stem + name))) {
-      return nn::load_safetensors(folder / (stem + name));
-    }
-  }
-  const bool pickled = fs::exists(folder / (stem + ".bin")) || fs::exists(folder / "pytorch_model.bin");
-  throw EnvironmentError("model",
-                         cat("file '", (folder / (stem + ".safetensors")).string(), "' does not exist; ",
-                             pickled ? "pickled weights (.bin) are never read: convert them to safetensors"
-                                     : "is the model folder complete?"));
+  const std::vector<std::string> variants = variant.empty()
+                                                ? std::vector<std::string>{"", "fp16", "bf16", "fp32", "non_ema"}
+                                                : std::vector<std::string>{variant, ""};
+  if (const auto found = find_weights(folder, stem, variants)) return nn::map_safetensors(*found);
+  throw EnvironmentError(
+      "model", cat("file '", (folder / weight_names(stem, variant).front()).string(), "' does not exist; ",
+                   holds_pickle(folder) ? "pickled weights (.bin) are never read: convert them with diffusers, "
+                                          "DiffusionPipeline.from_pretrained(OLD).save_pretrained(NEW)"
+                                        : "is the model folder complete?"));
 }
 
 void ModelFolder::save_rest(const fs::path& target, const std::vector<std::string>& own) const {

@@ -23,8 +23,10 @@ class ModelFolder {
   // A JSON file of the folder, such as "unet/config.json".
   nlohmann::json json(const std::string& relative) const;
   void replace(const std::string& relative, std::string bytes) { files_[relative] = std::move(bytes); }
-  // unet: `stem` "diffusion_pytorch_model"; text_encoder: "model". One file, shards, or the fp16 variant.
-  nn::TensorMap load_weights(const std::string& component, const std::string& stem) const;
+  // unet: `stem` "diffusion_pytorch_model"; text_encoder: "model". One file or shards; `variant` "fp16" prefers
+  // "….fp16.safetensors", "" the plain name, then any variant. Mapped, so read-only. EnvironmentError when missing.
+  nn::TensorMap load_weights(const std::string& component, const std::string& stem,
+                             const std::string& variant = "") const;
   // Everything but the weights of `own` components; weights of other components are copied from the source.
   void save_rest(const std::filesystem::path& target, const std::vector<std::string>& own) const;
 

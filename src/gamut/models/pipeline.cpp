@@ -4,7 +4,7 @@
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/models/model_folder.h"
-#include "gamut/models/vae/space_to_depth.h"
+#include "gamut/models/vae/picture_coder.h"
 #include "gamut/nn/memory.h"
 
 #include <ATen/ATen.h>
@@ -17,7 +17,7 @@
 namespace gamut::models {
 
 struct Pipeline::Parts {
-  Parts(ModelFolder model_folder, const nn::ParamOptions& param_options, std::optional<uint64_t> seed);
+  Parts(ModelFolder model_folder, const CoderSource& source);
 
   ModelFolder folder;
   nn::ParamOptions options;
@@ -26,14 +26,16 @@ struct Pipeline::Parts {
   nn::ParamStore unet_store, text_store;
   std::optional<UNet2DCondition> unet;
   std::optional<ClipTextModel> text_encoder;
-  std::string vae_class;
-  std::optional<SpaceToDepth> coder;
+  PictureCoder coder;
+  AutoencoderOptions coding;
+  int64_t latent_height = 0, latent_width = 0;
   std::mutex warned_mutex;
   std::set<std::string> warned;  // prompts already named as too long
 
  private:
-  void open_unet(std::optional<uint64_t> seed);
-  void open_text_encoder(std::optional<uint64_t> seed);
+  void open_unet(const CoderSource& source);
+  void open_text_encoder(const CoderSource& source);
+  void check_widths() const;
   void adopt_vocabulary();
 };
 
@@ -46,6 +48,16 @@ void expect_class(const ModelFolder& folder, const std::string& component, const
         (folder.path() / "model_index.json").string(),
         cat("component '", component, "' must be a ", expected, "; got ",
             got.empty() ? "nothing" : cat("'", got, "'"), "; this kind of model is not supported"));
+  }
+}
+
+void expect_pipeline(const ModelFolder& folder) {
+  const nlohmann::json index = folder.json("model_index.json");
+  const nlohmann::json name = index.value("_class_name", nlohmann::json());
+  if (!name.is_null() && name != "StableDiffusionPipeline") {
+    throw DataError((folder.path() / "model_index.json").string(),
+                    cat("a pipeline of this class is not supported; got ", name.dump(),
+                        "; expected StableDiffusionPipeline (Stable Diffusion 1.x and 2.x, gamut's own bases)"));
   }
 }
 
@@ -66,36 +78,53 @@ text::ClipTokenizer load_tokenizer(const ModelFolder& folder) {
   return text::ClipTokenizer::load(folder.path() / "tokenizer");
 }
 
+// The classes before anything else: a folder of another kind lacks what is read next.
+ModelFolder checked(ModelFolder folder) {
+  expect_pipeline(folder);
+  expect_class(folder, "unet", "UNet2DConditionModel");
+  expect_class(folder, "text_encoder", "CLIPTextModel");
+  return folder;
+}
+
 }  // namespace
 
-Pipeline::Parts::Parts(ModelFolder model_folder, const nn::ParamOptions& param_options,
-                       std::optional<uint64_t> seed)
-    : folder(std::move(model_folder)),
-      options(param_options),
+Pipeline::Parts::Parts(ModelFolder model_folder, const CoderSource& source)
+    : folder(checked(std::move(model_folder))),
+      options(source.params),
       scheduler(load_scheduler_config(folder.path() / "scheduler")),
-      tokenizer(load_tokenizer(folder)) {
+      tokenizer(load_tokenizer(folder)),
+      coder(folder, source) {
   if (options.device.is_cpu()) {
     nn::keep_freed_memory();
   }
-  expect_class(folder, "unet", "UNet2DConditionModel");
-  expect_class(folder, "text_encoder", "CLIPTextModel");
-  open_text_encoder(seed);
-  open_unet(seed);
-  vae_class = folder.component_class("vae");
-  if (vae_class == "SpaceToDepth") {
-    coder =
-        parse_space_to_depth(folder.json("vae/config.json"), (folder.path() / "vae/config.json").string());
-  }
+  open_text_encoder(source);
+  open_unet(source);
+  check_widths();
+  latent_height = unet->config().sample_height;
+  latent_width = unet->config().sample_width;
 }
 
-void Pipeline::Parts::open_unet(std::optional<uint64_t> seed) {
+void Pipeline::Parts::open_unet(const CoderSource& source) {
   const UNetConfig config =
       parse_unet_config(folder.json("unet/config.json"), (folder.path() / "unet/config.json").string());
-  unet_store = seed ? nn::ParamStore::from_seed(*seed, options)
-                    : nn::ParamStore::from_tensors(folder.load_weights("unet", "diffusion_pytorch_model"),
-                                                   "unet", options);
+  unet_store = source.seed
+                   ? nn::ParamStore::from_seed(*source.seed, options)
+                   : nn::ParamStore::from_tensors(
+                         folder.load_weights("unet", "diffusion_pytorch_model", source.variant), "unet", options);
   unet.emplace(config, nn::Scope(unet_store));
   unet_store.finish();
+}
+
+void Pipeline::Parts::check_widths() const {
+  const UNetConfig& config = unet->config();
+  const int64_t latents = coder.latent_channels();
+  for (const int64_t channels : {config.in_channels, config.out_channels}) {
+    if (latents > 0 && channels != latents) {
+      throw DataError((folder.path() / "unet/config.json").string(),
+                      cat("in_channels and out_channels must be the vae's latent channels; got ", channels,
+                          "; expected ", latents, "; inpainting models and the like are not supported"));
+    }
+  }
   for (const int64_t width : config.cross_attention_dim) {
     if (width != text_encoder->config().hidden_size) {
       throw DataError((folder.path() / "unet/config.json").string(),
@@ -115,17 +144,17 @@ void Pipeline::Parts::adopt_vocabulary() {
   folder.replace("text_encoder/config.json", json.dump(2) + "\n");
 }
 
-void Pipeline::Parts::open_text_encoder(std::optional<uint64_t> seed) {
-  if (seed) {
+void Pipeline::Parts::open_text_encoder(const CoderSource& source) {
+  if (source.seed) {
     adopt_vocabulary();
   }
   const std::string file = (folder.path() / "text_encoder/config.json").string();
   const ClipTextConfig config = parse_clip_text_config(folder.json("text_encoder/config.json"), file);
   std::string prefix = "text_model";
-  if (seed) {
-    text_store = nn::ParamStore::from_seed(*seed, options);
+  if (source.seed) {
+    text_store = nn::ParamStore::from_seed(*source.seed, options);
   } else {
-    nn::TensorMap tensors = folder.load_weights("text_encoder", "model");
+    nn::TensorMap tensors = folder.load_weights("text_encoder", "model", source.variant);
     prefix = ClipTextModel::name_prefix(tensors);
     text_store = nn::ParamStore::from_tensors(std::move(tensors), "text_encoder", options);
   }
@@ -137,16 +166,19 @@ void Pipeline::Parts::open_text_encoder(std::optional<uint64_t> seed) {
   }
 }
 
-Pipeline Pipeline::open(const std::filesystem::path& folder, const nn::ParamOptions& options) {
+Pipeline Pipeline::open(const std::filesystem::path& folder, const nn::ParamOptions& options,
+                        const std::string& variant) {
   Pipeline pipeline;
-  pipeline.parts_ = std::make_shared<Parts>(ModelFolder(folder), options, std::nullopt);
+  pipeline.parts_ =
+      std::make_shared<Parts>(ModelFolder(folder), CoderSource{.params = options, .seed = {}, .variant = variant});
   return pipeline;
 }
 
 Pipeline Pipeline::create(const std::filesystem::path& folder, uint64_t seed,
                           const nn::ParamOptions& options) {
   Pipeline pipeline;
-  pipeline.parts_ = std::make_shared<Parts>(ModelFolder(folder), options, seed);
+  pipeline.parts_ =
+      std::make_shared<Parts>(ModelFolder(folder), CoderSource{.params = options, .seed = seed, .variant = ""});
   return pipeline;
 }
 
@@ -155,7 +187,7 @@ namespace {
 void save_weights(const std::filesystem::path& path, const nn::ParamStore& store) {
   std::vector<nn::NamedTensor> tensors;
   for (const nn::NamedTensor& param : store.params()) {
-    tensors.push_back({param.name, param.tensor.detach().to(at::kCPU, at::kFloat)});
+    tensors.push_back({param.name, param.tensor.detach()});
   }
   // transformers reads a file only if it says which framework wrote it.
   nn::save_safetensors(path, tensors, {{"format", "pt"}});
@@ -164,7 +196,12 @@ void save_weights(const std::filesystem::path& path, const nn::ParamStore& store
 }  // namespace
 
 void Pipeline::save(const std::filesystem::path& folder) const {
-  parts_->folder.save_rest(folder, {"unet", "text_encoder"});
+  std::vector<std::string> own{"unet", "text_encoder"};
+  if (parts_->coder.has_weights()) own.push_back("vae");
+  parts_->folder.save_rest(folder, own);
+  if (parts_->coder.has_weights()) {
+    save_weights(folder / "vae" / "diffusion_pytorch_model.safetensors", parts_->coder.params());
+  }
   save_weights(folder / "unet" / "diffusion_pytorch_model.safetensors", parts_->unet_store);
   save_weights(folder / "text_encoder" / "model.safetensors", parts_->text_store);
 }
@@ -189,7 +226,7 @@ Tensor Pipeline::tokenize(const std::vector<std::string>& prompts) const {
 }
 
 Conditioning Pipeline::encode_tokens(const Tensor& ids) const {
-  return {(*parts_->text_encoder)(ids).last_hidden_state};
+  return {(*parts_->text_encoder)(ids).last_hidden_state.to(at::kFloat)};
 }
 
 Conditioning Pipeline::encode(const std::vector<std::string>& prompts) const {
@@ -202,33 +239,36 @@ Tensor Pipeline::predict(const Tensor& x, double model_time, const Conditioning&
 }
 
 Tensor Pipeline::predict(const Tensor& x, const Tensor& model_time, const Conditioning& cond) const {
-  return (*parts_->unet)(x, model_time, cond.hidden_BLD);
+  const at::ScalarType dtype = parts_->options.dtype;
+  return (*parts_->unet)(x.to(dtype), model_time, cond.hidden_BLD.to(dtype)).to(x.scalar_type());
 }
 
-namespace {
-
-const SpaceToDepth& need_coder(const std::optional<SpaceToDepth>& coder, const std::string& vae_class) {
-  if (!coder) {
-    throw EnvironmentError("model", cat("pictures need a vae of class SpaceToDepth; got ",
-                                        vae_class.empty() ? "a model without vae" : cat("'", vae_class, "'"),
-                                        "; latents can still be sampled and saved"));
-  }
-  return *coder;
-}
-
-}  // namespace
-
-Tensor Pipeline::decode(const Tensor& latents) const {
-  return need_coder(parts_->coder, parts_->vae_class).decode(latents);
-}
+Tensor Pipeline::decode(const Tensor& latents) const { return parts_->coder.decode(latents, parts_->coding); }
 
 Tensor Pipeline::encode_pictures(const Tensor& pictures) const {
-  return need_coder(parts_->coder, parts_->vae_class).encode(pictures);
+  return parts_->coder.encode(pictures, parts_->coding);
+}
+
+void Pipeline::set_coding(const AutoencoderOptions& options) { parts_->coding = options; }
+
+int64_t Pipeline::picture_factor() const { return parts_->coder.factor(); }
+
+void Pipeline::set_picture_size(int64_t height, int64_t width) {
+  const int64_t factor = picture_factor();
+  for (const auto& [name, pixels] : {std::pair{"height", height}, std::pair{"width", width}}) {
+    if (pixels < 0 || pixels % factor != 0) {
+      throw ConfigError("model", cat("a picture's ", name, " must be a multiple of ", factor,
+                                     ", the model's pixels per latent pixel; got ", pixels, "; the nearest is ",
+                                     std::max(factor, (pixels + factor / 2) / factor * factor)));
+    }
+  }
+  const UNetConfig& config = parts_->unet->config();
+  parts_->latent_height = height == 0 ? config.sample_height : height / factor;
+  parts_->latent_width = width == 0 ? config.sample_width : width / factor;
 }
 
 std::vector<int64_t> Pipeline::latent_shape() const {
-  const UNetConfig& config = parts_->unet->config();
-  return {config.in_channels, config.sample_height, config.sample_width};
+  return {parts_->unet->config().in_channels, parts_->latent_height, parts_->latent_width};
 }
 
 const SchedulerConfig& Pipeline::scheduler() const { return parts_->scheduler; }

@@ -10,6 +10,7 @@
 #include "gamut/models/clip/clip_text.h"
 #include "gamut/models/scheduler_config.h"
 #include "gamut/models/unet/unet_2d_condition.h"
+#include "gamut/models/vae/autoencoder_kl.h"
 #include "gamut/nn/lora.h"
 #include "gamut/nn/params.h"
 #include "gamut/text/clip_tokenizer.h"
@@ -33,8 +34,10 @@ struct Conditioning {
 
 class Pipeline {
  public:
-  // EnvironmentError: missing folder or file; DataError: malformed config, weights that do not match.
-  static Pipeline open(const std::filesystem::path& folder, const nn::ParamOptions& options);
+  // EnvironmentError: missing folder or file; DataError: malformed config, weights that do not match, a class that
+  // is not supported. `variant`: "fp16" prefers the weight files named so.
+  static Pipeline open(const std::filesystem::path& folder, const nn::ParamOptions& options,
+                       const std::string& variant = "");
   // A new folder's configs with fresh weights drawn from `seed`, for pretraining.
   static Pipeline create(const std::filesystem::path& config_folder, uint64_t seed,
                          const nn::ParamOptions& options);
@@ -45,13 +48,20 @@ class Pipeline {
   // them, differentiable when its parameters require a gradient.
   Tensor tokenize(const std::vector<std::string>& prompts) const;
   Conditioning encode_tokens(const Tensor& ids_BL) const;
-  // x [B, C, H, W]; model_time as the network receives it (1000 sigma for flow models), one for all rows.
+  // x [B, C, H, W]; model_time as the network receives it (1000 sigma for flow models), one for all rows. Computed in
+  // options().dtype, returned in x's.
   Tensor predict(const Tensor& x, double model_time, const Conditioning& cond) const;
   // model_time [B]: one per row (pretraining).
   Tensor predict(const Tensor& x, const Tensor& model_time, const Conditioning& cond) const;
+  // To [B, 3, H, W] in [0, 1] fp32, a few pictures at a time.
   Tensor decode(const Tensor& latents) const;
   Tensor encode_pictures(const Tensor& pictures) const;  // [B, 3, H, W] in [0, 1] to latents
+  void set_coding(const AutoencoderOptions& options);    // tiles and slices of the two above
 
+  // Size in pixels of the pictures that latent_shape() stands for; 0 keeps the side that the model was trained on.
+  // ConfigError unless a multiple of picture_factor().
+  void set_picture_size(int64_t height, int64_t width);
+  int64_t picture_factor() const;             // pixels per latent pixel
   std::vector<int64_t> latent_shape() const;  // {C, H, W}
   const SchedulerConfig& scheduler() const;
   const text::ClipTokenizer& tokenizer() const;

@@ -49,10 +49,16 @@ void read_diffusion(JsonConfig& json, SchedulerConfig& config) {
   json.only("trained_betas", nullptr);
   json.only("thresholding", false);
   json.only("rescale_betas_zero_snr", false);
-  // Sampler choices of the class that gamut's own samplers do not follow.
-  json.ignore({"clip_sample_range", "dynamic_thresholding_ratio", "sample_max_value", "skip_prk_steps",
-               "interpolation_type", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas",
-               "sigma_min", "sigma_max", "timestep_type", "final_sigmas_type"});
+  for (const char* key : {"use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"}) {
+    json.only(key, false);
+  }
+  json.only("interpolation_type", "linear");
+  json.only("timestep_type", "discrete");
+  json.only("final_sigmas_type", "zero");
+  json.only("sigma_min", nullptr);
+  json.only("sigma_max", nullptr);
+  // They act together with options refused above, or on PNDM's own steps.
+  json.ignore({"clip_sample_range", "dynamic_thresholding_ratio", "sample_max_value", "skip_prk_steps"});
 }
 
 }  // namespace

@@ -50,6 +50,18 @@ Tensor draw(const Init& init, at::IntArrayRef shape, uint64_t seed, const std::s
   return tensor;
 }
 
+// The sum of finite numbers is finite but for an overflow, and reads the tensor once.
+void check_finite(const Tensor& tensor, const std::string& origin, const std::string& name) {
+  if (!tensor.is_floating_point() || std::isfinite(tensor.sum(at::kFloat).item<float>())) {
+    return;
+  }
+  const int64_t damaged = tensor.isfinite().logical_not().sum().item<int64_t>();
+  if (damaged > 0) {
+    throw DataError(origin, cat("tensor '", name, "' must hold finite numbers; got ", damaged, " of ",
+                                tensor.numel(), " NaN or infinite; the file is damaged"));
+  }
+}
+
 // An own copy in the place, type and layout that the network computes in.
 Tensor settle(const Tensor& tensor, const ParamOptions& options) {
   const auto format = tensor.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
@@ -97,6 +109,7 @@ Tensor ParamStore::take(const std::string& name, at::IntArrayRef shape) {
                                  "; expected ", shape_text(shape),
                                  "; are config.json and the weights from the same model?"));
   }
+  check_finite(tensor, origin_, name);
   source_.erase(found);
   return tensor;
 }

@@ -55,7 +55,8 @@ class ParamStore {
   // Declared tensors are drawn from the stream (seed, "init", name), so that adding a layer changes no other.
   static ParamStore from_seed(uint64_t seed, ParamOptions options);
 
-  // DataError when missing (names the nearest surplus key) or of another shape (names both shapes).
+  // DataError when missing (names the nearest surplus key), of another shape (names both shapes) or with a NaN or
+  // infinity.
   // 4-d weights are stored channels-last.
   Tensor declare(const std::string& name, at::IntArrayRef shape, const Init& init);
   // DataError naming up to three tensors of the source that nobody declared; `ignored` suffixes are allowed.
@@ -93,9 +94,12 @@ class Scope {
   std::string prefix_;
 };
 
-// Reads one file, or the shards that `<stem>.safetensors.index.json` names. CPU tensors, copied out of the
+// Reads one file, or the shards that an index (`….safetensors.index….json`) names. CPU tensors, copied out of the
 // mapping.
 TensorMap load_safetensors(const std::filesystem::path& file_or_index);
+// The same without copying: read-only tensors that lie in the mapped files. Each one's pages go back to the system
+// with its last handle, so that a model opened from them never is in memory twice. Nothing may write to them.
+TensorMap map_safetensors(const std::filesystem::path& file_or_index);
 // Contiguous, on the CPU, in the order given; atomic.
 void save_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                       const std::map<std::string, std::string>& metadata = {});

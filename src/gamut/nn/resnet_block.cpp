@@ -4,12 +4,19 @@
 #include <ATen/ATen.h>
 
 namespace gamut::nn {
+namespace {
+
+std::optional<Linear> make_time_projection(const Scope& scope, const ResnetOptions& options) {
+  if (options.time_width == 0) return std::nullopt;
+  return Linear(scope, options.time_width, options.out_channels * (options.scale_shift ? 2 : 1));
+}
+
+}  // namespace
 
 ResnetBlock2D::ResnetBlock2D(const Scope& scope, const ResnetOptions& options)
     : norm1(scope["norm1"], options.in_channels, options.norm),
       conv1(scope["conv1"], options.in_channels, options.out_channels),
-      time_emb_proj(scope["time_emb_proj"], options.time_width,
-                    options.out_channels * (options.scale_shift ? 2 : 1)),
+      time_emb_proj(make_time_projection(scope["time_emb_proj"], options)),
       norm2(scope["norm2"], options.out_channels, options.norm),
       conv2(scope["conv2"], options.out_channels, options.out_channels),
       scale_shift(options.scale_shift),
@@ -20,7 +27,7 @@ ResnetBlock2D::ResnetBlock2D(const Scope& scope, const ResnetOptions& options)
 }
 
 Tensor ResnetBlock2D::operator()(const Tensor& x, const Tensor& silu_time) const {
-  const Tensor time = time_emb_proj(silu_time);
+  const Tensor time = time_emb_proj ? (*time_emb_proj)(silu_time) : Tensor();
   Tensor h = conv1(norm1.silu(x));
   if (scale_shift) {
     const auto parts = time.unsqueeze(2).unsqueeze(3).chunk(2, 1);

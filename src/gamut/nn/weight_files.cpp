@@ -41,15 +41,32 @@ io::Dtype to_file(at::ScalarType dtype, const std::string& name) {
   throw InternalError("safetensors", cat("tensor '", name, "' has a dtype that the format lacks: ", dtype));
 }
 
-void read_file(const path& file, TensorMap& into) {
+Tensor copied(const io::SafetensorsFile& stored, const io::TensorEntry& entry) {
+  Tensor tensor = at::empty(entry.shape, to_torch(entry.dtype));
+  const std::span<const std::byte> bytes = stored.bytes(entry);
+  if (!bytes.empty()) {
+    std::memcpy(tensor.mutable_data_ptr(), bytes.data(), bytes.size());
+  }
+  return tensor;
+}
+
+// A tensor inside the mapping, which its deleter keeps alive. Data that does not lie at a multiple of its type's
+// size, which the format allows, is copied.
+Tensor mapped(const io::SafetensorsFile& stored, const io::TensorEntry& entry) {
+  const std::span<const std::byte> bytes = stored.bytes(entry);
+  if (bytes.empty() || reinterpret_cast<uintptr_t>(bytes.data()) % io::dtype_size(entry.dtype) != 0) {
+    return copied(stored, entry);
+  }
+  return at::from_blob(const_cast<std::byte*>(bytes.data()), entry.shape,
+                       [stored, entry](void*) { stored.release(entry); }, to_torch(entry.dtype));
+}
+
+using Reader = Tensor (*)(const io::SafetensorsFile&, const io::TensorEntry&);
+
+void read_file(const path& file, Reader reader, TensorMap& into) {
   const io::SafetensorsFile stored = io::SafetensorsFile::open(file);
   for (const io::TensorEntry& entry : stored.entries()) {
-    Tensor tensor = at::empty(entry.shape, to_torch(entry.dtype));
-    const std::span<const std::byte> bytes = stored.bytes(entry);
-    if (!bytes.empty()) {
-      std::memcpy(tensor.mutable_data_ptr(), bytes.data(), bytes.size());
-    }
-    if (!into.emplace(entry.name, std::move(tensor)).second) {
+    if (!into.emplace(entry.name, reader(stored, entry)).second) {
       throw DataError(file.string(), cat("tensor '", entry.name, "' occurs in two shards; expected one"));
     }
   }
@@ -73,19 +90,28 @@ std::set<std::string> shard_names(const path& index) {
   return shards;
 }
 
-}  // namespace
-
-TensorMap load_safetensors(const path& file_or_index) {
+TensorMap read(const path& file_or_index, Reader reader) {
   TensorMap tensors;
   if (file_or_index.extension() != ".json") {
-    read_file(file_or_index, tensors);
+    read_file(file_or_index, reader, tensors);
     return tensors;
   }
   for (const std::string& shard : shard_names(file_or_index)) {
-    read_file(file_or_index.parent_path() / shard, tensors);
+    const path file = file_or_index.parent_path() / shard;
+    if (!std::filesystem::exists(file)) {
+      throw EnvironmentError("model", cat("file '", file.string(), "', which '", file_or_index.string(),
+                                          "' names, does not exist; is the model folder complete?"));
+    }
+    read_file(file, reader, tensors);
   }
   return tensors;
 }
+
+}  // namespace
+
+TensorMap load_safetensors(const path& file_or_index) { return read(file_or_index, copied); }
+
+TensorMap map_safetensors(const path& file_or_index) { return read(file_or_index, mapped); }
 
 void save_safetensors(const path& path, const std::vector<NamedTensor>& tensors,
                       const std::map<std::string, std::string>& metadata) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/train/config.h"
 
+#include "gamut/nn/device.h"
+
 namespace gamut::train {
 
 void RolloutConfig::fields(FieldVisitor& v) {
@@ -10,6 +12,8 @@ void RolloutConfig::fields(FieldVisitor& v) {
   v.field("micro_batch", micro_batch, between(1, 65536), "pictures per forward pass, in rollout and update");
   v.field("updates", updates, between(1, 1024), "optimizer steps per iteration, each on its share of the pictures");
   v.field("guidance_scale", guidance_scale, between(0, 100), "classifier-free guidance; 1 = off");
+  v.field("height", height, between(0, 16384), "of the pictures, in pixels; 0 = what the model was trained on");
+  v.field("width", width, between(0, 16384), "of the pictures, in pixels; 0 = what the model was trained on");
 }
 
 void GuardConfig::fields(FieldVisitor& v) {
@@ -29,6 +33,8 @@ void TrainConfig::fields(FieldVisitor& v) {
   v.field("algorithm", algorithm, one_of(names), "fills every slot below; single keys can be overridden");
   v.field("model", model, any_value(), "model folder to fine-tune, diffusers layout");
   v.field("device", device, one_of({"cpu", "cuda"}), "where to train");
+  v.field("dtype", dtype, one_of(nn::dtype_names()),
+          "type that the model is held and computed in; weights that train are fp32 in any case; fp16 on cuda only");
   v.field("seed", seed, at_least(0), "names every random stream of the run");
   v.field("iterations", iterations, between(1, 1e9), "rounds of rollout and update");
   v.table("rollout", rollout, "the geometry of one iteration");

@@ -22,6 +22,7 @@ struct RolloutConfig {
   int64_t micro_batch = 64;
   int64_t updates = 1;
   double guidance_scale = 1.0;
+  int64_t height = 0, width = 0;          // of the pictures, in pixels; 0 = the model's own
   void fields(FieldVisitor& v);
 };
 
@@ -40,6 +41,7 @@ struct TrainConfig {
   std::string algorithm = "flow_grpo";
   std::string model = "models/glyphs";
   std::string device = "cpu";
+  std::string dtype = "fp32";
   int64_t seed = 1;
   int64_t iterations = 200;
   RolloutConfig rollout;

@@ -20,7 +20,13 @@ std::vector<nn::NamedTensor> trainable(const TrainConfig& config, models::Pipeli
   nn::ParamStore& denoiser = policy.denoiser_params();
   policy.text_encoder_params().require_grad(false);
   denoiser.require_grad(!config.lora.is_on());
-  if (!config.lora.is_on()) return denoiser.params();
+  if (!config.lora.is_on()) {
+    // Steps as small as RL's are lost in the roundings of shorter types.
+    if (denoiser.params().front().tensor.scalar_type() != at::kFloat)
+      throw ConfigError("train", "all weights of the model train, which takes dtype = \"fp32\"; got another; train an "
+                                 "adapter ([lora] rank) over a model in a shorter type, or set dtype=fp32");
+    return denoiser.params();
+  }
   nn::ParamStore adapter = nn::attach_lora(denoiser, config.lora, uint64_t(config.seed));
   adapter.require_grad(true);
   return adapter.params();
