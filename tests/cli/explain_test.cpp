@@ -238,7 +238,7 @@ TEST(explain, config_prints_one_line_per_key) {
 TEST(explain, resolves_every_shipped_recipe) {
   int count = 0;
   for (const auto& entry : fs::recursive_directory_iterator(kSource / "recipes")) {
-    if (entry.path().extension() != ".toml") continue;
+    if (entry.path().extension() != ".toml" || entry.path().parent_path().filename() == "sweeps") continue;
     const Ran ran = gamut({"explain", "config", entry.path().string(), "--json"});
     EXPECT_EQ(ran.code, 0) << entry.path() << ran.err;
     if (ran.code == 0) {

@@ -47,7 +47,7 @@ TEST(usage, explains_wrong_flags) {
       sample, "[usage] nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
   expect_usage_error(with({"-n", "0"}), "[usage] -n: Value 0 not in range 1 to 100000; see gamut --help");
   expect_usage_error(with({"--sampler", "odd"}),
-                     "[usage] --sampler: odd not in {ode,flow_sde}; see gamut --help");
+                     "[usage] --sampler: odd not in {ode,flow_sde,ddim,euler}; see gamut --help");
   expect_usage_error({"train", "x.toml", "--resume"},
                      "[usage] --resume needs --run DIR, the run to go on with");
   expect_usage_error({"pretrain", "x.toml", "--resume"},

@@ -94,8 +94,9 @@ HttpReply HttpClient::send(const char* method, const std::string& path, const st
   httplib::Client client(host_);
   const auto time = std::chrono::duration_cast<std::chrono::microseconds>(Seconds(limits.timeout_s));
   client.set_connection_timeout(time);
-  client.set_read_timeout(time);
-  client.set_write_timeout(time);
+  // Later than the deadline, which alone says when time is up.
+  client.set_read_timeout(2 * time + std::chrono::seconds(1));
+  client.set_write_timeout(2 * time + std::chrono::seconds(1));
   httplib::Request request;
   request.method = method;
   request.path = prefix_ + path;
