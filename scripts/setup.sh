@@ -127,5 +127,17 @@ install_wheel() {
       ">= $oldest_torch, name it in CMAKE_PREFIX_PATH"
 }
 
+# Looks at the report in a browser (tests/cli/report_page_test.cpp, skipped without one); nothing else needs it.
+install_browser() {
+  [[ -n ${GAMUT_SKIP_PACKAGES:-} ]] && return 0
+  command -v chromium >/dev/null && return 0
+  local as_root=(env)
+  ((EUID == 0)) || as_root=(sudo env)
+  say "installing chromium, for the tests of the report"
+  "${as_root[@]}" DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null 2>&1 ||
+    say "chromium cannot be installed here; the tests of the report's page will be skipped"
+}
+
 install_packages
+install_browser
 has_own_libtorch || has_wheel || install_wheel

@@ -20,6 +20,7 @@ void add_eval_command(CLI::App& program, Action& chosen);
 void add_compare_command(CLI::App& program, Action& chosen);
 void add_convert_command(CLI::App& program, Action& chosen);
 void add_frontier_command(CLI::App& program, Action& chosen);
+void add_report_command(CLI::App& program, Action& chosen);
 void add_explain_command(CLI::App& program, Action& chosen);
 // The subcommands of `explain` that read one group from standard input.
 void add_group_explainers(CLI::App& explain, Action& chosen);

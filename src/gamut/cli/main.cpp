@@ -53,6 +53,7 @@ int run(int argc, char** argv) {
   gamut::cli::add_compare_command(program, chosen);
   gamut::cli::add_convert_command(program, chosen);
   gamut::cli::add_frontier_command(program, chosen);
+  gamut::cli::add_report_command(program, chosen);
   gamut::cli::add_explain_command(program, chosen);
   gamut::cli::add_doctor_command(program, chosen);
   check_command(program, argc, argv);

@@ -6,7 +6,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include <charconv>
 #include <memory>
+#include <optional>
+#include <system_error>
 
 namespace gamut::cli {
 namespace {
@@ -15,6 +18,8 @@ struct Flags {
   std::string recipe, run;
   std::vector<std::string> sets;
   bool resume = false;
+  std::string port;  // as given; "" = the usual one
+  bool serve = false;
 };
 
 // A word of a POSIX shell.
@@ -28,10 +33,22 @@ std::string quoted(const std::string& word) {
   return text + "'";
 }
 
-std::string resume_command(const Flags& flags, const std::filesystem::path& folder) {
+constexpr int kUsualPort = 8420;
+
+std::optional<int> serve_port(const Flags& flags) {
+  if (!flags.serve) return std::nullopt;
+  int port = kUsualPort;
+  const char* end = flags.port.data() + flags.port.size();
+  const auto [stopped, error] = std::from_chars(flags.port.data(), end, port);
+  if (!flags.port.empty() && (error != std::errc() || stopped != end || port < 0 || port > 65535))
+    throw ConfigError("usage", cat("--serve takes a port from 0 (any free one) to 65535; got '", flags.port, "'"));
+  return port;
+}
+
+std::string train_command(const Flags& flags, const std::filesystem::path& folder) {
   std::string text = "gamut train " + quoted(flags.recipe);
   for (const std::string& set : flags.sets) text += " --set " + quoted(set);
-  return text + " --run " + quoted(folder.string()) + " --resume";
+  return text + " --run " + quoted(folder.string());
 }
 
 int train(const Flags& flags) {
@@ -41,8 +58,12 @@ int train(const Flags& flags) {
   const std::filesystem::path folder =
       flags.run.empty() ? io::free_run_folder(std::filesystem::path(flags.recipe).stem().string())
                         : std::filesystem::path(flags.run);
-  return run_training(
-      recipe, {.folder = folder, .resume = flags.resume, .resume_command = resume_command(flags, folder)});
+  const std::string command = train_command(flags, folder);
+  return run_training(recipe, {.folder = folder,
+                               .resume = flags.resume,
+                               .command = command,
+                               .serve_port = serve_port(flags),
+                               .resume_command = command + " --resume"});
 }
 
 }  // namespace
@@ -55,7 +76,14 @@ void add_train_command(CLI::App& program, Action& chosen) {
       ->allow_extra_args(false);
   command->add_option("--run", flags->run, "run folder (default: runs/<recipe's name>, numbered if taken)");
   command->add_flag("--resume", flags->resume, "go on from the run's newest checkpoint");
-  command->callback([flags, &chosen] { chosen = [flags] { return train(*flags); }; });
+  CLI::Option* serve =
+      command->add_option("--serve", flags->port, "live report on this machine, at port 8420 or PORT; 0 = any free one")
+          ->expected(0, 1)
+          ->type_name("[PORT]");
+  command->callback([flags, serve, &chosen] { 
+    flags->serve = serve->count() > 0;
+    chosen = [flags] { return train(*flags); };
+  });
 }
 
 }  // namespace gamut::cli

@@ -41,6 +41,7 @@ void TrainRecipe::fields(FieldVisitor& v) {
   v.table("reward", reward, "what is trained on");
   v.table("judge", judge, "an independent reader that never trains");
   v.table("eval", eval, "fixed-seed evaluation during training and by gamut eval");
+  v.table("record", record, "what a run keeps to look at afterwards");
 }
 
 TrainRecipe load_train_recipe(const std::filesystem::path& path, const std::vector<std::string>& sets) {

@@ -2,6 +2,7 @@
 // A fine-tuning recipe as a whole: the trainer's part, the reward, the judge and the evaluation.
 #pragma once
 
+#include "gamut/cli/group_log.h"
 #include "gamut/core/config.h"
 #include "gamut/eval/evaluate.h"
 #include "gamut/rewards/reward.h"
@@ -18,6 +19,7 @@ struct TrainRecipe {
   train::TrainConfig train;
   rewards::RewardConfig reward, judge{.kind = "ocr"};
   eval::EvalConfig eval;
+  RecordConfig record;
   Resolved resolved;  // each value with where it came from
   void fields(FieldVisitor& v);
   std::filesystem::path eval_prompts() const {

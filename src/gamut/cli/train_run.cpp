@@ -2,6 +2,8 @@
 #include "gamut/cli/train_run.h"
 
 #include "gamut/cli/build_info.h"
+#include "gamut/cli/group_log.h"
+#include "gamut/cli/report_server.h"
 #include "gamut/cli/stored_run.h"
 #include "gamut/cli/train_evaluation.h"
 #include "gamut/core/error.h"
@@ -33,6 +35,7 @@ class TrainRun {
       : recipe_(recipe),
         folder_(options.folder),
         lock_(options.resume ? std::make_unique<io::RunLock>(folder_) : nullptr),
+        command_(options.command),
         resume_command_(options.resume_command),
         reward_(rewards::make_reward(recipe.reward)),
         evaluation_(recipe, options.folder, *reward_),
@@ -44,6 +47,7 @@ class TrainRun {
     lock_ = std::make_unique<io::RunLock>(folder_);
     io::write_atomically(folder_ / "config.toml", recipe_.resolved.to_toml());
     io::write_atomically(folder_ / "build.txt", build_info());
+    io::write_atomically(folder_ / "command.txt", command_ + "\n");
   }
 
   void resume() {
@@ -55,7 +59,7 @@ class TrainRun {
       log_info("no complete checkpoint yet; starting from the beginning");
     }
     // Rows after the checkpoint belong to steps that will be made again.
-    for (const char* name : {"metrics.jsonl", "evals.jsonl"})
+    for (const char* name : {"metrics.jsonl", "evals.jsonl", "groups.jsonl"})
       if (fs::exists(folder_ / name))
         io::truncate_json_lines(folder_ / name, "step", checkpoint ? trainer_.steps_done() : -1);
   }
@@ -66,13 +70,16 @@ class TrainRun {
     io::JsonLines metrics(folder_ / "metrics.jsonl"), evals(folder_ / "evals.jsonl");
     if (trainer_.steps_done() == 0) evaluation_.evaluate(trainer_, evals);
     const int64_t total = recipe_.train.iterations;
+    trainer_.observe_credit([this](const train::CreditView& view) {
+      if (view.step == 1 || is_evaluated(view.step)) log_groups(folder_, view, recipe_.record.groups);
+    });
     const train::Progress progress(trainer_.steps_done(), total);
     while (trainer_.steps_done() < total) {
       const train::StepReport report = trainer_.iterate();
       metrics.append(report.to_json());
       log_progress(report, progress);
       const int64_t step = report.step;
-      if (step % recipe_.eval.every == 0 || step == total) evaluation_.evaluate(trainer_, evals);
+      if (is_evaluated(step)) evaluation_.evaluate(trainer_, evals);
       const bool stop = stop_requested() && step < total;
       if (step % recipe_.train.checkpoint.every == 0 || step == total || stop) trainer_.save(folder_);
       if (stop) return stopped();
@@ -91,6 +98,10 @@ class TrainRun {
     for (const nn::NamedTensor& param : trainer_.params()) trained += param.tensor.numel();
     return cat("lora   ", trainer_.params().size() / 2, " layers of rank ", recipe_.train.lora.rank, ": ", trained,
                " numbers train beside ", trainer_.policy().denoiser_params().num_elements(), " frozen ones");
+  }
+
+  bool is_evaluated(int64_t step) const {
+    return step % recipe_.eval.every == 0 || step == recipe_.train.iterations;
   }
 
   // The table and the sheet before | after, and the tuned model.
@@ -127,7 +138,7 @@ class TrainRun {
   const TrainRecipe& recipe_;
   fs::path folder_;
   std::unique_ptr<io::RunLock> lock_;  // before any model loads
-  std::string resume_command_;
+  std::string command_, resume_command_;
   std::unique_ptr<rewards::Reward> reward_;
   TrainEvaluation evaluation_;
   train::Trainer trainer_;
@@ -145,6 +156,11 @@ int run_training(const TrainRecipe& recipe, const TrainRunOptions& options) {
   TrainRun run(recipe, options);
   options.resume ? run.resume() : run.create();
   install_stop_handler();  // until here nothing would be lost
+  std::unique_ptr<ReportServer> server;
+  if (options.serve_port) {
+    server = std::make_unique<ReportServer>(options.folder, *options.serve_port);
+    log_info(cat("live report at ", server->url(), " until the run ends"));
+  }
   return run.run();
 }
 

@@ -5,12 +5,16 @@
 #include "gamut/cli/train_recipe.h"
 
 #include <filesystem>
+#include <optional>
+#include <string>
 
 namespace gamut::cli {
 
 struct TrainRunOptions {
   std::filesystem::path folder;  // RUN
   bool resume = false;
+  std::string command = {};    // written to command.txt
+  std::optional<int> serve_port = {};  // serve the report on loopback; 0 = any free port
   std::string resume_command;  // what to tell a user who stopped the run
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -55,6 +56,9 @@ class JsonLines {
   Path path_;
   int descriptor_ = -1;
 };
+// Visits each complete line of the file in turn, one parsed object at a time, for files too large to hold parsed.
+// Errors as below.
+void visit_json_lines(const Path& path, const std::function<void(nlohmann::json&&)>& visit);
 // All complete lines; an incomplete last one is ignored, a malformed earlier one is a DataError.
 std::vector<nlohmann::json> read_json_lines(const Path& path);
 // Keeps the lines whose integer `key` is <= last (for resuming from a checkpoint), byte for byte; atomic. A missing

@@ -124,13 +124,16 @@ JsonLines::~JsonLines() {
 
 void JsonLines::append(const json& object) { append_durably(descriptor_, dump(object, -1) + "\n", path_); }
 
-std::vector<json> read_json_lines(const Path& path) {
+void visit_json_lines(const Path& path, const std::function<void(json&&)>& visit) {
   const std::string text = read_text(path);
-  std::vector<json> values;
   size_t number = 0;
-  for (const std::string_view line : complete_lines(text)) {
-    values.push_back(parse_json(line, cat(path.string(), " (line ", ++number, ")")));
-  }
+  for (const std::string_view line : complete_lines(text))
+    visit(parse_json(line, cat(path.string(), " (line ", ++number, ")")));
+}
+
+std::vector<json> read_json_lines(const Path& path) {
+  std::vector<json> values;
+  visit_json_lines(path, [&](json&& value) { values.push_back(std::move(value)); });
   return values;
 }
 

@@ -10,9 +10,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::train {
-namespace {
 
-// Per prompt slot, the indices of its rows among all drawn, by member.
 std::vector<std::vector<int64_t>> rows_by_slot(const std::vector<Rollout>& drawn) {
   std::vector<std::vector<int64_t>> rows;
   int64_t row = 0;
@@ -29,6 +27,8 @@ at::Tensor all_pictures(const std::vector<Rollout>& drawn) {
   for (const Rollout& batch : drawn) pictures.push_back(batch.pictures);
   return at::cat(pictures).to(at::kCPU);
 }
+
+namespace {
 
 at::Tensor distances_of(const at::Tensor& features, const std::vector<int64_t>& rows) {
   return diversity::cosine_distances(features.index_select(0, at::tensor(rows, at::kLong)));

@@ -25,6 +25,11 @@ struct RowCredit {
   double group_distance = 0;                        // mean pairwise feature distance within groups, of all drawn
 };
 
+// Per prompt slot, the indices of its rows among all drawn, by member.
+std::vector<std::vector<int64_t>> rows_by_slot(const std::vector<Rollout>& drawn);
+// [rows, 3, H, W] on the CPU, in the order drawn.
+at::Tensor all_pictures(const std::vector<Rollout>& drawn);
+
 class Crediting {
  public:
   explicit Crediting(const TrainConfig& config);

@@ -33,12 +33,6 @@ std::vector<text::Prompt> prompts_of(const std::vector<Rollout>& drawn, const st
   return asked;
 }
 
-at::Tensor pictures_of(const std::vector<Rollout>& drawn) {
-  std::vector<at::Tensor> pictures;
-  for (const Rollout& batch : drawn) pictures.push_back(batch.pictures);
-  return at::cat(pictures).to(at::kCPU);
-}
-
 // Mean and population standard deviation over scored pictures.
 void report_rewards(const rewards::Scores& scores, StepReport& report) {
   double sum = 0, squares = 0, exact = 0, count = 0;
@@ -128,7 +122,7 @@ StepReport Trainer::iterate() {
 
   const RowCredit credit = assign_credit(drawn, scores, report);
   const std::vector<uint8_t> regularized =
-      reference_.gate(pictures_of(drawn), prompts_of(drawn, prompts_), scores);
+      reference_.gate(all_pictures(drawn), prompts_of(drawn, prompts_), scores);
   report.seconds_credit = part.restart();
 
   reference_.follow(ema_.weights());
@@ -156,7 +150,7 @@ std::vector<Rollout> Trainer::roll_out(const std::vector<diffusion::Step>& sched
 }
 
 rewards::Scores Trainer::score(const std::vector<Rollout>& drawn, StepReport& report) {
-  rewards::Scores scores = rewards::score_checked(reward_, pictures_of(drawn), prompts_of(drawn, prompts_));
+  rewards::Scores scores = rewards::score_checked(reward_, all_pictures(drawn), prompts_of(drawn, prompts_));
   report_rewards(scores, report);
   if (report.reward_failures == 0) return scores;
   const auto first = std::find_if(scores.failure.begin(), scores.failure.end(),
@@ -170,10 +164,12 @@ rewards::Scores Trainer::score(const std::vector<Rollout>& drawn, StepReport& re
 
 RowCredit Trainer::assign_credit(const std::vector<Rollout>& drawn, const rewards::Scores& scores,
                                  StepReport& report) {
-  RowCredit credit =
-      crediting_.assign(drawn, scores, prompts_of(drawn, prompts_), policy_, plan_.keep, steps_done_);
+  const std::vector<text::Prompt> asked = prompts_of(drawn, prompts_);
+  RowCredit credit = crediting_.assign(drawn, scores, asked, policy_, plan_.keep, steps_done_);
   report_credit(credit, config_.slots, report);
   if (config_.slots.subset.is_on()) guard_.watch_subset(credit.groups.subset_fallbacks, int64_t(credit.groups.groups.size()));
+  if (credit_observer_)
+    credit_observer_({.step = report.step, .drawn = drawn, .prompts = asked, .scores = scores, .credit = credit});
   return credit;
 }
 

@@ -15,6 +15,7 @@
 #include "gamut/train/batch_plan.h"
 #include "gamut/train/config.h"
 #include "gamut/train/crediting.h"
+#include "gamut/train/group_record.h"
 #include "gamut/train/guard.h"
 #include "gamut/train/reference.h"
 #include "gamut/train/report.h"
@@ -33,6 +34,9 @@ class Trainer {
 
   // One iteration. NumericalError as Guard says.
   StepReport iterate();
+
+  // Called once per iteration, after credit and before the update; it changes nothing.
+  void observe_credit(CreditObserver observer) { credit_observer_ = std::move(observer); }
 
   int64_t steps_done() const { return steps_done_; }
   const BatchPlan& plan() const { return plan_; }
@@ -67,6 +71,7 @@ class Trainer {
   Actor actor_;
   Crediting crediting_;
   Reference reference_;
+  CreditObserver credit_observer_;
   int64_t steps_done_ = 0, updates_done_ = 0;
 };
 

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every view uses: the data, elements, names of measures, colors of methods, statistics over seeds.
+// Text from the data reaches the page by textContent alone.
+const errors = [];
+window.addEventListener("error", (event) => errors.push(String(event.message)));
+let data = JSON.parse(document.getElementById("data").textContent);
+
+function el(tag, attributes, ...children) {
+  const node = tag.startsWith("svg:") ? document.createElementNS("http://www.w3.org/2000/svg", tag.slice(4)) : document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes || {})) {
+    if (value === undefined || value === null || value === false) continue;
+    if (key === "style") node.style.cssText = value;
+    else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else node.setAttribute(key, value === true ? "" : value);
+  }
+  for (const child of children.flat(Infinity)) if (child !== null && child !== undefined && child !== "") node.append(child);
+  return node;
+}
+
+// Key in metrics.jsonl or evals.jsonl -> what a newcomer understands.
+const NAMES = {
+  reward: ["Training reward", "what the method was trained on"],
+  reward_exact: ["Training reward: exact", "share of pictures that are exactly right for the reward"],
+  judge: ["Independent judge", "a second opinion that never trains"],
+  judge_exact: ["Judge: exact", "share of pictures that the judge reads exactly as asked"],
+  color_pairs: ["Color combinations", "how many different ink and ground colors a prompt's pictures use"],
+  color_spread: ["Spread of color", "how far apart the pictures' colors are"],
+  pairwise_distance: ["Pixel difference", "how much two pictures of one prompt differ, pixel by pixel"],
+  vendi: ["Different pictures, coarse", "Vendi score on 8×8 pixels: effective number of different pictures"],
+  feature_distance: ["Difference in look", "how different two pictures of one prompt look to a feature network"],
+  feature_vendi: ["Different looks", "Vendi score on features: effective number of different-looking pictures"],
+  high_frequency: ["Grid texture", "share of pixel-scale noise; the artifact of hard training"],
+  contrast: ["Contrast", "between ink and ground"],
+  colors_obeyed: ["Asked colors obeyed", "share of pictures in the colors that the prompt asks for"],
+  reward_mean: ["Training reward, noisy pictures", "mean over an iteration"],
+  group_distance: ["Variety while training", "mean distance within a prompt's group"],
+};
+const VARIETY = ["feature_distance", "color_spread", "color_pairs", "pairwise_distance", "feature_vendi", "vendi"];
+const label = (key) => (NAMES[key] ? NAMES[key][0] : key.replaceAll("_", " "));
+const about = (key) => (NAMES[key] ? NAMES[key][1] : "");
+
+const number = (value, digits = 3) => {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 0.001 || size >= 1e5)) return value.toExponential(1);
+  return String(Number(value.toPrecision(size >= 100 ? digits + 1 : digits)));
+};
+const percent = (share) => (Number.isFinite(share) ? Math.round(100 * share) + " %" : "–");
+const mean = (values) => (values.length ? values.reduce((a, b) => a + b, 0) / values.length : NaN);
+const known = (values) => values.filter((value) => Number.isFinite(value));
+const unique = (values) => [...new Set(values)];
+const minutes = (seconds) => (seconds < 90 ? Math.round(seconds) + " s" : seconds < 5400 ? Math.round(seconds / 60) + " min" : (seconds / 3600).toFixed(1) + " h");
+
+const methods = () => unique(data.runs.map((run) => run.recipe));
+const runsOf = (method) => data.runs.filter((run) => run.recipe === method);
+const color = (method) => (method === "base" ? "var(--base)" : `var(--m${Math.max(0, methods().indexOf(method)) % 8})`);
+// The value of a CSS variable, for canvases.
+const paint = (css) => (css.startsWith("var(") ? getComputedStyle(document.documentElement).getPropertyValue(css.slice(4, -1)).trim() : css);
+const nameTag = (method) => el("span", { class: "name" }, el("span", { class: "dot", style: `background:${color(method)}` }), method);
+
+// Rows of one run that charts use; the reporting seeds where there are some.
+const rows = (run, role) => run.evaluations.filter((row) => row.role === role && row.weights !== "raw" && row.set === "prompts");
+function shownRows(run) {
+  const reported = new Map(rows(run, "report").map((row) => [row.step, row]));
+  return rows(run, "select").map((row) => reported.get(row.step) || row);
+}
+const lastRow = (run) => shownRows(run).at(-1);
+const baseValue = (key) => mean(known(data.runs.map((run) => shownRows(run)[0]).filter((row) => row && row.step === 0).map((row) => row.values[key])));
+const lastValues = (method, key) => known(runsOf(method).map((run) => (lastRow(run) ? lastRow(run).values[key] : NaN)));
+const measured = () => unique(data.runs.flatMap((run) => shownRows(run).flatMap((row) => Object.keys(row.values))));
+const isMeasure = (key) => measured().includes(key) && Number.isFinite(baseValue(key));
+
+function choice(text, options, value, change) {
+  const select = el("select", { onchange: () => change(select.value) }, options.map(([key, name]) => el("option", { value: key, selected: key === value }, name)));
+  return el("label", {}, text, select);
+}
+
+function section(id, title, lead, ...children) {
+  return el("section", { id, "aria-labelledby": id + "-title" }, el("h2", { id: id + "-title" }, title), el("p", { class: "lead" }, lead), ...children);
+}
+
+// What a reader has chosen; outlives a reload of a followed page.
+const state = Object.assign({ x: "reward", y: "", metric: "", axis: "step", hidden: [], pictures: null, palette: null, ink: false, group: {}, all: false, order: "advantage" },
+  JSON.parse(sessionStorageGet() || "{}"));
+function sessionStorageGet() { try { return sessionStorage.getItem("gamut-report"); } catch (error) { return null; } }
+function remember() { try { sessionStorage.setItem("gamut-report", JSON.stringify(state)); } catch (error) { /* private windows */ } }
+
+// Draws `count` tiles of an atlas, `perRow` side by side, once its picture is there.
+const loaded = new Map();
+function image(source) {
+  if (!loaded.has(source)) {
+    const picture = new Image();
+    loaded.set(source, { picture, ready: new Promise((done) => { picture.onload = picture.onerror = () => done(); }) });
+    picture.src = source;
+  }
+  return loaded.get(source);
+}
+function tiles(atlas, first, count, perRow, text) {
+  const rowCount = Math.ceil(count / perRow), gap = Math.max(1, Math.round(atlas.width / 16));
+  const canvas = el("canvas", { width: perRow * (atlas.width + gap) - gap, height: rowCount * (atlas.height + gap) - gap, role: "img", "aria-label": text });
+  const { picture, ready } = image(atlas.picture);
+  const draw = () => {
+    const context = canvas.getContext("2d");
+    for (let i = 0; i < count && picture.width; ++i) {
+      const at = first + i;
+      context.drawImage(picture, (at % atlas.columns) * atlas.width, Math.floor(at / atlas.columns) * atlas.height, atlas.width, atlas.height,
+        (i % perRow) * (atlas.width + gap), Math.floor(i / perRow) * (atlas.height + gap), atlas.width, atlas.height);
+    }
+  };
+  if (picture.complete && picture.width) draw(); else ready.then(draw);
+  return canvas;
+}
