@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// The recipes for Stable Diffusion 1.x on tests/cli/fixtures/tiny_sd, a tiny pipeline that diffusers made. What diffusers
+// makes of the adapter is tests/interop/sd15_drift.py, which needs Python packages.
+#include "cli/run_program.h"
+#include "gamut/core/error.h"
+#include "support/temp_folder.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <sstream>
+
+namespace gamut::testing {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kTiny = "tests/cli/fixtures/tiny_sd";
+
+std::vector<json> rows_of(const std::filesystem::path& file) {
+  std::vector<json> rows;
+  std::istringstream lines(read_file(file));
+  for (std::string line; std::getline(lines, line);) rows.push_back(json::parse(line));
+  return rows;
+}
+
+// Two iterations; `more` overrides what is set here.
+Ran train(const std::string& recipe, const std::filesystem::path& run, const std::vector<std::string>& more = {}) {
+  std::vector<std::string> sets = {cat("model=", kTiny), "device=cpu", "dtype=fp32", "iterations=2", "sampler.steps=4",
+                                   "reward.kind=jpeg_compressibility", "rollout.prompts_per_iteration=2",
+                                   "rollout.group_size=4", "rollout.micro_batch=4", "rollout.updates=1",
+                                   "eval.members=2", "eval.steps=2", "eval.micro_batch=4"};
+  sets.insert(sets.end(), more.begin(), more.end());
+  std::vector<std::string> args = {"train", "recipes/sd15/" + recipe, "--run", run.string()};
+  for (const std::string& set : sets) args.insert(args.end(), {"--set", set});
+  return gamut(args);
+}
+
+TEST(sd15_recipes, each_trains_a_tiny_pipeline_on_policy) {
+  for (const std::string recipe : {"ddpo.toml", "drift.toml", "diverse_grpo.toml", "dance_grpo.toml"}) {
+    const TempFolder folder;
+    const Ran ran = train(recipe, folder / "run");
+    ASSERT_EQ(ran.code, 0) << recipe << "\n" << ran.err;
+    const std::vector<json> metrics = rows_of(folder / "run/metrics.jsonl");
+    ASSERT_EQ(metrics.size(), 2u);
+    for (const json& row : metrics) {
+      EXPECT_EQ(row.at("ratio_max_deviation"), 0.0) << recipe;
+      EXPECT_EQ(row.at("reward_failures"), 0);
+      EXPECT_LT(row.at("reward_mean").get<double>(), 0);
+      EXPECT_GT(row.at("grad_norm").get<double>(), 0) << recipe;
+    }
+  }
+}
+
+TEST(sd15_recipes, the_adapter_changes_what_is_sampled) {
+  const TempFolder folder;
+  ASSERT_EQ(train("drift.toml", folder / "run").code, 0);
+  const auto sample = [&](const std::string& name, std::vector<std::string> more) {
+    std::vector<std::string> args = {"sample", "--model", kTiny, "--prompt", "cat", "-n", "1", "--steps", "3", "--out",
+                                     (folder / name).string()};
+    args.insert(args.end(), more.begin(), more.end());
+    const Ran ran = gamut(args);
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    return read_file(folder / name);
+  };
+  const std::string adapter = (folder / "run/model").string();
+  const std::string base = sample("base.png", {}), tuned = sample("tuned.png", {"--lora", adapter + ":40"});
+  EXPECT_NE(base, tuned);
+  EXPECT_EQ(base, sample("off.png", {"--lora", adapter + ":0"}));
+}
+
+TEST(sd15_recipes, parts_of_a_sum_are_logged_apart) {
+  const TempFolder folder;
+  const Ran ran = train("ddpo.toml", folder / "run",
+                        {"reward.kind=mix", "reward.mix.colorfulness=0.1", "reward.mix.jpeg_compressibility=2"});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  for (const json& row : rows_of(folder / "run/metrics.jsonl")) {
+    const double color = row.at("reward_mean_colorfulness"), size = row.at("reward_mean_jpeg_compressibility");
+    EXPECT_NEAR(row.at("reward_mean").get<double>(), 0.1 * color + 2 * size, 1e-9);
+  }
+}
+
+TEST(sd15_recipes, what_a_recipe_leaves_open_is_asked_for) {
+  const TempFolder folder;
+  const Ran ran = train("drift.toml", folder / "run", {"reward.kind=pickscore"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_EQ(ran.err, "error: [reward] reward 'pickscore' needs pickscore_model = folder of PickScore_v1; got none; "
+                     "docs/rewards.md says where it comes from\n");
+  EXPECT_FALSE(std::filesystem::exists(folder / "run/metrics.jsonl"));
+}
+
+}  // namespace
+}  // namespace gamut::testing

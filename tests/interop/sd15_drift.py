@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""DRIFT on a tiny Stable Diffusion 1.5 that diffusers makes; the adapter goes back into diffusers.
+
+    python tests/interop/sd15_drift.py --program build/gamut    # torch, diffusers, transformers, peft, safetensors, numpy
+
+  1. A pipeline with Stable Diffusion 1.5's blocks at small width, random weights, saved by diffusers.
+  2. `gamut train recipes/sd15/drift.toml` on it for a few iterations with the JPEG reward, seeds 1, 2, 3: the reward on
+     fixed seeds is higher at the end than before, for each.
+  3. diffusers loads each adapter (`load_lora_weights`) and samples what `gamut sample --lora` samples from the same
+     latents: latents to 1e-4 of their size, pixels to one level.
+"""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import warnings
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+try:
+    import numpy as np
+    import torch
+    from diffusers import AutoencoderKL, DDIMScheduler, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from safetensors.torch import load_file, save_file
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+except ImportError as missing:
+    print(f"sd15_drift: skipped, Python lacks a package: {missing}")
+    sys.exit(77)
+
+PROMPTS = ["cat", "spider", "whale"]
+MEMBERS, STEPS, GUIDANCE = 2, 8, 5.0
+TABLE = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1)
+
+
+def expect(condition, *what):
+    if not condition:
+        sys.exit(f"sd15_drift: {' '.join(map(str, what))}")
+
+
+def gamut(program, *words):
+    ran = subprocess.run([program, *map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=900,
+                         env=os.environ | {"OMP_NUM_THREADS": "1"})
+    expect(ran.returncode == 0, "gamut", *words, "\n", ran.stderr[-2000:])
+    return ran.stdout
+
+
+def make_pipeline(folder):
+    """Stable Diffusion 1.5's blocks at 1/40 of its width; latents 8 x 8, pictures 64 x 64."""
+    torch.manual_seed(11)
+    tokenizer = CLIPTokenizer.from_pretrained(ROOT / "models/glyphs/tokenizer")
+    end = tokenizer.eos_token_id
+    text = CLIPTextModel(CLIPTextConfig(
+        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
+        max_position_embeddings=tokenizer.model_max_length, bos_token_id=tokenizer.bos_token_id, eos_token_id=end,
+        pad_token_id=end))
+    unet = UNet2DConditionModel(
+        sample_size=8, block_out_channels=(8, 16, 16, 16), layers_per_block=2, cross_attention_dim=16,
+        attention_head_dim=8, norm_num_groups=4)
+    vae = AutoencoderKL(block_out_channels=(8, 8, 16, 16), layers_per_block=1, norm_num_groups=4, latent_channels=4,
+                        sample_size=64, down_block_types=("DownEncoderBlock2D",) * 4,
+                        up_block_types=("UpDecoderBlock2D",) * 4)
+    with torch.no_grad():
+        # Text and noise level must matter, and pictures must use the range: fresh weights do neither.
+        for module in (text, unet):
+            for parameter in module.parameters():
+                if parameter.dim() > 1:
+                    parameter.add_(torch.randn_like(parameter) * 0.15)
+        decoded = vae.decode(torch.randn(16, 4, 8, 8) / 0.18215).sample
+        vae.decoder.conv_out.weight.mul_(0.4 / decoded.std())
+        vae.decoder.conv_out.bias.zero_()
+    pipe = StableDiffusionPipeline(
+        vae=vae.eval(), text_encoder=text.eval(), tokenizer=tokenizer, unet=unet.eval(),
+        scheduler=PNDMScheduler(**TABLE, skip_prk_steps=True, set_alpha_to_one=False), safety_checker=None,
+        feature_extractor=None, requires_safety_checker=False)
+    pipe.save_pretrained(folder)
+    return folder
+
+
+def train(program, model, run, seed):
+    sets = {"model": model, "device": "cpu", "dtype": "fp32", "seed": seed, "iterations": 12,
+            "reward.kind": "jpeg_compressibility", "rollout.prompts_per_iteration": 3, "rollout.group_size": 8,
+            "rollout.micro_batch": 24, "rollout.updates": 1, "sampler.steps": 8, "optimizer.learning_rate": 3e-3,
+            "ema.decay": 0.5, "eval.members": 4, "eval.steps": 8, "eval.every": 1000, "eval.micro_batch": 24,
+            "checkpoint.every": 1000}
+    gamut(program, "train", "recipes/sd15/drift.toml", "--run", run,
+          *[word for key, value in sets.items() for word in ("--set", f"{key}={value}")])
+    rows = [json.loads(line) for line in (run / "evals.jsonl").read_text().splitlines()]
+    rows = [row for row in rows if row.get("role", "select") == "select" and row.get("set", "prompts") == "prompts"]
+    metrics = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    expect(all(row["ratio_max_deviation"] == 0 for row in metrics), "the ratio left 1 before an update")
+    return rows[0]["reward"], rows[-1]["reward"]
+
+
+def same_pictures(program, model, adapter, folder):
+    torch.manual_seed(3)
+    count = len(PROMPTS) * MEMBERS
+    latents = torch.randn(count, 4, 8, 8)
+    save_file({"latents": latents}, folder / "init.safetensors")
+    gamut(program, "sample", "--model", model, "--lora", adapter, *[w for p in PROMPTS for w in ("--prompt", p)],
+          "-n", MEMBERS, "--sampler", "ddim", "--eta", 0, "--steps", STEPS, "--guidance", GUIDANCE,
+          "--init-latents", folder / "init.safetensors", "--save-latents", folder / "out.safetensors",
+          "--save-images", folder / "images")
+    ours = load_file(folder / "out.safetensors")["latents"]
+
+    pipe = StableDiffusionPipeline.from_pretrained(model, safety_checker=None)
+    pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config, clip_sample=False)
+    pipe.set_progress_bar_config(disable=True)
+    arguments = dict(num_images_per_prompt=MEMBERS, num_inference_steps=STEPS, guidance_scale=GUIDANCE, eta=0.0)
+    base = pipe(PROMPTS, latents=latents.clone(), output_type="latent", **arguments).images
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        pipe.load_lora_weights(adapter)
+    expect(not [w for w in caught if "unexpected" in str(w.message) or "missing" in str(w.message)],
+           "diffusers warns:", [str(w.message) for w in caught])
+    theirs = pipe(PROMPTS, latents=latents.clone(), output_type="latent", **arguments).images
+    pixels = pipe(PROMPTS, latents=latents.clone(), output_type="np", **arguments).images
+
+    apart, moved = (ours - theirs).abs().max().item(), (theirs - base).abs().max().item()
+    expect(moved > 1e-2, "the adapter changes nothing:", moved)
+    expect(apart <= 1e-4 * max(1.0, theirs.abs().max().item()), "latents differ by", apart)
+    from PIL import Image
+    files = sorted((folder / "images").iterdir())
+    expect(len(files) == count, files)
+    drawn = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files]).astype(int)
+    level = np.abs(drawn - (pixels * 255).round().astype(int)).max()
+    expect(level <= 1, "pixels differ by", level, "levels")
+    return apart, moved, level
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", default=str(ROOT / "build/gamut"))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    options = parser.parse_args()
+    program = str(pathlib.Path(options.program).resolve())
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(False)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
+        model = make_pipeline(folder / "model")
+        for seed in options.seeds:
+            run = folder / f"run-{seed}"
+            before, after = train(program, model, run, seed)
+            print(f"seed {seed}: reward {before:.4f} -> {after:.4f} kB", flush=True)
+            expect(after > before, "the reward did not rise")
+            (folder / f"same-{seed}").mkdir()
+            apart, moved, level = same_pictures(program, model, run / "model", folder / f"same-{seed}")
+            print(f"seed {seed}: the adapter moves latents by up to {moved:.3f}; diffusers and gamut differ by "
+                  f"{apart:.1e}, pixels by {level} of 255", flush=True)
+
+
+if __name__ == "__main__":
+    main()
