@@ -39,7 +39,7 @@ Ran train(const std::string& recipe, const std::filesystem::path& run, const std
 TEST(sd15_recipes, each_trains_a_tiny_pipeline_on_policy) {
   for (const std::string recipe : {"ddpo.toml", "drift.toml", "diverse_grpo.toml", "dance_grpo.toml"}) {
     const TempFolder folder;
-    const Ran ran = train(recipe, folder / "run");
+    const Ran ran = train(recipe, folder / "run", {"regularizer.steps=2"});
     ASSERT_EQ(ran.code, 0) << recipe << "\n" << ran.err;
     const std::vector<json> metrics = rows_of(folder / "run/metrics.jsonl");
     ASSERT_EQ(metrics.size(), 2u);
@@ -54,7 +54,8 @@ TEST(sd15_recipes, each_trains_a_tiny_pipeline_on_policy) {
 
 TEST(sd15_recipes, the_adapter_changes_what_is_sampled) {
   const TempFolder folder;
-  ASSERT_EQ(train("drift.toml", folder / "run").code, 0);
+  // A large rate: after two iterations of the published one an 8-bit picture would hardly differ.
+  ASSERT_EQ(train("drift.toml", folder / "run", {"optimizer.learning_rate=0.05", "ema.decay=0", "ema.every=1"}).code, 0);
   const auto sample = [&](const std::string& name, std::vector<std::string> more) {
     std::vector<std::string> args = {"sample", "--model", kTiny, "--prompt", "cat", "-n", "1", "--steps", "3", "--out",
                                      (folder / name).string()};
@@ -65,8 +66,8 @@ TEST(sd15_recipes, the_adapter_changes_what_is_sampled) {
   };
   const std::string adapter = (folder / "run/model").string();
   const std::string base = sample("base.png", {}), tuned = sample("tuned.png", {"--lora", adapter + ":40"});
-  EXPECT_NE(base, tuned);
-  EXPECT_EQ(base, sample("off.png", {"--lora", adapter + ":0"}));
+  EXPECT_TRUE(base != tuned);
+  EXPECT_TRUE(base == sample("off.png", {"--lora", adapter + ":0"}));
 }
 
 TEST(sd15_recipes, parts_of_a_sum_are_logged_apart) {
