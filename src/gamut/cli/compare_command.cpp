@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
+#include "gamut/cli/run_identity.h"
 #include "gamut/cli/stored_run.h"
 #include "gamut/cli/train_recipe.h"
 #include "gamut/core/error.h"
@@ -24,16 +25,7 @@ struct Flags {
 // ConfigError naming what differs: numbers of other prompts, seeds or sizes say nothing about the methods.
 void check_comparable(const std::string& first, const TrainRecipe& one, const std::string& second,
                       const TrainRecipe& two) {
-  std::string differing;
-  auto compare = [&](const char* what, const auto& a, const auto& b) {
-    if (a != b) differing += cat(differing.empty() ? "" : ", ", what, " (", a, " and ", b, ")");
-  };
-  compare("model", one.train.model, two.train.model);
-  compare("evaluation prompts", one.eval_prompts().string(), two.eval_prompts().string());
-  compare("eval.members", one.eval.members, two.eval.members);
-  compare("eval.steps", one.eval.steps, two.eval.steps);
-  compare("eval.seed", one.eval.seed, two.eval.seed);
-  compare("judge.kind", one.judge.kind, two.judge.kind);
+  const std::string differing = evaluation_differences(one, two);
   if (!differing.empty())
     throw ConfigError("compare", cat("runs '", first, "' and '", second, "' cannot be compared; they differ in ",
                                      differing));
@@ -52,9 +44,7 @@ int compare(const Flags& flags) {
   add("base", evaluation_at(flags.runs.front(), 0));
   for (const std::string& run : flags.runs) {
     check_comparable(flags.runs.front(), first, run, load_train_recipe(fs::path(run) / "config.toml", {}));
-    fs::path name = fs::path(run).lexically_normal();
-    if (!name.has_filename()) name = name.parent_path();
-    add(name.filename().string(), last_evaluation(run));
+    add(run_name(run), last_evaluation(run));
   }
   io::save_png(flags.out, io::contact_sheet(blocks, sheet_options(prompts)));
   std::printf("%s\nsheet  %s\n", eval::comparison_table(columns).c_str(), flags.out.c_str());

@@ -2,6 +2,7 @@
 #include "gamut/cli/report_run.h"
 
 #include "gamut/cli/report_files.h"
+#include "gamut/cli/run_identity.h"
 #include "gamut/core/error.h"
 #include "gamut/data/glyphs.h"
 #include "gamut/io/files.h"
@@ -18,24 +19,13 @@ namespace fs = std::filesystem;
 
 constexpr size_t kPaletteColors = 200;  // pictures per evaluation in the palette view
 
-std::string folder_name(const fs::path& folder) {
-  const fs::path path = folder.lexically_normal();
-  return (path.has_filename() ? path : path.parent_path()).filename().string();
-}
-
-// What makes evaluations of two runs different questions; "" = they are comparable.
+// What makes evaluations of two runs different questions; "" = they are comparable. A page also compares the rewards.
 std::string differences(const TrainRecipe& one, const TrainRecipe& two) {
-  std::string found;
-  auto compare = [&](const char* what, const auto& a, const auto& b) {
+  std::string found = evaluation_differences(one, two);
+  auto compare = [&](const char* what, const std::string& a, const std::string& b) {
     if (a != b) found += cat(found.empty() ? "" : ", ", what, " (", a, " and ", b, ")");
   };
-  compare("model", one.train.model, two.train.model);
   compare("reward.kind", one.reward.kind, two.reward.kind);
-  compare("judge.kind", one.judge.kind, two.judge.kind);
-  compare("evaluation prompts", one.eval_prompts().string(), two.eval_prompts().string());
-  compare("eval.members", one.eval.members, two.eval.members);
-  compare("eval.steps", one.eval.steps, two.eval.steps);
-  compare("eval.seed", one.eval.seed, two.eval.seed);
   compare("eval.features", one.eval.features, two.eval.features);
   return found;
 }
@@ -101,11 +91,6 @@ std::vector<int64_t> evaluated_steps(const eval::ReportRun& run) {
 
 }  // namespace
 
-std::string recipe_name(const fs::path& folder, int64_t seed) {
-  const std::string name = folder_name(folder), suffix = cat("-", seed);
-  return name.size() > suffix.size() && name.ends_with(suffix) ? name.substr(0, name.size() - suffix.size()) : name;
-}
-
 ReportReader::ReportReader(std::vector<fs::path> folders, std::string baseline)
     : folders_(std::move(folders)), baseline_(std::move(baseline)) {
   std::set<fs::path> seen;
@@ -120,7 +105,7 @@ ReportReader::ReportReader(std::vector<fs::path> folders, std::string baseline)
 ReportReader::Stored ReportReader::read_run(const fs::path& folder) const {
   Stored stored{.folder = folder, .recipe = load_train_recipe(folder / "config.toml", {}), .run = {}};
   eval::ReportRun& run = stored.run;
-  run.name = folder_name(folder);
+  run.name = run_name(folder);
   run.seed = stored.recipe.train.seed;
   run.recipe = recipe_name(folder, run.seed);
   run.iterations = stored.recipe.train.iterations;

@@ -44,7 +44,4 @@ class ReportReader {
   std::map<std::string, Pictures> pictures_;  // by folder, step and layout
 };
 
-// "gamut" of a folder "gamut-3" whose seed is 3; else the folder's name.
-std::string recipe_name(const std::filesystem::path& folder, int64_t seed);
-
 }  // namespace gamut::cli

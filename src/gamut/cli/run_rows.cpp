@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/run_rows.h"
 
+#include "gamut/cli/run_identity.h"
 #include "gamut/cli/train_recipe.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
@@ -59,14 +60,6 @@ void add_recipe(const fs::path& config, RunRows& run) {
     run.settings[key] = run.recipe[key];
 }
 
-// "flow_grpo-3" of seed 3 is one of "flow_grpo".
-std::string group_of(const fs::path& folder, int64_t seed) {
-  fs::path path = folder.lexically_normal();
-  if (!path.has_filename()) path = path.parent_path();
-  const std::string name = path.filename().string(), suffix = cat("-", seed);
-  return name.ends_with(suffix) && name.size() > suffix.size() ? name.substr(0, name.size() - suffix.size()) : name;
-}
-
 void add_training_time(const fs::path& metrics, RunRows& run) {
   run.seconds[0] = 0;
   if (!fs::exists(metrics)) return;
@@ -85,7 +78,7 @@ RunRows read_folder(const fs::path& folder) {
   RunRows run;
   run.origin = folder.string();
   add_recipe(folder / "config.toml", run);
-  run.group = group_of(folder, run.seed);
+  run.group = recipe_name(folder, run.seed);
   for (const nlohmann::json& row : lines_of(folder / "evals.jsonl"))
     if (is_step(row)) {
       add_measures(row, run);
