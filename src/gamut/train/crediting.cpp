@@ -22,10 +22,14 @@ std::vector<std::vector<int64_t>> rows_by_slot(const std::vector<Rollout>& drawn
   return rows;
 }
 
-at::Tensor all_pictures(const std::vector<Rollout>& drawn) {
+Drawn gather(std::vector<Rollout> batches, const std::vector<text::Prompt>& prompts) {
   std::vector<at::Tensor> pictures;
-  for (const Rollout& batch : drawn) pictures.push_back(batch.pictures);
-  return at::cat(pictures).to(at::kCPU);
+  std::vector<text::Prompt> asked;
+  for (const Rollout& batch : batches) {
+    pictures.push_back(batch.pictures);
+    for (const SamplePlace& row : batch.places) asked.push_back(prompts[size_t(row.key.prompt)]);
+  }
+  return {std::move(batches), at::cat(pictures).to(at::kCPU), std::move(asked)};
 }
 
 namespace {
@@ -78,15 +82,13 @@ Crediting::Crediting(const TrainConfig& config)
     : config_(config),
       features_(rewards::make_features(config.slots.shaping.features, config.slots.shaping.features_model)) {}
 
-RowCredit Crediting::assign(const std::vector<Rollout>& drawn, const rewards::Scores& scores,
-                            const std::vector<text::Prompt>& prompts, const models::Pipeline& policy, int64_t keep,
-                            int64_t iteration) {
+RowCredit Crediting::assign(const Drawn& drawn, const rewards::Scores& scores, const models::Pipeline& policy,
+                            int64_t keep, int64_t iteration) {
   at::NoGradGuard no_grad;
   const algorithms::Slots& slots = config_.slots;
-  const std::vector<std::vector<int64_t>> rows_of = rows_by_slot(drawn);
-  const at::Tensor pictures = all_pictures(drawn);
-  const at::Tensor features = features_->extract(pictures);
-  const std::vector<at::Tensor> of_steps = step_features(drawn, policy, *features_);
+  const std::vector<std::vector<int64_t>> rows_of = rows_by_slot(drawn.batches);
+  const at::Tensor features = features_->extract(drawn.pictures);
+  const std::vector<at::Tensor> of_steps = step_features(drawn.batches, policy, *features_);
 
   std::vector<algorithms::Group> groups;
   double distance = 0;
@@ -97,7 +99,7 @@ RowCredit Crediting::assign(const std::vector<Rollout>& drawn, const rewards::Sc
       group.scored.push_back(scores.failure[size_t(row)].empty());
     }
     const int64_t first = rows.front();
-    group.prompt = prompts[size_t(first)].text;
+    group.prompt = drawn.prompts[size_t(first)].text;
     group.distances_NN = distances_of(features, rows);
     for (const at::Tensor& step : of_steps) group.step_distances_NN.push_back(distances_of(step, rows));
     distance += diversity::pairwise_mean(group.distances_NN) / double(rows_of.size());

@@ -25,16 +25,23 @@ struct RowCredit {
   double group_distance = 0;                        // mean pairwise feature distance within groups, of all drawn
 };
 
+// What one iteration drew; rows are the batches' members in order.
+struct Drawn {
+  std::vector<Rollout> batches;
+  at::Tensor pictures;                // [rows, 3, H, W] in [0, 1], on the CPU
+  std::vector<text::Prompt> prompts;  // one per row
+};
+
+// Gathers pictures and prompts; `prompts` is the set that the rollouts' keys count in.
+Drawn gather(std::vector<Rollout> batches, const std::vector<text::Prompt>& prompts);
+
 // Per prompt slot, the indices of its rows among all drawn, by member.
-std::vector<std::vector<int64_t>> rows_by_slot(const std::vector<Rollout>& drawn);
-// [rows, 3, H, W] on the CPU, in the order drawn.
-at::Tensor all_pictures(const std::vector<Rollout>& drawn);
+std::vector<std::vector<int64_t>> rows_by_slot(const std::vector<Rollout>& batches);
 
 class Crediting {
  public:
   explicit Crediting(const TrainConfig& config);
-  RowCredit assign(const std::vector<Rollout>& drawn, const rewards::Scores& scores,
-                   const std::vector<text::Prompt>& prompts, const models::Pipeline& policy, int64_t keep,
+  RowCredit assign(const Drawn& drawn, const rewards::Scores& scores, const models::Pipeline& policy, int64_t keep,
                    int64_t iteration);
   // Statistics that live across iterations.
   algorithms::PromptStatistics& statistics() { return statistics_; }

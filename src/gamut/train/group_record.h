@@ -21,8 +21,7 @@ namespace gamut::train {
 // The trainer's own data after credit, before the update; valid during the observer's call.
 struct CreditView {
   int64_t step = 0;  // the iteration that goes on, from 1
-  const std::vector<Rollout>& drawn;
-  const std::vector<text::Prompt>& prompts;  // one per row, in the order drawn
+  const Drawn& drawn;
   const rewards::Scores& scores;
   const RowCredit& credit;
 };

@@ -32,13 +32,6 @@ std::vector<nn::NamedTensor> trainable(const TrainConfig& config, models::Pipeli
   return adapter.params();
 }
 
-std::vector<text::Prompt> prompts_of(const std::vector<Rollout>& drawn, const std::vector<text::Prompt>& prompts) {
-  std::vector<text::Prompt> asked;
-  for (const Rollout& batch : drawn)
-    for (const SamplePlace& row : batch.places) asked.push_back(prompts[size_t(row.key.prompt)]);
-  return asked;
-}
-
 // Mean and population standard deviation over scored pictures.
 void report_rewards(const rewards::Scores& scores, StepReport& report) {
   double sum = 0, squares = 0, exact = 0, count = 0;
@@ -120,19 +113,18 @@ StepReport Trainer::iterate() {
       algorithms::choose_steps(config_.slots.schedule, schedule, seed, steps_done_);
   const UpdateInputs inputs{.schedule = schedule, .trained_steps = trained_steps, .slots = config_.slots};
 
-  std::vector<Rollout> drawn = roll_out(schedule);
+  Drawn drawn = roll_out(schedule);
   report.seconds_rollout = part.restart();
 
   const rewards::Scores scores = score(drawn, report);
   report.seconds_reward = part.restart();
 
   const RowCredit credit = assign_credit(drawn, scores, report);
-  const std::vector<uint8_t> regularized =
-      reference_.gate(all_pictures(drawn), prompts_of(drawn, prompts_), scores);
+  const std::vector<uint8_t> regularized = reference_.gate(drawn.pictures, drawn.prompts, scores);
   report.seconds_credit = part.restart();
 
   reference_.follow(ema_.weights());
-  std::vector<MicroBatch> batches = make_batches(std::move(drawn), credit, regularized, inputs);
+  std::vector<MicroBatch> batches = make_batches(std::move(drawn.batches), credit, regularized, inputs);
   report.seconds_reference = part.restart();
 
   update(batches, inputs, report);
@@ -146,17 +138,17 @@ StepReport Trainer::iterate() {
   return report;
 }
 
-std::vector<Rollout> Trainer::roll_out(const std::vector<diffusion::Step>& schedule) {
+Drawn Trainer::roll_out(const std::vector<diffusion::Step>& schedule) {
   const std::vector<int64_t> prompts =
       draw_prompts(plan_, int64_t(prompts_.size()), uint64_t(config_.seed), steps_done_);
-  std::vector<Rollout> drawn;
+  std::vector<Rollout> batches;
   for (const std::vector<SamplePlace>& rows : place_samples(plan_, prompts, steps_done_))
-    drawn.push_back(actor_.roll_out(schedule, rows));
-  return drawn;
+    batches.push_back(actor_.roll_out(schedule, rows));
+  return gather(std::move(batches), prompts_);
 }
 
-rewards::Scores Trainer::score(const std::vector<Rollout>& drawn, StepReport& report) {
-  rewards::Scores scores = rewards::score_checked(reward_, all_pictures(drawn), prompts_of(drawn, prompts_));
+rewards::Scores Trainer::score(const Drawn& drawn, StepReport& report) {
+  rewards::Scores scores = rewards::score_checked(reward_, drawn.pictures, drawn.prompts);
   report_rewards(scores, report);
   if (report.reward_failures == 0) return scores;
   const auto first = std::find_if(scores.failure.begin(), scores.failure.end(),
@@ -168,14 +160,12 @@ rewards::Scores Trainer::score(const std::vector<Rollout>& drawn, StepReport& re
   return scores;
 }
 
-RowCredit Trainer::assign_credit(const std::vector<Rollout>& drawn, const rewards::Scores& scores,
-                                 StepReport& report) {
-  const std::vector<text::Prompt> asked = prompts_of(drawn, prompts_);
-  RowCredit credit = crediting_.assign(drawn, scores, asked, policy_, plan_.keep, steps_done_);
+RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scores, StepReport& report) {
+  RowCredit credit = crediting_.assign(drawn, scores, policy_, plan_.keep, steps_done_);
   report_credit(credit, config_.slots, report);
   if (config_.slots.subset.is_on()) guard_.watch_subset(credit.groups.subset_fallbacks, int64_t(credit.groups.groups.size()));
   if (credit_observer_)
-    credit_observer_({.step = report.step, .drawn = drawn, .prompts = asked, .scores = scores, .credit = credit});
+    credit_observer_({.step = report.step, .drawn = drawn, .scores = scores, .credit = credit});
   return credit;
 }
 

@@ -51,9 +51,9 @@ class Trainer {
   void resume(const std::filesystem::path& checkpoint);
 
  private:
-  std::vector<Rollout> roll_out(const std::vector<diffusion::Step>& schedule);
-  rewards::Scores score(const std::vector<Rollout>& drawn, StepReport& report);
-  RowCredit assign_credit(const std::vector<Rollout>& drawn, const rewards::Scores& scores, StepReport& report);
+  Drawn roll_out(const std::vector<diffusion::Step>& schedule);
+  rewards::Scores score(const Drawn& drawn, StepReport& report);
+  RowCredit assign_credit(const Drawn& drawn, const rewards::Scores& scores, StepReport& report);
   std::vector<MicroBatch> make_batches(std::vector<Rollout> drawn, const RowCredit& credit,
                                        const std::vector<uint8_t>& regularized, const UpdateInputs& inputs);
   CheckpointParts parts();
