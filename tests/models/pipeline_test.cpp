@@ -101,13 +101,11 @@ TEST(pipeline, encoding_is_differentiable_once_the_text_encoder_trains) {
   EXPECT_FALSE(pipe.encode({"the digit 7"}).hidden_BLD.requires_grad());
 }
 
-TEST(pipeline, conditioning_repeats_slices_and_selects_rows) {
+TEST(pipeline, conditioning_repeats_and_slices_rows) {
   const Conditioning cond{at::arange(6, at::kFloat).view({3, 1, 2})};
   EXPECT_TRUE(at::equal(cond.repeat(2).hidden_BLD.select(1, 0).select(1, 0),
                         at::tensor({0.F, 0.F, 2.F, 2.F, 4.F, 4.F})));
   EXPECT_TRUE(at::equal(cond.rows(1, 2).hidden_BLD, cond.hidden_BLD.narrow(0, 1, 2)));
-  EXPECT_TRUE(
-      at::equal(cond.select({2, 0, 2}).hidden_BLD.select(1, 0).select(1, 1), at::tensor({5.F, 1.F, 5.F})));
 }
 
 TEST(pipeline, pictures_survive_encoding_and_decoding) {

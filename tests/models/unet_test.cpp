@@ -45,6 +45,35 @@ TEST(unet, one_time_serves_all_rows) {
   }
 }
 
+// Gradient checkpointing: the output to the last bit, gradients of all parameters and of the text to rounding.
+TEST(unet, recomputing_changes_nothing_but_the_order_of_sums) {
+  for (const char* name : kCases) {
+    SCOPED_TRACE(name);
+    const auto results = [&](bool recompute, bool all_weights) {
+      Loaded loaded(name);
+      loaded.unet.recompute_in_backward(recompute);
+      if (all_weights) loaded.store.require_grad(true);
+      else Tensor(loaded.store.params().back().tensor).set_requires_grad(true);
+      const Tensor text = loaded["text"].clone().set_requires_grad(all_weights);
+      const Tensor out = loaded.unet(loaded["sample"], loaded["timestep"], text);
+      (out * loaded["probe"]).sum().backward();
+      std::vector<Tensor> values{out.detach(), text.grad()};
+      for (const nn::NamedTensor& param : loaded.store.params()) values.push_back(param.tensor.grad());
+      return values;
+    };
+    for (const bool all_weights : {true, false}) {
+      const std::vector<Tensor> expected = results(false, all_weights), got = results(true, all_weights);
+      for (size_t i = 0; i < expected.size(); ++i) {
+        ASSERT_EQ(got[i].defined(), expected[i].defined()) << i;
+        if (got[i].defined())
+          expect_near(got[i], expected[i], 1e-6 + 1e-5 * expected[i].abs().max().item<double>(),
+                      std::to_string(i));
+      }
+      EXPECT_TRUE(at::equal(got[0], expected[0]));
+    }
+  }
+}
+
 TEST(unet, gradients_equal_autograd_of_diffusers) {
   for (const char* name : kCases) {
     SCOPED_TRACE(name);

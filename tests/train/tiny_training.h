@@ -3,6 +3,7 @@
 // that looks at the pictures' red.
 #pragma once
 
+#include "gamut/nn/device.h"
 #include "gamut/rewards/reward.h"
 #include "gamut/train/trainer.h"
 #include "support/temp_folder.h"
@@ -95,7 +96,8 @@ class TinyRun {
   models::Pipeline make_policy() {
     testing::write_tiny_model(folder_ / "configs");
     if (config_.slots.sampler.kind == "ddim") testing::make_ddim(folder_ / "configs");
-    models::Pipeline made = models::Pipeline::create(folder_ / "configs", 5, {});
+    models::Pipeline made = models::Pipeline::create(
+        folder_ / "configs", 5, nn::open_device(config_.device, config_.dtype, config_.mixed_precision));
     made.save(folder_ / "model");
     config_.model = (folder_ / "model").string();
     return made;

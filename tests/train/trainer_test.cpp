@@ -3,6 +3,7 @@
 
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
+#include "gamut/train/policy.h"
 #include "support/message_of.h"
 #include "tiny_training.h"
 
@@ -29,6 +30,55 @@ double largest_difference(const std::vector<at::Tensor>& a, const std::vector<at
   double largest = 0;
   for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, (a[i] - b[i]).abs().max().item<double>());
   return largest;
+}
+
+// Of the model and of an adapter, with and without guidance and reference.
+TEST(trainer, gradient_checkpointing_gives_the_same_gradients_and_the_ratio_one) {
+  TrainConfig plain = tiny_config(), held = tiny_config(), adapter = tiny_config();
+  held.rollout.guidance_scale = 2;
+  held.slots.regularizer = {.kind = "kl_flow", .weight = 0.1};
+  adapter.lora.rank = 2;
+  for (TrainConfig config : {plain, held, adapter}) {
+    TinyRun keeping(config);
+    config.gradient_checkpointing = true;
+    TinyRun recomputing(config);
+    const std::vector<StepReport> expected = keeping.iterate(3), got = recomputing.iterate(3);
+    EXPECT_EQ(got[0].policy_loss, expected[0].policy_loss);
+    for (size_t i = 0; i < got.size(); ++i) {
+      EXPECT_EQ(got[i].ratio_max_deviation, 0.0);
+      EXPECT_NEAR(got[i].grad_norm, expected[i].grad_norm, (i == 0 ? 1e-5 : 1e-2) * expected[i].grad_norm);
+    }
+    EXPECT_LT(largest_difference(recomputing.weights(), keeping.weights()), 0.1 * config.optimizer.learning_rate);
+  }
+}
+
+// The ratio is exact in bf16 too, the reference begins at the policy, and the first gradient is nearly that of fp32.
+TEST(trainer, mixed_precision_keeps_the_ratio_at_one) {
+  for (const bool recompute : {false, true}) {
+    for (const int64_t rank : {0, 2}) {
+      TrainConfig config = tiny_config();
+      config.slots.regularizer = {.kind = "kl_flow", .weight = 0.1};
+      config.gradient_checkpointing = recompute;
+      config.lora.rank = rank;
+      const double exact = TinyRun(config).iterate(1)[0].grad_norm;
+      config.mixed_precision = "bf16";
+      TinyRun run(config);
+      const std::vector<StepReport> reports = run.iterate(3);
+      for (const StepReport& report : reports) EXPECT_EQ(report.ratio_max_deviation, 0.0) << report.step;
+      EXPECT_EQ(reports[0].kl, 0.0);
+      EXPECT_GT(reports[1].kl, 0.0);
+      EXPECT_NE(reports[0].grad_norm, exact);
+      EXPECT_NEAR(reports[0].grad_norm, exact, 0.1 * exact);
+      for (const at::Tensor& weight : run.weights()) EXPECT_EQ(weight.scalar_type(), at::kFloat);
+    }
+  }
+}
+
+TEST(trainer, mixed_precision_is_for_weights_in_fp32) {
+  TrainConfig config = tiny_config();
+  config.dtype = "bf16";
+  config.mixed_precision = "bf16";
+  EXPECT_NE(message_of<ConfigError>([&] { open_policy(config); }).find("over weights in fp32; got dtype 'bf16'"), std::string::npos);
 }
 
 // One of each thing that could make rollout and update disagree.

@@ -60,17 +60,6 @@ void add_recipe(const fs::path& config, RunRows& run) {
     run.settings[key] = run.recipe[key];
 }
 
-void add_training_time(const fs::path& metrics, RunRows& run) {
-  run.seconds[0] = 0;
-  if (!fs::exists(metrics)) return;
-  double total = 0;
-  for (const nlohmann::json& row : lines_of(metrics)) {
-    if (!is_step(row) || !row.contains("seconds_total") || !row["seconds_total"].is_number()) continue;
-    total += row["seconds_total"].get<double>();
-    run.seconds[row["step"].get<int64_t>()] = total;
-  }
-}
-
 RunRows read_folder(const fs::path& folder) {
   if (!fs::exists(folder / "evals.jsonl") || !fs::exists(folder / "config.toml"))
     throw DataError("frontier",
@@ -85,7 +74,7 @@ RunRows read_folder(const fs::path& folder) {
       add_row_settings(row, {"prompts", "members", "eval_steps", "seed"}, run);
     }
   if (run.select.empty()) throw DataError("frontier", cat("the run '", folder.string(), "' holds no evaluation yet"));
-  add_training_time(folder / "metrics.jsonl", run);
+  run.seconds = training_seconds(folder / "metrics.jsonl");
   return run;
 }
 
@@ -116,6 +105,18 @@ std::vector<RunRows> read_collected(const fs::path& path) {
 }
 
 }  // namespace
+
+std::map<int64_t, double> training_seconds(const fs::path& metrics) {
+  std::map<int64_t, double> seconds{{0, 0.0}};
+  if (!fs::exists(metrics)) return seconds;
+  double total = 0;
+  for (const nlohmann::json& row : lines_of(metrics)) {
+    if (!is_step(row) || !row.contains("seconds_total") || !row["seconds_total"].is_number()) continue;
+    total += row["seconds_total"].get<double>();
+    seconds[row["step"].get<int64_t>()] = total;
+  }
+  return seconds;
+}
 
 std::vector<RunRows> read_run_rows(const fs::path& path) {
   if (fs::is_directory(path)) return {read_folder(path)};

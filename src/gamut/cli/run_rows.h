@@ -29,4 +29,7 @@ struct RunRows {
 // about and left out.
 std::vector<RunRows> read_run_rows(const std::filesystem::path& path);
 
+// Training time in seconds until each step, the sum of metrics.jsonl's seconds_total; evaluations don't count.
+std::map<int64_t, double> training_seconds(const std::filesystem::path& metrics);
+
 }  // namespace gamut::cli

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/sweep_results.h"
 
+#include "gamut/cli/run_rows.h"
 #include "gamut/cli/sweep_process.h"
 #include "gamut/core/error.h"
+#include "gamut/eval/evaluate.h"
 #include "gamut/io/files.h"
 
 #include <nlohmann/json.hpp>
-
-#include <algorithm>
 
 namespace gamut::cli {
 namespace {
@@ -16,19 +16,8 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-// Seconds of training until each step, the sum of seconds_total; evaluations don't count.
-std::map<int64_t, double> training_seconds(const fs::path& run) {
-  std::map<int64_t, double> seconds{{0, 0.0}};
-  double total = 0;
-  for (const json& row : io::read_json_lines(run / "metrics.jsonl")) {
-    total += row.value("seconds_total", 0.0);
-    seconds[row.value("step", int64_t{0})] = total;
-  }
-  return seconds;
-}
-
 std::string rows_of(const PlannedRun& run, const fs::path& folder) {
-  const std::map<int64_t, double> seconds = training_seconds(folder);
+  const std::map<int64_t, double> seconds = training_seconds(folder / "metrics.jsonl");
   std::string text;
   for (const json& evaluation : io::read_json_lines(folder / "evals.jsonl")) {
     const int64_t step = evaluation.value("step", int64_t{0});
@@ -41,13 +30,9 @@ std::string rows_of(const PlannedRun& run, const fs::path& folder) {
   return text;
 }
 
-// A missing field has the main evaluation's value.
 bool is_main(const json& row) {
-  auto is = [&](const char* key, std::initializer_list<const char*> wanted) {
-    if (!row.contains(key)) return true;
-    return std::any_of(wanted.begin(), wanted.end(), [&](const char* word) { return row[key] == word; });
-  };
-  return is("role", {"select"}) && is("weights", {"ema", "base"}) && is("set", {"prompts"});
+  const eval::EvalPass pass = eval::pass_of(row);
+  return pass.role == "select" && pass.weights == "ema" && pass.set == "prompts";
 }
 
 eval::MethodRow method_row(const json& row, const std::string& place) {

@@ -5,6 +5,7 @@
 #include "gamut/core/log.h"
 #include "gamut/models/model_folder.h"
 #include "gamut/models/vae/picture_coder.h"
+#include "gamut/nn/autocast.h"
 #include "gamut/nn/memory.h"
 
 #include <ATen/ATen.h>
@@ -240,6 +241,7 @@ Tensor Pipeline::predict(const Tensor& x, double model_time, const Conditioning&
 
 Tensor Pipeline::predict(const Tensor& x, const Tensor& model_time, const Conditioning& cond) const {
   const at::ScalarType dtype = parts_->options.dtype;
+  const nn::Autocast mixed({parts_->options.device.type(), parts_->options.mixed});
   return (*parts_->unet)(x.to(dtype), model_time, cond.hidden_BLD.to(dtype)).to(x.scalar_type());
 }
 
@@ -248,6 +250,8 @@ Tensor Pipeline::decode(const Tensor& latents) const { return parts_->coder.deco
 Tensor Pipeline::encode_pictures(const Tensor& pictures) const {
   return parts_->coder.encode(pictures, parts_->coding);
 }
+
+void Pipeline::set_gradient_checkpointing(bool on) { parts_->unet->recompute_in_backward(on); }
 
 void Pipeline::set_coding(const AutoencoderOptions& options) { parts_->coding = options; }
 
@@ -300,11 +304,6 @@ Conditioning Conditioning::repeat(int64_t times) const { return {hidden_BLD.repe
 
 Conditioning Conditioning::rows(int64_t begin, int64_t count) const {
   return {hidden_BLD.narrow(0, begin, count)};
-}
-
-Conditioning Conditioning::select(const std::vector<int64_t>& rows) const {
-  const Tensor index = at::tensor(rows, at::kLong).to(hidden_BLD.device());
-  return {hidden_BLD.index_select(0, index)};
 }
 
 }  // namespace gamut::models

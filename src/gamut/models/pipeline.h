@@ -29,7 +29,6 @@ struct Conditioning {
   Tensor hidden_BLD;                         // the text encoder's last hidden state
   Conditioning repeat(int64_t times) const;  // each row `times` times, neighbours equal
   Conditioning rows(int64_t begin, int64_t count) const;
-  Conditioning select(const std::vector<int64_t>& rows) const;
 };
 
 class Pipeline {
@@ -49,7 +48,7 @@ class Pipeline {
   Tensor tokenize(const std::vector<std::string>& prompts) const;
   Conditioning encode_tokens(const Tensor& ids_BL) const;
   // x [B, C, H, W]; model_time as the network receives it (1000 sigma for flow models), one for all rows. Computed in
-  // options().dtype, returned in x's.
+  // options().dtype, or by autocast where options().mixed is set; returned in x's.
   Tensor predict(const Tensor& x, double model_time, const Conditioning& cond) const;
   // model_time [B]: one per row (pretraining).
   Tensor predict(const Tensor& x, const Tensor& model_time, const Conditioning& cond) const;
@@ -57,6 +56,9 @@ class Pipeline {
   Tensor decode(const Tensor& latents) const;
   Tensor encode_pictures(const Tensor& pictures) const;  // [B, 3, H, W] in [0, 1] to latents
   void set_coding(const AutoencoderOptions& options);    // tiles and slices of the two above
+
+  // Whether predict() with gradient keeps less of the denoiser's activations and computes them again (nn/recompute.h).
+  void set_gradient_checkpointing(bool on);
 
   // Size in pixels of the pictures that latent_shape() stands for; 0 keeps the side that the model was trained on.
   // ConfigError unless a multiple of picture_factor().

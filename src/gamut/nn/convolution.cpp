@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/nn/convolution.h"
 
+#include "gamut/nn/autocast.h"
 #include "gamut/nn/kernels/weight_gradient.h"
 
 #include <ATen/ATen.h>
@@ -89,8 +90,7 @@ struct Convolution : torch::autograd::Function<Convolution> {
 };
 
 bool fits_onednn(const Tensor& x, const Tensor& weight) {
-  return x.device().is_cpu() && x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat &&
-         x.numel() > 0 && at::globalContext().hasMKLDNN() && at::globalContext().userEnabledMkldnn();
+  return fits_float_kernels(x) && weight.scalar_type() == at::kFloat && x.numel() > 0 && at::globalContext().hasMKLDNN() && at::globalContext().userEnabledMkldnn();
 }
 
 }  // namespace

@@ -26,9 +26,17 @@ inline const std::vector<std::string>& dtype_names() {
   return names;
 }
 
-// Where and in which type a network computes. EnvironmentError as above, and for fp16 on the CPU.
-inline ParamOptions open_device(const std::string& device_name, const std::string& dtype) {
+// Where and in which type a network computes; mixed_precision "no" or "bf16". EnvironmentError as above, and for fp16
+// on the CPU; ConfigError for mixed precision over weights that are not fp32.
+inline ParamOptions open_device(const std::string& device_name, const std::string& dtype,
+                                const std::string& mixed_precision = "no") {
   const at::Device device = open_device(device_name);
+  if (mixed_precision == "bf16") {
+    if (dtype != "fp32")
+      throw ConfigError("device", cat("mixed_precision computes in a shorter type over weights in fp32; got dtype '",
+                                      dtype, "'; use dtype 'fp32', or mixed_precision 'no'"));
+    return {device, at::kFloat, at::kBFloat16};
+  }
   if (dtype == "fp32") return {device, at::kFloat};
   if (dtype == "bf16") return {device, at::kBFloat16};
   GAMUT_CHECK(dtype == "fp16", "dtype ", dtype);

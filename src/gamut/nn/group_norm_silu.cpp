@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/nn/group_norm_silu.h"
 
+#include "gamut/nn/autocast.h"
 #include "gamut/nn/kernels/group_norm.h"
 
 #include <ATen/ATen.h>
@@ -116,7 +117,7 @@ struct FusedGroupNorm : torch::autograd::Function<FusedGroupNorm> {
 };
 
 bool fits_kernel(const Tensor& x, const GroupNormArguments& arguments) {
-  return x.device().is_cpu() && x.scalar_type() == at::kFloat && x.dim() == 4 && x.numel() > 0 &&
+  return fits_float_kernels(x) && x.dim() == 4 && x.numel() > 0 &&
          x.size(1) % kernels::kNormMultiple == 0 && x.is_contiguous(kLayout) &&
          arguments.weight.scalar_type() == at::kFloat;
 }

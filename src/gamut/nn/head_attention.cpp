@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/nn/head_attention.h"
 
+#include "gamut/nn/autocast.h"
 #include "gamut/nn/kernels/attention.h"
 
 #include <ATen/ATen.h>
@@ -84,8 +85,7 @@ struct HeadAttention : torch::autograd::Function<HeadAttention> {
 
 bool fits_head_attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads) {
   const int64_t width = q.size(2) / heads;
-  const bool floats = q.device().is_cpu() && q.scalar_type() == at::kFloat && k.scalar_type() == at::kFloat &&
-                      v.scalar_type() == at::kFloat;
+  const bool floats = fits_float_kernels(q) && k.scalar_type() == at::kFloat && v.scalar_type() == at::kFloat;
   return floats && width % 8 == 0 && width <= kernels::kMaxHeadWidth && q.numel() > 0 && k.numel() > 0 &&
          q.size(1) <= kernels::kMaxHeadTokens && k.size(1) <= kernels::kMaxHeadTokens;
 }

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,7 @@ struct NamedTensor {
 struct ParamOptions {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
+  std::optional<at::ScalarType> mixed = {};  // what the denoiser's products compute in over fp32 (nn/autocast.h)
 };
 
 class ParamStore {

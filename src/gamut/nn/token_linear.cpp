@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/nn/token_linear.h"
 
+#include "gamut/nn/autocast.h"
 #include "gamut/nn/kernels/matrix.h"
 #include "gamut/nn/row_tasks.h"
 
@@ -77,8 +78,7 @@ struct TokenLinear : torch::autograd::Function<TokenLinear> {
 }  // namespace
 
 bool fits_matrix_kernels(const Tensor& x, const Tensor& weight) {
-  return x.device().is_cpu() && x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat &&
-         x.numel() > 0 && x.is_contiguous() && weight.size(0) % kernels::kColumnMultiple == 0 &&
+  return fits_float_kernels(x) && weight.scalar_type() == at::kFloat && x.numel() > 0 && x.is_contiguous() && weight.size(0) % kernels::kColumnMultiple == 0 &&
          weight.size(1) % kernels::kColumnMultiple == 0 &&
          std::max(weight.size(0), weight.size(1)) <= kMaxInner;
 }

@@ -76,9 +76,8 @@ Rollout select_rows(const std::vector<Rollout>& drawn, const std::vector<int64_t
 }  // namespace
 
 Actor::Actor(const TrainConfig& config, const models::Pipeline& policy, const std::vector<text::Prompt>& prompts)
-    : config_(config), policy_(policy) {
+    : config_(config), policy_(policy), prompts_(policy, texts(prompts)) {
   check_sampler(config.slots.sampler, policy.scheduler());
-  prompts_ = policy_.encode(texts(prompts));
   empty_ = policy_.encode({""});
 }
 
@@ -88,7 +87,7 @@ diffusion::Denoiser Actor::denoiser(const models::Pipeline& pipe, const std::vec
   const algorithms::ConditioningNoise variation(config_.slots.conditioning, uint64_t(config_.seed), keys_of(rows),
                                                 rows.front().key.epoch, config_.iterations,
                                                 config_.slots.sampler.steps);
-  return [&pipe, variation, clean = prompts_.select(prompts), empty = empty_,
+  return [&pipe, variation, clean = prompts_.rows(prompts), empty = empty_,
           guidance = config_.rollout.guidance_scale](const at::Tensor& x, const diffusion::Step& step) {
     const models::Conditioning varied{.hidden_BLD = variation.perturb(clean.hidden_BLD, step)};
     return models::predict_guided(pipe, x, step.model_time, varied, empty, guidance);

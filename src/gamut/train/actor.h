@@ -4,6 +4,7 @@
 
 #include "gamut/diffusion/rollout.h"
 #include "gamut/models/pipeline.h"
+#include "gamut/models/prompt_embeddings.h"
 #include "gamut/text/prompt_set.h"
 #include "gamut/train/batch_plan.h"
 #include "gamut/train/config.h"
@@ -35,7 +36,7 @@ class Actor {
  private:
   const TrainConfig& config_;
   const models::Pipeline& policy_;
-  models::Conditioning prompts_;          // one row per prompt of the set; the text encoder is frozen
+  models::PromptEmbeddings prompts_;      // the text encoder is frozen
   models::Conditioning empty_;            // one row, for guidance
 };
 

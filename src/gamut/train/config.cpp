@@ -35,6 +35,10 @@ void TrainConfig::fields(FieldVisitor& v) {
   v.field("device", device, one_of({"cpu", "cuda"}), "where to train");
   v.field("dtype", dtype, one_of(nn::dtype_names()),
           "type that the model is held and computed in; weights that train are fp32 in any case; fp16 on cuda only");
+  v.field("mixed_precision", mixed_precision, one_of({"no", "bf16"}),
+          "bf16: the denoiser's products and convolutions compute in bf16 over weights in fp32");
+  v.field("gradient_checkpointing", gradient_checkpointing, any_value(),
+          "compute the denoiser's activations again in the backward pass instead of keeping them: slower, far less memory");
   v.field("seed", seed, at_least(0), "names every random stream of the run");
   v.field("iterations", iterations, between(1, 1e9), "rounds of rollout and update");
   v.table("rollout", rollout, "the geometry of one iteration");

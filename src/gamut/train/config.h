@@ -42,6 +42,8 @@ struct TrainConfig {
   std::string model = "models/glyphs";
   std::string device = "cpu";
   std::string dtype = "fp32";
+  std::string mixed_precision = "no";     // no | bf16
+  bool gradient_checkpointing = false;
   int64_t seed = 1;
   int64_t iterations = 200;
   RolloutConfig rollout;

@@ -7,7 +7,7 @@ namespace gamut::train {
 
 models::Pipeline open_policy(const TrainConfig& config, const std::string& folder) {
   models::Pipeline policy = models::Pipeline::open(folder.empty() ? config.model : folder,
-                                                   nn::open_device(config.device, config.dtype));
+                                                   nn::open_device(config.device, config.dtype, config.mixed_precision));
   policy.set_picture_size(config.rollout.height, config.rollout.width);
   return policy;
 }

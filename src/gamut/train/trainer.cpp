@@ -88,6 +88,7 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
       actor_(config_, policy_, prompts_),
       crediting_(config_),
       reference_(config_, policy_, params_) {
+  policy_.set_gradient_checkpointing(config.gradient_checkpointing);
   // Fails now, not in the first iteration, when no step can train.
   const auto schedule = diffusion::iteration_schedule(config_.slots.sampler, uint64_t(config_.seed), 0);
   const auto trained = algorithms::eligible_steps(config_.slots.schedule, schedule);

@@ -64,7 +64,7 @@ Tensor UNet2DCondition::operator()(const Tensor& sample, const Tensor& timestep,
               "timestep is ", timestep.sizes(), " for sample ", sample.sizes());
   GAMUT_CHECK(text.dim() == 3 && text.size(0) == sample.size(0), "text is ", text.sizes(), " for sample ",
               sample.sizes());
-  const BlockContext context{embed_time(timestep, text, sample.scalar_type()), text};
+  const BlockContext context{embed_time(timestep, text, sample.scalar_type()), text, recompute_};
   Tensor x = sample.contiguous(at::MemoryFormat::ChannelsLast);
   x = conv_in_(config_.center_input_sample ? 2 * x - 1 : x);
   std::vector<Tensor> skips{x};

@@ -19,11 +19,14 @@ class UNet2DCondition {
   // Returns [B, out_channels, H, W] in channels-last memory.
   Tensor operator()(const Tensor& sample, const Tensor& timestep, const Tensor& text) const;
   const UNetConfig& config() const { return config_; }
+  // Gradient checkpointing: of a forward pass with gradient only the inputs of its segments are kept (nn/recompute.h).
+  void recompute_in_backward(bool on) { recompute_ = on; }
 
  private:
   Tensor embed_time(const Tensor& timestep, const Tensor& text, at::ScalarType dtype) const;
 
   UNetConfig config_;
+  bool recompute_ = false;
   nn::Conv2d conv_in_;
   nn::TimestepEmbedding time_embedding_;
   std::optional<nn::TextTimeEmbedding> add_embedding_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/models/unet/unet_blocks.h"
 
+#include "gamut/nn/recompute.h"
+
 #include <ATen/ATen.h>
 
 namespace gamut::models {
@@ -29,6 +31,18 @@ nn::TransformerOptions transformer_options(const UNetConfig& config, size_t leve
   return options;
 }
 
+// The i-th residual block on `x`, beside `skip` if there is one, then the attention that follows it if there is one.
+template <class Block>
+Tensor run_layer(const Block& block, size_t i, const BlockContext& context, const Tensor& x, const Tensor& skip = {}) {
+  const auto run = [&block, i](const std::vector<Tensor>& in) {
+    const Tensor h = block.resnets[i](in.size() > 3 ? at::cat({in[0], in[3]}, 1) : in[0], in[1]);
+    return i < block.attentions.size() ? block.attentions[i](h, in[2]) : h;
+  };
+  std::vector<Tensor> inputs{x, context.silu_time, context.text};
+  if (skip.defined()) inputs.push_back(skip);
+  return context.recompute ? nn::recomputed(run, inputs) : run(inputs);
+}
+
 }  // namespace
 
 DownBlock::DownBlock(const nn::Scope& scope, const UNetConfig& config, size_t level) {
@@ -49,10 +63,7 @@ DownBlock::DownBlock(const nn::Scope& scope, const UNetConfig& config, size_t le
 
 Tensor DownBlock::operator()(Tensor x, const BlockContext& context, std::vector<Tensor>& skips) const {
   for (size_t i = 0; i < resnets.size(); ++i) {
-    x = resnets[i](x, context.silu_time);
-    if (!attentions.empty()) {
-      x = attentions[i](x, context.text);
-    }
+    x = run_layer(*this, i, context, x);
     skips.push_back(x);
   }
   if (downsampler) {
@@ -77,10 +88,7 @@ MidBlockLayers::MidBlockLayers(const nn::Scope& scope, const UNetConfig& config)
 }
 
 Tensor MidBlockLayers::operator()(Tensor x, const BlockContext& context) const {
-  x = resnets[0](x, context.silu_time);
-  for (size_t i = 0; i < attentions.size(); ++i) {
-    x = resnets[i + 1](attentions[i](x, context.text), context.silu_time);
-  }
+  for (size_t i = 0; i < resnets.size(); ++i) x = run_layer(*this, i, context, x);
   return x;
 }
 
@@ -105,11 +113,8 @@ UpBlock::UpBlock(const nn::Scope& scope, const UNetConfig& config, size_t index)
 
 Tensor UpBlock::operator()(Tensor x, const BlockContext& context, std::vector<Tensor>& skips) const {
   for (size_t i = 0; i < resnets.size(); ++i) {
-    x = resnets[i](at::cat({x, skips.back()}, 1), context.silu_time);
+    x = run_layer(*this, i, context, x, skips.back());
     skips.pop_back();
-    if (!attentions.empty()) {
-      x = attentions[i](x, context.text);
-    }
   }
   if (upsampler) {
     // The size of the next skip: twice this one, or one less where the way down rounded up.

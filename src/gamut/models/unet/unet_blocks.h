@@ -19,6 +19,7 @@ using at::Tensor;
 struct BlockContext {
   Tensor silu_time;  // [B or 1, time_embed_dim], after its SiLU
   Tensor text;       // [B, L, cross_attention_dim]
+  bool recompute = false;  // gradient checkpointing: each residual block with its attention is one segment
 };
 
 struct DownBlock {

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/models/prompt_embeddings.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace gamut::models {
+
+PromptEmbeddings::PromptEmbeddings(const Pipeline& pipe, const std::vector<std::string>& prompts) : pipe_(pipe) {
+  std::unordered_map<std::string, int64_t> seen;
+  for (const std::string& prompt : prompts) {
+    const auto [entry, is_new] = seen.emplace(prompt, int64_t(distinct_.size()));
+    if (is_new) distinct_.push_back(prompt);
+    place_.push_back(entry->second);
+  }
+  chunks_.resize((distinct_.size() + kChunk - 1) / kChunk);
+}
+
+Conditioning PromptEmbeddings::rows(const std::vector<int64_t>& prompts) const {
+  std::vector<Tensor> picked;
+  for (const int64_t prompt : prompts) {
+    const int64_t place = place_.at(size_t(prompt));
+    picked.push_back(chunk(place / kChunk)[place % kChunk]);
+  }
+  return {at::stack(picked).to(pipe_.options().device)};
+}
+
+int64_t PromptEmbeddings::num_encoded() const {
+  int64_t count = 0;
+  for (const Tensor& chunk : chunks_)
+    if (chunk.defined()) count += chunk.size(0);
+  return count;
+}
+
+const Tensor& PromptEmbeddings::chunk(int64_t index) const {
+  Tensor& chunk = chunks_[size_t(index)];
+  if (!chunk.defined()) {
+    const auto begin = distinct_.begin() + index * kChunk;
+    const auto end = std::min(begin + kChunk, distinct_.end());
+    chunk = pipe_.encode({begin, end}).hidden_BLD.cpu();
+  }
+  return chunk;
+}
+
+}  // namespace gamut::models

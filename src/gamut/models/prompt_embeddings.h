@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The text encoder's view of a prompt set, each distinct prompt computed once, when first asked for.
+#pragma once
+
+#include "gamut/models/pipeline.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gamut::models {
+
+class PromptEmbeddings {
+ public:
+  // Encodes nothing yet. `pipe` must outlive it, and its text encoder must not change.
+  PromptEmbeddings(const Pipeline& pipe, const std::vector<std::string>& prompts);
+
+  // Rows by place in the prompt set, on the pipeline's device. Prompts are encoded in fixed chunks of kChunk, so that
+  // no row depends on what was asked for before: a resumed run sees the same bits.
+  Conditioning rows(const std::vector<int64_t>& prompts) const;
+  int64_t num_encoded() const;  // prompts encoded so far
+  static constexpr int64_t kChunk = 64;
+
+ private:
+  const Tensor& chunk(int64_t index) const;
+
+  const Pipeline& pipe_;
+  std::vector<std::string> distinct_;
+  std::vector<int64_t> place_;           // of each prompt of the set in distinct_
+  mutable std::vector<Tensor> chunks_;   // [<= kChunk, L, D] in main memory, undefined until asked for
+};
+
+}  // namespace gamut::models
