@@ -56,8 +56,11 @@ json selftest_of(const std::string& dom) {
 void train_both(const Micro& folder) {
   write_raw(folder / "prompts.jsonl", json{{"prompt", kHostile}, {"target", "7"}}.dump() +
                                           "\n{\"prompt\": \"the letter K\", \"target\": \"K\"}\n");
-  ASSERT_EQ(gamut(folder.train("flow_grpo")).code, 0);
-  ASSERT_EQ(gamut(folder.train("gamut-1", {"--set", "shaping.kind=cluster_bonus", "--set", "shaping.features=pixels",
+  write_raw(folder / "heldout.jsonl", "{\"prompt\": \"the digit 7, white on dark blue\", \"target\": \"7\", "
+                                      "\"attributes\": {\"ink\": \"white\", \"ground\": \"dark blue\"}}\n");
+  const std::string heldout = "eval.heldout=" + (folder / "heldout.jsonl").string();
+  ASSERT_EQ(gamut(folder.train("flow_grpo", {"--set", heldout})).code, 0);
+  ASSERT_EQ(gamut(folder.train("gamut-1", {"--set", heldout, "--set", "shaping.kind=cluster_bonus", "--set", "shaping.features=pixels",
                                            "--set", "shaping.clusters=2"})).code, 0);
   fs::create_directories(folder / "empty");
   fs::copy(folder / "flow_grpo" / "config.toml", folder / "empty" / "config.toml");
@@ -73,6 +76,7 @@ TEST(report_page, works_on_desktop_and_phone_without_a_network) {
   const std::string dom = dom_of(folder / "report.html", folder / "profile");
   EXPECT_EQ(dom.find("<img"), std::string::npos) << "the prompt became an element";
   EXPECT_NE(dom.find("&lt;img src=x onerror"), std::string::npos) << "the prompt is shown as text";
+  EXPECT_NE(dom.find("Colors on demand"), std::string::npos) << "what held-out prompts say is in the closing table";
   write_phone(folder / "phone.html", folder / "report.html");
   const json desktop = selftest_of(dom), phone = selftest_of(dom_of(folder / "phone.html", folder / "profile"));
   EXPECT_EQ(phone.value("width", 0), 390);

@@ -32,6 +32,8 @@ const NAMES = {
   high_frequency: ["Grid texture", "share of pixel-scale noise; the artifact of hard training"],
   contrast: ["Contrast", "between ink and ground"],
   colors_obeyed: ["Asked colors obeyed", "share of pictures in the colors that the prompt asks for"],
+  "heldout.colors_obeyed": ["Colors on demand", "share of pictures in the asked colors, for prompts never trained on"],
+  "heldout.reward": ["Reward on new prompts", "for prompts never trained on"],
   reward_mean: ["Training reward, noisy pictures", "mean over an iteration"],
   group_distance: ["Variety while training", "mean distance within a prompt's group"],
 };
@@ -58,11 +60,17 @@ const color = (method) => (method === "base" ? "var(--base)" : `var(--m${Math.ma
 const paint = (css) => (css.startsWith("var(") ? getComputedStyle(document.documentElement).getPropertyValue(css.slice(4, -1)).trim() : css);
 const nameTag = (method) => el("span", { class: "name" }, el("span", { class: "dot", style: `background:${color(method)}` }), method);
 
-// Rows of one run that charts use; the reporting seeds where there are some.
+// Rows of one run that charts use; the reporting seeds where there are some, with what held-out prompts add.
+const HELDOUT = ["colors_obeyed", "reward"];
+function withHeldout(row, heldout) {
+  const added = HELDOUT.filter((key) => heldout && Number.isFinite(heldout.values[key])).map((key) => ["heldout." + key, heldout.values[key]]);
+  return added.length ? { ...row, values: { ...row.values, ...Object.fromEntries(added) } } : row;
+}
 const rows = (run, role) => run.evaluations.filter((row) => row.role === role && row.weights !== "raw" && row.set === "prompts");
 function shownRows(run) {
   const reported = new Map(rows(run, "report").map((row) => [row.step, row]));
-  return rows(run, "select").map((row) => reported.get(row.step) || row);
+  const heldout = new Map(run.evaluations.filter((row) => row.set === "heldout" && row.weights !== "raw").map((row) => [row.step, row]));
+  return rows(run, "select").map((row) => withHeldout(reported.get(row.step) || row, heldout.get(row.step)));
 }
 const lastRow = (run) => shownRows(run).at(-1);
 const baseValue = (key) => mean(known(data.runs.map((run) => shownRows(run)[0]).filter((row) => row && row.step === 0).map((row) => row.values[key])));

@@ -90,11 +90,11 @@ function endCell(method, key, isVariety) {
 }
 
 function endTable() {
-  const quality = ["reward", "judge", "judge_exact"].filter(isMeasure), variety = VARIETY.filter(isMeasure).slice(0, 4);
+  const quality = ["reward", "judge", "judge_exact"].filter(isMeasure), variety = [...VARIETY.filter(isMeasure).slice(0, 4), ...["heldout.colors_obeyed"].filter(isMeasure)];
   if (!quality.length) return null;
   const keys = [...quality, ...variety];
   return el("div", { class: "card" }, el("h3", {}, "By the end of training: who gained and who lost what"),
-    el("p", { class: "small" }, "Quality as change from the base, variety as share of the base’s; means over seeds, with smallest and largest."),
+    el("p", { class: "small" }, "Quality as change from the base, variety and obedience as share of the base’s; means over seeds, with smallest and largest."),
     el("div", { class: "scroll" }, el("table", { id: "ends" },
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Method"), keys.map((key) => el("th", { scope: "col", class: "num", title: about(key) }, label(key))))),
       el("tbody", {}, el("tr", {}, el("th", { scope: "row" }, nameTag("base")), keys.map((key) => el("td", { class: "num" }, number(baseValue(key))))),
