@@ -9,6 +9,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <map>
+#include <tuple>
+
 namespace gamut::cli {
 namespace {
 
@@ -28,11 +31,6 @@ std::string rows_of(const PlannedRun& run, const fs::path& folder) {
     text += row.dump() + "\n";
   }
   return text;
-}
-
-bool is_main(const json& row) {
-  const eval::EvalPass pass = eval::pass_of(row);
-  return pass.role == "select" && pass.weights == "ema" && pass.set == "prompts";
 }
 
 eval::MethodRow method_row(const json& row, const std::string& place) {
@@ -63,13 +61,27 @@ std::vector<fs::path> collect_results(const std::vector<PlannedRun>& runs, const
 }
 
 std::vector<eval::MethodRow> read_results(const fs::path& file) {
+  using Place = std::tuple<std::string, int64_t, int64_t>;  // method, seed, step
+  auto place_of = [](const eval::MethodRow& row) { return Place(row.method, row.seed, row.step); };
   std::vector<eval::MethodRow> rows;
+  std::map<Place, std::map<std::string, double>> reported, heldout;
   size_t number = 0;
-  for (const json& row : io::read_json_lines(file)) {
-    const std::string place = cat(file.string(), " (line ", ++number, ")");
-    if (!row.is_object() || is_main(row)) rows.push_back(method_row(row, place));
+  for (const json& line : io::read_json_lines(file)) {
+    eval::MethodRow row = method_row(line, cat(file.string(), " (line ", ++number, ")"));
+    const eval::EvalPass pass = eval::pass_of(line);
+    if (pass.weights != "ema") continue;
+    if (pass.set == "heldout")
+      for (const auto& [key, value] : row.measures) heldout[place_of(row)]["heldout." + key] = value;
+    else if (pass.role == "report")
+      reported[place_of(row)] = row.measures;
+    else
+      rows.push_back(std::move(row));
   }
   if (rows.empty()) throw DataError("sweep", cat("'", file.string(), "' holds no evaluation"));
+  for (eval::MethodRow& row : rows) {
+    row.reported = reported[place_of(row)];
+    row.measures.merge(heldout[place_of(row)]);
+  }
   return rows;
 }
 

@@ -15,7 +15,10 @@ struct MethodRow {
   int64_t seed = 0;        // of the training run
   int64_t step = 0;        // 0 = the base
   double seconds = 0;      // of training until then
-  std::map<std::string, double> measures = {};  // keys of evals.jsonl; a missing one is shown as a dash
+  // Keys of evals.jsonl, held-out ones as "heldout.<key>"; a missing one is shown as a dash.
+  std::map<std::string, double> measures = {};
+  // The same on the reporting seed, where there is one: checkpoints are chosen by `measures`, and these are shown.
+  std::map<std::string, double> reported = {};
 };
 
 // Each method's last evaluation: mean over seeds (smallest–largest), the base first, methods as they first appear.
