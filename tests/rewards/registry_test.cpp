@@ -30,7 +30,7 @@ TEST(registry, unknown_kind_names_the_nearest) {
   EXPECT_EQ(
       message_of<ConfigError>([&] { make_reward(config); }),
       "[rewards] unknown reward 'raeder'; expected one of ocr, reader, clip_score, pickscore, hps, aesthetic, "
-      "jpeg_compressibility, jpeg_incompressibility, colorfulness, remote, mix; did you mean 'reader'?");
+      "jpeg_compressibility, jpeg_incompressibility, colorfulness, brisque, remote, mix; did you mean 'reader'?");
 }
 
 TEST(registry, missing_files_are_environment_errors) {

@@ -2,6 +2,7 @@
 // The table of rewards, and the keys of [reward] and [judge].
 #include "gamut/core/error.h"
 #include "gamut/rewards/aesthetic.h"
+#include "gamut/rewards/brisque.h"
 #include "gamut/rewards/clip_score.h"
 #include "gamut/rewards/mix.h"
 #include "gamut/rewards/ocr.h"
@@ -53,6 +54,10 @@ MadeReward make_beauty(const RewardConfig& config) {
 MadeReward make_compressible(const RewardConfig&) { return make_jpeg_reward(JpegGoal::kCompressible); }
 MadeReward make_incompressible(const RewardConfig&) { return make_jpeg_reward(JpegGoal::kIncompressible); }
 MadeReward make_colorful(const RewardConfig&) { return make_colorfulness_reward(); }
+MadeReward make_quality(const RewardConfig& config) {
+  const std::string& model = required(config.brisque_model, "brisque", "brisque_model", "OpenCV's brisque_model_live.yml");
+  return make_brisque(model, required(config.brisque_range, "brisque", "brisque_range", "OpenCV's brisque_range_live.yml"));
+}
 MadeReward make_served(const RewardConfig& config) {
   required(config.remote.url, "remote", "remote.url", "\"http://host:port\" of a reward server");
   return make_remote(config.remote);
@@ -68,6 +73,7 @@ constexpr std::array kRewards = {
     Entry{"jpeg_compressibility", make_compressible},
     Entry{"jpeg_incompressibility", make_incompressible},
     Entry{"colorfulness", make_colorful},
+    Entry{"brisque", make_quality},
     Entry{"remote", make_served},
 };
 
@@ -133,6 +139,8 @@ void RewardConfig::fields(FieldVisitor& v) {
   v.field("hps_model", hps_model, any_value(), "hps: folder of CLIP ViT-H/14 with HPSv2.1's weights");
   v.field("aesthetic_model", aesthetic_model, any_value(), "aesthetic: folder of CLIP ViT-L/14");
   v.field("aesthetic_head", aesthetic_head, any_value(), "aesthetic: safetensors file of the regression head");
+  v.field("brisque_model", brisque_model, any_value(), "brisque: YAML file of OpenCV's support-vector regression");
+  v.field("brisque_range", brisque_range, any_value(), "brisque: YAML file of the features' ranges");
   v.table("mix", mix, "kind = mix: the sum of raw scores times these weights");
   v.table("remote", remote, "kind = remote: the server");
 }

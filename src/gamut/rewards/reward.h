@@ -54,6 +54,7 @@ struct RewardConfig {
   std::string clip_model = "models/glyphs-clip";  // clip_score: its folder
   std::string pickscore_model = "", hps_model = "", aesthetic_model = "";  // folders of CLIP models
   std::string aesthetic_head = "";             // safetensors of the regression head
+  std::string brisque_model = "", brisque_range = "";  // OpenCV's YAML files
   RemoteConfig remote = {};
   void fields(FieldVisitor& v);
 };
