@@ -202,7 +202,8 @@ TEST(brisque, wrong_models_are_named) {
 TEST(brisque, wrong_ranges_are_named) {
   EXPECT_EQ(range_message(edited(kRange, "cols: 36", "cols: 18")),
             "'file.range.cols' must be a whole number in 36 … 36; got '18.0'");
-  EXPECT_EQ(range_message(edited(kRange, "data: [ ", "data: [ 7., ")), "'file.range.data' must be a list of 72; got a list of 73");
+  EXPECT_EQ(range_message(edited(kRange, "data: [ ", "data: [ 7., ")),
+            "'file.range.data' must be a list of 72; got a list of 73");
   EXPECT_EQ(range_message(edited(kRange, "data: [ 1", "data: [ 991")),
             "the smallest value of feature 0 must be below its largest; got 991.458 and 4.72900009");
   EXPECT_EQ(range_message("%YAML:1.0\n---\nrange: 3\n"), "'file.range' must be a map with 'rows'; got '3.0'");
@@ -215,13 +216,15 @@ TEST(brisque, truncated_files_are_data_errors) {
   const std::string named = cat("[", (folder / "t.yml").string(), "] ");
   const auto kept = [&](const std::string& text, size_t size, bool is_model) {
     write_raw(folder / "t.yml", text.substr(0, size));
-    return message_of<DataError>([&] { BrisqueModel(is_model ? folder / "t.yml" : kModel, is_model ? kRange : folder / "t.yml"); });
+    const std::filesystem::path model_file = is_model ? folder / "t.yml" : kModel;
+    return message_of<DataError>([&] { BrisqueModel(model_file, is_model ? kRange : folder / "t.yml"); });
   };
   for (size_t size = 0; size + 2 < model.size(); size += 97)
     EXPECT_TRUE(kept(model, size, true).starts_with(named)) << size;
   for (size_t size = 0; size + 2 < range.size(); size += 7)
     EXPECT_TRUE(kept(range, size, false).starts_with(named)) << size;
-  EXPECT_NE(message_of<EnvironmentError>([&] { BrisqueModel(folder / "none.yml", kRange); }).find("none.yml"), std::string::npos);
+  const std::string missing = message_of<EnvironmentError>([&] { BrisqueModel(folder / "none.yml", kRange); });
+  EXPECT_NE(missing.find("none.yml"), std::string::npos) << missing;
 }
 
 TEST(brisque, the_recipe_must_name_both_files) {
