@@ -18,6 +18,7 @@ using Action = std::function<int()>;
 std::string shell_word(const std::string& word);
 
 void add_train_command(CLI::App& program, Action& chosen);
+void add_plan_command(CLI::App& program, Action& chosen);
 void add_pretrain_command(CLI::App& program, Action& chosen);
 void add_sweep_command(CLI::App& program, Action& chosen);
 void add_sample_command(CLI::App& program, Action& chosen);

@@ -48,6 +48,7 @@ int run(int argc, char** argv) {
   program.add_flag("--json-log", json_log, "log lines on stderr as JSON, one object each");
   gamut::cli::Action chosen;
   gamut::cli::add_train_command(program, chosen);
+  gamut::cli::add_plan_command(program, chosen);
   gamut::cli::add_pretrain_command(program, chosen);
   gamut::cli::add_sweep_command(program, chosen);
   gamut::cli::add_sample_command(program, chosen);

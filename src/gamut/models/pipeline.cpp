@@ -281,6 +281,7 @@ const nn::ParamOptions& Pipeline::options() const { return parts_->options; }
 nn::ParamStore& Pipeline::denoiser_params() { return parts_->unet_store; }
 const nn::ParamStore& Pipeline::denoiser_params() const { return parts_->unet_store; }
 nn::ParamStore& Pipeline::text_encoder_params() { return parts_->text_store; }
+const nn::ParamStore& Pipeline::coder_params() const { return parts_->coder.params(); }
 
 void Pipeline::add_lora(const nn::LoraFile& file, double scale) {
   std::vector<nn::LoraModule> denoiser, text;

@@ -71,6 +71,7 @@ class Pipeline {
   nn::ParamStore& denoiser_params();  // what RL trains
   const nn::ParamStore& denoiser_params() const;
   nn::ParamStore& text_encoder_params();
+  const nn::ParamStore& coder_params() const;  // of the vae; empty where it has no weights
   std::string denoiser_name() const { return "unet"; }  // its folder, and its prefix in LoRA files
 
   // Adds a stored adapter, `scale` times its strength, to denoiser and text encoder; several add up. DataError for a

@@ -39,7 +39,8 @@ const Tensor& PromptEmbeddings::chunk(int64_t index) const {
   if (!chunk.defined()) {
     const auto begin = distinct_.begin() + index * kChunk;
     const auto end = std::min(begin + kChunk, distinct_.end());
-    chunk = pipe_.encode({begin, end}).hidden_BLD.cpu();
+    chunk = pipe_.encode({begin, end}).hidden_BLD;
+    if (!chunk.is_meta()) chunk = chunk.cpu();
   }
   return chunk;
 }

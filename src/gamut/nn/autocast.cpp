@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/nn/autocast.h"
 
+#include "gamut/nn/meta.h"
+#include "gamut/nn/meta_autocast.h"
+
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>
 
@@ -8,6 +11,7 @@ namespace gamut::nn {
 namespace {
 
 AutocastState state_on(at::DeviceType device) {
+  if (device == at::kMeta) return {device, meta_autocast()};
   if (!at::autocast::is_autocast_enabled(device)) return {device, std::nullopt};
   return {device, at::autocast::get_autocast_dtype(device)};
 }
@@ -15,6 +19,7 @@ AutocastState state_on(at::DeviceType device) {
 }  // namespace
 
 AutocastState AutocastState::current() {
+  if (meta_autocast()) return state_on(at::kMeta);
   const AutocastState cuda = state_on(at::kCUDA);
   return cuda.type ? cuda : state_on(at::kCPU);
 }
@@ -33,12 +38,14 @@ Autocast::~Autocast() {
 }
 
 void Autocast::set(const AutocastState& state) const {
+  if (device_ == at::kMeta) return set_meta_autocast(state.type);
   at::autocast::set_autocast_enabled(device_, state.type.has_value());
   if (state.type) at::autocast::set_autocast_dtype(device_, *state.type);
 }
 
 bool fits_float_kernels(const at::Tensor& x) {
-  return x.device().is_cpu() && x.scalar_type() == at::kFloat && !at::autocast::is_autocast_enabled(at::kCPU);
+  const bool mixed = x.is_meta() ? meta_autocast().has_value() : at::autocast::is_autocast_enabled(at::kCPU);
+  return is_on_cpu(x) && x.scalar_type() == at::kFloat && !mixed;
 }
 
 }  // namespace gamut::nn

@@ -2,6 +2,7 @@
 #include "gamut/nn/convolution.h"
 
 #include "gamut/nn/autocast.h"
+#include "gamut/nn/cost.h"
 #include "gamut/nn/kernels/weight_gradient.h"
 
 #include <ATen/ATen.h>
@@ -22,6 +23,7 @@ constexpr auto kLayout = at::MemoryFormat::ChannelsLast;
 Tensor onednn(const Tensor& x, const Tensor& weight, const OptionalTensor& bias,
               const ConvGeometry& geometry) {
   const int64_t stride = geometry.stride, padding = geometry.padding;
+  if (x.is_meta()) return at::conv2d(x, weight, bias, stride, padding);
   return at::mkldnn_convolution(x, weight, bias, {padding, padding}, {stride, stride}, {1, 1}, 1);
 }
 
@@ -36,15 +38,19 @@ WeightGradients kernel_weight_gradients(const Tensor& x, const Tensor& grad_y, i
                                  grad_y.size(2),  grad_y.size(3),  grad_y.size(1), size,
                                  geometry.stride, geometry.padding};
   // Dense [out, k, k, in] memory seen as [out, in, k, k].
-  const Tensor dense = at::zeros({shape.out_channels, size, size, shape.in_channels}, at::kFloat);
+  const Tensor dense = at::zeros({shape.out_channels, size, size, shape.in_channels}, x.options());
+  WeightGradients gradients{dense.permute({0, 3, 1, 2}), {}};
+  if (with_bias) gradients.bias = at::zeros({shape.out_channels}, x.options());
+  if (x.is_meta()) {
+    count_flops(2.0 * double(dense.numel()) * double(grad_y.numel() / shape.out_channels));
+    return gradients;
+  }
   const float *from = x.const_data_ptr<float>(), *incoming = grad_y.const_data_ptr<float>();
   float* to = dense.mutable_data_ptr<float>();
   at::parallel_for(0, kernels::weight_gradient_tiles(shape), 1, [&](int64_t begin, int64_t end) {
     kernels::add_weight_gradient(shape, from, incoming, begin, end, to);
   });
-  WeightGradients gradients{dense.permute({0, 3, 1, 2}), {}};
   if (with_bias) {
-    gradients.bias = at::zeros({shape.out_channels}, at::kFloat);
     kernels::add_column_sums(grad_y.numel() / shape.out_channels, shape.out_channels, incoming,
                              gradients.bias.mutable_data_ptr<float>());
   }

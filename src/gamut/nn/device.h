@@ -26,11 +26,10 @@ inline const std::vector<std::string>& dtype_names() {
   return names;
 }
 
-// Where and in which type a network computes; mixed_precision "no" or "bf16". EnvironmentError as above, and for fp16
-// on the CPU; ConfigError for mixed precision over weights that are not fp32.
-inline ParamOptions open_device(const std::string& device_name, const std::string& dtype,
-                                const std::string& mixed_precision = "no") {
-  const at::Device device = open_device(device_name);
+// Where and in which type a network computes, whether or not the device is there; mixed_precision "no" or "bf16".
+// EnvironmentError for fp16 on the CPU; ConfigError for mixed precision over weights that are not fp32.
+inline ParamOptions params_for(const at::Device& device, const std::string& dtype,
+                               const std::string& mixed_precision = "no") {
   if (mixed_precision == "bf16") {
     if (dtype != "fp32")
       throw ConfigError("device", cat("mixed_precision computes in a shorter type over weights in fp32; got dtype '",
@@ -43,6 +42,12 @@ inline ParamOptions open_device(const std::string& device_name, const std::strin
   if (device.is_cpu())
     throw EnvironmentError("device", "the CPU computes in fp32 and bf16; got dtype 'fp16'; use 'bf16', or device 'cuda'");
   return {device, at::kHalf};
+}
+
+// The same on a device that is there. EnvironmentError when it is not.
+inline ParamOptions open_device(const std::string& device_name, const std::string& dtype,
+                                const std::string& mixed_precision = "no") {
+  return params_for(open_device(device_name), dtype, mixed_precision);
 }
 
 }  // namespace gamut::nn

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/nn/feed_forward.h"
 
+#include "gamut/nn/cost.h"
 #include "gamut/nn/kernels/geglu.h"
 #include "gamut/nn/kernels/matrix.h"
 #include "gamut/nn/row_tasks.h"
@@ -18,6 +19,7 @@ struct Sizes {
   int64_t rows, width, inner;
   Sizes(const Tensor& x, const Tensor& out_weight)
       : rows(x.numel() / x.size(-1)), width(x.size(-1)), inner(out_weight.size(1)) {}
+  double flops() const { return 6.0 * double(rows * width * inner); }  // of both layers, one way
 };
 
 // Adds the gradients of one linear layer over a chunk of rows: weights, then bias.
@@ -36,6 +38,8 @@ struct FeedForward : torch::autograd::Function<FeedForward> {
     const Tensor y = at::empty_like(x),
                  hidden = at::empty({keep ? size.rows : 0, 2 * size.inner}, x.options());
     const Tensor proj_turned = proj.t().contiguous(), out_turned = out.t().contiguous();
+    context->save_for_backward({x, proj, out, hidden});
+    if (x.is_meta()) return counted(y, size.flops());
     const float *from = x.const_data_ptr<float>(), *added = residual.const_data_ptr<float>();
     float *to = y.mutable_data_ptr<float>(), *kept = hidden.mutable_data_ptr<float>();
     for_row_chunks(size.rows, [&](int64_t row, int64_t count) {
@@ -51,7 +55,6 @@ struct FeedForward : torch::autograd::Function<FeedForward> {
                          out_bias.const_data_ptr<float>(), added + row * size.width},
                         to + row * size.width);
     });
-    context->save_for_backward({x, proj, out, hidden});
     return y;
   }
 
@@ -61,14 +64,14 @@ struct FeedForward : torch::autograd::Function<FeedForward> {
     const Tensor grad_y = outputs[0].contiguous(), grad_x = at::empty_like(x);
     const Sizes size(x, out);
     const int64_t out_size = size.width * (size.inner + 1), proj_size = 2 * size.inner * (size.width + 1);
-    const float *from = x.const_data_ptr<float>(), *incoming = grad_y.const_data_ptr<float>();
-    const float* inner = hidden.const_data_ptr<float>();
-    float* to = grad_x.mutable_data_ptr<float>();
+    const float *from = const_pointer(x), *incoming = const_pointer(grad_y), *inner = const_pointer(hidden);
+    float* to = pointer(grad_x);
     // Frozen beside adapters elsewhere, the layers need no gradients of their own, which are half of the work.
     const bool with_weights = context->needs_input_grad(1) || context->needs_input_grad(3);
+    if (x.is_meta()) count_flops(size.flops() * (1 + int(with_weights)));
     const int64_t sum_size = with_weights ? out_size + proj_size : 4;
     const Tensor sums =
-        sum_over_rows(size.rows, sum_size, [&](int64_t row, int64_t count, float* own) {
+        sum_over_rows(x.options(), size.rows, sum_size, [&](int64_t row, int64_t count, float* own) {
           thread_local std::vector<float> scratch;
           scratch.resize(size_t(kRowsPerChunk * 4 * size.inner));
           float *gated = scratch.data(), *grad_gated = gated + kRowsPerChunk * size.inner;
@@ -79,7 +82,7 @@ struct FeedForward : torch::autograd::Function<FeedForward> {
             add_gradients(count, size.inner, size.width, gated, grad_rows, own);
           }
           kernels::multiply(
-              {count, size.width, size.inner, grad_rows, out.const_data_ptr<float>(), nullptr, nullptr},
+              {count, size.width, size.inner, grad_rows, const_pointer(out), nullptr, nullptr},
               grad_gated);
           kernels::geglu_backward(count, size.inner, inner_rows, grad_gated, grad_inner);
           if (with_weights) {
@@ -87,7 +90,7 @@ struct FeedForward : torch::autograd::Function<FeedForward> {
                           own + out_size);
           }
           kernels::multiply(
-              {count, 2 * size.inner, size.width, grad_inner, proj.const_data_ptr<float>(), nullptr, nullptr},
+              {count, 2 * size.inner, size.width, grad_inner, const_pointer(proj), nullptr, nullptr},
               to + row * size.width);
         });
     if (!with_weights) {

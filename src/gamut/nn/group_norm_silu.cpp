@@ -35,6 +35,7 @@ struct Saved {
 
 Tensor forward(const Saved& saved) {
   const Tensor y = at::empty_like(saved.x, saved.x.options(), kLayout);
+  if (y.is_meta()) return y;
   float* out = y.mutable_data_ptr<float>();
   at::parallel_for(0, saved.x.size(0), 1, [&](int64_t begin, int64_t end) {
     std::vector<float> scratch(size_t(kernels::group_norm_scratch(saved.shape.channels)));
@@ -53,6 +54,7 @@ struct Gradients {
 // The order of summation over samples is fixed, whatever the number of threads.
 Tensor sum_rows(const Tensor& per_row) {
   Tensor sum = at::zeros({per_row.size(1)}, per_row.options());
+  if (sum.is_meta()) return sum;
   float* out = sum.mutable_data_ptr<float>();
   const float* in = per_row.const_data_ptr<float>();
   for (int64_t row = 0; row < per_row.size(0); ++row) {
@@ -70,6 +72,7 @@ Gradients backward(const Saved& saved, const Tensor& grad_y) {
   if (saved.shift.defined()) {
     grads.shift = per_channel();
   }
+  if (saved.x.is_meta()) return {grads.x, grads.shift, sum_rows(grads.weight), sum_rows(grads.bias)};
   const auto row_of = [](const Tensor& tensor, int64_t row) {
     return tensor.defined() ? tensor.mutable_data_ptr<float>() + row * tensor.stride(0) : nullptr;
   };

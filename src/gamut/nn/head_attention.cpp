@@ -2,6 +2,7 @@
 #include "gamut/nn/head_attention.h"
 
 #include "gamut/nn/autocast.h"
+#include "gamut/nn/cost.h"
 #include "gamut/nn/kernels/attention.h"
 
 #include <ATen/ATen.h>
@@ -44,6 +45,9 @@ struct HeadAttention : torch::autograd::Function<HeadAttention> {
     const kernels::HeadShape shape = shape_of(q, k, heads);
     const Tensor out = at::empty(q.sizes(), q.options());
     const Tensor log_sum = at::empty({q.size(0) * heads, q.size(1)}, q.options());
+    context->save_for_backward({q, k, v, out, log_sum});
+    context->saved_data["heads"] = heads;
+    if (q.is_meta()) return counted(out, 4.0 * double(q.numel()) * double(k.size(1)));
     const Heads split{heads, shape.width};
     float* logs = log_sum.mutable_data_ptr<float>();
     at::parallel_for(0, q.size(0) * heads, 1, [&](int64_t begin, int64_t end) {
@@ -53,8 +57,6 @@ struct HeadAttention : torch::autograd::Function<HeadAttention> {
                                    split.write(out, task), logs + task * shape.queries, scratch.data());
       }
     });
-    context->save_for_backward({q, k, v, out, log_sum});
-    context->saved_data["heads"] = heads;
     return out;
   }
 
@@ -66,6 +68,8 @@ struct HeadAttention : torch::autograd::Function<HeadAttention> {
     const Heads split{heads, shape.width};
     const Tensor grad_q = at::empty(q.sizes(), q.options()), grad_k = at::empty(k.sizes(), k.options());
     const Tensor grad_v = at::empty(v.sizes(), v.options());
+    // The scores are made again, which makes five products of what forward does in two.
+    if (q.is_meta()) return {counted(grad_q, 10.0 * double(q.numel()) * double(k.size(1))), grad_k, grad_v, {}};
     const float* logs = kept[4].const_data_ptr<float>();
     at::parallel_for(0, q.size(0) * heads, 1, [&](int64_t begin, int64_t end) {
       std::vector<float> scratch(size_t(kernels::attention_scratch(shape))), delta(size_t(shape.queries));

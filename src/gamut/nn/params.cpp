@@ -67,7 +67,7 @@ Tensor settle(const Tensor& tensor, const ParamOptions& options) {
   const auto format = tensor.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
   Tensor settled =
       at::empty(tensor.sizes(), tensor.options().device(options.device).dtype(options.dtype), format);
-  return settled.copy_(tensor);
+  return settled.is_meta() ? settled : settled.copy_(tensor);
 }
 
 }  // namespace
@@ -109,13 +109,17 @@ Tensor ParamStore::take(const std::string& name, at::IntArrayRef shape) {
                                  "; expected ", shape_text(shape),
                                  "; are config.json and the weights from the same model?"));
   }
-  check_finite(tensor, origin_, name);
+  if (!options_.device.is_meta()) check_finite(tensor, origin_, name);  // which would read the file
   source_.erase(found);
   return tensor;
 }
 
 Tensor ParamStore::declare(const std::string& name, at::IntArrayRef shape, const Init& init) {
-  Tensor tensor = settle(from_seed_ ? draw(init, shape, seed_, name) : take(name, shape), options_);
+  const bool drawn = from_seed_ && !options_.device.is_meta();
+  const Tensor source = drawn        ? draw(init, shape, seed_, name)
+                        : from_seed_ ? at::empty(shape, at::TensorOptions(at::kMeta).dtype(at::kFloat))
+                                     : take(name, shape);
+  Tensor tensor = settle(source, options_);
   params_.push_back({name, tensor});
   return tensor;
 }

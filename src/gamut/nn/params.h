@@ -45,7 +45,7 @@ struct NamedTensor {
 };
 
 struct ParamOptions {
-  at::Device device = at::kCPU;
+  at::Device device = at::kCPU;            // at::kMeta: shapes only; no weight is read, drawn or checked for NaN
   at::ScalarType dtype = at::kFloat;
   std::optional<at::ScalarType> mixed = {};  // what the denoiser's products compute in over fp32 (nn/autocast.h)
 };

@@ -17,6 +17,14 @@ constexpr int64_t kRowsPerChunk = 64;
 // Partial sums over rows: as many whatever the machine, added in order.
 constexpr int64_t kRowSlices = 8;
 
+// Where an fp32 tensor's numbers lie; null on the meta device, where there are none.
+inline const float* const_pointer(const at::Tensor& tensor) {
+  return tensor.is_meta() ? nullptr : tensor.const_data_ptr<float>();
+}
+inline float* pointer(const at::Tensor& tensor) {
+  return tensor.is_meta() ? nullptr : tensor.mutable_data_ptr<float>();
+}
+
 // Calls work(first row, number of rows), in parallel.
 template <class Work>
 void for_row_chunks(int64_t rows, const Work& work) {
@@ -29,10 +37,12 @@ void for_row_chunks(int64_t rows, const Work& work) {
 }
 
 // Calls work(first row, number of rows, floats of its own) for the chunks of each slice, slices in parallel,
-// and returns the sum over slices of their `size` floats, which start at zero. `size` is a multiple of 4.
+// and returns the sum over slices of their `size` floats, which start at zero. `size` is a multiple of 4. On the meta
+// device nothing is called.
 template <class Work>
-at::Tensor sum_over_rows(int64_t rows, int64_t size, const Work& work) {
-  const at::Tensor partial = at::zeros({kRowSlices, size}, at::kFloat), total = at::zeros({size}, at::kFloat);
+at::Tensor sum_over_rows(const at::TensorOptions& options, int64_t rows, int64_t size, const Work& work) {
+  const at::Tensor partial = at::zeros({kRowSlices, size}, options), total = at::zeros({size}, options);
+  if (total.is_meta()) return total;
   float* sums = partial.mutable_data_ptr<float>();
   const int64_t chunks = (rows + kRowsPerChunk - 1) / kRowsPerChunk;
   at::parallel_for(0, kRowSlices, 1, [&](int64_t begin, int64_t end) {

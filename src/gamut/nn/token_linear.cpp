@@ -2,6 +2,7 @@
 #include "gamut/nn/token_linear.h"
 
 #include "gamut/nn/autocast.h"
+#include "gamut/nn/cost.h"
 #include "gamut/nn/kernels/matrix.h"
 #include "gamut/nn/row_tasks.h"
 
@@ -32,6 +33,7 @@ struct TokenLinear : torch::autograd::Function<TokenLinear> {
     std::vector<int64_t> shape = x.sizes().vec();
     shape.back() = out;
     const Tensor y = at::empty(shape, x.options()), turned = weight.t().contiguous();
+    if (x.is_meta()) return counted(y, 2.0 * double(rows * in * out));
     const float *from = x.const_data_ptr<float>(), *matrix = turned.const_data_ptr<float>();
     const float *offset = data_or_null(bias), *added = data_or_null(residual);
     float* to = y.mutable_data_ptr<float>();
@@ -48,12 +50,12 @@ struct TokenLinear : torch::autograd::Function<TokenLinear> {
     const Tensor &x = kept[0], weight = kept[1].contiguous(), grad_y = outputs[0].contiguous();
     const int64_t in = weight.size(1), out = weight.size(0), rows = x.numel() / in;
     const Tensor grad_x = context->needs_input_grad(0) ? at::empty_like(x) : Tensor();
-    float* to = grad_x.defined() ? grad_x.mutable_data_ptr<float>() : nullptr;
-    const float *from = x.const_data_ptr<float>(), *incoming = grad_y.const_data_ptr<float>();
-    const float* matrix = weight.const_data_ptr<float>();
+    float* to = grad_x.defined() ? pointer(grad_x) : nullptr;
+    const float *from = const_pointer(x), *incoming = const_pointer(grad_y), *matrix = const_pointer(weight);
     const bool with_weight = context->needs_input_grad(1);
+    if (x.is_meta()) count_flops(2.0 * double(rows * in * out) * (int(grad_x.defined()) + int(with_weight)));
     const Tensor sums =
-        sum_over_rows(rows, with_weight ? out * (in + 1) : 4, [&](int64_t row, int64_t count, float* own) {
+        sum_over_rows(x.options(), rows, with_weight ? out * (in + 1) : 4, [&](int64_t row, int64_t count, float* own) {
           if (to) {
             kernels::multiply({count, out, in, incoming + row * out, matrix, nullptr, nullptr},
                               to + row * in);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/train/policy.h"
 
+#include "gamut/core/error.h"
+#include "gamut/core/log.h"
 #include "gamut/nn/device.h"
+
+#include <algorithm>
 
 namespace gamut::train {
 
@@ -10,6 +14,34 @@ models::Pipeline open_policy(const TrainConfig& config, const std::string& folde
                                                    nn::open_device(config.device, config.dtype, config.mixed_precision));
   policy.set_picture_size(config.rollout.height, config.rollout.width);
   return policy;
+}
+
+std::vector<nn::NamedTensor> make_trainable(const TrainConfig& config, models::Pipeline& policy) {
+  nn::ParamStore& denoiser = policy.denoiser_params();
+  policy.text_encoder_params().require_grad(false);
+  denoiser.require_grad(!config.lora.is_on());
+  if (!config.lora.is_on()) {
+    // Steps as small as RL's are lost in the roundings of shorter types.
+    if (denoiser.params().front().tensor.scalar_type() != at::kFloat)
+      throw ConfigError("train", "all weights of the model train, which takes dtype = \"fp32\"; got another; train an "
+                                 "adapter ([lora] rank) over a model in a shorter type, or set dtype=fp32");
+    return denoiser.params();
+  }
+  nn::ParamStore adapter = nn::attach_lora(denoiser, config.lora, uint64_t(config.seed));
+  adapter.require_grad(true);
+  return adapter.params();
+}
+
+void check_slots(const TrainConfig& config, const models::Pipeline& policy) {
+  const auto schedule = diffusion::iteration_schedule(config.slots.sampler, uint64_t(config.seed), 0);
+  const auto trained = algorithms::eligible_steps(config.slots.schedule, schedule);
+  algorithms::check_loss(config.slots.loss, schedule);
+  const std::vector<int64_t> shape = policy.latent_shape();
+  if (config.slots.regularizer.pool > std::min(shape[1], shape[2]))
+    throw ConfigError("regularizer", cat("regularizer.pool must not exceed the latent's sides; got ",
+                                         config.slots.regularizer.pool, "; the latent is ", shape[1], " x ", shape[2]));
+  const std::string warning = algorithms::check_regularizer(config.slots.regularizer, schedule, trained);
+  if (!warning.empty()) log_warning(warning);
 }
 
 }  // namespace gamut::train

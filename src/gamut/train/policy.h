@@ -6,10 +6,20 @@
 #include "gamut/train/config.h"
 
 #include <string>
+#include <vector>
 
 namespace gamut::train {
 
 // Opens config.model, or `folder` if given, on the recipe's device, in its type, for pictures of its size.
 models::Pipeline open_policy(const TrainConfig& config, const std::string& folder = "");
+
+// The tensors that the optimizer, the average and the checkpoints see: with [lora] a fresh adapter, attached here, else
+// all weights of the denoiser. They, and nothing else, require gradients from now on. ConfigError for weights that
+// cannot train in their type.
+std::vector<nn::NamedTensor> make_trainable(const TrainConfig& config, models::Pipeline& policy);
+
+// What only model and recipe together can say. ConfigError when no step can train, or when loss or regularizer do not
+// fit the sampler or the latent; a warning is logged when the regularizer holds less than asked for.
+void check_slots(const TrainConfig& config, const models::Pipeline& policy);
 
 }  // namespace gamut::train

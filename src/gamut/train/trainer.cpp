@@ -3,7 +3,7 @@
 
 #include "gamut/core/clock.h"
 #include "gamut/core/error.h"
-#include "gamut/core/log.h"
+#include "gamut/train/policy.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -14,23 +14,6 @@
 
 namespace gamut::train {
 namespace {
-
-// The tensors that the optimizer, the average and the checkpoints see.
-std::vector<nn::NamedTensor> trainable(const TrainConfig& config, models::Pipeline& policy) {
-  nn::ParamStore& denoiser = policy.denoiser_params();
-  policy.text_encoder_params().require_grad(false);
-  denoiser.require_grad(!config.lora.is_on());
-  if (!config.lora.is_on()) {
-    // Steps as small as RL's are lost in the roundings of shorter types.
-    if (denoiser.params().front().tensor.scalar_type() != at::kFloat)
-      throw ConfigError("train", "all weights of the model train, which takes dtype = \"fp32\"; got another; train an "
-                                 "adapter ([lora] rank) over a model in a shorter type, or set dtype=fp32");
-    return denoiser.params();
-  }
-  nn::ParamStore adapter = nn::attach_lora(denoiser, config.lora, uint64_t(config.seed));
-  adapter.require_grad(true);
-  return adapter.params();
-}
 
 // Mean and population standard deviation over scored pictures.
 void report_rewards(const rewards::Scores& scores, StepReport& report) {
@@ -81,7 +64,7 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
       reward_(reward),
       prompts_(std::move(prompts)),
       plan_(make_batch_plan(config.rollout, config.slots.subset, int64_t(prompts_.size()))),
-      params_(trainable(config_, policy_)),
+      params_(make_trainable(config_, policy_)),
       optimizer_(params_, config.optimizer),
       ema_(params_, config.ema),
       guard_(config.guard),
@@ -89,16 +72,7 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
       crediting_(config_),
       reference_(config_, policy_, params_) {
   policy_.set_gradient_checkpointing(config.gradient_checkpointing);
-  // Fails now, not in the first iteration, when no step can train.
-  const auto schedule = diffusion::iteration_schedule(config_.slots.sampler, uint64_t(config_.seed), 0);
-  const auto trained = algorithms::eligible_steps(config_.slots.schedule, schedule);
-  algorithms::check_loss(config_.slots.loss, schedule);
-  const std::vector<int64_t> shape = policy_.latent_shape();
-  if (config_.slots.regularizer.pool > std::min(shape[1], shape[2]))
-    throw ConfigError("regularizer", cat("regularizer.pool must not exceed the latent's sides; got ",
-                                         config_.slots.regularizer.pool, "; the latent is ", shape[1], " x ", shape[2]));
-  const std::string warning = algorithms::check_regularizer(config_.slots.regularizer, schedule, trained);
-  if (!warning.empty()) log_warning(warning);
+  check_slots(config_, policy_);  // fails now, not in the first iteration
 }
 
 StepReport Trainer::iterate() {

@@ -46,9 +46,26 @@ algorithms::LossTerms surrogate(const MicroBatch& batch, const algorithms::LossC
 
 }  // namespace
 
+StepTerms accumulate_step(const MicroBatch& batch, const UpdateInputs& inputs, int64_t index,
+                          const UpdateTerms& terms) {
+  const diffusion::Step& step = inputs.schedule[size_t(index)];
+  const at::Tensor& x = batch.trajectories.latents[size_t(index)];
+
+  // The same network on the same rows as in the rollout: before the first update the ratio is exactly 1.
+  const at::Tensor mean = diffusion::step_mean(step, x, batch.denoiser(x, step));
+  StepTerms done{.policy = surrogate(batch, inputs.slots.loss, step, mean), .distance = {}};
+  at::Tensor loss = done.policy.loss_sum / terms.policy;
+  if (batch.reference.contains(index)) {
+    const at::Tensor distance = regularizer_sum(batch, inputs.slots.regularizer, step, mean);
+    loss = loss + distance * (inputs.slots.regularizer.weight / terms.regularizer);
+    done.distance = distance.detach();
+  }
+  loss.backward();
+  return done;
+}
+
 UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, const UpdateInputs& inputs,
                                  const AdamW& optimizer) {
-  const algorithms::Slots& slots = inputs.slots;
   UpdateReport report;
   for (const MicroBatch* batch : micro_batches) {
     report.trained += batch->weights_B.sum().item<int64_t>();
@@ -56,37 +73,24 @@ UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, 
   }
   if (report.trained == 0) return report;
 
-  // The denominators count over the whole update, so that micro-batches never change the result.
   const double steps = double(inputs.trained_steps.size());
-  const double terms = double(report.trained) * steps;
-  const double regularizer_terms = std::max(1.0, double(report.regularized)) * steps;
+  const UpdateTerms terms{.policy = double(report.trained) * steps,
+                          .regularizer = std::max(1.0, double(report.regularized)) * steps};
   Sums sums(micro_batches.front()->weights_B.device());
   for (const MicroBatch* batch : micro_batches) {
     for (const int64_t index : inputs.trained_steps) {
-      const diffusion::Step& step = inputs.schedule[size_t(index)];
-      const at::Tensor& x = batch->trajectories.latents[size_t(index)];
-
-      // The same network on the same rows as in the rollout: before the first update the ratio is exactly 1.
-      const at::Tensor mean = diffusion::step_mean(step, x, batch->denoiser(x, step));
-      const algorithms::LossTerms policy = surrogate(*batch, slots.loss, step, mean);
-      at::Tensor loss = policy.loss_sum / terms;
-      if (batch->reference.contains(index)) {
-        const at::Tensor distance = regularizer_sum(*batch, slots.regularizer, step, mean);
-        loss = loss + distance * (slots.regularizer.weight / regularizer_terms);
-        sums.kl += distance.detach();
-      }
-      loss.backward();
-
-      sums.loss += policy.loss_sum.detach();
-      sums.approx_kl += policy.approx_kl_sum;
-      sums.clipped += policy.clipped_sum;
-      sums.deviation_max = at::maximum(sums.deviation_max, policy.ratio_deviation_max);
+      const StepTerms done = accumulate_step(*batch, inputs, index, terms);
+      if (done.distance.defined()) sums.kl += done.distance;
+      sums.loss += done.policy.loss_sum.detach();
+      sums.approx_kl += done.policy.approx_kl_sum;
+      sums.clipped += done.policy.clipped_sum;
+      sums.deviation_max = at::maximum(sums.deviation_max, done.policy.ratio_deviation_max);
     }
   }
-  report.loss = sums.loss.item<double>() / terms;
-  report.kl = sums.kl.item<double>() / regularizer_terms;
-  report.approx_kl = sums.approx_kl.item<double>() / terms;
-  report.clip_fraction = sums.clipped.item<double>() / terms;
+  report.loss = sums.loss.item<double>() / terms.policy;
+  report.kl = sums.kl.item<double>() / terms.regularizer;
+  report.approx_kl = sums.approx_kl.item<double>() / terms.policy;
+  report.clip_fraction = sums.clipped.item<double>() / terms.policy;
   report.ratio_max_deviation = sums.deviation_max.item<double>();
   report.grad_norm = optimizer.grad_norm().item<double>();
   report.finite = std::isfinite(report.loss) && std::isfinite(report.kl) && std::isfinite(report.grad_norm);

@@ -45,6 +45,19 @@ struct UpdateReport {
   bool finite = true;       // loss and gradient norm
 };
 
+// What one micro-batch brings at one trained step, as sums over its samples.
+struct StepTerms {
+  algorithms::LossTerms policy;
+  at::Tensor distance;  // of the regularizer; undefined where the step has no reference
+};
+// Over the whole update, so that micro-batches never change the result.
+struct UpdateTerms {
+  double policy = 1, regularizer = 1;  // samples x steps of each
+};
+// Adds the gradient of (loss sum / terms.policy + regularizer.weight distance / terms.regularizer) to the parameters'.
+// Waits for no device and reads no value.
+StepTerms accumulate_step(const MicroBatch& batch, const UpdateInputs& inputs, int64_t step, const UpdateTerms& terms);
+
 // Accumulates the gradient of
 //   (1 / (samples steps)) sum surrogate + regularizer.weight (1 / (regularized samples * steps)) sum regularizer
 // over all micro-batches and trained steps into the parameters. The caller decides on the optimizer's step.

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/cli/commands.h"
+#include "gamut/cli/plan_text.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+#include <memory>
+
+namespace gamut::cli {
+namespace {
+
+struct Flags {
+  std::string recipe, memory;
+  std::vector<std::string> sets;
+  bool json = false;
+};
+
+nlohmann::ordered_json to_json(const TrainRecipe& recipe, const train::Plan& plan,
+                               const std::optional<DeviceMemory>& memory, const train::Advice& advice) {
+  nlohmann::ordered_json json{
+      {"model", recipe.train.model}, {"device", recipe.train.device}, {"dtype", recipe.train.dtype}};
+  json.update(plan.to_json());
+  json["not_counted"] = not_counted(recipe);
+  json["device_bytes"] = nullptr;
+  json["fits"] = nullptr;
+  if (memory) {
+    json["device_bytes"] = memory->bytes;
+    json["device_source"] = memory->source;
+    json["fits"] = plan.needed_bytes() <= memory->bytes;
+  }
+  json["try_alone"] = advice.alone;
+  json["try_together"] = advice.together;
+  return json;
+}
+
+int plan_recipe(const Flags& flags) {
+  const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
+  const std::optional<DeviceMemory> memory =
+      flags.memory.empty() ? device_memory(recipe.train.device)
+                           : DeviceMemory{parse_size(flags.memory), "given"};
+  const std::vector<text::Prompt> prompts = text::load_prompts(recipe.train.rollout.prompts);
+  const train::PlanOptions options{.evaluation_micro_batch = recipe.eval.micro_batch,
+                                   .evaluation_guidance = recipe.eval.guidance_scale};
+  const train::Plan plan = train::make_plan(recipe.train, prompts, options);
+  train::Advice advice;
+  if (memory && plan.needed_bytes() > memory->bytes)
+    advice = train::advise(recipe.train, prompts, options, memory->bytes);
+  if (flags.json)
+    std::printf("%s\n", to_json(recipe, plan, memory, advice).dump(1).c_str());
+  else
+    std::printf("%s\n%s\n", plan_text(recipe, plan).c_str(), verdict_text(plan, memory, advice).c_str());
+  return 0;
+}
+
+}  // namespace
+
+void add_plan_command(CLI::App& program, Action& chosen) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* command = program.add_subcommand("plan", "what a recipe will cost, before anything is loaded");
+  command->add_option("recipe", flags->recipe, "TOML recipe")->required();
+  command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")->allow_extra_args(false);
+  command->add_option("--device-memory", flags->memory, "plan for a device of this size, such as 24GiB");
+  command->add_flag("--json", flags->json, "JSON on stdout");
+  command->callback([flags, &chosen] { chosen = [flags] { return plan_recipe(*flags); }; });
+}
+
+}  // namespace gamut::cli

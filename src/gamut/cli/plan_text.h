@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// A plan as people read it.
+#pragma once
+
+#include "gamut/cli/device_memory.h"
+#include "gamut/cli/train_recipe.h"
+#include "gamut/train/plan.h"
+#include "gamut/train/plan_advice.h"
+
+#include <optional>
+#include <string>
+
+namespace gamut::cli {
+
+// "9.8 GiB", "512 MiB".
+std::string format_bytes(int64_t bytes);
+// The tables; docs/plan.md explains each line.
+std::string plan_text(const TrainRecipe& recipe, const train::Plan& plan);
+// "fits: …" or "does not fit: …; try …", or that no device is known. `advice` for a plan that does not fit.
+std::string verdict_text(const train::Plan& plan, const std::optional<DeviceMemory>& memory,
+                         const train::Advice& advice);
+// Models that a run loads beside the policy, which no plan counts.
+std::vector<std::string> not_counted(const TrainRecipe& recipe);
+
+}  // namespace gamut::cli
