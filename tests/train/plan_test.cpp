@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plans against the runs that they foresee.
+#include "gamut/train/plan.h"
+
+#include "gamut/core/error.h"
+#include "gamut/train/plan_advice.h"
+#include "gamut/train/policy.h"
+#include "support/cpu_memory_meter.h"
+#include "train/tiny_training.h"
+
+#include <gtest/gtest.h>
+
+namespace gamut::train {
+namespace {
+
+// A folder with a tiny model that plans and runs are made of.
+struct Case {
+  testing::TempFolder folder;
+  TrainConfig config;
+  explicit Case(const std::string& algorithm = "flow_grpo") : config(tiny_config(algorithm)) {
+    testing::write_tiny_model(folder / "configs");
+    if (config.slots.sampler.kind == "ddim") testing::make_ddim(folder / "configs");
+    models::Pipeline::create(folder / "configs", 5, {}).save(folder / "model");
+    config.model = (folder / "model").string();
+  }
+  Plan plan() const { return make_plan(config, tiny_prompts(), {}); }
+};
+
+const PlanPhase& phase(const Plan& plan, const std::string& name) {
+  return *std::ranges::find(plan.phases, name, &PlanPhase::name);
+}
+
+int64_t bytes_of(const std::vector<nn::NamedTensor>& tensors) {
+  int64_t bytes = 0;
+  for (const auto& [name, tensor] : tensors) bytes += int64_t(tensor.nbytes());
+  return bytes;
+}
+
+TEST(plan, counts_what_a_run_holds) {
+  Case made;
+  const Plan plan = made.plan();
+  models::Pipeline policy = open_policy(made.config);
+  RedReward reward;
+  const testing::CpuMemoryMeter meter;
+  Trainer trainer(made.config, policy, reward, tiny_prompts());
+  const StepReport report = trainer.iterate();
+
+  EXPECT_EQ(plan.batch.pictures, report.images);
+  EXPECT_EQ(plan.trained_images, report.trained_images);
+  EXPECT_EQ(plan.parameters.trained, policy.denoiser_params().num_elements());
+  EXPECT_EQ(plan.held.denoiser, bytes_of(policy.denoiser_params().params()));
+  EXPECT_EQ(plan.held.average, bytes_of(trainer.ema_weights()));
+  EXPECT_EQ(plan.held.adapter, 0);
+  // Two moments, and a count of four bytes for each tensor.
+  EXPECT_EQ(plan.held.optimizer, 2 * plan.held.denoiser + 4 * int64_t(trainer.params().size()));
+  EXPECT_EQ(plan.pictures, 12 * 3 * 8 * 8 * 4);
+  // Five latents of 12 x 4 x 4 and four log-probabilities per picture; the last step is stochastic too.
+  EXPECT_EQ(plan.trajectories, 12 * (5 * 12 * 4 * 4 + 4) * 4);
+}
+
+TEST(plan, foresees_the_peak_of_a_run) {
+  for (const std::string algorithm : {"flow_grpo", "diverse_grpo", "drift", "gamut"}) {
+    Case made(algorithm);
+    const Plan plan = made.plan();
+    RedReward reward;
+    const testing::CpuMemoryMeter meter;
+    Trainer trainer(made.config, open_policy(made.config), reward, tiny_prompts());
+    for (int i = 0; i < 2; ++i) trainer.iterate();
+    // Noise, scores and losses are left out of the plan.
+    EXPECT_NEAR(double(plan.worst().peak) / double(meter.peak()), 1.0, 0.1) << algorithm;
+  }
+}
+
+TEST(plan, counts_the_work_of_an_iteration) {
+  Case made;
+  const Plan plan = made.plan();
+  const double one = phase(plan, "rollout").flops / double(12 * plan.steps);  // a picture's forward pass
+  EXPECT_GT(one, 0);
+  EXPECT_EQ(plan.steps, 4);
+  EXPECT_EQ(plan.trained_steps, 3);  // flow_grpo: int(4 x 0.99)
+  // Forward once and backward about twice, the input's gradient at the first layer excepted.
+  EXPECT_NEAR(phase(plan, "update").flops / (one * double(12 * plan.trained_steps)), 3.0, 0.2);
+  EXPECT_EQ(phase(plan, "reference").flops, 0);
+
+  made.config.rollout.guidance_scale = 3;
+  EXPECT_NEAR(phase(made.plan(), "rollout").flops / phase(plan, "rollout").flops, 2.0, 1e-9);
+  made.config.rollout.guidance_scale = 1;
+  made.config.slots.regularizer.kind = "kl_v";
+  const Plan held = made.plan();
+  EXPECT_DOUBLE_EQ(phase(held, "reference").flops, one * 12 * 3);
+  EXPECT_EQ(held.held.reference, plan.held.text_encoder + plan.held.denoiser);  // a second copy is opened
+  made.config.slots.regularizer.steps = 1;
+  EXPECT_DOUBLE_EQ(phase(made.plan(), "reference").flops, one * 12);
+}
+
+TEST(plan, adapters_hold_less_and_share_the_reference) {
+  Case made;
+  const Plan full = made.plan();
+  made.config.lora.rank = 2;
+  made.config.slots.regularizer.kind = "kl_v";
+  const Plan lora = made.plan();
+  EXPECT_LT(lora.parameters.trained, full.parameters.trained);
+  EXPECT_EQ(lora.held.adapter, 4 * lora.parameters.trained);
+  EXPECT_EQ(lora.held.gradients, lora.held.adapter);
+  EXPECT_EQ(lora.held.reference, 0);
+  EXPECT_LT(phase(lora, "update").flops, phase(full, "update").flops);
+}
+
+TEST(plan, checkpointing_trades_activations_for_a_forward_pass) {
+  Case made;
+  const Plan kept = made.plan();
+  made.config.gradient_checkpointing = true;
+  const Plan again = made.plan();
+  EXPECT_LT(again.activations, kept.activations * 3 / 4);
+  EXPECT_LT(phase(again, "update").working, phase(kept, "update").working);
+  EXPECT_EQ(phase(again, "rollout").flops, phase(kept, "rollout").flops);
+  const double ratio = phase(again, "update").flops / phase(kept, "update").flops;
+  EXPECT_GT(ratio, 1.2);
+  EXPECT_LT(ratio, 4.0 / 3 + 0.02);
+}
+
+TEST(plan, mixed_precision_keeps_less) {
+  Case made;
+  const Plan exact = made.plan();
+  made.config.mixed_precision = "bf16";
+  made.config.device = "cuda";
+  const Plan mixed = made.plan();
+  made.config.mixed_precision = "no";
+  EXPECT_LT(mixed.activations, made.plan().activations);
+  EXPECT_EQ(mixed.held.denoiser, exact.held.denoiser);
+  EXPECT_NEAR(mixed.flops_per_iteration() / exact.flops_per_iteration(), 1.0, 1e-6);
+}
+
+TEST(plan, a_subset_trains_fewer_images_than_are_drawn) {
+  const Plan plan = Case("drift").plan();
+  EXPECT_LT(plan.trained_images, plan.batch.pictures);
+  EXPECT_EQ(plan.trained_images, plan.batch.prompts * plan.batch.keep);
+}
+
+TEST(plan, reads_no_weight) {
+  Case made;
+  const std::string file = made.config.model + "/unet/diffusion_pytorch_model.safetensors";
+  // The data, after the header, becomes NaN, which opening refuses.
+  const nn::TensorMap stored = nn::load_safetensors(file);
+  std::vector<nn::NamedTensor> broken;
+  for (const auto& [name, tensor] : stored) broken.push_back({name, tensor.clone().fill_(NAN)});
+  nn::save_safetensors(file, broken);
+  EXPECT_THROW(open_policy(made.config), DataError);
+  EXPECT_EQ(made.plan().parameters.denoiser, Case().plan().parameters.denoiser);
+}
+
+TEST(plan, bad_recipes_fail_as_in_training) {
+  Case made;
+  made.config.rollout.micro_batch = 5;
+  EXPECT_THROW(made.plan(), ConfigError);
+  made.config = tiny_config();
+  made.config.model = "nowhere";
+  EXPECT_THROW(made.plan(), EnvironmentError);
+  Case flow;
+  flow.config.slots.sampler.kind = "ddim";
+  EXPECT_THROW(flow.plan(), ConfigError);
+}
+
+TEST(plan, advice_is_tried) {
+  Case made;
+  const int64_t asked = made.plan().needed_bytes();
+  const Advice advice = advise(made.config, tiny_prompts(), {}, asked - 1);
+  ASSERT_FALSE(advice.alone.empty());
+  EXPECT_NE(std::ranges::find(advice.alone, "rollout.micro_batch=2"), advice.alone.end());
+  made.config.rollout.micro_batch = 2;
+  EXPECT_LT(made.plan().needed_bytes(), asked);
+
+  const Advice hopeless = advise(made.config, tiny_prompts(), {}, 1);
+  EXPECT_TRUE(hopeless.alone.empty());
+  EXPECT_TRUE(hopeless.together.empty());
+  EXPECT_GT(hopeless.least_bytes, 1);
+}
+
+}  // namespace
+}  // namespace gamut::train
