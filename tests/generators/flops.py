@@ -5,7 +5,7 @@
 
 Writes tests/nn/fixtures/flops.json: per model and part the FLOPs of one sample by torch.utils.flop_counter
 (FlopCounterMode, 2 per multiply-add, with attention's products), forward and backward with all weights and without any
-trained (gradient to the input only), the number of weights, and `saved_bytes`, what autograd keeps of one forward pass
+trained (gradients of latents and text only), the number of weights, and `saved_bytes`, what autograd keeps of one forward pass
 with all weights trained: distinct storages seen by saved_tensors_hooks, the weights themselves left out. Everything but
 the bytes runs on the meta device, where nothing is computed.
 
@@ -39,7 +39,7 @@ def unet_flops(unet, tokens):
     side, width = unet.config.sample_size, unet.config.cross_attention_dim
     device = next(unet.parameters()).device
     x = torch.zeros(1, unet.config.in_channels, side, side, device=device, requires_grad=True)
-    time, text = torch.ones(1, device=device), torch.zeros(1, tokens, width, device=device)
+    time, text = torch.ones(1, device=device), torch.zeros(1, tokens, width, device=device, requires_grad=True)
     run = lambda: unet(x, time, text).sample
     forward = count(run)
     # On the meta device attention is two products by bmm, and so is nothing else.

@@ -37,6 +37,7 @@ int64_t bytes_of(const std::vector<nn::NamedTensor>& tensors) {
 }
 
 TEST(plan, counts_what_a_run_holds) {
+  const testing::Threads one(1);
   Case made;
   const Plan plan = made.plan();
   models::Pipeline policy = open_policy(made.config);
@@ -59,6 +60,7 @@ TEST(plan, counts_what_a_run_holds) {
 }
 
 TEST(plan, foresees_the_peak_of_a_run) {
+  const testing::Threads one(1);
   for (const std::string algorithm : {"flow_grpo", "diverse_grpo", "drift", "gamut"}) {
     Case made(algorithm);
     const Plan plan = made.plan();

@@ -3,6 +3,7 @@
 
 #include "gamut/nn/autocast.h"
 #include "gamut/nn/kernels/group_norm.h"
+#include "gamut/nn/meta.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -125,13 +126,23 @@ bool fits_kernel(const Tensor& x, const GroupNormArguments& arguments) {
          arguments.weight.scalar_type() == at::kFloat;
 }
 
+// LibTorch makes a dense copy first, but on the CPU; a meta tensor that stands for one must not get it either.
+Tensor normalized(const Tensor& x, const GroupNormArguments& arguments) {
+  if (!x.is_meta() || !is_on_cpu(x)) {
+    return at::group_norm(x, arguments.groups, arguments.weight, arguments.bias, arguments.eps);
+  }
+  const int64_t batch = x.size(0), channels = x.size(1);
+  return std::get<0>(at::native_group_norm(x.contiguous(x.suggest_memory_format()), arguments.weight, arguments.bias,
+                                           batch, channels, x.numel() / batch / channels, arguments.groups,
+                                           arguments.eps));
+}
+
 }  // namespace
 
 Tensor plain_group_norm(const Tensor& x, const GroupNormArguments& arguments) {
   const Tensor& shift = arguments.shift;
   const Tensor shifted = shift.defined() ? x + shift.unsqueeze(2).unsqueeze(3) : x;
-  const Tensor normed =
-      at::group_norm(shifted, arguments.groups, arguments.weight, arguments.bias, arguments.eps);
+  const Tensor normed = normalized(shifted, arguments);
   return arguments.activation == NormActivation::kSilu ? at::silu(normed) : normed;
 }
 
