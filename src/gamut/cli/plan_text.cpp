@@ -94,7 +94,8 @@ std::vector<std::string> not_counted(const TrainRecipe& recipe) {
 }
 
 std::string plan_text(const TrainRecipe& recipe, const train::Plan& plan) {
-  std::string text = recipe_lines(recipe, plan) + "\n" + label("") + print("%10s  %10s  %10s\n", "TFLOP", "working", "peak");
+  std::string text = recipe_lines(recipe, plan) + "\n";
+  text += label("") + print("%10s  %10s  %10s\n", "TFLOP", "working", "peak");
   for (const train::PlanPhase& phase : plan.phases) text += phase_line(phase);
   text += label("one iteration") + print("%10s\n\n", tflop_text(plan.flops_per_iteration()).c_str());
   text += label("") + print("%10s\n", "memory") + held_lines(plan) + "\n";

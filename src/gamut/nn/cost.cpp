@@ -23,7 +23,8 @@ int left_factor(const char* name) {
 std::unique_ptr<at::ObserverContext> count_product(const at::RecordFunction& function) {
   const int left = left_factor(function.name());
   if (left >= 0) {
-    const at::Tensor &a = function.inputs()[size_t(left)].toTensor(), &b = function.inputs()[size_t(left) + 1].toTensor();
+    const auto factors = function.inputs().slice(size_t(left), 2);
+    const at::Tensor &a = factors[0].toTensor(), &b = factors[1].toTensor();
     if (a.is_meta()) count_flops(2.0 * double(a.numel()) * double(b.size(-1)));
   }
   return nullptr;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// LibTorch dispatches autocast by a key that each tensor of a real device carries. Meta tensors carry none, so the key of
-// a device that no build has is included for the thread, with kernels that cast and go on below it.
+// LibTorch dispatches autocast by a key that each tensor of a real device carries. Meta tensors carry none, so the key
+// of a device that no build has is included for the thread, with kernels that cast and go on below it.
 #include "gamut/nn/meta_autocast.h"
 
 #include "gamut/nn/meta.h"

@@ -12,8 +12,8 @@ using nlohmann::ordered_json;
 
 constexpr int64_t kMiB = int64_t(1) << 20;
 // The program with LibTorch, and on top a share of the peak: what allocators cannot fill and libraries copy into other
-// layouts. Measured on the CPU; on CUDA, where a context and workspaces come in, as commonly seen. docs/plan.md says how
-// far the sums were off.
+// layouts. Measured on the CPU; on CUDA, where a context and workspaces come in, as commonly seen. docs/plan.md says
+// how far the sums were off.
 constexpr int64_t kCpuRuntime = 300 * kMiB, kCudaRuntime = 800 * kMiB;
 constexpr double kCpuShare = 0.15, kCudaShare = 0.10;
 
