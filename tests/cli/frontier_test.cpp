@@ -116,15 +116,18 @@ TEST(frontier, compares_with_the_baseline) {
     EXPECT_NE(text.out.find(part), std::string::npos) << part << "\n" << text.out;
 }
 
+// Rows of one evaluation seed, and rows of two, as a sweep collects them.
 TEST(frontier, reads_collected_rows) {
-  const Ran ran = gamut({"frontier", "docs/results/glyphs_reader.jsonl", "--json"});
-  ASSERT_EQ(ran.code, 0) << ran.err;
-  const json found = json::parse(ran.out);
-  EXPECT_EQ(found.at("reported_apart"), false);
-  EXPECT_NE(found.at("notes")[0].get<std::string>().find("chosen and reported on the same evaluation"),
-            std::string::npos);
-  for (const json& comparison : found.at("comparisons")) EXPECT_EQ(comparison.at("baseline"), "flow_grpo");
-  EXPECT_EQ(found.at("comparisons").size() + 1, found.at("methods").size());
+  for (const bool apart : {false, true}) {
+    const Ran ran =
+        gamut({"frontier", apart ? "docs/results/glyphs_reader.jsonl" : "docs/results/glyphs_ocr.jsonl", "--json"});
+    ASSERT_EQ(ran.code, 0) << ran.err;
+    const json found = json::parse(ran.out);
+    ASSERT_EQ(found.at("reported_apart"), apart);
+    EXPECT_EQ(found.at("notes").dump().find("chosen and reported on the same evaluation") == std::string::npos, apart);
+    for (const json& comparison : found.at("comparisons")) EXPECT_EQ(comparison.at("baseline"), "flow_grpo");
+    EXPECT_EQ(found.at("comparisons").size() + 1, found.at("methods").size());
+  }
 }
 
 TEST(frontier, one_recipe_alone_is_not_compared) {
