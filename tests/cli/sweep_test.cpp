@@ -171,6 +171,30 @@ TEST(sweep, names_what_is_wrong_before_anything_starts) {
   EXPECT_EQ(bad.run().err, "error: [sweep] micro-1: [config] unknown key 'sampler.stps' (--set #1); did you mean 'sampler.steps'?\n");
 }
 
+// Chosen by the selecting seed, shown by the reporting one, held-out prompts beside; raw weights stay out.
+TEST(sweep, tables_put_the_passes_of_one_checkpoint_together) {
+  const Sweep sweep("levels = [0.9]\n");
+  const auto row = [](int64_t step, double reward, double spread) {
+    return json{{"recipe", "micro"}, {"seed", 1}, {"step", step}, {"reward", reward}, {"color_spread", spread}};
+  };
+  const auto as = [](json one, const char* key, const char* value) { one[key] = value; return one; };
+  json heldout = as(row(4, 0.1, 0.01), "set", "heldout");
+  heldout["colors_obeyed"] = 0.25;
+  std::string text;
+  for (const json& one : {row(0, 0.5, 0.25), row(4, 0.95, 0.2), as(row(0, 0.55, 0.26), "role", "report"), heldout,
+                          as(row(4, 0.85, 0.15), "role", "report"), as(row(8, 0.99, 0.9), "weights", "raw")})
+    text += one.dump() + "\n";
+  const fs::path file = sweep.file().parent_path() / "rows.jsonl";
+  write_raw(file, text);
+  const Ran ran = sweep.run({"--results", file.string()});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(has_line(ran.out, "| base | | 0.550 | – | – | 0.260 | – | – | – | – | – | |")) << ran.out;
+  EXPECT_TRUE(has_line(ran.out, "| micro | 1 | 0.850 (0.850–0.850) | – | – | 0.150 (0.150–0.150) | – | – | – | – | "
+                                "0.250 (0.250–0.250) | 0 |")) << ran.out;
+  EXPECT_TRUE(has_line(ran.out, "| micro | 1 of 1 | 0.850 (0.850–0.850) | – | – | 0.150 (0.150–0.150) | – | – | – |"))
+      << ran.out;
+}
+
 TEST(sweep, refuses_a_second_sweep_into_the_folder) {
   const Sweep sweep(kLong);
   fs::create_directories(sweep.folder());
