@@ -32,7 +32,8 @@ const std::vector<std::string> kRecipes{
     "shaping.kind = \"pairwise_potential\"\nshaping.gate = \"above_mean\"\nsubset.kind = \"min_variance\"\n"
     "advantage.kind = \"group\"\nadvantage.std_source = \"candidates\"",
     "shaping.kind = \"pairwise_potential\"\nshaping.diversity = \"nn\"\nsubset.kind = \"max_variance\"",
-    "subset.kind = \"sigma_band\"\nadvantage.std_source = \"candidates\""};
+    "subset.kind = \"sigma_band\"\nadvantage.std_source = \"candidates\"",
+    "subset.kind = \"top_bottom\"\nsubset.scope = \"batch\""};
 
 std::vector<Group> random_groups(Stream& stream) {
   std::vector<Group> groups;
@@ -274,6 +275,38 @@ TEST(credit, fallbacks_are_counted_by_group) {
       testing::credit({group({0, 0, 0, 0, 0, 0, 1, 1}), group({1, 2, 3, 4, 5, 6, 7, 8})}, toml);
   EXPECT_EQ(got.subset_fallbacks, 1);
   EXPECT_GT(got.groups[0].advantages[7], 0);  // ranks 0, 2, 5 and 7 are kept
+}
+
+TEST(credit, a_batch_leaves_out_groups_without_differences) {
+  const std::string toml = "subset.kind = \"top_bottom\"\nsubset.scope = \"batch\"\nsubset.keep = 2";
+  const Credit got = testing::credit({group({.5, .5, .5, .5}), group({0, 1, .2, .6})}, toml);
+  EXPECT_EQ(got.groups[0].kept, Members{});
+  EXPECT_EQ(got.groups[0].advantages, (Values{0, 0, 0, 0}));
+  EXPECT_EQ(got.groups[1].kept, (Members{0, 1, 2, 3}));
+  const Values& advantages = got.groups[1].advantages;
+  EXPECT_NEAR(std::accumulate(advantages.begin(), advantages.end(), 0.0), 0, 1e-12);
+  // One group alone is kept as without the scope.
+  const std::string alone = "subset.kind = \"top_bottom\"\nsubset.keep = 2";
+  EXPECT_EQ(testing::credit({group({0, 1, .2, .6})}, toml).groups[0].kept,
+            testing::credit({group({0, 1, .2, .6})}, alone).groups[0].kept);
+}
+
+TEST(credit, a_batch_shares_what_failed_scores_leave) {
+  Group few = group({0, 1, .4, .6}), none = group({0, 1, .4, .6});
+  few.scored = {1, 1, 0, 0};
+  none.scored.assign(4, 0);
+  const Credit got =
+      testing::credit({few, none, group({0, .1, .2, .3})}, "subset.kind = \"top_bottom\"\nsubset.scope = \"batch\"");
+  EXPECT_EQ(got.groups[0].kept, (Members{0, 1}));
+  EXPECT_EQ(got.groups[1].kept, Members{});
+  EXPECT_EQ(got.groups[2].kept, (Members{0, 3}));  // places of the group without scores are not given away
+}
+
+TEST(credit, only_extremes_can_share_a_batch) {
+  EXPECT_EQ(testing::message_of<ConfigError>([] {
+              testing::credit({group({0, 1, 2, 3})}, "subset.kind = \"trim\"\nsubset.scope = \"batch\"");
+            }),
+            "[subset] scope = batch goes with kind = top_bottom; got kind = trim");
 }
 
 }  // namespace

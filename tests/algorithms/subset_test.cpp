@@ -143,6 +143,42 @@ double sum_of(const Values& values) { return std::accumulate(values.begin(), val
 
 // On rewards of 0 and 1 the literal window keeps identical pictures: no signal but that of the diversity
 // term.
+TEST(subset, a_batch_shares_its_places_by_how_far_the_extremes_are_apart) {
+  // Pairs: 0.9, 0.5, 0 of the first group, 0.2, 0.1 of the second, none of the flat one.
+  const std::vector<Values> rewards{{.1, .9, .5, 1, .4, .5}, {.3, .5, .4, .5}, {.7, .7, .7}};
+  EXPECT_EQ(share_extremes(rewards, 2), (Members{2, 0, 0}));
+  EXPECT_EQ(share_extremes(rewards, 4), (Members{4, 0, 0}));
+  EXPECT_EQ(share_extremes(rewards, 7), (Members{4, 2, 0}));  // an odd place stays empty
+  EXPECT_EQ(share_extremes(rewards, 8), (Members{4, 4, 0}));
+  EXPECT_EQ(share_extremes(rewards, 10), (Members{4, 4, 2}));  // of equal pairs the outer one first
+  EXPECT_EQ(share_extremes(rewards, 99), (Members{6, 4, 2}));
+  EXPECT_EQ(share_extremes({{}, {1}, {1, 1}}, 4), (Members{0, 0, 2}));
+}
+
+TEST(subset, shared_places_hold_the_largest_differences_that_nested_pairs_can_have) {
+  Stream stream(11, "test");
+  for (int draw = 0; draw < 30; ++draw) {
+    std::vector<Values> rewards(3, Values(6));
+    for (Values& group : rewards)
+      for (double& reward : group) reward = stream.uniform();
+    const auto spread = [&](const Members& keeps) {
+      double sum = 0;
+      for (size_t g = 0; g < rewards.size(); ++g) {
+        Values sorted = rewards[g];
+        std::sort(sorted.begin(), sorted.end());
+        for (int64_t depth = 0; depth < keeps[g] / 2; ++depth)
+          sum += sorted[sorted.size() - 1 - size_t(depth)] - sorted[size_t(depth)];
+      }
+      return sum;
+    };
+    double best = 0;  // over every way to give eight places to three groups
+    for (int64_t a = 0; a <= 6; a += 2)
+      for (int64_t b = 0; b <= 6 && a + b <= 8; b += 2)
+        if (8 - a - b <= 6) best = std::max(best, spread({a, b, 8 - a - b}));
+    EXPECT_NEAR(spread(share_extremes(rewards, 8)), best, 1e-12) << draw;
+  }
+}
+
 TEST(subset, without_the_guard_sparse_rewards_keep_identical_failures) {
   const Values rewards = hits_among(10, 32);
   const Subset literal = choose(rewards, "min_variance", 16, {.std_floor = 0});

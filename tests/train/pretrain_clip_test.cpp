@@ -35,15 +35,6 @@ TEST(pretrain_clip, loss_is_the_mean_surprise_of_both_directions) {
   EXPECT_NEAR(loss.item<double>(), expected, 1e-10);
 }
 
-TEST(pretrain_clip, learning_rate_warms_up_and_falls_along_a_cosine) {
-  const LearningCurve curve{.warmup = 4, .steps = 12, .final_rate = 0.1};
-  EXPECT_DOUBLE_EQ(curve.share(0), 0.25);
-  EXPECT_DOUBLE_EQ(curve.share(3), 1);
-  EXPECT_DOUBLE_EQ(curve.share(4), 1);
-  EXPECT_DOUBLE_EQ(curve.share(8), 0.55);
-  EXPECT_NEAR(curve.share(12), 0.1, 1e-15);
-}
-
 ClipTrainingConfig small(const TempFolder& folder, const std::string& name) {
   const std::string root = GAMUT_SOURCE_DIR;
   ClipTrainingConfig config;

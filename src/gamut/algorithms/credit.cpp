@@ -12,6 +12,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 
 namespace gamut::algorithms {
 namespace {
@@ -61,13 +62,32 @@ int64_t possible(int64_t planned, int64_t size, int64_t left) {
   return planned <= size ? std::min(planned, left) : planned;
 }
 
-Kept select(const Group& group, int64_t index, const CreditConfig& config, const CreditContext& context) {
-  Kept kept;
+std::vector<double> scored_rewards(const Group& group) {
+  std::vector<double> rewards;
+  for (const int64_t member : scored_members(group)) rewards.push_back(group.rewards[size_t(member)]);
+  return rewards;
+}
+
+// How many members of each group train.
+std::vector<int64_t> keeps_of(const std::vector<Group>& groups, const CreditConfig& config,
+                              const CreditContext& context) {
+  std::vector<std::vector<double>> rewards;
+  std::vector<int64_t> keeps;
+  for (const Group& group : groups) {
+    rewards.push_back(scored_rewards(group));
+    keeps.push_back(possible(planned_keep(group, config, context), int64_t(group.rewards.size()),
+                             int64_t(rewards.back().size())));
+  }
+  if (config.subset.scope != "batch") return keeps;
+  check_subset(config.subset);
+  return share_extremes(rewards, std::accumulate(keeps.begin(), keeps.end(), int64_t(0)));
+}
+
+Kept select(const Group& group, int64_t index, int64_t keep, const CreditConfig& config,
+            const CreditContext& context) {
+  Kept kept{.candidates = scored_rewards(group)};
   const std::vector<int64_t> scored = scored_members(group);
-  for (const int64_t member : scored) kept.candidates.push_back(group.rewards[size_t(member)]);
-  if (scored.empty()) return kept;
-  const int64_t keep =
-      possible(planned_keep(group, config, context), int64_t(group.rewards.size()), int64_t(scored.size()));
+  if (scored.empty() || keep == 0) return kept;
   const Subset subset =
       choose_subset(kept.candidates, config.subset, keep, context.seed, {context.iteration, index});
   kept.std_ratio = subset.std_ratio;
@@ -293,8 +313,9 @@ std::vector<Kept> select_and_shape(const std::vector<Group>& groups, const Credi
                                    const CreditContext& context) {
   std::vector<Kept> all;
   std::vector<double> batch;  // rewards of all candidates
+  const std::vector<int64_t> keeps = keeps_of(groups, config, context);
   for (size_t g = 0; g < groups.size(); ++g) {
-    all.push_back(select(groups[g], int64_t(g), config, context));
+    all.push_back(select(groups[g], int64_t(g), keeps[g], config, context));
     batch.insert(batch.end(), all.back().candidates.begin(), all.back().candidates.end());
   }
   const bool normalizes = by_candidates(config.advantage);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <tuple>
 
 namespace gamut::algorithms {
 namespace {
@@ -164,11 +165,18 @@ void SubsetConfig::fields(FieldVisitor& v) {
   v.field("kind", kind, one_of(kinds), "which of a prompt's candidates train; chosen on the task reward");
   v.field("candidates", candidates, between(0, 4096), "pictures drawn per prompt; 0: 2 x rollout.group_size");
   v.field("keep", keep, between(0, 4096), "pictures trained per prompt; 0: rollout.group_size");
+  v.field("scope", scope, one_of({"group", "batch"}),
+          "top_bottom: keep in every group, or as many in all, pairs of extremes further apart first");
   v.field("kappa", kappa, above(0), "sigma_band: |reward - mean| <= kappa std");
   v.field("std_floor", std_floor, between(0, 1),
           "a subset whose reward std is under this share of the candidates' is refused; 0: no guard");
   v.field("fallback", fallback, one_of(kinds),
           "rules tried in order when one is refused (all: as stratified)");
+}
+
+void check_subset(const SubsetConfig& config) {
+  if (config.scope == "batch" && config.kind != "top_bottom")
+    throw ConfigError("subset", cat("scope = batch goes with kind = top_bottom; got kind = ", config.kind));
 }
 
 Subset choose_subset(const std::vector<double>& rewards, const SubsetConfig& config, int64_t keep,
@@ -190,6 +198,26 @@ Subset choose_subset(const std::vector<double>& rewards, const SubsetConfig& con
     if (served || i + 1 == rules.size())
       return subset_of(ranked, ranks, std, candidates_std, int64_t(i) + (served ? 0 : 1));
   }
+}
+
+std::vector<int64_t> share_extremes(const std::vector<std::vector<double>>& rewards, int64_t total) {
+  struct Pair {
+    double difference = 0;
+    size_t depth = 0, group = 0;
+  };
+  std::vector<Pair> pairs;
+  for (size_t group = 0; group < rewards.size(); ++group) {
+    const std::vector<double> sorted = rank_of(rewards[group]).sorted;
+    for (size_t depth = 0; depth < sorted.size() / 2; ++depth)
+      pairs.push_back({sorted[sorted.size() - 1 - depth] - sorted[depth], depth, group});
+  }
+  std::sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) {
+    return std::tuple(-a.difference, a.depth, a.group) < std::tuple(-b.difference, b.depth, b.group);
+  });
+  pairs.resize(std::min(pairs.size(), size_t(total / 2)));
+  std::vector<int64_t> keeps(rewards.size(), 0);
+  for (const Pair& pair : pairs) keeps[pair.group] += 2;
+  return keeps;
 }
 
 }  // namespace gamut::algorithms

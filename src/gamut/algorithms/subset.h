@@ -19,7 +19,10 @@ struct SubsetConfig {
   std::string kind = "all";
   int64_t candidates = 0;  // N drawn per prompt; 0 = 2 x rollout.group_size
   int64_t keep = 0;        // G kept; 0 = rollout.group_size in training, N / 2 in gamut explain credit
-  double kappa = 1.0;      // sigma_band: |r - mean| <= kappa std
+  // top_bottom: every group trains `keep`, or the batch as many in all, pairs of extremes further apart first, so that
+  // a group whose rewards hardly differ leaves its place to others.
+  std::string scope = "group";  // group | batch
+  double kappa = 1.0;           // sigma_band: |r - mean| <= kappa std
   // A subset whose reward std is under floor x the candidates' is refused for the next rule of `fallback`.
   double std_floor = 0.05;  // 0 = no guard
   // Where the guard acts, most rewards are equal and the few others are the signal, not outliers: `trim`
@@ -28,6 +31,9 @@ struct SubsetConfig {
   void fields(FieldVisitor& v);
   bool is_on() const { return kind != "all"; }
 };
+
+// ConfigError for a scope that the rule does not know.
+void check_subset(const SubsetConfig& config);
 
 struct Subset {
   std::vector<int64_t> kept = {};  // ascending indices
@@ -42,5 +48,10 @@ struct Subset {
 // that the number of trained pictures stays as planned.
 Subset choose_subset(const std::vector<double>& rewards, const SubsetConfig& config, int64_t keep,
                      uint64_t seed, const std::vector<int64_t>& key);
+
+// scope = batch: how many members each group trains, an even number, `total` in all (one fewer when it is odd, fewer
+// when the groups have no more pairs). A group's pairs are its best and worst, its second best and second worst, …; the
+// pairs with the largest difference of rewards are taken, of equal ones a group's earlier pair, then the earlier group.
+std::vector<int64_t> share_extremes(const std::vector<std::vector<double>>& rewards, int64_t total);
 
 }  // namespace gamut::algorithms

@@ -45,6 +45,7 @@ void TrainConfig::fields(FieldVisitor& v) {
   slots.fields(v);
   v.table("lora", lora, "low-rank adapters on a frozen model");
   v.table("optimizer", optimizer, "AdamW");
+  v.table("lr_schedule", lr_schedule, "the learning rate over the run");
   v.table("ema", ema, "moving average of the weights, used for evaluation and saved");
   v.table("checkpoint", checkpoint, "for resuming");
   v.table("guard", guard, "when to skip an update and when to stop");

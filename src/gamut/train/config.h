@@ -7,6 +7,7 @@
 #include "gamut/nn/lora.h"
 #include "gamut/train/checkpoint.h"
 #include "gamut/train/ema.h"
+#include "gamut/train/learning_curve.h"
 #include "gamut/train/optimizer.h"
 
 #include <cstdint>
@@ -50,6 +51,7 @@ struct TrainConfig {
   algorithms::Slots slots;
   nn::LoraConfig lora;
   OptimizerConfig optimizer;
+  LearningCurve lr_schedule;
   EmaConfig ema;
   CheckpointConfig checkpoint;
   GuardConfig guard;

@@ -36,6 +36,7 @@ void check_slots(const TrainConfig& config, const models::Pipeline& policy) {
   const auto schedule = diffusion::iteration_schedule(config.slots.sampler, uint64_t(config.seed), 0);
   const auto trained = algorithms::eligible_steps(config.slots.schedule, schedule);
   algorithms::check_loss(config.slots.loss, schedule);
+  algorithms::check_subset(config.slots.subset);
   const std::vector<int64_t> shape = policy.latent_shape();
   if (config.slots.regularizer.pool > std::min(shape[1], shape[2]))
     throw ConfigError("regularizer", cat("regularizer.pool must not exceed the latent's sides; got ",

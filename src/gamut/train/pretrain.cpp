@@ -208,7 +208,8 @@ bool pretrain_base(const PretrainConfig& config, const PretrainOptions& options)
   const bool finished = run_pretraining(
       {.run = options.run,
        .resume = options.resume,
-       .curve = {.warmup = config.warmup, .steps = config.steps, .final_rate = config.final_rate},
+       .steps = config.steps,
+       .curve = {.kind = "cosine", .warmup = config.warmup, .final_rate = config.final_rate},
        .optimizer = config.optimizer,
        .ema = config.ema,
        .checkpoint = config.checkpoint,

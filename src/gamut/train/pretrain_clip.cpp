@@ -131,7 +131,8 @@ bool pretrain_clip(const ClipTrainingConfig& config, const PretrainOptions& opti
   const bool finished = run_pretraining(
       {.run = options.run,
        .resume = options.resume,
-       .curve = {.warmup = config.warmup, .steps = config.steps, .final_rate = config.final_rate},
+       .steps = config.steps,
+       .curve = {.kind = "cosine", .warmup = config.warmup, .final_rate = config.final_rate},
        .optimizer = config.optimizer,
        .ema = config.ema,
        .checkpoint = config.checkpoint,

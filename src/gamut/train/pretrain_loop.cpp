@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 namespace gamut::train {
 namespace {
@@ -54,7 +53,7 @@ class LossReport {
 
 void update(const PretrainLoop& loop, AdamW& optimizer, Ema& ema, int64_t step) {
   optimizer.clip_gradients(optimizer.grad_norm());
-  optimizer.step(loop.optimizer.learning_rate * loop.curve.share(step));
+  optimizer.step(loop.optimizer.learning_rate * loop.curve.share(step, loop.steps));
   optimizer.zero_grad();
   loop.after_update();
   ema.update(step + 1);
@@ -78,17 +77,11 @@ int64_t restore(const PretrainLoop& loop, const CheckpointParts& parts) {
 
 }  // namespace
 
-double LearningCurve::share(int64_t step) const {
-  if (step < warmup) return double(step + 1) / double(warmup);
-  const double done = double(step - warmup) / double(std::max<int64_t>(1, steps - warmup));
-  return final_rate + (1 - final_rate) * 0.5 * (1 + std::cos(std::numbers::pi * done));
-}
-
 bool run_pretraining(const PretrainLoop& loop) {
   AdamW optimizer(loop.params, loop.optimizer);
   Ema ema(loop.params, loop.ema);
   const CheckpointParts parts{.weights = loop.params, .optimizer = optimizer, .ema = ema};
-  const int64_t first = restore(loop, parts), steps = loop.curve.steps;
+  const int64_t first = restore(loop, parts), steps = loop.steps;
   LossReport report(loop.run, first, steps);
   for (int64_t step = first; step < steps; ++step) {
     const Tensor loss = loop.loss(step);

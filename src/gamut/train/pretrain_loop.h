@@ -5,6 +5,7 @@
 
 #include "gamut/train/checkpoint.h"
 #include "gamut/train/ema.h"
+#include "gamut/train/learning_curve.h"
 #include "gamut/train/optimizer.h"
 
 #include <ATen/core/Tensor.h>
@@ -16,16 +17,10 @@
 
 namespace gamut::train {
 
-// Linear warm-up, then cosine down to final_rate of the full rate.
-struct LearningCurve {
-  int64_t warmup = 0, steps = 1;
-  double final_rate = 0;
-  double share(int64_t step) const;  // of the full rate, (0, 1]
-};
-
 struct PretrainLoop {
   std::filesystem::path run;  // checkpoints and metrics.jsonl
   bool resume = false;
+  int64_t steps = 1;
   LearningCurve curve;
   OptimizerConfig optimizer;
   EmaConfig ema;

@@ -16,7 +16,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 namespace gamut::train {
 namespace {
@@ -25,15 +24,6 @@ using at::Tensor;
 
 constexpr int64_t kReportEvery = 100;
 constexpr int64_t kEvalBatch = 256;
-
-// Linear warm-up, then cosine down to zero.
-double learning_rate(const ReaderTrainingConfig& config, int64_t step) {
-  const double full = config.optimizer.learning_rate;
-  if (step < config.warmup) return full * double(step + 1) / double(config.warmup);
-  const double done =
-      double(step - config.warmup) / double(std::max<int64_t>(1, config.steps - config.warmup));
-  return full * 0.5 * (1 + std::cos(std::numbers::pi * done));
-}
 
 Tensor probabilities(models::Reader& reader, const Tensor& pictures) {
   const at::NoGradGuard no_grad;
@@ -89,6 +79,7 @@ ReaderReport pretrain_reader(const ReaderTrainingConfig& config) {
   AdamW optimizer(params, config.optimizer);
   data::GlyphRenderer renderer;
 
+  const LearningCurve curve{.kind = "cosine", .warmup = config.warmup};
   const Progress progress(0, config.steps);
   Tensor loss_sum = at::zeros({}, reader.device());
   for (int64_t step = 0; step < config.steps && !stop_requested(); ++step) {
@@ -97,7 +88,7 @@ ReaderReport pretrain_reader(const ReaderTrainingConfig& config) {
     const Tensor loss = at::cross_entropy_loss(logits, batch.targets_BK.to(reader.device()));
     loss.backward();
     optimizer.clip_gradients(optimizer.grad_norm());
-    optimizer.step(learning_rate(config, step));
+    optimizer.step(config.optimizer.learning_rate * curve.share(step, config.steps));
     optimizer.zero_grad();
     loss_sum += loss.detach();
     if ((step + 1) % kReportEvery == 0) {

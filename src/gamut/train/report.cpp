@@ -18,6 +18,7 @@ nlohmann::ordered_json StepReport::to_json() const {
           {"kl", kl},
           {"policy_loss", policy_loss},
           {"grad_norm", grad_norm},
+          {"learning_rate", learning_rate},
           {"advantage_abs_mean", advantage_abs_mean},
           {"group_distance", group_distance},
           {"images", images},

@@ -16,7 +16,7 @@ struct StepReport {
   int64_t reward_failures = 0;
   std::map<std::string, double> reward_parts;  // reward.kind = mix: mean of each part's own values
   double ratio_max_deviation = 0, clip_fraction = 0, approx_kl = 0, kl = 0, policy_loss = 0;
-  double grad_norm = 0, advantage_abs_mean = 0;
+  double grad_norm = 0, learning_rate = 0, advantage_abs_mean = 0;
   double group_distance = 0;
   // Absent where the part is off.
   std::optional<double> bonus_std, cluster_count, cluster_entropy, subset_std_ratio, gate_share;

@@ -81,6 +81,8 @@ StepReport Trainer::iterate() {
   StepReport report;
   report.step = steps_done_ + 1;
   report.images = plan_.pictures;
+  report.learning_rate =
+      config_.optimizer.learning_rate * config_.lr_schedule.share(steps_done_, config_.iterations);
   const uint64_t seed = uint64_t(config_.seed);
   const std::vector<diffusion::Step> schedule =
       diffusion::iteration_schedule(config_.slots.sampler, seed, steps_done_);
@@ -191,7 +193,7 @@ void Trainer::update(std::vector<MicroBatch>& batches, const UpdateInputs& input
     if (done.trained > 0) {
       if (guard_.admits(done.finite, done.grad_norm, report.step)) {
         optimizer_.clip_gradients(optimizer_.grad_norm());
-        optimizer_.step();
+        optimizer_.step(report.learning_rate);
         ema_.update(++updates_done_);
         ++report.updates;
       } else {
