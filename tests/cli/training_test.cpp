@@ -87,6 +87,7 @@ TEST(training, writes_the_promised_keys) {
                                    "kl",
                                    "policy_loss",
                                    "grad_norm",
+                                   "learning_rate",
                                    "advantage_abs_mean",
                                    "group_distance",
                                    "images",
