@@ -338,6 +338,23 @@ TEST(trainer, only_the_denoiser_trains) {
     EXPECT_TRUE(at::equal(run.trainer.policy().text_encoder_params().params()[i].tensor, encoder[i]));
 }
 
+TEST(trainer, the_learning_rate_follows_its_schedule) {
+  TrainConfig config = tiny_config();
+  config.iterations = 4;
+  config.lr_schedule = {.kind = "linear", .warmup = 2};
+  TinyRun run(config);
+  std::vector<double> rates{run.iterate(1)[0].learning_rate};
+  config.optimizer.learning_rate /= 2;
+  config.lr_schedule = {};
+  TinyRun half(config);
+  half.iterate(1);
+  EXPECT_TRUE(all_equal(run.weights(), half.weights()));  // one of two steps of the warm-up: half of the rate
+  for (const StepReport& report : run.iterate(3)) rates.push_back(report.learning_rate);
+  EXPECT_EQ(rates, (std::vector<double>{1e-3, 2e-3, 2e-3, 1e-3}));
+  half.iterate(1);
+  EXPECT_FALSE(all_equal(run.weights(), half.weights()));
+}
+
 TEST(trainer, a_schedule_without_noise_is_refused_at_once) {
   TrainConfig config = tiny_config();
   config.slots.sampler.kind = "ode";
