@@ -12,7 +12,6 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <numeric>
 
 namespace gamut::algorithms {
 namespace {
@@ -80,7 +79,7 @@ std::vector<int64_t> keeps_of(const std::vector<Group>& groups, const CreditConf
   }
   if (config.subset.scope != "batch") return keeps;
   check_subset(config.subset);
-  return share_extremes(rewards, std::accumulate(keeps.begin(), keeps.end(), int64_t(0)));
+  return share_extremes(rewards, keeps);
 }
 
 Kept select(const Group& group, int64_t index, int64_t keep, const CreditConfig& config,

@@ -200,23 +200,32 @@ Subset choose_subset(const std::vector<double>& rewards, const SubsetConfig& con
   }
 }
 
-std::vector<int64_t> share_extremes(const std::vector<std::vector<double>>& rewards, int64_t total) {
+std::vector<int64_t> share_extremes(const std::vector<std::vector<double>>& rewards,
+                                    const std::vector<int64_t>& planned) {
   struct Pair {
     double difference = 0;
     size_t depth = 0, group = 0;
+    int64_t members = 2;
   };
   std::vector<Pair> pairs;
+  int64_t left = 0;
   for (size_t group = 0; group < rewards.size(); ++group) {
+    if (rewards[group].empty()) continue;
+    check_size(planned[group], int64_t(rewards[group].size()));
+    left += planned[group];
     const std::vector<double> sorted = rank_of(rewards[group]).sorted;
-    for (size_t depth = 0; depth < sorted.size() / 2; ++depth)
-      pairs.push_back({sorted[sorted.size() - 1 - depth] - sorted[depth], depth, group});
+    for (size_t low = 0, high = sorted.size() - 1; low <= high && high < sorted.size(); ++low, --high)
+      pairs.push_back({sorted[high] - sorted[low], low, group, low < high ? 2 : 1});
   }
   std::sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) {
     return std::tuple(-a.difference, a.depth, a.group) < std::tuple(-b.difference, b.depth, b.group);
   });
-  pairs.resize(std::min(pairs.size(), size_t(total / 2)));
   std::vector<int64_t> keeps(rewards.size(), 0);
-  for (const Pair& pair : pairs) keeps[pair.group] += 2;
+  for (const Pair& pair : pairs) {
+    const int64_t taken = std::min(pair.members, left);
+    keeps[pair.group] += taken;
+    left -= taken;
+  }
   return keeps;
 }
 

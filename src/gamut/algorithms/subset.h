@@ -49,9 +49,11 @@ struct Subset {
 Subset choose_subset(const std::vector<double>& rewards, const SubsetConfig& config, int64_t keep,
                      uint64_t seed, const std::vector<int64_t>& key);
 
-// scope = batch: how many members each group trains, an even number, `total` in all (one fewer when it is odd, fewer
-// when the groups have no more pairs). A group's pairs are its best and worst, its second best and second worst, …; the
-// pairs with the largest difference of rewards are taken, of equal ones a group's earlier pair, then the earlier group.
-std::vector<int64_t> share_extremes(const std::vector<std::vector<double>>& rewards, int64_t total);
+// scope = batch: how many members each group trains, as many in all as `planned` for the groups. A group's pairs are its
+// best and worst, its second best and second worst, …, of an odd group the middle alone; those with the largest difference
+// of rewards are taken, of equal ones a group's outer pair, then the earlier group. An odd last place goes to the better of
+// the next pair. A group without rewards gets and gives nothing; ConfigError when more are planned than a group has.
+std::vector<int64_t> share_extremes(const std::vector<std::vector<double>>& rewards,
+                                    const std::vector<int64_t>& planned);
 
 }  // namespace gamut::algorithms
