@@ -283,6 +283,9 @@ TEST(credit, a_batch_leaves_out_groups_without_differences) {
   EXPECT_EQ(got.groups[0].kept, Members{});
   EXPECT_EQ(got.groups[0].advantages, (Values{0, 0, 0, 0}));
   EXPECT_EQ(got.groups[1].kept, (Members{0, 1, 2, 3}));
+  EXPECT_EQ(got.zero_std_groups, 1);
+  // Left out for others, but not for want of a difference.
+  EXPECT_EQ(testing::credit({group({.5, .6, .5, .5}), group({0, 1, .2, .6})}, toml).zero_std_groups, 0);
   const Values& advantages = got.groups[1].advantages;
   EXPECT_NEAR(std::accumulate(advantages.begin(), advantages.end(), 0.0), 0, 1e-12);
   // One group alone is kept as without the scope.

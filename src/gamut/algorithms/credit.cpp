@@ -289,7 +289,8 @@ int64_t count_of(std::vector<int64_t> labels) {
 void add_metrics(Credit& credit, const std::vector<Kept>& all) {
   std::vector<double> counts, entropies, bonus_stds, distances, ratios, sizes;
   for (const Kept& kept : all) {
-    credit.zero_std_groups += all_equal(kept.shape.shaped);
+    // A group that was given no place has a signal all the same, only a smaller one than others.
+    credit.zero_std_groups += all_equal(kept.members.empty() ? kept.candidates : kept.shape.shaped);
     credit.subset_fallbacks += kept.fallbacks > 0;
     if (kept.members.empty()) continue;
     counts.push_back(double(count_of(kept.shape.clusters)));

@@ -53,7 +53,7 @@ struct GroupCredit {
 
 struct Credit {
   std::vector<GroupCredit> groups;
-  int64_t zero_std_groups = 0;    // groups whose kept shaped rewards are all equal (or fewer than two)
+  int64_t zero_std_groups = 0;    // groups whose kept shaped rewards (none kept: whose rewards) are all equal, or fewer than two
   double advantage_abs_mean = 0;  // over kept members
   // Means over groups; 0 where the part is off.
   double cluster_count = 0, cluster_entropy = 0, bonus_std = 0, pairwise_distance = 0;
