@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What one does with gamut, each as one command; `make help` lists them. CMake and CTest do the work.
 .DEFAULT_GOAL := help
-.PHONY: help demo setup configure build test bench check format docs clean
+.PHONY: help demo setup configure build test files bench check format docs clean
 
 JOBS ?= $(shell scripts/jobs.sh)
 SOURCES := find src tests bench cmake -name '*.h' -o -name '*.cpp'
@@ -10,6 +10,7 @@ help:
 	@echo "make demo     set up, build, fine-tune the shipped model by Flow-GRPO and by gamut, compare"
 	@echo "make build    set up and build the program: build/gamut"
 	@echo "make test     set up, build everything, run every test"
+	@echo "make files    compile every file by itself, which finds includes that only a neighbor has"
 	@echo "make bench    set up, build everything, run the benchmarks"
 	@echo "make check    order of the rooms, docs, sizes, format"
 	@echo "make format   format the C++ sources"
@@ -22,13 +23,10 @@ demo: build
 setup:
 	@scripts/setup.sh
 
-# Idle threads of libgomp give their core back soon: on a busy machine spinning costs up to ten times.
-export GOMP_SPINCOUNT ?= 1000
-
 # A LibTorch named in the environment goes before the wheel in .venv.
+PREFIX_PATH = $(if $(CMAKE_PREFIX_PATH),-DCMAKE_PREFIX_PATH="$(subst :,;,$(CMAKE_PREFIX_PATH))")
 configure: setup
-	@cmake --preset release --log-level=ERROR \
-	  $(if $(CMAKE_PREFIX_PATH),-DCMAKE_PREFIX_PATH="$(subst :,;,$(CMAKE_PREFIX_PATH))") > /dev/null
+	@cmake --preset release --log-level=ERROR $(PREFIX_PATH) > /dev/null
 
 build: configure
 	cmake --build build --target gamut --parallel $(JOBS)
@@ -38,10 +36,15 @@ test: configure
 	cmake --build build --parallel $(JOBS)
 	OMP_WAIT_POLICY=passive ctest --test-dir build --output-on-failure --parallel $(JOBS)
 
+# Unoptimized: what counts is that it compiles without a warning.
+files: setup
+	@cmake --preset files --log-level=ERROR $(PREFIX_PATH) > /dev/null
+	cmake --build build-files --parallel $(JOBS)
+
 bench: configure
 	cmake --build build --parallel $(JOBS)
-	@for program in build/bench_*; do \
-	  if [ -f $$program ] && [ -x $$program ]; then echo "== $$program"; $$program || exit 1; fi; done
+	build/bench_gamut
+	bench/on_paths.sh build/bench_kernels
 
 check:
 	python3 scripts/check_rooms.py

@@ -10,7 +10,7 @@
 #include <limits>
 
 namespace gamut::algorithms {
-namespace {
+namespace advantage_fixture_test {
 
 using Json = nlohmann::json;
 
@@ -55,5 +55,5 @@ TEST(advantage_fixture, every_convention_equals_numpy) {
   }
 }
 
-}  // namespace
+}  // namespace advantage_fixture_test
 }  // namespace gamut::algorithms

@@ -12,7 +12,7 @@
 #include <numeric>
 
 namespace gamut::algorithms {
-namespace {
+namespace advantage_test {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
@@ -235,5 +235,5 @@ TEST(advantage, running_statistics_survive_a_checkpoint) {
   EXPECT_EQ(read.state(), written.state());  // a refused state changes nothing
 }
 
-}  // namespace
+}  // namespace advantage_test
 }  // namespace gamut::algorithms

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::algorithms {
-namespace {
+namespace algorithm_test {
 
 // The settings of Flow-GRPO's public recipe for Stable Diffusion 3.5.
 TEST(algorithm, flow_grpo_is_filled_as_its_authors_run_it) {
@@ -41,5 +41,5 @@ TEST(algorithm, an_unknown_name_gets_its_nearest) {
             "[config] unknown algorithm 'flow_gpro'; did you mean 'flow_grpo'?");
 }
 
-}  // namespace
+}  // namespace algorithm_test
 }  // namespace gamut::algorithms

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::algorithms {
-namespace {
+namespace conditioning_fixture_test {
 
 using Json = nlohmann::json;
 
@@ -52,5 +52,5 @@ TEST(conditioning_fixture, every_form_equals_numpy) {
   }
 }
 
-}  // namespace
+}  // namespace conditioning_fixture_test
 }  // namespace gamut::algorithms

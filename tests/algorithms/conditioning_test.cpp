@@ -11,7 +11,7 @@
 #include <string>
 
 namespace gamut::algorithms {
-namespace {
+namespace conditioning_test {
 
 using diffusion::SampleKey;
 using diffusion::Step;
@@ -172,5 +172,5 @@ TEST(conditioning, keys_that_contradict_each_other_are_refused) {
   EXPECT_EQ(complaint({.kind = "clean", .tau1 = 0.9, .tau2 = 0.6}), "nothing was thrown");
 }
 
-}  // namespace
+}  // namespace conditioning_test
 }  // namespace gamut::algorithms

@@ -11,7 +11,7 @@
 #include <cmath>
 
 namespace gamut::algorithms {
-namespace {
+namespace credit_fixture_test {
 
 using Json = nlohmann::json;
 
@@ -63,5 +63,5 @@ TEST(credit_fixture, every_method_equals_numpy) {
   }
 }
 
-}  // namespace
+}  // namespace credit_fixture_test
 }  // namespace gamut::algorithms

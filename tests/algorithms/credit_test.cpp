@@ -11,7 +11,7 @@
 #include <numeric>
 
 namespace gamut::algorithms {
-namespace {
+namespace credit_test {
 
 using testing::advantages;
 using testing::group;
@@ -312,5 +312,5 @@ TEST(credit, only_extremes_can_share_a_batch) {
             "[subset] scope = batch goes with kind = top_bottom; got kind = trim");
 }
 
-}  // namespace
+}  // namespace credit_test
 }  // namespace gamut::algorithms

@@ -14,7 +14,7 @@
 #include <cmath>
 
 namespace gamut::algorithms {
-namespace {
+namespace loss_test {
 
 constexpr double kClip = 0.1;
 const LossConfig kConfig{.kind = "ppo_clip", .clip_range = kClip};
@@ -227,5 +227,5 @@ TEST(loss, guard_refuses_a_log_probability_that_is_none) {
   check_loss(kConfig, steps);
 }
 
-}  // namespace
+}  // namespace loss_test
 }  // namespace gamut::algorithms

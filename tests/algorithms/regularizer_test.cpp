@@ -11,7 +11,7 @@
 #include <cmath>
 
 namespace gamut::algorithms {
-namespace {
+namespace regularizer_test {
 
 using diffusion::Step;
 
@@ -259,5 +259,5 @@ TEST(regularizer, pooling_holds_block_means_and_leaves_detail_free) {
             blocks.square().mean().item<double>());
 }
 
-}  // namespace
+}  // namespace regularizer_test
 }  // namespace gamut::algorithms

@@ -10,7 +10,7 @@
 #include <cmath>
 
 namespace gamut::algorithms {
-namespace {
+namespace replicator_test {
 
 constexpr int64_t kModes = 4, kMembers = 256;
 constexpr std::array<double, kModes> kQuality = {0, .01, .02, .03};
@@ -107,5 +107,5 @@ TEST(replicator, the_bonus_keeps_every_mode_at_its_equilibrium) {
   }
 }
 
-}  // namespace
+}  // namespace replicator_test
 }  // namespace gamut::algorithms

@@ -13,7 +13,7 @@
 #include <limits>
 
 namespace gamut::algorithms {
-namespace {
+namespace shaping_test {
 
 using testing::group;
 using testing::with_clusters;
@@ -317,5 +317,5 @@ TEST(shaping, values_that_no_recipe_may_hold) {
   EXPECT_THROW(shaped({1, 2, 3}, {.kind = "cluster_bonus", .clusters = "4"}, {}, line()), ConfigError);
 }
 
-}  // namespace
+}  // namespace shaping_test
 }  // namespace gamut::algorithms

@@ -10,7 +10,7 @@
 #include <set>
 
 namespace gamut::algorithms {
-namespace {
+namespace step_choice_test {
 
 using Indices = std::vector<int64_t>;
 using testing::message_of;
@@ -108,5 +108,5 @@ TEST(step_choice, random_steps_can_come_from_a_list) {
   EXPECT_THROW(choose_steps({.kind = "random", .list = {10}}, sde(10), 3, 0), ConfigError);
 }
 
-}  // namespace
+}  // namespace step_choice_test
 }  // namespace gamut::algorithms

@@ -15,7 +15,7 @@
 #include <numeric>
 
 namespace gamut::algorithms {
-namespace {
+namespace subset_test {
 
 using Values = std::vector<double>;
 using Members = std::vector<int64_t>;
@@ -248,5 +248,5 @@ TEST(subset, impossible_sizes_are_one_line) {
   EXPECT_EQ(choose({4}, "min_variance", 1).kept, (Members{0}));
 }
 
-}  // namespace
+}  // namespace subset_test
 }  // namespace gamut::algorithms

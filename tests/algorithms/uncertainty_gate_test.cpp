@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::algorithms {
-namespace {
+namespace uncertainty_gate_test {
 
 using Json = nlohmann::json;
 using Values = std::vector<double>;
@@ -103,5 +103,5 @@ TEST(uncertainty_gate, the_reference_is_renewed_by_distance_or_by_age) {
   EXPECT_TRUE(reference_is_due(config, 0, 16));
 }
 
-}  // namespace
+}  // namespace uncertainty_gate_test
 }  // namespace gamut::algorithms

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::testing {
-namespace {
+namespace bad_model_test {
 
 const std::string kUnet = "unet/diffusion_pytorch_model.safetensors";
 
@@ -215,5 +215,5 @@ TEST(bad_model, a_prompt_beyond_the_context_is_a_warning) {
   EXPECT_TRUE(fs::exists(out));
 }
 
-}  // namespace
+}  // namespace bad_model_test
 }  // namespace gamut::testing

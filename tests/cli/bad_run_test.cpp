@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::testing {
-namespace {
+namespace bad_run_test {
 
 void expect_error(const Ran& ran, int code, const std::string& message) {
   EXPECT_EQ(ran.code, code);
@@ -140,5 +140,5 @@ TEST(bad_run, refuses_weights_of_another_model) {
                "[weights] tensor 'conv_in.weight' is missing; were the weights made for another model?");
 }
 
-}  // namespace
+}  // namespace bad_run_test
 }  // namespace gamut::testing

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::testing {
-namespace {
+namespace bad_sd_test {
 
 const fs::path kTinySd = kFixtures / "tiny_sd";
 const std::string kVae = "vae/diffusion_pytorch_model.safetensors";
@@ -117,5 +117,5 @@ TEST(bad_sd, requests_that_do_not_fit_are_refused) {
                   .flags = {"--sampler", "ddim", "--eta", "1", "--step-noise", "MODEL/noise.safetensors"}});
 }
 
-}  // namespace
+}  // namespace bad_sd_test
 }  // namespace gamut::testing

@@ -9,7 +9,7 @@
 #include <cstdlib>
 
 namespace gamut::testing {
-namespace {
+namespace event_file_test {
 
 fs::path event_file(const fs::path& run) {
   for (const auto& entry : fs::directory_iterator(run))
@@ -48,5 +48,5 @@ TEST(event_file, holds_what_the_json_files_hold_after_a_resume) {
   EXPECT_EQ(code, 0);
 }
 
-}  // namespace
+}  // namespace event_file_test
 }  // namespace gamut::testing

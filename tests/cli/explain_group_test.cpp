@@ -8,7 +8,7 @@
 #include <cmath>
 
 namespace gamut::testing {
-namespace {
+namespace explain_group_test {
 
 using nlohmann::json;
 
@@ -220,5 +220,5 @@ TEST(explain_group, diversity_refuses_what_is_no_group) {
     expect_refused("diversity", bad, {});
 }
 
-}  // namespace
+}  // namespace explain_group_test
 }  // namespace gamut::testing

@@ -10,7 +10,7 @@
 #include <map>
 
 namespace gamut::testing {
-namespace {
+namespace explain_test {
 
 using nlohmann::json;
 
@@ -249,5 +249,5 @@ TEST(explain, resolves_every_shipped_recipe) {
   EXPECT_GE(count, 3);
 }
 
-}  // namespace
+}  // namespace explain_test
 }  // namespace gamut::testing

@@ -8,7 +8,7 @@
 #include <optional>
 
 namespace gamut::testing {
-namespace {
+namespace frontier_test {
 
 using nlohmann::json;
 
@@ -239,5 +239,5 @@ TEST(frontier, what_cannot_be_read_is_one_line) {
                 "' must hold rows with recipe, seed and step; got {\"step\":0}\n"));
 }
 
-}  // namespace
+}  // namespace frontier_test
 }  // namespace gamut::testing

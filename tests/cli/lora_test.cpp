@@ -8,7 +8,7 @@
 #include <cmath>
 
 namespace gamut::testing {
-namespace {
+namespace lora_test {
 
 using nlohmann::json;
 
@@ -139,5 +139,5 @@ TEST(lora, refuses_what_does_not_fit_in_one_line) {
   EXPECT_FALSE(fs::exists(micro / "run"));
 }
 
-}  // namespace
+}  // namespace lora_test
 }  // namespace gamut::testing

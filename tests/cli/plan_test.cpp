@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::testing {
-namespace {
+namespace plan_test {
 
 using nlohmann::json;
 
@@ -125,5 +125,5 @@ TEST(plan, memory_of_the_cpu_is_what_system_and_group_leave) {
   EXPECT_EQ(cli::cpu_memory(root / "")->source, "the control group's limit");
 }
 
-}  // namespace
+}  // namespace plan_test
 }  // namespace gamut::testing

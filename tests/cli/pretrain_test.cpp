@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::testing {
-namespace {
+namespace pretrain_test {
 
 // pretrain with eight steps of two pictures, a checkpoint after every second one.
 std::vector<std::string> pretrain(const TempFolder& folder, const std::string& name,
@@ -88,5 +88,5 @@ TEST(pretrain, of_a_clip_writes_a_model_and_resumes) {
       << other.err;
 }
 
-}  // namespace
+}  // namespace pretrain_test
 }  // namespace gamut::testing

@@ -9,7 +9,7 @@
 #include <algorithm>
 
 namespace gamut::testing {
-namespace {
+namespace progress_test {
 
 using nlohmann::json;
 
@@ -87,5 +87,5 @@ TEST(progress, is_json_on_request) {
   EXPECT_TRUE(error.at("message").get<std::string>().starts_with("[run] the run folder"));
 }
 
-}  // namespace
+}  // namespace progress_test
 }  // namespace gamut::testing

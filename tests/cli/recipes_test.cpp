@@ -8,7 +8,7 @@
 #include <set>
 
 namespace gamut::testing {
-namespace {
+namespace recipes_test {
 
 namespace fs = std::filesystem;
 
@@ -42,5 +42,5 @@ TEST(recipes, those_without_a_model_of_their_own_ask_for_one) {
                      "layout, for example --set model=stable-diffusion-v1-5\n");
 }
 
-}  // namespace
+}  // namespace recipes_test
 }  // namespace gamut::testing

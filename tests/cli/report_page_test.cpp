@@ -9,7 +9,7 @@
 #include <cstdio>
 
 namespace gamut::testing {
-namespace {
+namespace report_page_test {
 
 using nlohmann::json;
 
@@ -87,5 +87,5 @@ TEST(report_page, works_on_desktop_and_phone_without_a_network) {
   }
 }
 
-}  // namespace
+}  // namespace report_page_test
 }  // namespace gamut::testing

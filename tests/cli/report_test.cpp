@@ -7,7 +7,7 @@
 #include <httplib.h>
 
 namespace gamut::testing {
-namespace {
+namespace report_test {
 
 using nlohmann::json;
 
@@ -164,5 +164,5 @@ TEST(report, training_serves_it_until_it_ends) {
   EXPECT_EQ(get("/").first, 0) << "nobody listens any more";
 }
 
-}  // namespace
+}  // namespace report_test
 }  // namespace gamut::testing

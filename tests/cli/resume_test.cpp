@@ -8,7 +8,7 @@
 #include <algorithm>
 
 namespace gamut::testing {
-namespace {
+namespace resume_test {
 
 const std::string kModel = "model/unet/diffusion_pytorch_model.safetensors";
 // Long enough that a signal meets it running.
@@ -165,5 +165,5 @@ TEST(resume, a_spoilt_checkpoint_is_named) {
   EXPECT_EQ(gamut(micro.train("run", {"--resume"})).code, 0);
 }
 
-}  // namespace
+}  // namespace resume_test
 }  // namespace gamut::testing

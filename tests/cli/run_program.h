@@ -22,6 +22,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace gamut::testing {
@@ -37,6 +38,7 @@ struct RunOptions {
   rlim_t file_size_limit = RLIM_INFINITY;           // bytes, as `ulimit -f` sets it
   const char* input = "/dev/null";                  // file on standard input
   const char* threads = "1";                        // more would only wait for each other on a busy machine
+  std::vector<std::pair<const char*, const char*>> environment = {};  // null: unset
 };
 
 inline std::string read_file(const std::filesystem::path& path) {
@@ -61,6 +63,7 @@ class Program {
     redirect(out.c_str(), O_WRONLY | O_CREAT | O_APPEND, 1);
     redirect(err.c_str(), O_WRONLY | O_CREAT | O_APPEND, 2);
     ::setenv("OMP_NUM_THREADS", options.threads, 1);
+    for (const auto& [name, value] : options.environment) value ? ::setenv(name, value, 1) : ::unsetenv(name);
     const rlimit limit{options.file_size_limit, options.file_size_limit};
     if (options.file_size_limit != RLIM_INFINITY) ::setrlimit(RLIMIT_FSIZE, &limit);
     if (::chdir(options.folder.c_str()) == 0) ::execv(GAMUT_PROGRAM, words.data());

@@ -8,7 +8,7 @@
 #include <cmath>
 
 namespace gamut::testing {
-namespace {
+namespace sample_golden_test {
 
 // fp32 sums in another order, over up to 20 steps; what the interface promises.
 constexpr double kTolerance = 1e-4;
@@ -89,5 +89,5 @@ TEST(sample_golden, samples_the_shipped_base_as_diffusers_does) {
   expect_as_diffusers({.name = "glyphs", .model = kSource / "models/glyphs", .members = 2, .steps = 20});
 }
 
-}  // namespace
+}  // namespace sample_golden_test
 }  // namespace gamut::testing

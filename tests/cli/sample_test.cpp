@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::testing {
-namespace {
+namespace sample_test {
 
 constexpr size_t kLatentBytes = 12 * 16 * 16 * sizeof(float);
 
@@ -78,5 +78,5 @@ TEST(sample, a_model_without_vae_still_gives_latents) {
             "can still be sampled and saved\n");
 }
 
-}  // namespace
+}  // namespace sample_test
 }  // namespace gamut::testing

@@ -11,7 +11,7 @@
 #include <sstream>
 
 namespace gamut::testing {
-namespace {
+namespace sd15_recipes_test {
 
 using nlohmann::json;
 
@@ -90,5 +90,5 @@ TEST(sd15_recipes, what_a_recipe_leaves_open_is_asked_for) {
   EXPECT_FALSE(std::filesystem::exists(folder / "run/metrics.jsonl"));
 }
 
-}  // namespace
+}  // namespace sd15_recipes_test
 }  // namespace gamut::testing

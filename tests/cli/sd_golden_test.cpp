@@ -10,7 +10,7 @@
 #include <cmath>
 
 namespace gamut::testing {
-namespace {
+namespace sd_golden_test {
 
 const fs::path kTinySd = kFixtures / "tiny_sd";
 
@@ -213,5 +213,5 @@ TEST(sd_golden, shards_are_joined) {
                                 "' names, does not exist; is the model folder complete?\n");
 }
 
-}  // namespace
+}  // namespace sd_golden_test
 }  // namespace gamut::testing

@@ -11,7 +11,7 @@
 #include <set>
 
 namespace gamut::testing {
-namespace {
+namespace sweep_test {
 
 using nlohmann::json;
 
@@ -205,5 +205,5 @@ TEST(sweep, refuses_a_second_sweep_into_the_folder) {
                          "'; wait until it ends, or name another folder\n"));
 }
 
-}  // namespace
+}  // namespace sweep_test
 }  // namespace gamut::testing

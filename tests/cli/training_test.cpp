@@ -8,7 +8,7 @@
 #include <set>
 
 namespace gamut::testing {
-namespace {
+namespace training_test {
 
 using nlohmann::json;
 
@@ -330,5 +330,5 @@ TEST(training, metrics_do_not_depend_on_the_micro_batch) {
   EXPECT_EQ(parts.at("ratio_max_deviation").get<double>(), 0.0);
 }
 
-}  // namespace
+}  // namespace training_test
 }  // namespace gamut::testing

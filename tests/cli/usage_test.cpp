@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::testing {
-namespace {
+namespace usage_test {
 
 void expect_usage_error(const std::vector<std::string>& args, const std::string& message) {
   const Ran ran = gamut(args);
@@ -171,5 +171,5 @@ TEST(usage, pretraining_knows_its_tasks) {
       "[usage] the reader is trained in one go, without a run folder; leave out --run and --resume");
 }
 
-}  // namespace
+}  // namespace usage_test
 }  // namespace gamut::testing

@@ -7,7 +7,7 @@
 #include <thread>
 
 namespace gamut {
-namespace {
+namespace clock_test {
 
 TEST(clock, formats_durations_in_two_units_at_most) {
   EXPECT_EQ(format_duration(0), "0 ms");
@@ -39,5 +39,5 @@ TEST(clock, stopwatch_runs_and_restarts) {
   EXPECT_LT(watch.seconds(), first);
 }
 
-}  // namespace
+}  // namespace clock_test
 }  // namespace gamut

@@ -9,7 +9,7 @@
 #include <cmath>
 
 namespace gamut {
-namespace {
+namespace config_test {
 
 using testing::message_of;
 
@@ -230,5 +230,5 @@ TEST(config, a_field_listed_twice_is_our_own_mistake) {
                InternalError);
 }
 
-}  // namespace
+}  // namespace config_test
 }  // namespace gamut

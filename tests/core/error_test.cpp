@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut {
-namespace {
+namespace error_test {
 
 TEST(error, message_begins_with_the_place) {
   EXPECT_STREQ(DataError("io", "rule was broken; got 3").what(), "[io] rule was broken; got 3");
@@ -36,5 +36,5 @@ TEST(error, check_throws_an_internal_error_with_expression_place_and_details) {
   EXPECT_NO_THROW(GAMUT_CHECK(true));
 }
 
-}  // namespace
+}  // namespace error_test
 }  // namespace gamut

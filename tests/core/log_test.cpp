@@ -8,7 +8,7 @@
 #include <string>
 
 namespace gamut {
-namespace {
+namespace log_test {
 
 // What reaches stderr at a level.
 std::string logged(LogLevel level) {
@@ -60,5 +60,5 @@ TEST(log, leaves_stdout_alone) {
   EXPECT_EQ(::testing::internal::GetCapturedStdout(), "");
 }
 
-}  // namespace
+}  // namespace log_test
 }  // namespace gamut

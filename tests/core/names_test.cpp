@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut {
-namespace {
+namespace names_test {
 
 const std::vector<std::string> kKeys{"rollout.group_size", "rollout.steps", "loss.kind", "seed", "beta"};
 
@@ -47,5 +47,5 @@ TEST(names, printable_shortens_between_characters) {
   EXPECT_EQ(printable("漢字", 2), "…");
 }
 
-}  // namespace
+}  // namespace names_test
 }  // namespace gamut

@@ -17,7 +17,7 @@
 #include <set>
 
 namespace gamut {
-namespace {
+namespace random_test {
 
 using Block = std::array<uint32_t, 4>;
 
@@ -229,5 +229,5 @@ TEST(random, permutation_gives_each_order_equally_often) {
   for (int64_t i = 0; i < 100; ++i) EXPECT_EQ(order[size_t(i)], i);
 }
 
-}  // namespace
+}  // namespace random_test
 }  // namespace gamut

@@ -11,7 +11,7 @@
 #include <map>
 
 namespace gamut {
-namespace {
+namespace recipe_test {
 
 using testing::message_of;
 using testing::TempFolder;
@@ -150,5 +150,5 @@ TEST(recipe, extends_must_name_files) {
   EXPECT_EQ(mistake("[extends]\na = 1\n"), start + "{ \"a\" = 1 } (r.toml:1:1)");
 }
 
-}  // namespace
+}  // namespace recipe_test
 }  // namespace gamut

@@ -7,7 +7,7 @@
 #include <cstdlib>
 
 namespace gamut {
-namespace {
+namespace stop_test {
 
 TEST(stop, flag_is_set_and_cleared) {
   clear_stop();
@@ -42,5 +42,5 @@ TEST(stop, second_signal_ends_at_once) {
   EXPECT_EXIT(child(SIGINT, SIGTERM), ::testing::KilledBySignal(SIGTERM), "");
 }
 
-}  // namespace
+}  // namespace stop_test
 }  // namespace gamut

@@ -12,7 +12,7 @@
 #include <limits>
 
 namespace gamut {
-namespace {
+namespace toml_value_test {
 
 template <class T>
 T parsed(std::string_view text) {
@@ -81,5 +81,5 @@ TEST(toml_value, dates_and_tables_are_other_values) {
   EXPECT_TRUE(std::holds_alternative<OtherToml>(parse_toml_value("{ a = 1 }").data));
 }
 
-}  // namespace
+}  // namespace toml_value_test
 }  // namespace gamut

@@ -6,7 +6,7 @@
 #include <set>
 
 namespace gamut::data {
-namespace {
+namespace glyph_colors_test {
 
 std::array<double, 3> unit(const std::array<uint8_t, 3>& rgb) {
   return {rgb[0] / 255.0, rgb[1] / 255.0, rgb[2] / 255.0};
@@ -63,5 +63,5 @@ TEST(glyph_colors, follow_the_contrast_of_wcag) {
   EXPECT_NEAR(luminance({0, 1, 0}), 0.7152, 1e-12);
 }
 
-}  // namespace
+}  // namespace glyph_colors_test
 }  // namespace gamut::data

@@ -10,7 +10,7 @@
 #include <map>
 
 namespace gamut::data {
-namespace {
+namespace glyph_fonts_test {
 
 namespace fs = std::filesystem;
 
@@ -58,5 +58,5 @@ TEST(glyph_fonts, name_the_missing_package) {
             std::string::npos);
 }
 
-}  // namespace
+}  // namespace glyph_fonts_test
 }  // namespace gamut::data

@@ -7,7 +7,7 @@
 #include <set>
 
 namespace gamut::data {
-namespace {
+namespace glyph_renderer_test {
 
 GlyphSpec black_on_white(int64_t font, int64_t character) {
   GlyphSpec spec;
@@ -134,5 +134,5 @@ TEST(glyph_renderer, draws_specs_by_the_rules) {
   }
 }
 
-}  // namespace
+}  // namespace glyph_renderer_test
 }  // namespace gamut::data

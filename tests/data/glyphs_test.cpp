@@ -9,7 +9,7 @@
 #include <sstream>
 
 namespace gamut::data {
-namespace {
+namespace glyphs_test {
 
 int64_t color_index(const std::string& name) {
   const auto& colors = glyph_colors();
@@ -77,5 +77,5 @@ TEST(glyphs, use_every_character_face_and_color) {
   EXPECT_GT(*std::min_element(grounds.begin(), grounds.end()), 60);
 }
 
-}  // namespace
+}  // namespace glyphs_test
 }  // namespace gamut::data

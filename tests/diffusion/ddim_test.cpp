@@ -14,7 +14,7 @@
 #include <numbers>
 
 namespace gamut::diffusion {
-namespace {
+namespace ddim_test {
 
 using testing::message_of;
 
@@ -182,5 +182,5 @@ TEST(ddim, what_cannot_be_is_refused_in_one_line) {
             "0.00085 and beta_end = 1");
 }
 
-}  // namespace
+}  // namespace ddim_test
 }  // namespace gamut::diffusion

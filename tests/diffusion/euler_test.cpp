@@ -12,7 +12,7 @@
 #include <cmath>
 
 namespace gamut::diffusion {
-namespace {
+namespace euler_test {
 
 // diffusers computes levels and samples in fp32.
 constexpr double kTolerance = 2e-5;
@@ -84,5 +84,5 @@ TEST(ddim_to_one, walks_as_diffusers) {
   }
 }
 
-}  // namespace
+}  // namespace euler_test
 }  // namespace gamut::diffusion

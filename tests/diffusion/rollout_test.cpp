@@ -12,7 +12,7 @@
 #include <cmath>
 
 namespace gamut::diffusion {
-namespace {
+namespace rollout_test {
 
 const std::vector<int64_t> kShape{2, 3, 3};
 const NoiseSource kSource{.seed = 9, .purpose = "rollout"};
@@ -242,5 +242,5 @@ TEST(rollout, a_point_mass_keeps_the_predicted_noise) {
   EXPECT_NEAR(rest.mean().item<double>(), 0, 5 * std::sqrt(variance / 20000));
 }
 
-}  // namespace
+}  // namespace rollout_test
 }  // namespace gamut::diffusion

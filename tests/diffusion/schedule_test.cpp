@@ -14,7 +14,7 @@
 #include <numbers>
 
 namespace gamut::diffusion {
-namespace {
+namespace schedule_test {
 
 // Computed once by hand-written double arithmetic from the published step of the SD3.5 recipe: a = 0.7, ten
 // steps.
@@ -287,5 +287,5 @@ TEST(schedule, a_single_step_stays_finite) {
   EXPECT_EQ(steps[0].b, -1);
 }
 
-}  // namespace
+}  // namespace schedule_test
 }  // namespace gamut::diffusion

@@ -13,7 +13,7 @@
 #include <cmath>
 
 namespace gamut::diffusion {
-namespace {
+namespace sigma_grid_test {
 
 using testing::message_of;
 
@@ -79,5 +79,5 @@ TEST(sigma_grid, an_unknown_kind_is_refused) {
   EXPECT_THROW(make_sigmas({.kind = "linear", .steps = 0}), InternalError);
 }
 
-}  // namespace
+}  // namespace sigma_grid_test
 }  // namespace gamut::diffusion

@@ -10,7 +10,7 @@
 #include <numbers>
 
 namespace gamut::diffusion {
-namespace {
+namespace step_test {
 
 Step some_step() {
   return make_schedule(
@@ -101,5 +101,5 @@ TEST(step, a_deterministic_step_has_no_log_probability) {
   EXPECT_THROW(step_log_prob(step, at::zeros({1, 1, 1, 1}), at::zeros({1, 1, 1, 1})), InternalError);
 }
 
-}  // namespace
+}  // namespace step_test
 }  // namespace gamut::diffusion

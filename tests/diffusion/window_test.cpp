@@ -10,7 +10,7 @@
 #include <map>
 
 namespace gamut::diffusion {
-namespace {
+namespace window_test {
 
 SamplerConfig windowed(const std::string& kind, int64_t window, std::vector<int64_t> range = {}) {
   return {.kind = "flow_sde",
@@ -148,5 +148,5 @@ TEST(window, what_cannot_be_is_refused_in_one_line) {
   EXPECT_EQ(start_of(still, 1, 0), 0);
 }
 
-}  // namespace
+}  // namespace window_test
 }  // namespace gamut::diffusion

@@ -11,7 +11,7 @@
 #include <cmath>
 
 namespace gamut::diversity {
-namespace {
+namespace distances_test {
 
 at::Tensor random_features(int64_t n, int64_t d, uint64_t seed) {
   std::vector<float> values(size_t(n * d));
@@ -97,5 +97,5 @@ TEST(distances, refuse_what_is_none) {
   }
 }
 
-}  // namespace
+}  // namespace distances_test
 }  // namespace gamut::diversity

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::diversity {
-namespace {
+namespace features_test {
 
 TEST(features, average_equal_areas) {
   const at::Tensor pictures =
@@ -22,5 +22,5 @@ TEST(features, have_gray_as_origin) {
   EXPECT_EQ(pixel_features(at::zeros({1, 3, 16, 16})).max().item<float>(), -1.0f);
 }
 
-}  // namespace
+}  // namespace features_test
 }  // namespace gamut::diversity

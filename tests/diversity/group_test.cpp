@@ -15,7 +15,7 @@
 #include <cmath>
 
 namespace gamut::diversity {
-namespace {
+namespace group_test {
 
 at::Tensor random_features(int64_t n, int64_t d, uint64_t seed) {
   std::vector<float> values(size_t(n * d));
@@ -134,5 +134,5 @@ TEST(group, takes_negative_eigenvalues_for_zero) {
   EXPECT_TRUE(std::isfinite(json["vendi"].get<double>()));
 }
 
-}  // namespace
+}  // namespace group_test
 }  // namespace gamut::diversity

@@ -15,7 +15,7 @@
 #include <set>
 
 namespace gamut::diversity {
-namespace {
+namespace irs_test {
 
 at::Tensor random_features(int64_t n, int64_t d, uint64_t seed) {
   std::vector<float> values(size_t(n * d));
@@ -100,5 +100,5 @@ TEST(irs, refuses_features_that_do_not_fit) {
             "[retrieval] generated features must be finite; got a NaN or an infinity");
 }
 
-}  // namespace
+}  // namespace irs_test
 }  // namespace gamut::diversity

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::diversity {
-namespace {
+namespace measures_test {
 
 using Json = nlohmann::json;
 
@@ -50,5 +50,5 @@ TEST(measures, pixel_measures_equal_numpy) {
   EXPECT_NEAR(high_frequency_energy(images), entry["high_frequency_energy"].get<double>(), 1e-9);
 }
 
-}  // namespace
+}  // namespace measures_test
 }  // namespace gamut::diversity

@@ -10,7 +10,7 @@
 #include <set>
 
 namespace gamut::diversity {
-namespace {
+namespace pixels_test {
 
 using io::Image;
 
@@ -235,5 +235,5 @@ TEST(pixels, tells_grids_from_shapes) {
   EXPECT_GT(high_frequency_energy(gridded), 1.2 * high_frequency_energy(set.images));
 }
 
-}  // namespace
+}  // namespace pixels_test
 }  // namespace gamut::diversity

@@ -18,7 +18,7 @@
 #include <numeric>
 
 namespace gamut::diversity {
-namespace {
+namespace spectral_test {
 
 using Json = nlohmann::json;
 using Labels = std::vector<int64_t>;
@@ -311,5 +311,5 @@ TEST(spectral, refuses_bad_options) {
             "[diversity] rows is out of range; got row; expected degree, raw or unit");
 }
 
-}  // namespace
+}  // namespace spectral_test
 }  // namespace gamut::diversity

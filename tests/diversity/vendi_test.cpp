@@ -14,7 +14,7 @@
 #include <limits>
 
 namespace gamut::diversity {
-namespace {
+namespace vendi_test {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kOrders[] = {0.5, 1.0, 2.0, 4.0, kInfinity};
@@ -133,5 +133,5 @@ TEST(vendi, refuses_what_is_not_finite) {
             "[vendi] features must be finite; got a NaN or an infinity");
 }
 
-}  // namespace
+}  // namespace vendi_test
 }  // namespace gamut::diversity

@@ -9,7 +9,7 @@
 #include <vector>
 
 namespace gamut::eval {
-namespace {
+namespace bootstrap_test {
 
 double mean_at(const std::vector<double>& values, Positions positions) {
   double sum = 0;
@@ -99,5 +99,5 @@ TEST(bootstrap, intervals_miss_the_truth_at_about_the_stated_rate) {
   }
 }
 
-}  // namespace
+}  // namespace bootstrap_test
 }  // namespace gamut::eval

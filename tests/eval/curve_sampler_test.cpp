@@ -7,7 +7,7 @@
 #include <cmath>
 
 namespace gamut::eval {
-namespace {
+namespace curve_sampler_test {
 
 TEST(curve_sampler, keeps_short_series_as_they_are) {
   CurveSampler sampler(50);
@@ -68,5 +68,5 @@ TEST(curve_sampler, leaves_gaps_where_a_value_is_missing) {
 
 TEST(curve_sampler, nothing_gives_nothing) { EXPECT_TRUE(CurveSampler(10).curves().steps.empty()); }
 
-}  // namespace
+}  // namespace curve_sampler_test
 }  // namespace gamut::eval

@@ -12,7 +12,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::eval {
-namespace {
+namespace evaluate_test {
 
 using testing::TempFolder;
 
@@ -115,5 +115,5 @@ TEST(evaluate, real_glyphs_need_one_known_character) {
             "\" for prompt \"the letters\"");
 }
 
-}  // namespace
+}  // namespace evaluate_test
 }  // namespace gamut::eval

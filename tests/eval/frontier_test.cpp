@@ -11,7 +11,7 @@
 #include <cmath>
 
 namespace gamut::eval {
-namespace {
+namespace frontier_test {
 
 Checkpoint at(int64_t step, double x, double y) {
   return {.step = step, .seconds = double(step), .select_x = x, .select_y = y, .report_x = x, .report_y = y};
@@ -253,5 +253,5 @@ TEST(frontier, different_methods_come_out_as_different) {
   EXPECT_GE(found, 19);
 }
 
-}  // namespace
+}  // namespace frontier_test
 }  // namespace gamut::eval

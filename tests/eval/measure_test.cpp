@@ -10,7 +10,7 @@
 #include <cmath>
 
 namespace gamut::eval {
-namespace {
+namespace measure_test {
 
 constexpr Color kBlack{0, 0, 0}, kWhite{1, 1, 1}, kRed{1, 0, 0}, kBlue{0, 0, 1};
 
@@ -123,5 +123,5 @@ TEST(measure, a_checkerboard_is_all_high_frequency) {
   EXPECT_EQ(measured({at::zeros({3, 32, 32}), at::ones({3, 32, 32})}, {{"p", "a", {}}}).high_frequency, 0);
 }
 
-}  // namespace
+}  // namespace measure_test
 }  // namespace gamut::eval

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::eval {
-namespace {
+namespace methods_table_test {
 
 MethodRow row(const std::string& method, int64_t seed, int64_t step, double reward, double spread) {
   return {.method = method, .seed = seed, .step = step, .seconds = 10.0 * double(step),
@@ -48,5 +48,5 @@ TEST(methods_table, shows_the_reporting_seed_of_what_the_selecting_one_chose) {
   EXPECT_NE(final_table(two).find("| plain | 1 | 0.950 (0.950–0.950) | – | – | 0.150 (0.150–0.150) |"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace methods_table_test
 }  // namespace gamut::eval

@@ -6,7 +6,7 @@
 #include <set>
 
 namespace gamut::eval {
-namespace {
+namespace report_pictures_test {
 
 // Bytes in base64 of all sheets and groups, by the same estimate that the budget uses: 0.93 of the raw bytes.
 double bytes(const PictureCounts& counts, const PictureBudget& budget) {
@@ -70,5 +70,5 @@ TEST(report_pictures, palette_is_ink_and_ground) {
   EXPECT_EQ(palette_of(pictures, 10), "000000ff0000ffffff0000ff");
 }
 
-}  // namespace
+}  // namespace report_pictures_test
 }  // namespace gamut::eval

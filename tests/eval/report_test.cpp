@@ -10,7 +10,7 @@
 #include <limits>
 
 namespace gamut::eval {
-namespace {
+namespace report_test {
 
 using nlohmann::json;
 
@@ -139,5 +139,5 @@ TEST(report, numbers_are_short_and_never_invalid_json) {
   EXPECT_EQ(values["constant"].dump(), "0.25");
 }
 
-}  // namespace
+}  // namespace report_test
 }  // namespace gamut::eval

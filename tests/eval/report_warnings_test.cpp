@@ -7,7 +7,7 @@
 #include <algorithm>
 
 namespace gamut::eval {
-namespace {
+namespace report_warnings_test {
 
 using Values = std::map<std::string, double>;
 
@@ -129,5 +129,5 @@ TEST(report_warnings, looks_at_the_averaged_weights_on_trained_prompts) {
   EXPECT_TRUE(rules(run).empty());
 }
 
-}  // namespace
+}  // namespace report_warnings_test
 }  // namespace gamut::eval

@@ -14,7 +14,7 @@
 #include <cmath>
 
 namespace gamut::eval {
-namespace {
+namespace sampling_test {
 
 using testing::TempFolder;
 const std::vector<std::string> kPrompts{"the digit 7", "the letter k", "k"};
@@ -208,5 +208,5 @@ TEST(sampling, latents_are_ddim_steps_on_a_diffusion_model) {
   EXPECT_LT((sample(pipe, how) - x).abs().max().item<double>(), 2e-5);
 }
 
-}  // namespace
+}  // namespace sampling_test
 }  // namespace gamut::eval

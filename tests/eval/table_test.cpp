@@ -10,7 +10,7 @@
 #include <set>
 
 namespace gamut::eval {
-namespace {
+namespace table_test {
 
 Evaluation some_evaluation() {
   Evaluation out;
@@ -124,5 +124,5 @@ TEST(table, a_row_without_a_number_is_a_data_error) {
   EXPECT_THROW(evaluation_from_json(row), DataError);
 }
 
-}  // namespace
+}  // namespace table_test
 }  // namespace gamut::eval

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::io {
-namespace {
+namespace atlas_test {
 
 TEST(atlas, lays_pictures_row_by_row) {
   std::vector<Image> pictures;
@@ -43,5 +43,5 @@ TEST(atlas, encoded_pictures_load_again) {
   EXPECT_EQ(load_png(folder / "a.png").pixels, image.pixels);
 }
 
-}  // namespace
+}  // namespace atlas_test
 }  // namespace gamut::io

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::io {
-namespace {
+namespace base64_test {
 
 TEST(base64, gives_the_vectors_of_rfc_4648) {
   EXPECT_EQ(base64(""), "");
@@ -17,5 +17,5 @@ TEST(base64, gives_the_vectors_of_rfc_4648) {
   EXPECT_EQ(base64("\xff\xfe\xfb"), "//77");
 }
 
-}  // namespace
+}  // namespace base64_test
 }  // namespace gamut::io

@@ -8,7 +8,7 @@
 #include <algorithm>
 
 namespace gamut::io {
-namespace {
+namespace contact_sheet_test {
 
 Image colored(uint8_t red) { return Image::filled(4, 3, red, 0, 200); }
 
@@ -100,5 +100,5 @@ TEST(contact_sheet, pictures_of_two_sizes_are_our_own_mistake) {
   EXPECT_THROW(contact_sheet({{"", {{colored(1), Image::filled(5, 3, 0, 0, 0)}}}}), InternalError);
 }
 
-}  // namespace
+}  // namespace contact_sheet_test
 }  // namespace gamut::io

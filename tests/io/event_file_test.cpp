@@ -9,7 +9,7 @@
 #include <fstream>
 
 namespace gamut::io {
-namespace {
+namespace event_file_test {
 
 const Path kFixtures = Path(GAMUT_SOURCE_DIR) / "tests/io/fixtures";
 
@@ -83,5 +83,5 @@ TEST(event_file, cuts_off_what_a_kill_left) {
   EXPECT_EQ(sizes_of_events(path).size(), 1u);
 }
 
-}  // namespace
+}  // namespace event_file_test
 }  // namespace gamut::io

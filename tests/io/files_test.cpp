@@ -13,7 +13,7 @@
 #include <filesystem>
 
 namespace gamut::io {
-namespace {
+namespace files_test {
 
 using gamut::testing::message_of;
 using gamut::testing::SmallDisk;
@@ -120,5 +120,5 @@ TEST(files, unwritable_folders_are_environment_errors) {
   EXPECT_NE(message.find("got 'Permission denied'"), std::string::npos) << message;
 }
 
-}  // namespace
+}  // namespace files_test
 }  // namespace gamut::io

@@ -14,7 +14,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::io {
-namespace {
+namespace image_test {
 
 using gamut::testing::message_of;
 using gamut::testing::TempFolder;
@@ -135,5 +135,5 @@ TEST(image, unwritable_places_are_environment_errors) {
   EXPECT_THROW(save_png("/dev/null", Image{}), InternalError);
 }
 
-}  // namespace
+}  // namespace image_test
 }  // namespace gamut::io

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 namespace gamut::io {
-namespace {
+namespace json_test {
 
 using gamut::testing::message_of;
 using gamut::testing::TempFolder;
@@ -164,5 +164,5 @@ TEST(json, appending_to_a_full_disk_is_an_environment_error) {
   EXPECT_THROW(JsonLines("/nonexistent/m.jsonl"), EnvironmentError);
 }
 
-}  // namespace
+}  // namespace json_test
 }  // namespace gamut::io

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::io {
-namespace {
+namespace opencv_yaml_test {
 
 using gamut::testing::message_of;
 
@@ -81,5 +81,5 @@ TEST(opencv_yaml, deep_nesting_is_refused) {
   EXPECT_EQ(message(steps), "[f.yml] line 20: values are nested too deep");
 }
 
-}  // namespace
+}  // namespace opencv_yaml_test
 }  // namespace gamut::io

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::io {
-namespace {
+namespace run_folder_test {
 
 namespace fs = std::filesystem;
 using testing::message_of;
@@ -33,5 +33,5 @@ TEST(run_folder, names_steps_so_that_they_sort) {
   EXPECT_EQ(step_name(1234567), "step_1234567");
 }
 
-}  // namespace
+}  // namespace run_folder_test
 }  // namespace gamut::io

@@ -13,7 +13,7 @@
 #include <memory>
 
 namespace gamut::io {
-namespace {
+namespace run_lock_test {
 
 using testing::message_of;
 
@@ -68,5 +68,5 @@ TEST(run_lock, needs_a_folder_to_write_in) {
             "with --run");
 }
 
-}  // namespace
+}  // namespace run_lock_test
 }  // namespace gamut::io

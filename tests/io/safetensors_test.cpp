@@ -16,7 +16,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::io {
-namespace {
+namespace safetensors_test {
 
 using gamut::testing::message_of;
 using gamut::testing::TempFolder;
@@ -309,5 +309,5 @@ TEST(safetensors, damaged_files_never_lead_outside) {
   EXPECT_GT(refusals, 1000);
 }
 
-}  // namespace
+}  // namespace safetensors_test
 }  // namespace gamut::io

@@ -7,7 +7,7 @@
 #include <string>
 
 namespace gamut::io {
-namespace {
+namespace tf_records_test {
 
 // RFC 3720, section B.4, and the check value of the catalogue of CRC algorithms (CRC-32/ISCSI).
 TEST(tf_records, crc32c_gives_the_published_values) {
@@ -49,5 +49,5 @@ TEST(tf_records, every_flipped_bit_and_every_missing_byte_is_noticed) {
   }
 }
 
-}  // namespace
+}  // namespace tf_records_test
 }  // namespace gamut::io

@@ -6,7 +6,7 @@
 #include <set>
 
 namespace gamut::io {
-namespace {
+namespace tiny_font_test {
 
 // Rows of '#' and '.', for messages that can be looked at.
 std::string drawn(std::string_view text, int64_t width, int64_t height, int64_t left = 0, int64_t top = 0,
@@ -59,5 +59,5 @@ TEST(tiny_font, leaves_out_what_is_outside) {
   EXPECT_EQ(drawn("F", 3, 2, 1, 0), ".##\n.#.\n");
 }
 
-}  // namespace
+}  // namespace tiny_font_test
 }  // namespace gamut::io

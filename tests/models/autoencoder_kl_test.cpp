@@ -5,9 +5,10 @@
 #include "gamut/core/error.h"
 #include "models/hashed_weights.h"
 #include "support/message_of.h"
+#include "support/cpu_paths.h"
 
 namespace gamut::models {
-namespace {
+namespace autoencoder_kl_test {
 
 using testing::message_of;
 
@@ -31,7 +32,7 @@ struct Loaded {
   }
 };
 
-TEST(autoencoder_kl, decodes_and_encodes_as_diffusers) {
+TEST_ON_CPU_PATHS(autoencoder_kl, decodes_and_encodes_as_diffusers) {
   for (const char* name : kCases) {
     SCOPED_TRACE(name);
     const Loaded loaded(name);
@@ -130,5 +131,5 @@ TEST(autoencoder_config, refuses_what_it_does_not_compute) {
             "[c] option 'latents_mean' has a value that is not supported; got [0.1]; expected null");
 }
 
-}  // namespace
+}  // namespace autoencoder_kl_test
 }  // namespace gamut::models

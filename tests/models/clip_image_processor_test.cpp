@@ -6,7 +6,7 @@
 #include "support/message_of.h"
 
 namespace gamut::models {
-namespace {
+namespace clip_image_processor_test {
 
 using at::Tensor;
 using testing::message_of;
@@ -76,5 +76,5 @@ TEST(clip_image_processor, what_is_not_computed_is_refused) {
   EXPECT_NE(refused({{"image_mean", {1, 0}}}).find("three numbers"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace clip_image_processor_test
 }  // namespace gamut::models

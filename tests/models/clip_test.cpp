@@ -6,11 +6,12 @@
 #include "models/hashed_weights.h"
 #include "support/message_of.h"
 #include "support/temp_folder.h"
+#include "support/cpu_paths.h"
 
 #include <cmath>
 
 namespace gamut::models {
-namespace {
+namespace clip_test {
 
 using testing::message_of;
 using testing::TempFolder;
@@ -56,9 +57,9 @@ void expect_golden(const std::string& name) {
   expect_gradients(clip.params(), fixture);
 }
 
-TEST(clip, equals_transformers_with_quick_gelu) { expect_golden("clip_model_quick_gelu"); }
+TEST_ON_CPU_PATHS(clip, equals_transformers_with_quick_gelu) { expect_golden("clip_model_quick_gelu"); }
 
-TEST(clip, equals_transformers_with_gelu_and_another_projection) { expect_golden("clip_model_gelu"); }
+TEST_ON_CPU_PATHS(clip, equals_transformers_with_gelu_and_another_projection) { expect_golden("clip_model_gelu"); }
 
 // A micro model with real tokens, for what needs no weights of anybody's.
 void write_micro(const TempFolder& folder) {
@@ -146,5 +147,5 @@ TEST(clip, a_folder_that_lacks_something_says_what) {
             std::string::npos);
 }
 
-}  // namespace
+}  // namespace clip_test
 }  // namespace gamut::models

@@ -2,9 +2,10 @@
 #include "gamut/models/clip/clip_text.h"
 
 #include "models/hashed_weights.h"
+#include "support/cpu_paths.h"
 
 namespace gamut::models {
-namespace {
+namespace clip_text_test {
 
 struct Loaded {
   Fixture fixture;
@@ -32,9 +33,9 @@ void expect_golden(const std::string& name) {
   expect_gradients(loaded.store, loaded.fixture);
 }
 
-TEST(clip_text, equals_transformers_with_quick_gelu) { expect_golden("clip_quick_gelu"); }
+TEST_ON_CPU_PATHS(clip_text, equals_transformers_with_quick_gelu) { expect_golden("clip_quick_gelu"); }
 
-TEST(clip_text, equals_transformers_with_gelu_and_the_legacy_end_token) { expect_golden("clip_gelu"); }
+TEST_ON_CPU_PATHS(clip_text, equals_transformers_with_gelu_and_the_legacy_end_token) { expect_golden("clip_gelu"); }
 
 TEST(clip_text, names_of_transformers_4_and_5_are_told_apart) {
   EXPECT_EQ(ClipTextModel::name_prefix({{"text_model.final_layer_norm.bias", {}}, {"logit_scale", {}}}),
@@ -51,5 +52,5 @@ TEST(clip_text, later_tokens_never_change_earlier_states) {
   expect_near(loaded.model(ids).last_hidden_state.narrow(1, 0, 5), before, 1e-6, "states 0 to 4");
 }
 
-}  // namespace
+}  // namespace clip_text_test
 }  // namespace gamut::models

@@ -11,7 +11,7 @@
 #include <ATen/core/grad_mode.h>
 
 namespace gamut::models {
-namespace {
+namespace lora_golden_test {
 
 namespace fs = std::filesystem;
 
@@ -239,5 +239,5 @@ TEST(lora_golden, the_oldest_names_are_the_attention_layers) {
   }
 }
 
-}  // namespace
+}  // namespace lora_golden_test
 }  // namespace gamut::models

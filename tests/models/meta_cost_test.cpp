@@ -13,7 +13,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::models {
-namespace {
+namespace meta_cost_test {
 
 constexpr const char* kTiny = GAMUT_SOURCE_DIR "/tests/cli/fixtures/tiny_sd";
 
@@ -130,5 +130,5 @@ TEST(meta_cost, stable_diffusion_1_5) {
   EXPECT_EQ(flops(run), expected["forward"].get<double>());
 }
 
-}  // namespace
+}  // namespace meta_cost_test
 }  // namespace gamut::models

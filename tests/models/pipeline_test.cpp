@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 namespace gamut::models {
-namespace {
+namespace pipeline_test {
 
 namespace fs = std::filesystem;
 
@@ -257,5 +257,5 @@ TEST(pipeline, latents_and_channels_must_agree) {
                 "models and the like are not supported");
 }
 
-}  // namespace
+}  // namespace pipeline_test
 }  // namespace gamut::models

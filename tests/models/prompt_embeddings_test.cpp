@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::models {
-namespace {
+namespace prompt_embeddings_test {
 
 struct Encoder {
   testing::TempFolder folder;
@@ -57,5 +57,5 @@ TEST(prompt_embeddings, no_bit_depends_on_the_order_of_asking) {
   EXPECT_TRUE(at::equal(first.rows({7, 99}).hidden_BLD, second.rows({7, 99}).hidden_BLD));
 }
 
-}  // namespace
+}  // namespace prompt_embeddings_test
 }  // namespace gamut::models

@@ -8,7 +8,7 @@
 #include "support/temp_folder.h"
 
 namespace gamut::models {
-namespace {
+namespace reader_net_test {
 
 using testing::message_of;
 using testing::TempFolder;
@@ -124,5 +124,5 @@ TEST(reader_net, wrong_configs_are_refused) {
   }
 }
 
-}  // namespace
+}  // namespace reader_net_test
 }  // namespace gamut::models

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 namespace gamut::models {
-namespace {
+namespace scheduler_config_test {
 
 namespace fs = std::filesystem;
 
@@ -85,5 +85,5 @@ TEST(scheduler_config, refuses_what_it_does_not_compute) {
       "supported");
 }
 
-}  // namespace
+}  // namespace scheduler_config_test
 }  // namespace gamut::models

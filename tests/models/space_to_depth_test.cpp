@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::models {
-namespace {
+namespace space_to_depth_test {
 
 TEST(space_to_depth, each_block_becomes_the_channels_of_one_pixel) {
   const at::Tensor pictures = at::arange(2 * 3 * 4 * 6, at::kFloat).view({2, 3, 4, 6}) / 143;
@@ -35,5 +35,5 @@ TEST(space_to_depth, config_is_strict) {
   EXPECT_THROW(parse_space_to_depth({{"block_size", 0}}, "vae"), DataError);
 }
 
-}  // namespace
+}  // namespace space_to_depth_test
 }  // namespace gamut::models

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::models {
-namespace {
+namespace unet_config_test {
 
 std::string message_of(const nlohmann::json& json) {
   try {
@@ -96,5 +96,5 @@ TEST(unet_config, wrong_types_are_named) {
   EXPECT_EQ(message_of(nlohmann::json::array()), "[unet/config.json] a config is a JSON object; got array");
 }
 
-}  // namespace
+}  // namespace unet_config_test
 }  // namespace gamut::models

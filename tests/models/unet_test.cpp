@@ -2,11 +2,12 @@
 #include "gamut/models/unet/unet_2d_condition.h"
 
 #include "models/hashed_weights.h"
+#include "support/cpu_paths.h"
 
 #include <ATen/Parallel.h>
 
 namespace gamut::models {
-namespace {
+namespace unet_test {
 
 struct Loaded {
   Fixture fixture;
@@ -26,7 +27,7 @@ constexpr const char* kCases[] = {"unet_sd15", "unet_sd21",  "unet_glyphs",
                                   "unet_odd",  "unet_plain", "unet_no_mid"};
 
 // 1e-5 absolute on outputs of size one: the reference's own difference between channels-last and not is 2e-6.
-TEST(unet, equals_diffusers) {
+TEST_ON_CPU_PATHS(unet, equals_diffusers) {
   for (const char* name : kCases) {
     SCOPED_TRACE(name);
     Loaded loaded(name);
@@ -74,7 +75,7 @@ TEST(unet, recomputing_changes_nothing_but_the_order_of_sums) {
   }
 }
 
-TEST(unet, gradients_equal_autograd_of_diffusers) {
+TEST_ON_CPU_PATHS(unet, gradients_equal_autograd_of_diffusers) {
   for (const char* name : kCases) {
     SCOPED_TRACE(name);
     Loaded loaded(name);
@@ -93,7 +94,7 @@ TEST(unet, gradients_equal_autograd_of_diffusers) {
 }
 
 // The ratio of an on-policy update is exactly one only if both modes run the same arithmetic.
-TEST(unet, same_bits_with_and_without_grad) {
+TEST_ON_CPU_PATHS(unet, same_bits_with_and_without_grad) {
   for (const char* name : kCases) {
     SCOPED_TRACE(name);
     Loaded loaded(name);
@@ -122,7 +123,7 @@ TEST(unet, the_path_of_other_devices_equals_diffusers) {
 // Rollouts promise that no picture depends on the others of its batch or on the number of threads. It holds
 // for widths that the CPU kernels take; PyTorch's own matrix products, which take the rest, round by the size
 // of the batch.
-TEST(unet, a_sample_does_not_depend_on_batch_or_threads) {
+TEST_ON_CPU_PATHS(unet, a_sample_does_not_depend_on_batch_or_threads) {
   for (const char* name : {"unet_sd15", "unet_sd21", "unet_glyphs"}) {
     SCOPED_TRACE(name);
     Loaded loaded(name);
@@ -140,5 +141,5 @@ TEST(unet, a_sample_does_not_depend_on_batch_or_threads) {
   }
 }
 
-}  // namespace
+}  // namespace unet_test
 }  // namespace gamut::models

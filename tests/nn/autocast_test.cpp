@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::nn {
-namespace {
+namespace autocast_test {
 
 using at::Tensor;
 
@@ -68,5 +68,5 @@ TEST(autocast, scopes_nest_and_are_undone) {
   EXPECT_FALSE(AutocastState::current().type.has_value());
 }
 
-}  // namespace
+}  // namespace autocast_test
 }  // namespace gamut::nn

@@ -2,9 +2,10 @@
 #include "gamut/nn/convolution.h"
 
 #include "nn/against_double.h"
+#include "support/cpu_paths.h"
 
 namespace gamut::nn {
-namespace {
+namespace convolution_test {
 
 struct Case {
   int64_t batch, in, out, height, width, kernel, stride, padding;
@@ -30,20 +31,20 @@ Function plain(const Case& c) {
 }
 
 // Sums of up to a few thousand products in fp32.
-TEST(convolution, equals_the_definition) {
+TEST_ON_CPU_PATHS(convolution, equals_the_definition) {
   for (const Case& c : kCases) {
-    SCOPED_TRACE(testing::Message() << c.in << " to " << c.out << ", kernel " << c.kernel << ", stride "
+    SCOPED_TRACE(::testing::Message() << c.in << " to " << c.out << ", kernel " << c.kernel << ", stride "
                                     << c.stride);
     expect_as_in_double(fast(c), plain(c), inputs(c), 1e-5);
   }
 }
 
-TEST(convolution, output_stays_channels_last) {
+TEST_ON_CPU_PATHS(convolution, output_stays_channels_last) {
   const at::Tensor y = fast(kCases[0])(inputs(kCases[0]));
   EXPECT_TRUE(y.is_contiguous(at::MemoryFormat::ChannelsLast));
 }
 
-TEST(convolution, weight_gradients_do_not_depend_on_threads) {
+TEST_ON_CPU_PATHS(convolution, weight_gradients_do_not_depend_on_threads) {
   for (const Case& c : {kCases[0], kCases[1], kCases[6]}) {
     const Function function = fast(c);
     Tensors grads;
@@ -57,13 +58,13 @@ TEST(convolution, weight_gradients_do_not_depend_on_threads) {
   }
 }
 
-TEST(convolution, a_picture_does_not_depend_on_its_neighbours) {
+TEST_ON_CPU_PATHS(convolution, a_picture_does_not_depend_on_its_neighbours) {
   for (const Case& c : kCases) {
     expect_independent_of_batch(fast(c), inputs(c));
   }
 }
 
-TEST(convolution, frozen_weights_still_pass_gradients_on) {
+TEST_ON_CPU_PATHS(convolution, frozen_weights_still_pass_gradients_on) {
   const Case& c = kCases[0];
   const Tensors in = inputs(c);
   const at::Tensor x = in[0].contiguous(at::MemoryFormat::ChannelsLast).set_requires_grad(true);
@@ -72,5 +73,5 @@ TEST(convolution, frozen_weights_still_pass_gradients_on) {
   EXPECT_FALSE(in[1].grad().defined());
 }
 
-}  // namespace
+}  // namespace convolution_test
 }  // namespace gamut::nn

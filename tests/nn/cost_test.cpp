@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::nn {
-namespace {
+namespace cost_test {
 
 // Both ways that a network's operations can go: gamut's CPU kernels and LibTorch's operations.
 template <class Run>
@@ -130,5 +130,5 @@ TEST(cost, nests_and_leaves_real_tensors_alone) {
   EXPECT_EQ(outer.total(), 2.0 * 6 * 2 * 3 * 4);
 }
 
-}  // namespace
+}  // namespace cost_test
 }  // namespace gamut::nn

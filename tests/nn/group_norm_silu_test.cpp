@@ -2,9 +2,10 @@
 #include "gamut/nn/group_norm_silu.h"
 
 #include "nn/against_double.h"
+#include "support/cpu_paths.h"
 
 namespace gamut::nn {
-namespace {
+namespace group_norm_silu_test {
 
 struct Case {
   int64_t batch, channels, height, width, groups;
@@ -37,7 +38,7 @@ Tensors inputs(const Case& c, int64_t shift_rows) {
 }
 
 // fp32 against fp64, relative to the largest value: a few roundings of sums over at most 768 numbers.
-TEST(group_norm_silu, equals_the_steps_taken_one_by_one) {
+TEST_ON_CPU_PATHS(group_norm_silu, equals_the_steps_taken_one_by_one) {
   for (const Case& c : kCases) {
     SCOPED_TRACE(c.channels);
     if (c.channels / c.groups * c.height * c.width > 4) {
@@ -47,7 +48,7 @@ TEST(group_norm_silu, equals_the_steps_taken_one_by_one) {
   }
 }
 
-TEST(group_norm_silu, works_without_shift) {
+TEST_ON_CPU_PATHS(group_norm_silu, works_without_shift) {
   const Case& c = kCases[0];
   const auto without = [&c](auto function) {
     return [&c, function](const Tensors& in) {
@@ -59,7 +60,7 @@ TEST(group_norm_silu, works_without_shift) {
   expect_as_in_double(without(fused_group_norm), without(plain_group_norm), {all[0], all[2], all[3]}, 1e-5);
 }
 
-TEST(group_norm_silu, gradient_meets_finite_differences) {
+TEST_ON_CPU_PATHS(group_norm_silu, gradient_meets_finite_differences) {
   const Case c{1, 16, 3, 2, 4, NormActivation::kSilu};
   const Tensors in = inputs(c, 1);
   const Computed got = differentiate(fused(c), in, at::kFloat);
@@ -78,7 +79,7 @@ TEST(group_norm_silu, gradient_meets_finite_differences) {
   }
 }
 
-TEST(group_norm_silu, survives_large_means) {
+TEST_ON_CPU_PATHS(group_norm_silu, survives_large_means) {
   const Case c{2, 32, 8, 8, 8, NormActivation::kNone};
   Tensors in = inputs(c, 1);
   in[0] = in[0] + 1000;
@@ -89,7 +90,7 @@ TEST(group_norm_silu, survives_large_means) {
       2e-4, "output");
 }
 
-TEST(group_norm_silu, extreme_values_stay_finite) {
+TEST_ON_CPU_PATHS(group_norm_silu, extreme_values_stay_finite) {
   const at::Tensor x =
       at::tensor({-1e4F, 1e4F}).repeat({16}).view({1, 32, 1, 1}).contiguous(at::MemoryFormat::ChannelsLast);
   const at::Tensor ones = at::ones({32}) * 200;
@@ -99,7 +100,7 @@ TEST(group_norm_silu, extreme_values_stay_finite) {
   EXPECT_NEAR(y.flatten()[0].item<float>(), 0.0, 1e-30);
 }
 
-TEST(group_norm_silu, bits_do_not_depend_on_threads_batch_or_grad_mode) {
+TEST_ON_CPU_PATHS(group_norm_silu, bits_do_not_depend_on_threads_batch_or_grad_mode) {
   for (const Case& c : kCases) {
     expect_independent_of_threads(fused(c), inputs(c, c.batch));
     expect_independent_of_batch(fused(c), inputs(c, 1));
@@ -108,7 +109,7 @@ TEST(group_norm_silu, bits_do_not_depend_on_threads_batch_or_grad_mode) {
   }
 }
 
-TEST(group_norm_silu, other_layouts_and_types_take_the_plain_path) {
+TEST_ON_CPU_PATHS(group_norm_silu, other_layouts_and_types_take_the_plain_path) {
   const Case c{2, 12, 4, 4, 3, NormActivation::kSilu};
   const Tensors in = inputs(c, 1);
   EXPECT_TRUE(at::equal(fused(c)(in),
@@ -117,5 +118,5 @@ TEST(group_norm_silu, other_layouts_and_types_take_the_plain_path) {
   EXPECT_EQ(fused(c)({half(in[0]), half(in[1]), half(in[2]), half(in[3])}).scalar_type(), at::kBFloat16);
 }
 
-}  // namespace
+}  // namespace group_norm_silu_test
 }  // namespace gamut::nn

@@ -3,9 +3,10 @@
 
 #include "gamut/nn/attention.h"
 #include "nn/against_double.h"
+#include "support/cpu_paths.h"
 
 namespace gamut::nn {
-namespace {
+namespace head_attention_test {
 
 struct Case {
   int64_t batch, queries, keys, heads, width;
@@ -35,20 +36,20 @@ Function kernel(const Case& c) {
 }
 
 // fp32 against fp64: scores of size 30 lose 2e-6 in the exponent.
-TEST(head_attention, equals_the_definition) {
+TEST_ON_CPU_PATHS(head_attention, equals_the_definition) {
   for (const Case& c : kCases) {
     SCOPED_TRACE(c.width);
     expect_as_in_double(kernel(c), spelled_out(c), inputs(c), 2e-5);
   }
 }
 
-TEST(head_attention, bits_do_not_depend_on_threads) {
+TEST_ON_CPU_PATHS(head_attention, bits_do_not_depend_on_threads) {
   for (const Case& c : kCases) {
     expect_independent_of_threads(kernel(c), inputs(c));
   }
 }
 
-TEST(head_attention, a_sample_does_not_depend_on_its_neighbours) {
+TEST_ON_CPU_PATHS(head_attention, a_sample_does_not_depend_on_its_neighbours) {
   const Case c{4, 20, 9, 2, 8};
   const Tensors in = inputs(c);
   const at::Tensor all = kernel(c)(in);
@@ -58,21 +59,21 @@ TEST(head_attention, a_sample_does_not_depend_on_its_neighbours) {
   }
 }
 
-TEST(head_attention, large_scores_do_not_overflow) {
+TEST_ON_CPU_PATHS(head_attention, large_scores_do_not_overflow) {
   const at::Tensor q = at::ones({1, 3, 8}) * 100, v = wave({1, 4, 8}, 1.0);
   const at::Tensor k = at::arange(4, at::kFloat).view({1, 4, 1}).expand({1, 4, 8}).contiguous() * 10;
   // The last key beats the others by e^2828.
   EXPECT_TRUE(at::allclose(head_attention(q, k, v, 1), v.narrow(1, 3, 1).expand({1, 3, 8})));
 }
 
-TEST(head_attention, strided_rows_are_read_in_place) {
+TEST_ON_CPU_PATHS(head_attention, strided_rows_are_read_in_place) {
   const at::Tensor joined = wave({2, 10, 48}, 0.8);
   const at::Tensor q = joined.narrow(2, 0, 16), k = joined.narrow(2, 16, 16), v = joined.narrow(2, 32, 16);
   EXPECT_TRUE(at::equal(head_attention(q, k, v, 2),
                         head_attention(q.contiguous(), k.contiguous(), v.contiguous(), 2)));
 }
 
-TEST(head_attention, attend_takes_pytorch_where_the_kernel_does_not_fit) {
+TEST_ON_CPU_PATHS(head_attention, attend_takes_pytorch_where_the_kernel_does_not_fit) {
   const Case c{2, 6, 7, 2, 12};
   const Tensors in = inputs(c);
   EXPECT_FALSE(fits_head_attention(in[0], in[1], in[2], c.heads));
@@ -81,7 +82,7 @@ TEST(head_attention, attend_takes_pytorch_where_the_kernel_does_not_fit) {
                "output");
 }
 
-TEST(head_attention, causal_attention_sees_no_later_token) {
+TEST_ON_CPU_PATHS(head_attention, causal_attention_sees_no_later_token) {
   const Case c{1, 6, 6, 2, 8};
   Tensors in = inputs(c);
   const at::Tensor before = attend(in[0], in[1], in[2], c.heads, true);
@@ -91,5 +92,5 @@ TEST(head_attention, causal_attention_sees_no_later_token) {
       at::allclose(attend(in[0], in[1], in[2], c.heads, true).narrow(1, 0, 4), before.narrow(1, 0, 4)));
 }
 
-}  // namespace
+}  // namespace head_attention_test
 }  // namespace gamut::nn

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::nn {
-namespace {
+namespace images_test {
 
 TEST(images, pictures_become_channels_last_numbers_from_zero_to_one) {
   io::Image image = io::Image::filled(3, 2, 0, 51, 255);
@@ -36,5 +36,5 @@ TEST(images, values_are_clamped_and_halves_round_to_even) {
   EXPECT_EQ(images[0].pixels, (std::vector<uint8_t>{0, 2, 255, 0, 2, 255}));
 }
 
-}  // namespace
+}  // namespace images_test
 }  // namespace gamut::nn

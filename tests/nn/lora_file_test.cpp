@@ -15,7 +15,7 @@
 #include <limits>
 
 namespace gamut::nn {
-namespace {
+namespace lora_file_test {
 
 namespace fs = std::filesystem;
 using testing::message_of;
@@ -192,5 +192,5 @@ TEST(lora_file, truncated_and_foreign_files) {
   EXPECT_NE(message_of<DataError>([&] { load_lora(folder.path()); }).find("the folder holds no adapter"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace lora_file_test
 }  // namespace gamut::nn

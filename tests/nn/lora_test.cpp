@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::nn {
-namespace {
+namespace lora_test {
 
 using testing::message_of;
 
@@ -107,5 +107,5 @@ TEST(lora, starts_depend_on_the_layer_alone) {
   EXPECT_EQ(one.store.adapters().at("attn1.to_q")->parts[0].scale, 2.0);  // alpha 0 is twice the rank
 }
 
-}  // namespace
+}  // namespace lora_test
 }  // namespace gamut::nn

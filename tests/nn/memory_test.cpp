@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 
 namespace gamut::nn {
-namespace {
+namespace memory_test {
 
 int64_t page_faults() {
   rusage usage{};
@@ -30,5 +30,5 @@ TEST(memory, freed_blocks_come_back_without_page_faults) {
   EXPECT_LT(page_faults() - before, 2000);
 }
 
-}  // namespace
+}  // namespace memory_test
 }  // namespace gamut::nn

@@ -9,7 +9,7 @@
 #include <limits>
 
 namespace gamut::nn {
-namespace {
+namespace params_test {
 
 TensorMap some() {
   return {{"a.weight", at::ones({2, 3}, at::kFloat)},
@@ -121,5 +121,5 @@ TEST(params, numbers_that_are_not_finite_are_refused) {
   EXPECT_TRUE(at::equal(store.declare("w", {4}, Init::zeros()), at::full({4}, 3e38F)));
 }
 
-}  // namespace
+}  // namespace params_test
 }  // namespace gamut::nn

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::nn {
-namespace {
+namespace recompute_test {
 
 using at::Tensor;
 
@@ -86,5 +86,5 @@ TEST(recompute, without_gradients_it_is_a_call) {
   EXPECT_EQ(layer.runs, 1);
 }
 
-}  // namespace
+}  // namespace recompute_test
 }  // namespace gamut::nn

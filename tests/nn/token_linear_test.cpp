@@ -3,9 +3,10 @@
 
 #include "gamut/nn/feed_forward.h"
 #include "nn/against_double.h"
+#include "support/cpu_paths.h"
 
 namespace gamut::nn {
-namespace {
+namespace token_linear_test {
 
 struct Case {
   int64_t batch, tokens, in, out;
@@ -22,7 +23,7 @@ at::Tensor with_residual(const Tensors& in) { return project(in[0], {in[1], in[2
 at::Tensor spelled_out(const Tensors& in) { return in[3] + at::linear(in[0], in[1], in[2]); }
 
 // Sums of up to 512 products in fp32.
-TEST(token_linear, equals_the_definition) {
+TEST_ON_CPU_PATHS(token_linear, equals_the_definition) {
   for (const Case& c : kCases) {
     SCOPED_TRACE(c.out);
     EXPECT_TRUE(fits_matrix_kernels(inputs(c)[0], inputs(c)[1]));
@@ -30,7 +31,7 @@ TEST(token_linear, equals_the_definition) {
   }
 }
 
-TEST(token_linear, works_without_bias_and_residual) {
+TEST_ON_CPU_PATHS(token_linear, works_without_bias_and_residual) {
   const Tensors in = inputs(kCases[1]);
   expect_as_in_double(
       [](const Tensors& t) {
@@ -39,7 +40,7 @@ TEST(token_linear, works_without_bias_and_residual) {
       [](const Tensors& t) { return at::linear(t[0], t[1]); }, {in[0], in[1]}, 1e-5);
 }
 
-TEST(token_linear, bits_do_not_depend_on_threads_or_batch) {
+TEST_ON_CPU_PATHS(token_linear, bits_do_not_depend_on_threads_or_batch) {
   for (const Case& c : kCases) {
     expect_independent_of_threads(with_residual, inputs(c));
     const Tensors in = inputs(c);
@@ -51,7 +52,7 @@ TEST(token_linear, bits_do_not_depend_on_threads_or_batch) {
   }
 }
 
-TEST(token_linear, frozen_weights_still_pass_gradients_on) {
+TEST_ON_CPU_PATHS(token_linear, frozen_weights_still_pass_gradients_on) {
   const Tensors in = inputs(kCases[1]);
   const at::Tensor x = in[0].clone().set_requires_grad(true);
   project(x, {in[1], in[2]}).sum().backward();
@@ -59,7 +60,7 @@ TEST(token_linear, frozen_weights_still_pass_gradients_on) {
   EXPECT_FALSE(in[1].grad().defined());
 }
 
-TEST(token_linear, odd_widths_take_pytorch) {
+TEST_ON_CPU_PATHS(token_linear, odd_widths_take_pytorch) {
   const Case c{2, 3, 10, 7};
   EXPECT_FALSE(fits_matrix_kernels(inputs(c)[0], inputs(c)[1]));
   expect_as_in_double(with_residual, spelled_out, inputs(c), 1e-5);
@@ -76,18 +77,18 @@ at::Tensor plain(const Tensors& in) {
   return plain_feed_forward(in[0], {{in[1], in[2]}, {in[3], in[4]}}, in[5]);
 }
 
-TEST(token_linear, feed_forward_equals_its_steps) {
+TEST_ON_CPU_PATHS(token_linear, feed_forward_equals_its_steps) {
   expect_as_in_double(fused, plain, feed_forward_inputs(50, 16), 2e-5);
   expect_as_in_double(fused, plain, feed_forward_inputs(9, 48), 2e-5);
 }
 
-TEST(token_linear, feed_forward_has_the_same_bits_in_every_mode) {
+TEST_ON_CPU_PATHS(token_linear, feed_forward_has_the_same_bits_in_every_mode) {
   const Tensors in = feed_forward_inputs(50, 32);
   expect_independent_of_threads(fused, in);
   EXPECT_TRUE(at::equal(differentiate(fused, in, at::kFloat).out, fused(in)));
 }
 
-TEST(token_linear, gelu_is_exact_over_its_whole_range) {
+TEST_ON_CPU_PATHS(token_linear, gelu_is_exact_over_its_whole_range) {
   // proj is the identity on the gate and one on the other half, out sums one inner number.
   const int64_t width = 16, inner = 4 * width;
   at::Tensor proj = at::zeros({2 * inner, width}), proj_bias = at::zeros({2 * inner}),
@@ -104,5 +105,5 @@ TEST(token_linear, gelu_is_exact_over_its_whole_range) {
   EXPECT_LE(((got - exact).abs() / (exact.abs() + 0.17)).max().item<double>(), 3e-7);
 }
 
-}  // namespace
+}  // namespace token_linear_test
 }  // namespace gamut::nn

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 namespace gamut::nn {
-namespace {
+namespace weight_files_test {
 
 namespace fs = std::filesystem;
 
@@ -124,5 +124,5 @@ TEST(weight_files, mapped_tensors_equal_copied_ones_and_outlive_each_other) {
   EXPECT_TRUE(at::equal(kept, loaded.at("large")));
 }
 
-}  // namespace
+}  // namespace weight_files_test
 }  // namespace gamut::nn

@@ -19,7 +19,7 @@
 #include <limits>
 
 namespace gamut::rewards {
-namespace {
+namespace brisque_test {
 
 using gamut::testing::message_of;
 using gamut::testing::TempFolder;
@@ -238,5 +238,5 @@ TEST(brisque, the_recipe_must_name_both_files) {
   EXPECT_EQ(make_reward(config)->name(), "brisque");
 }
 
-}  // namespace
+}  // namespace brisque_test
 }  // namespace gamut::rewards

@@ -14,7 +14,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::rewards {
-namespace {
+namespace clip_rewards_test {
 
 using testing::message_of;
 using testing::TempFolder;
@@ -93,5 +93,5 @@ TEST(clip_rewards, weights_that_no_default_names_are_asked_for) {
   EXPECT_NE(message_of<ConfigError>([] { make_reward({.kind = "aesthetic"}); }).find("aesthetic_model"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace clip_rewards_test
 }  // namespace gamut::rewards

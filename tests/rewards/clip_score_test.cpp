@@ -12,7 +12,7 @@
 #include <limits>
 
 namespace gamut::rewards {
-namespace {
+namespace clip_score_test {
 
 using testing::message_of;
 using testing::TempFolder;
@@ -78,5 +78,5 @@ TEST(clip_score, a_missing_folder_is_an_environment_error) {
             std::string::npos);
 }
 
-}  // namespace
+}  // namespace clip_score_test
 }  // namespace gamut::rewards

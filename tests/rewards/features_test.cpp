@@ -12,7 +12,7 @@
 #include <limits>
 
 namespace gamut::rewards {
-namespace {
+namespace features_test {
 
 using testing::message_of;
 using testing::TempFolder;
@@ -95,5 +95,5 @@ TEST(features, what_cannot_be_made_says_why) {
       std::string::npos);
 }
 
-}  // namespace
+}  // namespace features_test
 }  // namespace gamut::rewards

@@ -11,7 +11,7 @@
 #include <cmath>
 
 namespace gamut::rewards {
-namespace {
+namespace mix_test {
 
 using testing::message_of;
 
@@ -87,5 +87,5 @@ TEST(mix, without_weights_is_a_config_error) {
   EXPECT_NE(message_of<ConfigError>([&] { bind(recipe, config); }).find("'mix.pickscore'"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace mix_test
 }  // namespace gamut::rewards

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::rewards {
-namespace {
+namespace no_ocr_test {
 
 TEST(no_ocr, says_how_to_get_it) {
   EXPECT_FALSE(ocr_is_built());
@@ -16,5 +16,5 @@ TEST(no_ocr, says_how_to_get_it) {
             "after: apt install libtesseract-dev tesseract-ocr-eng");
 }
 
-}  // namespace
+}  // namespace no_ocr_test
 }  // namespace gamut::rewards

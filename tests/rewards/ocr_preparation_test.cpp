@@ -6,7 +6,7 @@
 #include <array>
 
 namespace gamut::rewards {
-namespace {
+namespace ocr_preparation_test {
 
 // A square of `ink` with a border of `ground`, 6x4.
 std::vector<float> framed(const std::array<float, 3>& ink, const std::array<float, 3>& ground) {
@@ -71,5 +71,5 @@ TEST(ocr_preparation, values_outside_are_clamped_and_one_colour_is_white) {
   EXPECT_EQ(prepare_for_ocr({6, 4, grey}, {.padding = 0}).bytes, std::vector<uint8_t>(24, 255));
 }
 
-}  // namespace
+}  // namespace ocr_preparation_test
 }  // namespace gamut::rewards

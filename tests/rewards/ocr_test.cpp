@@ -14,7 +14,7 @@
 #include <ctime>
 
 namespace gamut::rewards {
-namespace {
+namespace ocr_test {
 
 using testing::message_of;
 
@@ -163,5 +163,5 @@ TEST(ocr, DISABLED_table_of_preparations) {
   for (const int64_t mode : {6, 8, 10, 13}) row("two-tone", {.page_mode = mode});
 }
 
-}  // namespace
+}  // namespace ocr_test
 }  // namespace gamut::rewards

@@ -12,7 +12,7 @@
 #include <limits>
 
 namespace gamut::rewards {
-namespace {
+namespace picture_rewards_test {
 
 const std::filesystem::path kFixtures = GAMUT_SOURCE_DIR "/tests/rewards/fixtures";
 
@@ -72,5 +72,5 @@ TEST(picture_rewards, a_picture_that_is_not_finite_fails_alone) {
   }
 }
 
-}  // namespace
+}  // namespace picture_rewards_test
 }  // namespace gamut::rewards

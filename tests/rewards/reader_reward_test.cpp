@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::rewards {
-namespace {
+namespace reader_reward_test {
 
 constexpr const char* kShipped = GAMUT_SOURCE_DIR "/models/glyphs-reader";
 
@@ -91,5 +91,5 @@ TEST(reader_reward, pictures_of_another_size_are_an_error) {
             "[reader] the reader reads pictures of 32x32; got 96x64; choose another reward for this model");
 }
 
-}  // namespace
+}  // namespace reader_reward_test
 }  // namespace gamut::rewards

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::rewards {
-namespace {
+namespace registry_test {
 
 using gamut::testing::message_of;
 
@@ -55,5 +55,5 @@ TEST(registry, recipe_keys_are_checked) {
             std::string::npos);
 }
 
-}  // namespace
+}  // namespace registry_test
 }  // namespace gamut::rewards

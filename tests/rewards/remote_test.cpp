@@ -17,7 +17,7 @@
 #include <thread>
 
 namespace gamut::rewards {
-namespace {
+namespace remote_test {
 
 using nlohmann::json;
 using testing::message_of;
@@ -204,5 +204,5 @@ TEST(remote, urls_are_checked) {
               cat("[reward] remote.url must be http://host:port or https://host:port; got '", url, "'"));
 }
 
-}  // namespace
+}  // namespace remote_test
 }  // namespace gamut::rewards

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::rewards {
-namespace {
+namespace reward_protocol_test {
 
 const std::vector<text::Prompt> kPrompts = {{"a \"red\" cat\xff", "red", {{"ink", "red"}}}};
 
@@ -66,5 +66,5 @@ TEST(reward_protocol, a_strangers_text_is_short_and_plain) {
   EXPECT_EQ(quoted_start("\x1b[31m\xc3\xa9!"), "'?[31m?" "?!'");
 }
 
-}  // namespace
+}  // namespace reward_protocol_test
 }  // namespace gamut::rewards

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::rewards {
-namespace {
+namespace text_match_test {
 
 // Rows from tests/generators/ocr_reward.py, which writes the rule down independently.
 TEST(text_match, reward_equals_flow_grpo_rule) {
@@ -56,5 +56,5 @@ TEST(text_match, exact_allows_nothing_else) {
   EXPECT_FALSE(reads_exactly("", "K"));
 }
 
-}  // namespace
+}  // namespace text_match_test
 }  // namespace gamut::rewards

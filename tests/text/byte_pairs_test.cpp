@@ -8,7 +8,7 @@
 #include <set>
 
 namespace gamut::text {
-namespace {
+namespace byte_pairs_test {
 
 // The definition, in quadratic time: join the best pair, the leftmost of equals, until none is left.
 std::vector<std::string> join_by_definition(std::vector<std::string> symbols, const Merges& merges) {
@@ -80,5 +80,5 @@ TEST(byte_pairs, gives_unknown_bytes_the_unknown_id) {
   EXPECT_EQ(ids.size(), 3u);
 }
 
-}  // namespace
+}  // namespace byte_pairs_test
 }  // namespace gamut::text

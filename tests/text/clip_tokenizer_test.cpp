@@ -12,7 +12,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::text {
-namespace {
+namespace clip_tokenizer_test {
 
 using Json = nlohmann::json;
 using Ids = std::vector<int64_t>;
@@ -181,5 +181,5 @@ TEST(clip_tokenizer, refuses_settings_it_cannot_honor) {
             "[tokenizer] model_max_length must be a number of 2 or more; got 1 in 'FOLDER'");
 }
 
-}  // namespace
+}  // namespace clip_tokenizer_test
 }  // namespace gamut::text

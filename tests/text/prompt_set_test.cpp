@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::text {
-namespace {
+namespace prompt_set_test {
 
 class PromptFile {
  public:
@@ -74,5 +74,5 @@ TEST(prompt_set, refuses_an_empty_set) {
       std::string::npos);
 }
 
-}  // namespace
+}  // namespace prompt_set_test
 }  // namespace gamut::text

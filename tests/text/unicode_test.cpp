@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::text {
-namespace {
+namespace unicode_test {
 
 TEST(unicode, replaces_each_maximal_invalid_piece_once) {
   // Unicode 15, chapter 3.9, table 3-8: a truncated character is one piece, a surrogate three.
@@ -44,5 +44,5 @@ TEST(unicode, tells_letters_numbers_and_blanks_apart) {
   expect_class(std::u32string_view(U"\0", 1), CharClass::kOther);
 }
 
-}  // namespace
+}  // namespace unicode_test
 }  // namespace gamut::text

@@ -13,7 +13,7 @@
 #include <set>
 
 namespace gamut::text {
-namespace {
+namespace word_tokenizer_test {
 
 using Json = nlohmann::json;
 
@@ -62,5 +62,5 @@ TEST(word_tokenizer, refuses_words_that_normalizing_would_change) {
   }
 }
 
-}  // namespace
+}  // namespace word_tokenizer_test
 }  // namespace gamut::text

@@ -12,7 +12,7 @@
 #include <limits>
 
 namespace gamut::train {
-namespace {
+namespace adamw_test {
 
 const OptimizerConfig kConfig{.learning_rate = 2e-3,
                               .beta1 = 0.9,
@@ -146,5 +146,5 @@ TEST(adamw, a_foreign_state_is_refused) {
             "model?");
 }
 
-}  // namespace
+}  // namespace adamw_test
 }  // namespace gamut::train

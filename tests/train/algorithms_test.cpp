@@ -9,7 +9,7 @@
 #include <cmath>
 
 namespace gamut::train {
-namespace {
+namespace algorithms_test {
 
 // The named algorithms as they are and with the options that touch the loop. GARDO's gate needs a CLIP folder, so its
 // whole loop is tested on the command line.
@@ -102,5 +102,5 @@ TEST(algorithms, a_reference_that_is_the_policy_costs_nothing) {
   }
 }
 
-}  // namespace
+}  // namespace algorithms_test
 }  // namespace gamut::train

@@ -11,7 +11,7 @@
 #include <tuple>
 
 namespace gamut::train {
-namespace {
+namespace batch_plan_test {
 
 using testing::message_of;
 
@@ -98,5 +98,5 @@ TEST(batch_plan, every_sample_has_one_place_and_every_update_sees_every_prompt) 
   EXPECT_EQ(std::get<1>(*seen.rbegin()), 7);
 }
 
-}  // namespace
+}  // namespace batch_plan_test
 }  // namespace gamut::train

@@ -12,7 +12,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::train {
-namespace {
+namespace checkpoint_test {
 
 namespace fs = std::filesystem;
 using testing::message_of;
@@ -147,5 +147,5 @@ TEST(checkpoint, another_models_checkpoint_is_refused) {
             "[checkpoint] tensor 'w' has the wrong shape; got [5]; expected [6]");
 }
 
-}  // namespace
+}  // namespace checkpoint_test
 }  // namespace gamut::train

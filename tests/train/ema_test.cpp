@@ -10,7 +10,7 @@
 #include <algorithm>
 
 namespace gamut::train {
-namespace {
+namespace ema_test {
 
 using testing::message_of;
 
@@ -84,5 +84,5 @@ TEST(ema, weights_are_copied_by_name_or_refused) {
       "[test] the file holds 3 tensors; expected 2; were the weights made for another model?");
 }
 
-}  // namespace
+}  // namespace ema_test
 }  // namespace gamut::train

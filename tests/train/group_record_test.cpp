@@ -9,7 +9,7 @@
 #include <cmath>
 
 namespace gamut::train {
-namespace {
+namespace group_record_test {
 
 // The first iteration's groups, copied during the call.
 std::vector<GroupRecord> observe(TinyRun& run, int64_t count) {
@@ -68,5 +68,5 @@ TEST(group_record, json_has_null_for_a_member_without_a_score) {
     EXPECT_EQ(row[key].size(), 6u) << key;
 }
 
-}  // namespace
+}  // namespace group_record_test
 }  // namespace gamut::train

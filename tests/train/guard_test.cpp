@@ -11,7 +11,7 @@
 #include <limits>
 
 namespace gamut::train {
-namespace {
+namespace guard_test {
 
 using testing::message_of;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -121,5 +121,5 @@ TEST_F(guard, its_state_goes_through_json) {
   EXPECT_THROW(restored.admits(true, 50, 12), NumericalError);  // second in a row, and still a spike
 }
 
-}  // namespace
+}  // namespace guard_test
 }  // namespace gamut::train

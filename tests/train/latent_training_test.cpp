@@ -9,7 +9,7 @@
 #include <cmath>
 
 namespace gamut::train {
-namespace {
+namespace latent_training_test {
 
 TrainConfig sd_config() {
   TrainConfig config = tiny_config("ddpo");
@@ -63,5 +63,5 @@ TEST(latent_training, all_weights_train_in_fp32_only) {
   }
 }
 
-}  // namespace
+}  // namespace latent_training_test
 }  // namespace gamut::train

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::train {
-namespace {
+namespace learning_curve_test {
 
 TEST(learning_curve, is_level_unless_said_otherwise) {
   for (const int64_t step : {0, 5, 12, 100}) EXPECT_EQ(LearningCurve{}.share(step, 12), 1) << step;
@@ -42,5 +42,5 @@ TEST(learning_curve, a_run_that_only_warms_up_is_finite) {
   EXPECT_DOUBLE_EQ(curve.share(3, 3), 1);
 }
 
-}  // namespace
+}  // namespace learning_curve_test
 }  // namespace gamut::train

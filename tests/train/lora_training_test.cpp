@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::train {
-namespace {
+namespace lora_training_test {
 
 using testing::TempFolder;
 
@@ -176,5 +176,5 @@ TEST(lora_training, the_reward_rises) {
   }
 }
 
-}  // namespace
+}  // namespace lora_training_test
 }  // namespace gamut::train

@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::train {
-namespace {
+namespace plan_test {
 
 // A folder with a tiny model that plans and runs are made of.
 struct Case {
@@ -178,5 +178,5 @@ TEST(plan, advice_is_tried) {
   EXPECT_GT(hopeless.least_bytes, 1);
 }
 
-}  // namespace
+}  // namespace plan_test
 }  // namespace gamut::train

@@ -12,7 +12,7 @@
 #include <cmath>
 
 namespace gamut::train {
-namespace {
+namespace pretrain_clip_test {
 
 using testing::TempFolder;
 
@@ -102,5 +102,5 @@ TEST(pretrain_clip, logit_scale_is_held_at_a_hundred) {
   EXPECT_NEAR(models::Clip::open(config.output, {}).logit_scale().item<double>(), std::log(100.0), 1e-4);
 }
 
-}  // namespace
+}  // namespace pretrain_clip_test
 }  // namespace gamut::train

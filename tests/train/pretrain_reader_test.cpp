@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 namespace gamut::train {
-namespace {
+namespace pretrain_reader_test {
 
 ReaderTrainingConfig small() {
   ReaderTrainingConfig config;
@@ -70,5 +70,5 @@ TEST(pretrain_reader, learns_within_eighty_steps) {
   EXPECT_EQ(models::Reader::open(config.output, {}).config().characters, data::glyph_characters());
 }
 
-}  // namespace
+}  // namespace pretrain_reader_test
 }  // namespace gamut::train

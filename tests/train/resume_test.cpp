@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 namespace gamut::train {
-namespace {
+namespace resume_test {
 
 using testing::TempFolder;
 
@@ -91,5 +91,5 @@ TEST(resume, a_truncated_checkpoint_is_a_data_error) {
   EXPECT_THROW(run.trainer.resume(*latest_checkpoint(folder.path())), DataError);
 }
 
-}  // namespace
+}  // namespace resume_test
 }  // namespace gamut::train

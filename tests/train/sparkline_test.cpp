@@ -6,7 +6,7 @@
 #include <cmath>
 
 namespace gamut::train {
-namespace {
+namespace sparkline_test {
 
 TEST(sparkline, goes_from_zero_to_the_largest) {
   EXPECT_EQ(sparkline({0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0}, 9), "▁▂▃▄▅▆▇██");
@@ -24,5 +24,5 @@ TEST(sparkline, holds_without_usable_values) {
   EXPECT_EQ(sparkline({NAN, -1.0, 2.0}, 3), "▁▁█");
 }
 
-}  // namespace
+}  // namespace sparkline_test
 }  // namespace gamut::train

@@ -15,7 +15,7 @@
 #include <cstdio>
 
 namespace gamut::train {
-namespace {
+namespace toy_learning_test {
 
 constexpr int64_t kGroups = 4, kMembers = 24, kHidden = 32, kIterations = 150;
 
@@ -140,5 +140,5 @@ TEST(toy_learning, the_reward_rises_on_every_seed) {
   }
 }
 
-}  // namespace
+}  // namespace toy_learning_test
 }  // namespace gamut::train

@@ -20,7 +20,7 @@
 #include <vector>
 
 namespace gamut::train {
-namespace {
+namespace toy_variety_test {
 
 constexpr int64_t kPrompts = 4, kKept = 16, kHidden = 32, kWidth = 4, kIterations = 500;
 constexpr double kRate = 1.5e-2;
@@ -300,5 +300,5 @@ TEST(toy_variety, drift_without_its_potential_loses_a_mode) {
   EXPECT_LT(train_three(slots).greatest_share, 0.1);
 }
 
-}  // namespace
+}  // namespace toy_variety_test
 }  // namespace gamut::train

@@ -15,7 +15,7 @@
 #include <limits>
 
 namespace gamut::train {
-namespace {
+namespace trainer_test {
 
 using testing::message_of;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -379,5 +379,5 @@ TEST(trainer, the_number_of_threads_changes_little) {
   EXPECT_LT(largest_difference(weights[0], weights[1]), 2e-4);
 }
 
-}  // namespace
+}  // namespace trainer_test
 }  // namespace gamut::train

@@ -12,7 +12,7 @@
 #include <limits>
 
 namespace gamut::train {
-namespace {
+namespace update_test {
 
 constexpr int64_t kElements = 8;
 const std::vector<int64_t> kShape{2, 2, 2};
@@ -208,5 +208,5 @@ TEST(update, numbers_that_are_not_finite_are_reported) {
   EXPECT_FALSE(toy.update({&batch}).finite);
 }
 
-}  // namespace
+}  // namespace update_test
 }  // namespace gamut::train

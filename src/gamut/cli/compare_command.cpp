@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Flags {
+struct CompareFlags {
   std::vector<std::string> runs;
   std::string out = "compare.png";
 };
@@ -31,7 +31,7 @@ void check_comparable(const std::string& first, const TrainRecipe& one, const st
                                      differing));
 }
 
-int compare(const Flags& flags) {
+int compare(const CompareFlags& flags) {
   std::vector<std::pair<std::string, eval::Evaluation>> columns;
   std::vector<io::SheetBlock> blocks;
   std::vector<text::Prompt> prompts;
@@ -54,7 +54,7 @@ int compare(const Flags& flags) {
 }  // namespace
 
 void add_compare_command(CLI::App& program, Action& chosen) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<CompareFlags>();
   CLI::App* command =
       program.add_subcommand("compare", "runs side by side: the base and each run's last evaluation");
   command->add_option("runs", flags->runs, "run folders that share model, prompts and evaluation")->required();

@@ -22,11 +22,11 @@ const std::map<std::string, nn::LoraFormat> kFormats{{"diffusers", nn::LoraForma
 const std::map<std::string, at::ScalarType> kDtypes{
     {"fp32", at::kFloat}, {"bf16", at::kBFloat16}, {"fp16", at::kHalf}};
 
-struct Flags {
+struct ConvertFlags {
   std::string in, out, to, dtype, model;
 };
 
-void cast(nn::LoraModule& module, const Flags& flags) {
+void cast(nn::LoraModule& module, const ConvertFlags& flags) {
   const at::ScalarType dtype = kDtypes.at(flags.dtype);
   if (flags.to == "diffusers" && module.alpha != double(module.rank())) {
     // Folded before the cast, so that it is rounded once.
@@ -37,7 +37,7 @@ void cast(nn::LoraModule& module, const Flags& flags) {
   module.up = module.up.to(dtype);
 }
 
-int convert_lora(const Flags& flags) {
+int convert_lora(const ConvertFlags& flags) {
   nn::LoraFile file = nn::load_lora(flags.in);
   if (!flags.dtype.empty())
     for (nn::LoraModule& module : file.modules) cast(module, flags);
@@ -46,7 +46,7 @@ int convert_lora(const Flags& flags) {
   return 0;
 }
 
-int merge(const Flags& flags) {
+int merge(const ConvertFlags& flags) {
   if (fs::exists(flags.out) && !fs::is_empty(flags.out))
     throw ConfigError("usage", cat("the merged model needs a new folder; got '", flags.out, "', which is not empty"));
   models::Pipeline pipe = models::Pipeline::open(flags.model, {});
@@ -60,7 +60,7 @@ int merge(const Flags& flags) {
 }  // namespace
 
 void add_convert_command(CLI::App& program, Action& chosen) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ConvertFlags>();
   CLI::App* convert = program.add_subcommand("convert", "adapters from one form to another, or into a model's weights");
   convert->require_subcommand(1);
 

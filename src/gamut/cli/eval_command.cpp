@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Flags {
+struct EvalFlags {
   std::string recipe, model, weights, out;
   std::vector<std::string> sets, loras;
   bool json = false, data = false;
@@ -68,7 +68,7 @@ void print(const std::vector<Measured>& all, bool json) {
   std::printf("%s", eval::measures_table(columns).c_str());
 }
 
-models::Pipeline open_model(const Flags& flags, const TrainRecipe& recipe) {
+models::Pipeline open_model(const EvalFlags& flags, const TrainRecipe& recipe) {
   models::Pipeline pipe = train::open_policy(recipe.train, flags.model);
   if (!flags.weights.empty())
     train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
@@ -76,7 +76,7 @@ models::Pipeline open_model(const Flags& flags, const TrainRecipe& recipe) {
   return pipe;
 }
 
-int evaluate(const Flags& flags) {
+int evaluate(const EvalFlags& flags) {
   TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
   recipe.eval.raw = false;  // there is one set of weights
   const auto reward = rewards::make_reward(recipe.reward), judge = rewards::make_reward(recipe.judge);
@@ -103,7 +103,7 @@ int evaluate(const Flags& flags) {
 }  // namespace
 
 void add_eval_command(CLI::App& program, Action& chosen) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<EvalFlags>();
   CLI::App* command = program.add_subcommand("eval", "reward and diversity on fixed seeds");
   command->add_option("recipe", flags->recipe, "TOML recipe: its reward, judge, prompts and [eval]")->required();
   command->add_option("--model", flags->model, "model folder (default: the recipe's)");

@@ -14,7 +14,7 @@
 namespace gamut::cli {
 namespace {
 
-struct Flags {
+struct ExplainFlags {
   std::string recipe, key;
   std::vector<std::string> sets;
   bool json = false;
@@ -48,7 +48,7 @@ void print_ddim(const diffusion::Step& s) {
 }
 
 // The steps of the first iteration: later ones differ in where their window lies.
-int explain_schedule(const Flags& flags) {
+int explain_schedule(const ExplainFlags& flags) {
   const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
   const diffusion::SamplerConfig& sampler = recipe.train.slots.sampler;
   const std::vector<diffusion::Step> steps =
@@ -79,7 +79,7 @@ void check_prefix(const std::string& prefix, const Resolved& resolved) {
                                   near.empty() ? "" : cat("; did you mean '", near, "'?")));
 }
 
-int explain_config(const Flags& flags) {
+int explain_config(const ExplainFlags& flags) {
   const Recipe written = load_recipe(flags.recipe, flags.sets);
   const Resolved resolved = task_of(written).empty() ? load_train_recipe(flags.recipe, flags.sets).resolved
                                                      : resolve_pretrain_recipe(written);
@@ -103,7 +103,7 @@ int explain_config(const Flags& flags) {
   return 0;
 }
 
-void add_flags(CLI::App* command, Flags& flags) {
+void add_flags(CLI::App* command, ExplainFlags& flags) {
   command->add_option("recipe", flags.recipe, "TOML recipe")->required();
   command->add_option("--set", flags.sets, "override one key: key=value (repeatable)")
       ->allow_extra_args(false);
@@ -113,7 +113,7 @@ void add_flags(CLI::App* command, Flags& flags) {
 }  // namespace
 
 void add_explain_command(CLI::App& program, Action& chosen) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ExplainFlags>();
   CLI::App* explain = program.add_subcommand("explain", "the numbers behind a recipe");
   explain->require_subcommand(1);
   CLI::App* schedule = explain->add_subcommand("schedule", "denoising steps: mean = a x + b out, noise_std");

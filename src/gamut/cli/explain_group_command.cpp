@@ -28,7 +28,7 @@ using nlohmann::ordered_json;
 constexpr size_t kMaxBytes = size_t{64} << 20;
 constexpr size_t kMaxMembers = 1024;  // clustering takes the cube of it
 
-struct Flags {
+struct GroupFlags {
   std::string recipe;
   std::vector<std::string> sets;
   bool json = false;
@@ -120,7 +120,7 @@ at::Tensor matrix_at(const json& group, const char* key, size_t members) {
   return at::tensor(values, at::kDouble).reshape({int64_t(rows.size()), -1});
 }
 
-TrainRecipe recipe_of(const Flags& flags) {
+TrainRecipe recipe_of(const GroupFlags& flags) {
   return flags.recipe.empty() ? load_train_recipe(flags.sets) : load_train_recipe(flags.recipe, flags.sets);
 }
 
@@ -199,7 +199,7 @@ void print_table(const ordered_json& credit, const std::vector<double>& rewards)
                 cell(credit.at("advantages")[j]).c_str());
 }
 
-int explain_credit(const Flags& flags) {
+int explain_credit(const GroupFlags& flags) {
   const TrainRecipe recipe = recipe_of(flags);
   const algorithms::Group group = credit_group(
       read_group({"rewards", "distances", "features", "clusters", "prompt"}));
@@ -217,7 +217,7 @@ int explain_credit(const Flags& flags) {
   return 0;
 }
 
-int explain_diversity(const Flags& flags) {
+int explain_diversity(const GroupFlags& flags) {
   const TrainRecipe recipe = recipe_of(flags);
   const json given = read_group({"features", "distances", "kernel"});
   if (given.size() != 1) refuse("expected exactly one of the keys 'features', 'distances' and 'kernel'");
@@ -234,10 +234,10 @@ int explain_diversity(const Flags& flags) {
   return 0;
 }
 
-using Explain = int (*)(const Flags&);
+using Explain = int (*)(const GroupFlags&);
 
 void add_explainer(CLI::App& explain, Action& chosen, const char* name, const char* help, Explain run) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<GroupFlags>();
   CLI::App* command = explain.add_subcommand(name, help);
   command->add_option("recipe", flags->recipe, "TOML recipe; without one, every value is its algorithm's");
   command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")

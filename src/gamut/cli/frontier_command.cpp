@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char* kDefaultBaseline = "flow_grpo";
 
-struct Flags {
+struct FrontierFlags {
   std::vector<std::string> runs;
   std::string baseline, x = "reward", y = "color_spread";
   eval::CompareOptions options;
@@ -46,7 +46,7 @@ struct Found {
   std::vector<eval::Comparison> all, equal_time;  // against the baseline
 };
 
-Found compare_all(const Flags& flags) {
+Found compare_all(const FrontierFlags& flags) {
   std::vector<RunRows> rows;
   for (const std::string& path : flags.runs)
     for (RunRows& run : read_run_rows(path)) rows.push_back(std::move(run));
@@ -65,7 +65,7 @@ Found compare_all(const Flags& flags) {
   return found;
 }
 
-nlohmann::ordered_json as_json(const Found& found, const Flags& flags) {
+nlohmann::ordered_json as_json(const Found& found, const FrontierFlags& flags) {
   auto list = [](const auto& items) {
     nlohmann::ordered_json out = nlohmann::ordered_json::array();
     for (const auto& item : items) out.push_back(eval::to_json(item));
@@ -82,7 +82,7 @@ nlohmann::ordered_json as_json(const Found& found, const Flags& flags) {
           {"comparisons_at_equal_time", list(found.equal_time)}};
 }
 
-void print_text(const Found& found, const Flags& flags) {
+void print_text(const Found& found, const FrontierFlags& flags) {
   std::string out = methods_text(found.runs.methods);
   const AxisNames axes{.x = flags.x, .y = flags.y};
   if (!found.all.empty()) out += "\n" + comparison_text(found.all, axes);
@@ -97,7 +97,7 @@ void print_text(const Found& found, const Flags& flags) {
   std::printf("%s", out.c_str());
 }
 
-int frontier(const Flags& flags) {
+int frontier(const FrontierFlags& flags) {
   const Found found = compare_all(flags);
   if (flags.json)
     std::printf("%s\n", as_json(found, flags).dump(2).c_str());
@@ -109,7 +109,7 @@ int frontier(const Flags& flags) {
 }  // namespace
 
 void add_frontier_command(CLI::App& program, Action& chosen) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<FrontierFlags>();
   CLI::App* command = program.add_subcommand(
       "frontier", "runs compared at equal reward and at equal diversity, with intervals over seeds");
   command->add_option("runs", flags->runs, "run folders NAME-SEED, or .jsonl files of collected evaluations")

@@ -4,6 +4,7 @@
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/core/names.h"
+#include "gamut/nn/kernels/cpu_path.h"
 
 #include <CLI/CLI.hpp>
 #include <c10/util/Exception.h>
@@ -68,6 +69,7 @@ int run(int argc, char** argv) {
   }
   if (json_log) gamut::set_log_format(gamut::LogFormat::kJson);
   if (quiet) gamut::set_log_level(gamut::LogLevel::kWarning);
+  nn::cpu_path();  // a wrong GAMUT_CPU is said before any work
   return chosen();
 }
 

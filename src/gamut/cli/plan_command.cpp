@@ -11,7 +11,7 @@
 namespace gamut::cli {
 namespace {
 
-struct Flags {
+struct PlanFlags {
   std::string recipe, memory;
   std::vector<std::string> sets;
   bool json = false;
@@ -35,7 +35,7 @@ nlohmann::ordered_json to_json(const TrainRecipe& recipe, const train::Plan& pla
   return json;
 }
 
-int plan_recipe(const Flags& flags) {
+int plan_recipe(const PlanFlags& flags) {
   const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
   const std::optional<DeviceMemory> memory =
       flags.memory.empty() ? device_memory(recipe.train.device)
@@ -57,7 +57,7 @@ int plan_recipe(const Flags& flags) {
 }  // namespace
 
 void add_plan_command(CLI::App& program, Action& chosen) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<PlanFlags>();
   CLI::App* command = program.add_subcommand("plan", "what a recipe will cost, before anything is loaded");
   command->add_option("recipe", flags->recipe, "TOML recipe")->required();
   command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")->allow_extra_args(false);

@@ -18,15 +18,13 @@
 namespace gamut::cli {
 namespace {
 
-struct Flags {
+struct PretrainFlags {
   std::string recipe, run;
   std::vector<std::string> sets;
   bool resume = false;
 };
 
-constexpr int kStoppedOnRequest = 130;
-
-int pretrain_reader(const Recipe& recipe, const Flags& flags) {
+int pretrain_reader(const Recipe& recipe, const PretrainFlags& flags) {
   if (flags.resume || !flags.run.empty())
     throw ConfigError("usage",
                       "the reader is trained in one go, without a run folder; leave out --run and --resume");
@@ -53,7 +51,7 @@ void check_same_recipe(const Resolved& now, const std::filesystem::path& stored_
                                    "; start a new run, or undo the change"));
 }
 
-std::filesystem::path open_run(const Flags& flags, const Resolved& resolved) {
+std::filesystem::path open_run(const PretrainFlags& flags, const Resolved& resolved) {
   const std::filesystem::path run =
       flags.run.empty()
           ? io::free_run_folder("pretrain-" + std::filesystem::path(flags.recipe).stem().string())
@@ -69,7 +67,7 @@ std::filesystem::path open_run(const Flags& flags, const Resolved& resolved) {
 
 // A task with a run folder: its config and the function that trains.
 template <class Config>
-int pretrain_in_run(const Recipe& recipe, const Flags& flags,
+int pretrain_in_run(const Recipe& recipe, const PretrainFlags& flags,
                     bool (*train)(const Config&, const train::PretrainOptions&)) {
   Config config;
   const Resolved resolved = bind(recipe, config);
@@ -79,7 +77,7 @@ int pretrain_in_run(const Recipe& recipe, const Flags& flags,
   return train(config, {.run = run, .resume = flags.resume}) ? 0 : kStoppedOnRequest;
 }
 
-int pretrain(const Flags& flags) {
+int pretrain(const PretrainFlags& flags) {
   if (flags.resume && flags.run.empty())
     throw ConfigError("usage", "--resume needs --run DIR, the run to go on with");
   const Recipe recipe = load_recipe(flags.recipe, flags.sets);
@@ -92,7 +90,7 @@ int pretrain(const Flags& flags) {
 }  // namespace
 
 void add_pretrain_command(CLI::App& program, Action& chosen) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<PretrainFlags>();
   CLI::App* command = program.add_subcommand("pretrain", "train a small base, the reader or a CLIP from scratch");
   command->add_option("recipe", flags->recipe, "TOML recipe with task = \"base\", \"reader\" or \"clip\"")->required();
   command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")

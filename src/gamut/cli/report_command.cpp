@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Flags {
+struct ReportFlags {
   std::vector<std::string> runs;
   std::string out = "report.html", baseline;
   bool follow = false;
@@ -28,7 +28,7 @@ struct Flags {
 };
 
 // Whether a run still goes on. The last page of a followed run must not reload itself.
-bool write_report(ReportReader& reader, const Flags& flags) {
+bool write_report(ReportReader& reader, const ReportFlags& flags) {
   eval::Report report = reader.read();
   const bool goes_on = flags.follow && std::any_of(report.runs.begin(), report.runs.end(),
                                                    [](const eval::ReportRun& run) { return !run.finished; });
@@ -43,7 +43,7 @@ void wait(int64_t seconds) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
 }
 
-int report(const Flags& flags) {
+int report(const ReportFlags& flags) {
   std::vector<fs::path> folders(flags.runs.begin(), flags.runs.end());
   ReportReader reader(folders, flags.baseline);
   if (flags.follow) {
@@ -59,7 +59,7 @@ int report(const Flags& flags) {
 }  // namespace
 
 void add_report_command(CLI::App& program, Action& chosen) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ReportFlags>();
   CLI::App* command = program.add_subcommand("report", "one self-contained HTML page about runs");
   command->add_option("runs", flags->runs, "run folders; <name>-<seed> are seeds of one recipe")->required();
   command->add_option("-o,--out", flags->out, "the page (default report.html)");

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Flags {
+struct SampleFlags {
   std::string model = "models/glyphs", variant, weights, sampler = "ode", out, save_images, init_latents;
   std::string step_noise, save_latents, grid, negative, device = "cpu", dtype = "fp32";
   std::vector<std::string> prompts, loras;
@@ -33,7 +33,7 @@ struct Flags {
 };
 
 // The model's own scheduler without noise unless --sampler, --grid or --shift asks for others.
-std::vector<diffusion::Step> schedule_of(const Flags& flags, const models::Pipeline& pipe) {
+std::vector<diffusion::Step> schedule_of(const SampleFlags& flags, const models::Pipeline& pipe) {
   if (flags.eta != 0 && flags.sampler != "ddim")
     throw ConfigError("usage", cat("--eta belongs to --sampler ddim; got --sampler ", flags.sampler));
   if (flags.sampler == "ddim") return eval::ddim_schedule(pipe, flags.steps, flags.eta);
@@ -69,20 +69,20 @@ std::vector<int64_t> with_latent_shape(std::vector<int64_t> leading, const model
   return leading;
 }
 
-at::Tensor starting_latents(const Flags& flags, const models::Pipeline& pipe,
+at::Tensor starting_latents(const SampleFlags& flags, const models::Pipeline& pipe,
                             const eval::SamplingOptions& options) {
   if (flags.init_latents.empty()) return eval::sampling_noise(pipe, int64_t(flags.prompts.size()), options);
   return read_tensor(flags.init_latents, "latents", with_latent_shape({flags.pictures()}, pipe),
                      "prompts x n, then the model's latent");
 }
 
-at::Tensor step_noise(const Flags& flags, const models::Pipeline& pipe) {
+at::Tensor step_noise(const SampleFlags& flags, const models::Pipeline& pipe) {
   if (flags.step_noise.empty()) return {};
   return read_tensor(flags.step_noise, "noise", with_latent_shape({flags.steps, flags.pictures()}, pipe),
                      "steps, prompts x n, then the model's latent");
 }
 
-void write_pictures(const Flags& flags, const models::Pipeline& pipe, const at::Tensor& latents) {
+void write_pictures(const SampleFlags& flags, const models::Pipeline& pipe, const at::Tensor& latents) {
   const at::Tensor pictures = pipe.decode(latents.to(pipe.options().device)).to(at::kCPU);
   const std::vector<io::Image> images = nn::tensor_to_images(pictures);
   if (!flags.out.empty()) {
@@ -103,7 +103,7 @@ void write_pictures(const Flags& flags, const models::Pipeline& pipe, const at::
   log_info(cat("wrote ", images.size(), " pictures to ", flags.save_images));
 }
 
-int sample(const Flags& flags) {
+int sample(const SampleFlags& flags) {
   if (flags.out.empty() && flags.save_images.empty() && flags.save_latents.empty())
     throw ConfigError("usage",
                       "nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
@@ -131,7 +131,7 @@ int sample(const Flags& flags) {
 }  // namespace
 
 void add_sample_command(CLI::App& program, Action& chosen) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<SampleFlags>();
   CLI::App* command = program.add_subcommand("sample", "pictures and a contact sheet from a model folder");
   command->add_option("--model", flags->model, "model folder, diffusers layout")->capture_default_str();
   command->add_option("--weights", flags->weights,

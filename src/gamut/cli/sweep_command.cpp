@@ -21,16 +21,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kStoppedOnRequest = 130;
 
-struct Flags {
+struct SweepFlags {
   std::string sweep, folder, results;
   std::vector<std::string> sets;
   int64_t jobs = 0, threads = 0;  // 0 = as in the file
   bool list = false, table = false, json_log = false;
 };
 
-SweepConfig configured(const Flags& flags) {
+SweepConfig configured(const SweepFlags& flags) {
   SweepConfig sweep = load_sweep(flags.sweep);
   if (!flags.folder.empty()) sweep.folder = flags.folder;
   if (flags.jobs > 0) sweep.jobs = flags.jobs;
@@ -111,7 +110,7 @@ int closing(const SweepOutcome& outcome, size_t planned, const std::string& agai
 }
 
 // The command that goes on with this sweep.
-std::string again(const Flags& flags) {
+std::string again(const SweepFlags& flags) {
   std::string text = "gamut sweep " + shell_word(flags.sweep);
   for (const std::string& set : flags.sets) text += " --set " + shell_word(set);
   if (!flags.folder.empty()) text += " --folder " + shell_word(flags.folder);
@@ -120,7 +119,7 @@ std::string again(const Flags& flags) {
   return text;
 }
 
-int run_sweep(const CLI::App& program, const Flags& flags) {
+int run_sweep(const CLI::App& program, const SweepFlags& flags) {
   const SweepConfig sweep = configured(flags);
   const fs::path folder = sweep.folder;
   if (!flags.results.empty()) return print_tables(flags.results, sweep.levels), 0;
@@ -146,7 +145,7 @@ int run_sweep(const CLI::App& program, const Flags& flags) {
 }  // namespace
 
 void add_sweep_command(CLI::App& program, Action& chosen) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<SweepFlags>();
   CLI::App* command = program.add_subcommand("sweep", "recipes x seeds as processes, then frontier and report");
   command->add_option("sweep", flags->sweep, "TOML file that names recipes and seeds")->required();
   command->add_option("--set", flags->sets, "override one key of every run: key=value (repeatable)")

@@ -22,7 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
-constexpr int kStoppedOnRequest = 130;
 constexpr milliseconds kPause{50};       // between two looks at the processes
 constexpr double kSecondsPerLine = 60;   // of progress, off a terminal
 

@@ -14,7 +14,7 @@
 namespace gamut::cli {
 namespace {
 
-struct Flags {
+struct TrainFlags {
   std::string recipe, run;
   std::vector<std::string> sets;
   bool resume = false;
@@ -24,7 +24,7 @@ struct Flags {
 
 constexpr int kUsualPort = 8420;
 
-std::optional<int> serve_port(const Flags& flags) {
+std::optional<int> serve_port(const TrainFlags& flags) {
   if (!flags.serve) return std::nullopt;
   int port = kUsualPort;
   const char* end = flags.port.data() + flags.port.size();
@@ -34,13 +34,13 @@ std::optional<int> serve_port(const Flags& flags) {
   return port;
 }
 
-std::string train_command(const Flags& flags, const std::filesystem::path& folder) {
+std::string train_command(const TrainFlags& flags, const std::filesystem::path& folder) {
   std::string text = "gamut train " + shell_word(flags.recipe);
   for (const std::string& set : flags.sets) text += " --set " + shell_word(set);
   return text + " --run " + shell_word(folder.string());
 }
 
-int train(const Flags& flags) {
+int train(const TrainFlags& flags) {
   if (flags.resume && flags.run.empty())
     throw ConfigError("usage", "--resume needs --run DIR, the run to go on with");
   const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
@@ -68,7 +68,7 @@ std::string shell_word(const std::string& word) {
 }
 
 void add_train_command(CLI::App& program, Action& chosen) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<TrainFlags>();
   CLI::App* command = program.add_subcommand("train", "RL fine-tuning by a recipe");
   command->add_option("recipe", flags->recipe, "TOML recipe")->required();
   command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")

@@ -14,6 +14,7 @@
 #include "gamut/io/files.h"
 #include "gamut/io/run_folder.h"
 #include "gamut/io/run_lock.h"
+#include "gamut/nn/kernels/cpu_path.h"
 #include "gamut/train/event_log.h"
 #include "gamut/train/policy.h"
 #include "gamut/train/trainer.h"
@@ -30,8 +31,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kStoppedOnRequest = 130;
 constexpr const char* kClosingTable = "before_after.txt";
+
 class TrainRun {
  public:
   TrainRun(const TrainRecipe& recipe, const TrainRunOptions& options)
@@ -71,6 +72,7 @@ class TrainRun {
 
   int run() {
     log_info(trainer_.plan().text());
+    if (trainer_.params().front().tensor.is_cpu()) log_info(cat("CPU kernels: ", nn::describe_cpu_path()));
     if (recipe_.train.lora.is_on()) log_info(lora_line());
     events_.emplace(folder_, trainer_.steps_done() > 0 ? trainer_.steps_done() : -1);
     io::JsonLines metrics(folder_ / "metrics.jsonl"), evals(folder_ / "evals.jsonl");

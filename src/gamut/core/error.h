@@ -24,6 +24,9 @@ std::string cat(const Parts&... parts) {
 
 enum class ExitCode : int { kConfig = 2, kData = 3, kEnvironment = 4, kNumerical = 5, kInternal = 70 };
 
+// The exit code of a run that ended early because it was asked to, as shells have it for Ctrl-C.
+constexpr int kStoppedOnRequest = 130;
+
 // Base of all; what() is "[where] message".
 class Error : public std::runtime_error {
  public:

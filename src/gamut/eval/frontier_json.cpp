@@ -11,22 +11,22 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
-Json number(const std::optional<double>& value) { return value ? number(*value) : Json(); }
+Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+Json number_or_null(const std::optional<double>& value) { return value ? number_or_null(*value) : Json(); }
 
 Json estimate(const std::optional<Estimate>& found) {
   if (!found) return {};
-  return {{"value", number(found->value)}, {"low", number(found->low)}, {"high", number(found->high)}};
+  return {{"value", number_or_null(found->value)}, {"low", number_or_null(found->low)}, {"high", number_or_null(found->high)}};
 }
 
 Json level(const AtLevel& at) {
-  return {{"level", number(at.level)},
+  return {{"level", number_or_null(at.level)},
           {"method_reached", at.method_reached},
           {"baseline_reached", at.baseline_reached},
-          {"method", number(at.method)},
-          {"baseline", number(at.baseline)},
-          {"method_level", number(at.method_level)},
-          {"baseline_level", number(at.baseline_level)},
+          {"method", number_or_null(at.method)},
+          {"baseline", number_or_null(at.baseline)},
+          {"method_level", number_or_null(at.method_level)},
+          {"baseline_level", number_or_null(at.baseline_level)},
           {"change", estimate(at.change)}};
 }
 
@@ -34,11 +34,11 @@ Json matched(const Matched& found) {
   Json levels = Json::array();
   for (const AtLevel& at : found.levels) levels.push_back(level(at));
   Json range;
-  if (found.range) range = Json::array({number(found.range->low), number(found.range->high)});
+  if (found.range) range = Json::array({number_or_null(found.range->low), number_or_null(found.range->high)});
   return {{"range", range},
           {"reason", found.reason.empty() ? Json() : Json(found.reason)},
-          {"method", number(found.method)},
-          {"baseline", number(found.baseline)},
+          {"method", number_or_null(found.method)},
+          {"baseline", number_or_null(found.baseline)},
           {"change", estimate(found.change)},
           {"area", estimate(found.area)},
           {"levels", levels}};
@@ -46,9 +46,9 @@ Json matched(const Matched& found) {
 
 Json checkpoint(const Checkpoint& at, bool on_frontier) {
   return {{"step", at.step},
-          {"seconds", number(at.seconds)},
-          {"select", {{"x", number(at.select_x)}, {"y", number(at.select_y)}}},
-          {"report", {{"x", number(at.report_x)}, {"y", number(at.report_y)}}},
+          {"seconds", number_or_null(at.seconds)},
+          {"select", {{"x", number_or_null(at.select_x)}, {"y", number_or_null(at.select_y)}}},
+          {"report", {{"x", number_or_null(at.report_x)}, {"y", number_or_null(at.report_y)}}},
           {"on_frontier", on_frontier}};
 }
 
@@ -73,7 +73,7 @@ nlohmann::ordered_json to_json(const Comparison& comparison) {
           {"method_seeds", comparison.method_seeds},
           {"baseline_seeds", comparison.baseline_seeds},
           {"paired", comparison.paired},
-          {"budget_seconds", number(comparison.budget)},
+          {"budget_seconds", number_or_null(comparison.budget)},
           {"diversity_at_equal_reward", matched(comparison.diversity)},
           {"reward_at_equal_diversity", matched(comparison.reward)}};
 }

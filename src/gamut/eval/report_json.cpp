@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Five digits are more than a screen shows and a third of the bytes.
-Json number(double value) {
+Json json_number(double value) {
   if (!std::isfinite(value)) return nullptr;
   char text[32];
   std::snprintf(text, sizeof text, "%.5g", value);
@@ -26,7 +26,7 @@ Json number(double value) {
 
 Json list(const std::vector<double>& values) {
   Json out = Json::array();
-  for (const double value : values) out.push_back(number(value));
+  for (const double value : values) out.push_back(json_number(value));
   return out;
 }
 
@@ -34,12 +34,12 @@ Json list(const std::vector<double>& values) {
 Json series(const std::vector<double>& values) {
   const bool is_constant = !values.empty() && std::all_of(values.begin(), values.end(),
                                                           [&](double value) { return value == values.front(); });
-  return is_constant ? number(values.front()) : list(values);
+  return is_constant ? json_number(values.front()) : list(values);
 }
 
 Json object(const std::map<std::string, double>& values) {
   Json out = Json::object();
-  for (const auto& [key, value] : values) out[key] = number(value);
+  for (const auto& [key, value] : values) out[key] = json_number(value);
   return out;
 }
 
@@ -73,7 +73,7 @@ Json each(const std::vector<Item>& items, Make make) {
 }
 
 Json evaluation_json(const ReportEvaluation& row) {
-  return {{"step", row.step}, {"seconds", number(row.seconds)}, {"role", row.role},
+  return {{"step", row.step}, {"seconds", json_number(row.seconds)}, {"role", row.role},
           {"weights", row.weights}, {"set", row.set}, {"values", object(row.values)}};
 }
 
@@ -96,16 +96,16 @@ Json run_json(const ReportRun& run) {
   return out;
 }
 
-Json maybe(const std::optional<double>& value) { return value ? number(*value) : Json(); }
+Json maybe(const std::optional<double>& value) { return value ? json_number(*value) : Json(); }
 
 Json estimate_json(const std::optional<Estimate>& estimate) {
   if (!estimate) return nullptr;
-  return {{"value", number(estimate->value)}, {"low", maybe(estimate->low)}, {"high", maybe(estimate->high)}};
+  return {{"value", json_number(estimate->value)}, {"low", maybe(estimate->low)}, {"high", maybe(estimate->high)}};
 }
 
 Json matched_json(const Matched& matched) {
   Json range = nullptr;
-  if (matched.range) range = {number(matched.range->low), number(matched.range->high)};
+  if (matched.range) range = {json_number(matched.range->low), json_number(matched.range->high)};
   return {{"range", range}, {"reason", matched.reason}, {"method", maybe(matched.method)},
           {"baseline", maybe(matched.baseline)}, {"change", estimate_json(matched.change)}};
 }

@@ -14,10 +14,8 @@
 namespace gamut::io {
 namespace {
 
-std::string reason(int error_number) { return std::generic_category().message(error_number); }
-
 [[noreturn]] void fail_to_write(const Path& path, int error_number) {
-  throw EnvironmentError("files", cat("cannot write '", path.string(), "'; got '", reason(error_number),
+  throw EnvironmentError("files", cat("cannot write '", path.string(), "'; got '", error_text(error_number),
                                       "'; any earlier file is untouched"));
 }
 
@@ -41,10 +39,12 @@ void sync_folder(const Path& folder) {
 
 }  // namespace
 
+std::string error_text(int error_number) { return std::generic_category().message(error_number); }
+
 std::string read_text(const Path& path, size_t max_bytes) {
   const auto fail = [&](int error_number) {
     throw EnvironmentError("files",
-                           cat("cannot read '", path.string(), "'; got '", reason(error_number), "'"));
+                           cat("cannot read '", path.string(), "'; got '", error_text(error_number), "'"));
   };
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) fail(errno);

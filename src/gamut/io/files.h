@@ -14,6 +14,9 @@ namespace gamut::io {
 
 using Path = std::filesystem::path;
 
+// What the system says of an errno: "No such file or directory".
+std::string error_text(int error_number);
+
 // Throws EnvironmentError when missing or unreadable; DataError beyond `max_bytes`.
 std::string read_text(const Path& path, size_t max_bytes = size_t{1} << 30);
 // Temporary name in the same folder, fsync, rename. Throws EnvironmentError (full disk, permission) and leaves

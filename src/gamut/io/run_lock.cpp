@@ -4,6 +4,7 @@
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/core/names.h"
+#include "gamut/io/files.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -17,8 +18,6 @@ namespace gamut::io {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string reason(int error_number) { return std::generic_category().message(error_number); }
 
 // "process 123" by what the holder wrote; "another process" while it is still writing.
 std::string holder(int descriptor) {
@@ -34,7 +33,7 @@ RunLock::RunLock(const fs::path& folder) {
   // Closed on exec: a child must not hold what its parent let go of.
   descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor_ < 0)
-    throw EnvironmentError("run", cat("cannot write '", path.string(), "'; got '", reason(errno),
+    throw EnvironmentError("run", cat("cannot write '", path.string(), "'; got '", error_text(errno),
                                       "'; name a writable place with --run"));
   int result = 0;
   while ((result = ::flock(descriptor_, LOCK_EX | LOCK_NB)) != 0 && errno == EINTR) continue;
@@ -51,7 +50,7 @@ RunLock::RunLock(const fs::path& folder) {
   if (error_number == EWOULDBLOCK)
     throw EnvironmentError("run", cat(other, " is writing into '", folder.string(),
                                       "'; wait until it ends, or name another folder"));
-  log_warning(cat("'", folder.string(), "' is on a file system without locks; got '", reason(error_number),
+  log_warning(cat("'", folder.string(), "' is on a file system without locks; got '", error_text(error_number),
                   "'; nothing keeps a second process from writing into it"));
 }
 

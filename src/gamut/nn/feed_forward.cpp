@@ -37,7 +37,7 @@ struct FeedForward : torch::autograd::Function<FeedForward> {
     const Sizes size(x, out);
     const Tensor y = at::empty_like(x),
                  hidden = at::empty({keep ? size.rows : 0, 2 * size.inner}, x.options());
-    const Tensor proj_turned = proj.t().contiguous(), out_turned = out.t().contiguous();
+    const Tensor proj_turned = packed(proj.t()), out_turned = packed(out.t());
     context->save_for_backward({x, proj, out, hidden});
     if (x.is_meta()) return counted(y, size.flops());
     const float *from = x.const_data_ptr<float>(), *added = residual.const_data_ptr<float>();
@@ -60,7 +60,8 @@ struct FeedForward : torch::autograd::Function<FeedForward> {
 
   static variable_list backward(AutogradContext* context, const variable_list& outputs) {
     const variable_list kept = context->get_saved_variables();
-    const Tensor &x = kept[0], proj = kept[1].contiguous(), out = kept[2].contiguous(), &hidden = kept[3];
+    const Tensor &x = kept[0], &proj = kept[1], &out = kept[2], &hidden = kept[3];
+    const Tensor proj_packed = packed(proj), out_packed = packed(out);
     const Tensor grad_y = outputs[0].contiguous(), grad_x = at::empty_like(x);
     const Sizes size(x, out);
     const int64_t out_size = size.width * (size.inner + 1), proj_size = 2 * size.inner * (size.width + 1);
@@ -82,7 +83,7 @@ struct FeedForward : torch::autograd::Function<FeedForward> {
             add_gradients(count, size.inner, size.width, gated, grad_rows, own);
           }
           kernels::multiply(
-              {count, size.width, size.inner, grad_rows, const_pointer(out), nullptr, nullptr},
+              {count, size.width, size.inner, grad_rows, const_pointer(out_packed), nullptr, nullptr},
               grad_gated);
           kernels::geglu_backward(count, size.inner, inner_rows, grad_gated, grad_inner);
           if (with_weights) {
@@ -90,7 +91,7 @@ struct FeedForward : torch::autograd::Function<FeedForward> {
                           own + out_size);
           }
           kernels::multiply(
-              {count, 2 * size.inner, size.width, grad_inner, const_pointer(proj), nullptr, nullptr},
+              {count, 2 * size.inner, size.width, grad_inner, const_pointer(proj_packed), nullptr, nullptr},
               to + row * size.width);
         });
     if (!with_weights) {

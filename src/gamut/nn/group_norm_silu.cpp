@@ -16,8 +16,6 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr auto kLayout = at::MemoryFormat::ChannelsLast;
-
 struct Saved {
   Tensor x, shift, weight, bias, mean, rstd;
   kernels::GroupNormShape shape;
@@ -35,7 +33,7 @@ struct Saved {
 };
 
 Tensor forward(const Saved& saved) {
-  const Tensor y = at::empty_like(saved.x, saved.x.options(), kLayout);
+  const Tensor y = at::empty_like(saved.x, saved.x.options(), at::MemoryFormat::ChannelsLast);
   if (y.is_meta()) return y;
   float* out = y.mutable_data_ptr<float>();
   at::parallel_for(0, saved.x.size(0), 1, [&](int64_t begin, int64_t end) {
@@ -69,7 +67,7 @@ Tensor sum_rows(const Tensor& per_row) {
 Gradients backward(const Saved& saved, const Tensor& grad_y) {
   const int64_t batch = saved.x.size(0), channels = saved.shape.channels;
   const auto per_channel = [&] { return at::empty({batch, channels}, saved.x.options()); };
-  Gradients grads{at::empty_like(saved.x, saved.x.options(), kLayout), {}, per_channel(), per_channel()};
+  Gradients grads{at::empty_like(saved.x, saved.x.options(), at::MemoryFormat::ChannelsLast), {}, per_channel(), per_channel()};
   if (saved.shift.defined()) {
     grads.shift = per_channel();
   }
@@ -109,7 +107,7 @@ struct FusedGroupNorm : torch::autograd::Function<FusedGroupNorm> {
   static variable_list backward(AutogradContext* context, const variable_list& outputs) {
     const Saved kept = saved(context->get_saved_variables(), context->saved_data["eps"].toDouble(),
                              context->saved_data["silu"].toBool());
-    const Gradients grads = nn::backward(kept, outputs[0].contiguous(kLayout));
+    const Gradients grads = nn::backward(kept, outputs[0].contiguous(at::MemoryFormat::ChannelsLast));
     return {grads.x, grads.shift, grads.weight, grads.bias, {}, {}, {}};
   }
 
@@ -122,7 +120,7 @@ struct FusedGroupNorm : torch::autograd::Function<FusedGroupNorm> {
 
 bool fits_kernel(const Tensor& x, const GroupNormArguments& arguments) {
   return fits_float_kernels(x) && x.dim() == 4 && x.numel() > 0 &&
-         x.size(1) % kernels::kNormMultiple == 0 && x.is_contiguous(kLayout) &&
+         x.size(1) % kernels::kNormMultiple == 0 && x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
          arguments.weight.scalar_type() == at::kFloat;
 }
 

@@ -42,6 +42,9 @@ double conv_flops(const Tensor& weight, const Tensor& y) {
 // One number stands for all dimensions.
 int64_t along(at::IntArrayRef values, size_t dimension) { return values.size() == 1 ? values[0] : values[dimension]; }
 
+// By the names of the operations.
+namespace operations {
+
 Tensor convolution(const Tensor& x, const Tensor& weight, const OptionalTensor&, at::IntArrayRef stride,
                    at::IntArrayRef padding, at::IntArrayRef dilation, bool transposed, at::IntArrayRef, int64_t) {
   TORCH_CHECK(!transposed, "transposed convolutions have no meta shape");
@@ -126,6 +129,8 @@ Tensor where(const Tensor& condition, const Tensor& x, const Tensor& y) {
 
 Tensor scalar(const Tensor& x) { return shaped({}, x); }
 
+}  // namespace operations
+
 // Left to LibTorch where it knows the shape itself.
 template <class Function>
 void add(torch::Library& library, const std::string& name, Function function) {
@@ -142,20 +147,20 @@ void register_meta_shapes() {
   static const auto registered = [] {
     auto library = std::make_unique<torch::Library>(torch::Library::IMPL, "aten", c10::DispatchKey::Meta, __FILE__,
                                                     uint32_t(__LINE__));
-    add(*library, "convolution", convolution);
-    add(*library, "convolution_backward", convolution_backward);
-    add(*library, "native_group_norm", group_norm);
-    add(*library, "native_group_norm_backward", group_norm_backward);
-    add(*library, "native_layer_norm", layer_norm);
-    add(*library, "native_layer_norm_backward", layer_norm_backward);
-    add(*library, "_scaled_dot_product_flash_attention_for_cpu", attention);
-    add(*library, "_scaled_dot_product_flash_attention_for_cpu_backward", attention_backward);
-    add(*library, "index_select", index_select);
-    add(*library, "abs.out", elementwise);
-    for (const char* name : {"logical_and.out", "logical_or.out"}) add(*library, name, pairwise);
-    add(*library, "where.self", where);
-    add(*library, "max", scalar);
-    add(*library, "min", scalar);
+    add(*library, "convolution", operations::convolution);
+    add(*library, "convolution_backward", operations::convolution_backward);
+    add(*library, "native_group_norm", operations::group_norm);
+    add(*library, "native_group_norm_backward", operations::group_norm_backward);
+    add(*library, "native_layer_norm", operations::layer_norm);
+    add(*library, "native_layer_norm_backward", operations::layer_norm_backward);
+    add(*library, "_scaled_dot_product_flash_attention_for_cpu", operations::attention);
+    add(*library, "_scaled_dot_product_flash_attention_for_cpu_backward", operations::attention_backward);
+    add(*library, "index_select", operations::index_select);
+    add(*library, "abs.out", operations::elementwise);
+    for (const char* name : {"logical_and.out", "logical_or.out"}) add(*library, name, operations::pairwise);
+    add(*library, "where.self", operations::where);
+    add(*library, "max", operations::scalar);
+    add(*library, "min", operations::scalar);
     return library;
   }();
 }

@@ -32,7 +32,7 @@ struct TokenLinear : torch::autograd::Function<TokenLinear> {
     const int64_t in = weight.size(1), out = weight.size(0), rows = x.numel() / in;
     std::vector<int64_t> shape = x.sizes().vec();
     shape.back() = out;
-    const Tensor y = at::empty(shape, x.options()), turned = weight.t().contiguous();
+    const Tensor y = at::empty(shape, x.options()), turned = packed(weight.t());
     if (x.is_meta()) return counted(y, 2.0 * double(rows * in * out));
     const float *from = x.const_data_ptr<float>(), *matrix = turned.const_data_ptr<float>();
     const float *offset = data_or_null(bias), *added = data_or_null(residual);
@@ -47,17 +47,18 @@ struct TokenLinear : torch::autograd::Function<TokenLinear> {
 
   static variable_list backward(AutogradContext* context, const variable_list& outputs) {
     const variable_list kept = context->get_saved_variables();
-    const Tensor &x = kept[0], weight = kept[1].contiguous(), grad_y = outputs[0].contiguous();
+    const Tensor &x = kept[0], &weight = kept[1], grad_y = outputs[0].contiguous();
     const int64_t in = weight.size(1), out = weight.size(0), rows = x.numel() / in;
     const Tensor grad_x = context->needs_input_grad(0) ? at::empty_like(x) : Tensor();
+    const Tensor matrix = packed(weight);
     float* to = grad_x.defined() ? pointer(grad_x) : nullptr;
-    const float *from = const_pointer(x), *incoming = const_pointer(grad_y), *matrix = const_pointer(weight);
+    const float *from = const_pointer(x), *incoming = const_pointer(grad_y), *small = const_pointer(matrix);
     const bool with_weight = context->needs_input_grad(1);
     if (x.is_meta()) count_flops(2.0 * double(rows * in * out) * (int(grad_x.defined()) + int(with_weight)));
     const Tensor sums =
         sum_over_rows(x.options(), rows, with_weight ? out * (in + 1) : 4, [&](int64_t row, int64_t count, float* own) {
           if (to) {
-            kernels::multiply({count, out, in, incoming + row * out, matrix, nullptr, nullptr},
+            kernels::multiply({count, out, in, incoming + row * out, small, nullptr, nullptr},
                               to + row * in);
           }
           if (with_weight) {
@@ -78,6 +79,14 @@ struct TokenLinear : torch::autograd::Function<TokenLinear> {
 };
 
 }  // namespace
+
+Tensor packed(const Tensor& matrix) {
+  const Tensor copy = at::empty({matrix.numel()}, matrix.options().memory_format(at::MemoryFormat::Contiguous));
+  if (copy.is_meta()) return copy;
+  kernels::pack({matrix.size(0), matrix.size(1), matrix.const_data_ptr<float>(), matrix.stride(0), matrix.stride(1)},
+                copy.mutable_data_ptr<float>());
+  return copy;
+}
 
 bool fits_matrix_kernels(const Tensor& x, const Tensor& weight) {
   return fits_float_kernels(x) && weight.scalar_type() == at::kFloat && x.numel() > 0 && x.is_contiguous() && weight.size(0) % kernels::kColumnMultiple == 0 &&

@@ -21,6 +21,9 @@ struct LinearWeights {
 at::Tensor project(const at::Tensor& x, const LinearWeights& linear,
                    const std::optional<at::Tensor>& residual = std::nullopt);
 
+// A matrix [inner, columns] as kernels::multiply reads it.
+at::Tensor packed(const at::Tensor& matrix);
+
 // Whether the kernels compute it.
 bool fits_matrix_kernels(const at::Tensor& x, const at::Tensor& weight);
 

@@ -33,35 +33,35 @@ class ClipFeatures : public FeatureExtractor {
   models::Clip clip_;
 };
 
-struct Entry {
+struct ExtractorEntry {
   const char* name;
   std::unique_ptr<FeatureExtractor> (*make)(const Folder& model);
 };
 
-constexpr std::array kFeatures = {Entry{"pixels",
+constexpr std::array kExtractors = {ExtractorEntry{"pixels",
                                         [](const Folder&) -> std::unique_ptr<FeatureExtractor> {
                                           return std::make_unique<PixelFeatures>();
                                         }},
-                                  Entry{"clip", [](const Folder& model) -> std::unique_ptr<FeatureExtractor> {
+                                  ExtractorEntry{"clip", [](const Folder& model) -> std::unique_ptr<FeatureExtractor> {
                                           return std::make_unique<ClipFeatures>(model);
                                         }}};
 
-std::vector<std::string> names() {
+std::vector<std::string> extractor_names() {
   std::vector<std::string> names;
-  for (const Entry& entry : kFeatures) names.emplace_back(entry.name);
+  for (const ExtractorEntry& entry : kExtractors) names.emplace_back(entry.name);
   return names;
 }
 
 }  // namespace
 
 const std::vector<std::string>& feature_kinds() {
-  static const std::vector<std::string> kinds = names();
+  static const std::vector<std::string> kinds = extractor_names();
   return kinds;
 }
 
 std::unique_ptr<FeatureExtractor> make_features(const std::string& kind, const Folder& model) {
   std::string known;
-  for (const Entry& entry : kFeatures) {
+  for (const ExtractorEntry& entry : kExtractors) {
     if (kind == entry.name) return entry.make(model);
     known += cat(known.empty() ? "" : ", ", entry.name);
   }

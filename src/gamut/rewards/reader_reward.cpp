@@ -12,7 +12,7 @@ namespace gamut::rewards {
 namespace {
 
 // Kernels may sum in another order for another batch size, so the network always sees this many pictures.
-constexpr int64_t kChunk = 16;
+constexpr int64_t kReaderChunk = 16;
 
 class ReaderReward : public Reward {
  public:
@@ -50,10 +50,10 @@ class ReaderReward : public Reward {
     const int64_t count = pictures.size(0);
     std::vector<at::Tensor> chunks = {
         at::empty({0, int64_t(reader_.config().characters.size())}, at::kDouble)};
-    for (int64_t begin = 0; begin < count; begin += kChunk) {
-      const int64_t length = std::min(kChunk, count - begin);
+    for (int64_t begin = 0; begin < count; begin += kReaderChunk) {
+      const int64_t length = std::min(kReaderChunk, count - begin);
       at::Tensor chunk = pictures.narrow(0, begin, length).to(reader_.device(), at::kFloat).clamp(0, 1);
-      if (length < kChunk) chunk = at::constant_pad_nd(chunk, {0, 0, 0, 0, 0, 0, 0, kChunk - length});
+      if (length < kReaderChunk) chunk = at::constant_pad_nd(chunk, {0, 0, 0, 0, 0, 0, 0, kReaderChunk - length});
       const at::Tensor logits = reader_.net().logits(chunk).narrow(0, 0, length);
       chunks.push_back(logits.to(at::kCPU, at::kDouble).softmax(1));
     }

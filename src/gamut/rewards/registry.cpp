@@ -19,7 +19,7 @@ namespace {
 
 using MadeReward = std::unique_ptr<Reward>;
 
-struct Entry {
+struct RewardEntry {
   const char* name;
   MadeReward (*make)(const RewardConfig& config);
 };
@@ -64,24 +64,24 @@ MadeReward make_served(const RewardConfig& config) {
 }
 
 constexpr std::array kRewards = {
-    Entry{"ocr", make_ocr},
-    Entry{"reader", make_reader},
-    Entry{"clip_score", make_clip},
-    Entry{"pickscore", make_pick},
-    Entry{"hps", make_preference},
-    Entry{"aesthetic", make_beauty},
-    Entry{"jpeg_compressibility", make_compressible},
-    Entry{"jpeg_incompressibility", make_incompressible},
-    Entry{"colorfulness", make_colorful},
-    Entry{"brisque", make_quality},
-    Entry{"remote", make_served},
+    RewardEntry{"ocr", make_ocr},
+    RewardEntry{"reader", make_reader},
+    RewardEntry{"clip_score", make_clip},
+    RewardEntry{"pickscore", make_pick},
+    RewardEntry{"hps", make_preference},
+    RewardEntry{"aesthetic", make_beauty},
+    RewardEntry{"jpeg_compressibility", make_compressible},
+    RewardEntry{"jpeg_incompressibility", make_incompressible},
+    RewardEntry{"colorfulness", make_colorful},
+    RewardEntry{"brisque", make_quality},
+    RewardEntry{"remote", make_served},
 };
 
 constexpr const char* kMix = "mix";
 
-std::vector<std::string> names() {
+std::vector<std::string> reward_names() {
   std::vector<std::string> names;
-  for (const Entry& entry : kRewards) names.emplace_back(entry.name);
+  for (const RewardEntry& entry : kRewards) names.emplace_back(entry.name);
   return names;
 }
 
@@ -93,7 +93,7 @@ std::vector<std::string> names_and_mix() {
 
 MadeReward make_weighted_sum(const RewardConfig& config) {
   std::vector<MixPart> parts;
-  for (const Entry& entry : kRewards) {
+  for (const RewardEntry& entry : kRewards) {
     const auto weight = config.mix.weights.find(entry.name);
     if (weight != config.mix.weights.end() && weight->second != 0)
       parts.push_back({weight->second, entry.make(config)});
@@ -107,7 +107,7 @@ MadeReward make_weighted_sum(const RewardConfig& config) {
 }  // namespace
 
 const std::vector<std::string>& reward_kinds() {
-  static const std::vector<std::string> kinds = names();
+  static const std::vector<std::string> kinds = reward_names();
   return kinds;
 }
 
@@ -148,7 +148,7 @@ void RewardConfig::fields(FieldVisitor& v) {
 std::unique_ptr<Reward> make_reward(const RewardConfig& config) {
   if (config.kind == kMix) return make_weighted_sum(config);
   std::string known;
-  for (const Entry& entry : kRewards) {
+  for (const RewardEntry& entry : kRewards) {
     if (config.kind == entry.name) return entry.make(config);
     known += cat(entry.name, ", ");
   }

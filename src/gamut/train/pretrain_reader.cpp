@@ -22,7 +22,7 @@ namespace {
 
 using at::Tensor;
 
-constexpr int64_t kReportEvery = 100;
+constexpr int64_t kReaderReportEvery = 100;
 constexpr int64_t kEvalBatch = 256;
 
 Tensor probabilities(models::Reader& reader, const Tensor& pictures) {
@@ -91,8 +91,8 @@ ReaderReport pretrain_reader(const ReaderTrainingConfig& config) {
     optimizer.step(config.optimizer.learning_rate * curve.share(step, config.steps));
     optimizer.zero_grad();
     loss_sum += loss.detach();
-    if ((step + 1) % kReportEvery == 0) {
-      const double mean_loss = loss_sum.item<double>() / kReportEvery;
+    if ((step + 1) % kReaderReportEvery == 0) {
+      const double mean_loss = loss_sum.item<double>() / kReaderReportEvery;
       loss_sum.zero_();
       if (!std::isfinite(mean_loss))
         throw NumericalError(

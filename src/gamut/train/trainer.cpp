@@ -3,6 +3,9 @@
 
 #include "gamut/core/clock.h"
 #include "gamut/core/error.h"
+#include "gamut/core/log.h"
+#include "gamut/core/names.h"
+#include "gamut/nn/kernels/cpu_path.h"
 #include "gamut/train/policy.h"
 
 #include <ATen/ATen.h>
@@ -14,6 +17,14 @@
 
 namespace gamut::train {
 namespace {
+
+// Empty: an older checkpoint, which does not say.
+void warn_of_another_cpu_path(const std::string& before) {
+  const std::string_view now = nn::cpu_path_name(nn::cpu_path());
+  if (before.empty() || before == now) return;
+  log_warning(cat("the checkpoint was written on CPU path ", printable(before), ", this is ", now,
+                  ": what follows is not bit for bit what it would have been there"));
+}
 
 // Mean and population standard deviation over scored pictures.
 void report_rewards(const rewards::Scores& scores, StepReport& report) {
@@ -219,7 +230,8 @@ void Trainer::save(const std::filesystem::path& run) {
                   {{"guard", guard_.state()},
                    {"updates_done", updates_done_},
                    {"credit", crediting_.statistics().state()},
-                   {"reference", reference_.state()}},
+                   {"reference", reference_.state()},
+                   {"cpu_path", nn::cpu_path_name(nn::cpu_path())}},
                   config_.checkpoint.keep);
 }
 
@@ -230,6 +242,7 @@ void Trainer::resume(const std::filesystem::path& checkpoint) {
   guard_.load_state(state.at("guard"));
   crediting_.statistics().load_state(state.at("credit"));
   reference_.load_state(state.at("reference"));
+  if (params_.front().tensor.is_cpu()) warn_of_another_cpu_path(state.value("cpu_path", ""));
 }
 
 CheckpointParts Trainer::parts() {

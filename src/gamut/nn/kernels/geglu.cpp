@@ -3,7 +3,7 @@
 
 #include "gamut/nn/kernels/lanes.h"
 
-namespace gamut::nn::kernels {
+namespace gamut::nn::kernels::GAMUT_PATH {
 namespace {
 
 struct Normal {
@@ -26,12 +26,11 @@ GAMUT_INLINE Normal normal(Floats x) {
   p = p * t + 0.0997365814F;
   p = p * t + 0.099735566F;
   const Floats bell = exponential(-0.5F * x * x), tail = bell * t * p;
-  return {choose(bit_cast<Ints>(x) >> 31, tail, 1.0F - tail), bell * 0.398942280F};
+  return {x < 0.0F ? tail : 1.0F - tail, bell * 0.398942280F};
 }
 
 }  // namespace
 
-GAMUT_KERNEL
 void geglu_forward(int64_t rows, int64_t width, const float* in, float* out) {
   for (int64_t row = 0; row < rows; ++row, in += 2 * width, out += width) {
     for (int64_t i = 0; i < width; i += kLanes) {
@@ -41,7 +40,6 @@ void geglu_forward(int64_t rows, int64_t width, const float* in, float* out) {
   }
 }
 
-GAMUT_KERNEL
 void geglu_backward(int64_t rows, int64_t width, const float* in, const float* grad_out, float* grad_in) {
   for (int64_t row = 0; row < rows; ++row, in += 2 * width, grad_in += 2 * width, grad_out += width) {
     for (int64_t i = 0; i < width; i += kLanes) {
@@ -53,4 +51,4 @@ void geglu_backward(int64_t rows, int64_t width, const float* in, const float* g
   }
 }
 
-}  // namespace gamut::nn::kernels
+}  // namespace gamut::nn::kernels::GAMUT_PATH

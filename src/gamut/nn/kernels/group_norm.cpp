@@ -5,12 +5,13 @@
 
 #include <cmath>
 
-namespace gamut::nn::kernels {
+namespace gamut::nn::kernels::GAMUT_PATH {
 namespace {
 
-GAMUT_INLINE Floats sigmoid(Floats y) {
+GAMUT_INLINE Wide sigmoid(Wide y) {
   // Beyond -80 the sigmoid is zero to fp32 anyway, and e^-y stays finite.
-  return 1.0F / (1.0F + exponential(-larger(y, splat(-80.0F))));
+  const Wide zero = {}, one = splat_wide(1.0F);
+  return reciprocal(one + exponential(zero - larger(y, splat_wide(-80.0F))));
 }
 
 // Sums over the channels of each group: out[group] = scale * sum of per_channel.
@@ -44,32 +45,32 @@ GAMUT_INLINE void channel_maps(const GroupNormShape& shape, const GroupNormInput
   }
 }
 
-GAMUT_INLINE Floats add_up(const float* x, int64_t pixels, int64_t stride) {
-  Floats sums[4] = {};
+GAMUT_INLINE Wide add_up(const float* x, int64_t pixels, int64_t stride) {
+  Wide sums[4] = {};
   int64_t i = 0;
   for (; i + 4 <= pixels; i += 4) {
     for (int64_t k = 0; k < 4; ++k) {
-      sums[k] += load(x + (i + k) * stride);
+      sums[k] = sums[k] + load_wide(x + (i + k) * stride);
     }
   }
   for (; i < pixels; ++i) {
-    sums[0] += load(x + i * stride);
+    sums[0] = sums[0] + load_wide(x + i * stride);
   }
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-GAMUT_INLINE Floats add_up_squares(const float* x, int64_t pixels, int64_t stride, Floats center) {
-  Floats sums[4] = {};
+GAMUT_INLINE Wide add_up_squares(const float* x, int64_t pixels, int64_t stride, Wide center) {
+  Wide sums[4] = {};
   int64_t i = 0;
   for (; i + 4 <= pixels; i += 4) {
     for (int64_t k = 0; k < 4; ++k) {
-      const Floats centered = load(x + (i + k) * stride) - center;
-      sums[k] += centered * centered;
+      const Wide centered = load_wide(x + (i + k) * stride) - center;
+      sums[k] = sums[k] + centered * centered;
     }
   }
   for (; i < pixels; ++i) {
-    const Floats centered = load(x + i * stride) - center;
-    sums[0] += centered * centered;
+    const Wide centered = load_wide(x + i * stride) - center;
+    sums[0] = sums[0] + centered * centered;
   }
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
@@ -89,19 +90,20 @@ struct BackwardScratch {
 // Leaves the gradient d before SiLU in grad.x, and its sums with one and with (x - center).
 GAMUT_INLINE void undo_silu(const GroupNormShape& shape, const GroupNormInput& in, const float* grad_y,
                             const GroupNormGradients& grad, const BackwardScratch& per) {
-  for (int64_t c = 0; c < shape.channels; c += kLanes) {
-    const Floats a = load(per.slope + c), b = load(per.offset + c), center = load(per.center + c);
-    Floats total = {}, product = {};
+  for (int64_t c = 0; c < shape.channels; c += kWidth) {
+    const Wide a = load_wide(per.slope + c), b = load_wide(per.offset + c), center = load_wide(per.center + c);
+    const Wide one = splat_wide(1.0F);
+    Wide total = {}, product = {};
     for (int64_t i = c; i < shape.pixels * shape.channels; i += shape.channels) {
-      const Floats x = load(in.x + i);
-      Floats d = load(grad_y + i);
+      const Wide x = load_wide(in.x + i);
+      Wide d = load_wide(grad_y + i);
       if (shape.silu) {
-        const Floats value = x * a + b, gate = sigmoid(value);
-        d *= gate * (1.0F + value * (1.0F - gate));
+        const Wide value = x * a + b, gate = sigmoid(value);
+        d = d * (gate * (one + value * (one - gate)));
       }
       store(grad.x + i, d);
-      total += d;
-      product += d * (x - center);
+      total = total + d;
+      product = product + d * (x - center);
     }
     store(per.sum_d + c, total);
     store(per.sum_dx + c, product);
@@ -133,31 +135,30 @@ GAMUT_INLINE void group_terms(const GroupNormShape& shape, const GroupNormInput&
 
 }  // namespace
 
-GAMUT_KERNEL
 void group_norm_forward(const GroupNormShape& shape, const GroupNormInput& in, const GroupStatistics& kept,
                         float* y, float* scratch) {
   float *mean = kept.mean, *rstd = kept.rstd;
   const int64_t channels = shape.channels, width = channels / shape.groups;
   const float share = 1.0F / float(shape.pixels * width);
   float *sums = scratch, *center = sums + channels, *slope = center + channels, *offset = slope + channels;
-  for (int64_t c = 0; c < channels; c += kLanes) {
-    const Floats shift = in.shift ? load(in.shift + c) : Floats{};
+  for (int64_t c = 0; c < channels; c += kWidth) {
+    const Wide shift = in.shift ? load_wide(in.shift + c) : Wide{};
     store(sums + c, add_up(in.x + c, shape.pixels, channels) + shift * float(shape.pixels));
   }
   sum_groups(shape, sums, share, mean);
   centers(shape, in, mean, center);
-  for (int64_t c = 0; c < channels; c += kLanes) {
-    store(sums + c, add_up_squares(in.x + c, shape.pixels, channels, load(center + c)));
+  for (int64_t c = 0; c < channels; c += kWidth) {
+    store(sums + c, add_up_squares(in.x + c, shape.pixels, channels, load_wide(center + c)));
   }
   sum_groups(shape, sums, share, rstd);
   for (int64_t group = 0; group < shape.groups; ++group) {
     rstd[group] = 1.0F / std::sqrt(rstd[group] + shape.eps);
   }
   channel_maps(shape, in, rstd, center, slope, offset);
-  for (int64_t c = 0; c < channels; c += kLanes) {
-    const Floats a = load(slope + c), b = load(offset + c);
+  for (int64_t c = 0; c < channels; c += kWidth) {
+    const Wide a = load_wide(slope + c), b = load_wide(offset + c);
     for (int64_t i = c; i < shape.pixels * channels; i += channels) {
-      const Floats value = load(in.x + i) * a + b;
+      const Wide value = load_wide(in.x + i) * a + b;
       store(y + i, shape.silu ? value * sigmoid(value) : value);
     }
   }
@@ -165,7 +166,6 @@ void group_norm_forward(const GroupNormShape& shape, const GroupNormInput& in, c
 
 // With n = w * xhat + b and the gradient d of n, per group of M values:
 //   grad x = rstd * (w d - (sum(w d) + xhat * sum(w d xhat)) / M).
-GAMUT_KERNEL
 void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& in, const GroupStatistics& kept,
                          const float* grad_y, const GroupNormGradients& grad, float* scratch) {
   const BackwardScratch per(scratch, shape.channels);
@@ -173,13 +173,13 @@ void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& in, 
   channel_maps(shape, in, kept.rstd, per.center, per.slope, per.offset);
   undo_silu(shape, in, grad_y, grad, per);
   group_terms(shape, in, kept.rstd, grad, per);
-  for (int64_t c = 0; c < shape.channels; c += kLanes) {
-    const Floats a = load(per.slope + c), pull = load(per.sum_dx + c), rest = load(per.sum_d + c);
-    Floats total = {};
+  for (int64_t c = 0; c < shape.channels; c += kWidth) {
+    const Wide a = load_wide(per.slope + c), pull = load_wide(per.sum_dx + c), rest = load_wide(per.sum_d + c);
+    Wide total = {};
     for (int64_t i = c; i < shape.pixels * shape.channels; i += shape.channels) {
-      const Floats gradient = load(grad.x + i) * a - load(in.x + i) * pull - rest;
+      const Wide gradient = load_wide(grad.x + i) * a - load_wide(in.x + i) * pull - rest;
       store(grad.x + i, gradient);
-      total += gradient;
+      total = total + gradient;
     }
     if (grad.shift) {
       store(grad.shift + c, total);
@@ -187,4 +187,4 @@ void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& in, 
   }
 }
 
-}  // namespace gamut::nn::kernels
+}  // namespace gamut::nn::kernels::GAMUT_PATH

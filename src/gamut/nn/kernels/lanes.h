@@ -1,26 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sixteen floats at a time, for the CPU kernels beside this file.
+// Several floats at a time, as wide as the instruction set that this file is being compiled for.
 //
-// A kernel is one function marked GAMUT_KERNEL: the compiler emits it for AVX-512, AVX2 and the baseline, and
-// the machine it runs on picks. Everything here is inlined into such a function. The kernels are torch-free,
-// on raw pointers, and single-threaded; callers split the work.
+// The sources of the kernels are compiled once per path (nn/CMakeLists.txt): the compiler's flags decide the number of
+// lanes, the tiles follow from the number of registers, and namespace GAMUT_PATH keeps the copies apart. Only kernels
+// include this; everybody else calls the functions of matrix.h, attention.h, …, which go through table.h. Kernels are
+// torch-free, on raw pointers, and single-threaded; callers split the work. They use no function templates or inline
+// functions of other headers: the linker would keep one copy, perhaps one that the machine cannot run.
+//
+// What a lane computes does not depend on how many stand beside it, so paths that fuse multiply-adds give the same bits.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define GAMUT_KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define GAMUT_KERNEL
-#endif
 #define GAMUT_INLINE [[gnu::always_inline]] inline
 
-namespace gamut::nn::kernels {
+#if defined(__AVX512F__)
+#define GAMUT_PATH avx512
+#elif defined(__AVX2__) && defined(__FMA__)
+#define GAMUT_PATH avx2
+#else
+#define GAMUT_PATH baseline
+#endif
 
-constexpr int64_t kLanes = 16;
-using Floats = float __attribute__((vector_size(64)));
-using Ints = int32_t __attribute__((vector_size(64)));
+namespace gamut::nn::kernels::GAMUT_PATH {
+
+// What a tile may count on.
+struct Isa {
+  int64_t lanes;      // floats in a vector register
+  int64_t registers;  // vector registers
+};
+#if defined(__AVX512F__)
+constexpr Isa kIsa{16, 32};
+#elif defined(__AVX2__)
+constexpr Isa kIsa{8, 16};
+#elif defined(__aarch64__)
+constexpr Isa kIsa{4, 32};
+#else
+constexpr Isa kIsa{4, 16};
+#endif
+
+constexpr int64_t kLanes = kIsa.lanes;
+using Floats = float __attribute__((vector_size(4 * kLanes)));
+using Ints = int32_t __attribute__((vector_size(4 * kLanes)));
 
 GAMUT_INLINE Floats load(const float* from) {
   Floats lanes;
@@ -39,15 +61,8 @@ GAMUT_INLINE To bit_cast(From from) {
 
 GAMUT_INLINE Floats splat(float value) { return Floats{} + value; }
 
-// All bits where a < b. By the sign of the difference: g++ takes comparisons of vectors wider than the
-// machine's registers apart into scalars. Not for infinities.
-GAMUT_INLINE Ints below(Floats a, Floats b) { return bit_cast<Ints>(a - b) >> 31; }
-
-GAMUT_INLINE Floats choose(Ints mask, Floats yes, Floats no) {
-  return bit_cast<Floats>((mask & bit_cast<Ints>(yes)) | (~mask & bit_cast<Ints>(no)));
-}
-
-GAMUT_INLINE Floats larger(Floats a, Floats b) { return choose(below(a, b), b, a); }
+// Where neither is NaN; else a.
+GAMUT_INLINE Floats larger(Floats a, Floats b) { return a < b ? b : a; }
 
 // e^x to 1e-7 of itself for x <= 80; 0 below -87. Powers of two by exponent bits, the rest by a polynomial of
 // degree 6 (Taylor's, on |r| <= ln 2 / 2).
@@ -67,4 +82,54 @@ GAMUT_INLINE Floats exponential(Floats x) {
   return bit_cast<Floats>(bit_cast<Ints>(p) + (bit_cast<Ints>(shifted) << 23));
 }
 
-}  // namespace gamut::nn::kernels
+// Sixteen floats in as many registers as they need: a cache line. Its parts are independent, so that one is computed
+// while the other waits for its result.
+constexpr int64_t kWidth = 16, kParts = kWidth / kLanes;
+struct Wide {
+  Floats part[kParts];
+};
+
+template <class Function>
+GAMUT_INLINE Wide for_parts(const Function& function) {
+  Wide result;
+  for (int64_t p = 0; p < kParts; ++p) {
+    result.part[p] = function(p);
+  }
+  return result;
+}
+
+GAMUT_INLINE Wide load_wide(const float* from) {
+  return for_parts([&](int64_t p) { return load(from + p * kLanes); });
+}
+GAMUT_INLINE void store(float* to, const Wide& wide) {
+  for (int64_t p = 0; p < kParts; ++p) {
+    store(to + p * kLanes, wide.part[p]);
+  }
+}
+GAMUT_INLINE Wide splat_wide(float value) {
+  return for_parts([&](int64_t) { return splat(value); });
+}
+
+GAMUT_INLINE Wide operator+(const Wide& a, const Wide& b) {
+  return for_parts([&](int64_t p) { return a.part[p] + b.part[p]; });
+}
+GAMUT_INLINE Wide operator-(const Wide& a, const Wide& b) {
+  return for_parts([&](int64_t p) { return a.part[p] - b.part[p]; });
+}
+GAMUT_INLINE Wide operator*(const Wide& a, const Wide& b) {
+  return for_parts([&](int64_t p) { return a.part[p] * b.part[p]; });
+}
+GAMUT_INLINE Wide operator*(const Wide& a, float b) {
+  return for_parts([&](int64_t p) { return a.part[p] * b; });
+}
+GAMUT_INLINE Wide larger(const Wide& a, const Wide& b) {
+  return for_parts([&](int64_t p) { return larger(a.part[p], b.part[p]); });
+}
+GAMUT_INLINE Wide exponential(const Wide& x) {
+  return for_parts([&](int64_t p) { return exponential(x.part[p]); });
+}
+GAMUT_INLINE Wide reciprocal(const Wide& x) {
+  return for_parts([&](int64_t p) { return 1.0F / x.part[p]; });
+}
+
+}  // namespace gamut::nn::kernels::GAMUT_PATH

@@ -9,10 +9,20 @@ namespace gamut::nn::kernels {
 // Columns come in multiples of this.
 constexpr int64_t kColumnMultiple = 16;
 
+// A small matrix as it lies in memory: b(i, c) = data[i * inner_stride + c * column_stride].
+struct SmallMatrix {
+  int64_t inner = 0, columns = 0;
+  const float* data = nullptr;
+  int64_t inner_stride = 0, column_stride = 0;
+};
+
+// Writes b to `packed` [inner * columns] in the order in which this path's tiles read it.
+void pack(const SmallMatrix& b, float* packed);
+
 struct Product {
   int64_t rows = 0, inner = 0, columns = 0;
   const float* a = nullptr;         // [rows, inner]
-  const float* b = nullptr;         // [inner, columns]
+  const float* b = nullptr;         // [inner, columns], packed
   const float* bias = nullptr;      // [columns], or null
   const float* residual = nullptr;  // [rows, columns] to be added, or null
 };

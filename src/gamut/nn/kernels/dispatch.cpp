@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The functions that callers see, each sent on to the path in use.
+#include "gamut/nn/kernels/table.h"
+
+namespace gamut::nn::kernels {
+
+void pack(const SmallMatrix& b, float* packed) { table().pack(b, packed); }
+
+void multiply(const Product& product, float* c) { table().multiply(product, c); }
+
+int64_t weight_gradient_tiles(const ConvShape& shape) { return table().weight_gradient_tiles(shape); }
+
+void add_weight_gradient(const ConvShape& shape, const float* x, const float* grad_y, int64_t begin, int64_t end,
+                         float* grad_weight) {
+  table().add_weight_gradient(shape, x, grad_y, begin, end, grad_weight);
+}
+
+void add_column_sums(int64_t rows, int64_t channels, const float* values, float* sums) {
+  table().add_column_sums(rows, channels, values, sums);
+}
+
+void attention_forward(const HeadShape& shape, const HeadInput& in, MutableRows out, float* log_sum, float* scratch) {
+  table().attention_forward(shape, in, out, log_sum, scratch);
+}
+
+void attention_backward(const HeadShape& shape, const HeadInput& in, const HeadOutput& output,
+                        const HeadGradients& grad, float* delta, float* scratch) {
+  table().attention_backward(shape, in, output, grad, delta, scratch);
+}
+
+void geglu_forward(int64_t rows, int64_t width, const float* in, float* out) {
+  table().geglu_forward(rows, width, in, out);
+}
+
+void geglu_backward(int64_t rows, int64_t width, const float* in, const float* grad_out, float* grad_in) {
+  table().geglu_backward(rows, width, in, grad_out, grad_in);
+}
+
+void group_norm_forward(const GroupNormShape& shape, const GroupNormInput& in, const GroupStatistics& kept, float* y,
+                        float* scratch) {
+  table().group_norm_forward(shape, in, kept, y, scratch);
+}
+
+void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& in, const GroupStatistics& kept,
+                         const float* grad_y, const GroupNormGradients& grad, float* scratch) {
+  table().group_norm_backward(shape, in, kept, grad_y, grad, scratch);
+}
+
+}  // namespace gamut::nn::kernels

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/nn/kernels/table.h"
+
+#include "gamut/nn/kernels/lanes.h"
+
+namespace gamut::nn::kernels::GAMUT_PATH {
+
+// Of the same types as the functions that callers see.
+decltype(kernels::pack) pack;
+decltype(kernels::multiply) multiply;
+decltype(kernels::weight_gradient_tiles) weight_gradient_tiles;
+decltype(kernels::add_weight_gradient) add_weight_gradient;
+decltype(kernels::add_column_sums) add_column_sums;
+decltype(kernels::attention_forward) attention_forward;
+decltype(kernels::attention_backward) attention_backward;
+decltype(kernels::geglu_forward) geglu_forward;
+decltype(kernels::geglu_backward) geglu_backward;
+decltype(kernels::group_norm_forward) group_norm_forward;
+decltype(kernels::group_norm_backward) group_norm_backward;
+
+extern const Table table;
+const Table table{pack,
+                  multiply,
+                  weight_gradient_tiles,
+                  add_weight_gradient,
+                  add_column_sums,
+                  attention_forward,
+                  attention_backward,
+                  geglu_forward,
+                  geglu_backward,
+                  group_norm_forward,
+                  group_norm_backward};
+
+}  // namespace gamut::nn::kernels::GAMUT_PATH

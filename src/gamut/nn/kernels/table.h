@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels of one path as a table of functions; table.cpp fills one per path, cpu_path.cpp picks one.
+#pragma once
+
+#include "gamut/nn/kernels/attention.h"
+#include "gamut/nn/kernels/geglu.h"
+#include "gamut/nn/kernels/group_norm.h"
+#include "gamut/nn/kernels/matrix.h"
+#include "gamut/nn/kernels/weight_gradient.h"
+
+namespace gamut::nn::kernels {
+
+// Each member is the path's own version of the function of that name.
+struct Table {
+  decltype(&kernels::pack) pack;
+  decltype(&kernels::multiply) multiply;
+  decltype(&kernels::weight_gradient_tiles) weight_gradient_tiles;
+  decltype(&kernels::add_weight_gradient) add_weight_gradient;
+  decltype(&kernels::add_column_sums) add_column_sums;
+  decltype(&kernels::attention_forward) attention_forward;
+  decltype(&kernels::attention_backward) attention_backward;
+  decltype(&kernels::geglu_forward) geglu_forward;
+  decltype(&kernels::geglu_backward) geglu_backward;
+  decltype(&kernels::group_norm_forward) group_norm_forward;
+  decltype(&kernels::group_norm_backward) group_norm_backward;
+};
+
+// The table of cpu_path().
+const Table& table();
+
+}  // namespace gamut::nn::kernels
