@@ -69,7 +69,7 @@ int run(int argc, char** argv) {
   }
   if (json_log) gamut::set_log_format(gamut::LogFormat::kJson);
   if (quiet) gamut::set_log_level(gamut::LogLevel::kWarning);
-  nn::cpu_path();  // a wrong GAMUT_CPU is said before any work
+  gamut::nn::cpu_path();  // a wrong GAMUT_CPU is said before any work
   return chosen();
 }
 
