@@ -3,7 +3,7 @@
 
 #include "gamut/nn/kernels/lanes.h"
 
-#include <cmath>
+#include <math.h>
 
 namespace gamut::nn::kernels::GAMUT_PATH {
 namespace {
@@ -128,7 +128,7 @@ void attention_forward(const HeadShape& shape, const HeadInput& in, MutableRows 
     store(tops, top);
     store(sums, sum);
     for (int64_t lane = 0; lane < count; ++lane) {
-      log_sum[begin + lane] = tops[lane] + std::log(sums[lane]);
+      log_sum[begin + lane] = tops[lane] + ::logf(sums[lane]);
     }
   }
 }

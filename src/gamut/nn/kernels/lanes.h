@@ -5,7 +5,7 @@
 // lanes, the tiles follow from the number of registers, and namespace GAMUT_PATH keeps the copies apart. Only kernels
 // include this; everybody else calls the functions of matrix.h, attention.h, …, which go through table.h. Kernels are
 // torch-free, on raw pointers, and single-threaded; callers split the work. They use no function templates or inline
-// functions of other headers: the linker would keep one copy, perhaps one that the machine cannot run.
+// functions of other headers (hence ::sqrtf): the linker would keep one copy, perhaps one that the machine cannot run.
 //
 // What a lane computes does not depend on how many stand beside it, so paths that fuse multiply-adds give the same bits.
 #pragma once
