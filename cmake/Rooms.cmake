@@ -19,7 +19,7 @@ endfunction()
 function(gamut_batch target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${GAMUT_UNITY} UNITY_BUILD_BATCH_SIZE 12)
   # A batch is no header: a class of one file may hold what that file alone knows. And g++ inlines more of a batch, where
-  # it sees strings overlap and overflow that do not (its bug 105651). File by file, both warnings are on.
+  # it sees strings overlap and overflow that do not (its bug 105651). File by file, these warnings are on.
   if(GAMUT_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(${target} PRIVATE -Wno-subobject-linkage -Wno-restrict -Wno-array-bounds
                            -Wno-stringop-overflow -Wno-stringop-overread)

@@ -94,7 +94,7 @@ TEST(kernel_paths, multiply) {
 }
 
 TEST(kernel_paths, packing_reads_any_strides) {
-  const Floats b = wave(16 * 48, 1.3), one(16, 1.0F);
+  const Floats b = wave(16 * 48, 1.3);
   for (const CpuPath path : runnable_cpu_paths()) {
     const testing::OnCpuPath scope(path);
     Floats plain(b.size()), turned(b.size());

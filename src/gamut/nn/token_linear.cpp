@@ -50,9 +50,9 @@ struct TokenLinear : torch::autograd::Function<TokenLinear> {
     const Tensor &x = kept[0], &weight = kept[1], grad_y = outputs[0].contiguous();
     const int64_t in = weight.size(1), out = weight.size(0), rows = x.numel() / in;
     const Tensor grad_x = context->needs_input_grad(0) ? at::empty_like(x) : Tensor();
-    const Tensor matrix = packed(weight);
+    const Tensor matrix = grad_x.defined() ? packed(weight) : Tensor();
     float* to = grad_x.defined() ? pointer(grad_x) : nullptr;
-    const float *from = const_pointer(x), *incoming = const_pointer(grad_y), *small = const_pointer(matrix);
+    const float *from = const_pointer(x), *incoming = const_pointer(grad_y), *small = matrix.defined() ? const_pointer(matrix) : nullptr;
     const bool with_weight = context->needs_input_grad(1);
     if (x.is_meta()) count_flops(2.0 * double(rows * in * out) * (int(grad_x.defined()) + int(with_weight)));
     const Tensor sums =
