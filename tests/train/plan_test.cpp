@@ -121,6 +121,29 @@ TEST(plan, checkpointing_trades_activations_for_a_forward_pass) {
   EXPECT_LT(ratio, 4.0 / 3 + 0.02);
 }
 
+TEST(plan, graphs_of_the_rollout_trade_memory_for_a_forward_pass) {
+  const testing::Threads one(1);
+  Case made;
+  const Plan again = made.plan();
+  made.config.train.reuse_rollout_graph = true;
+  const Plan kept = made.plan();
+  EXPECT_EQ(again.graphs, 0);
+  EXPECT_EQ(kept.trajectories, again.trajectories);
+  EXPECT_NEAR(double(kept.graphs) / double(again.activations * 3 * kept.batch.micro_batches), 1.0, 0.02);
+  EXPECT_NEAR(phase(kept, "update").flops / phase(again, "update").flops, 2.0 / 3, 0.02);
+  EXPECT_EQ(phase(kept, "rollout").flops, phase(again, "rollout").flops);
+
+  RedReward reward;
+  const testing::CpuMemoryMeter meter;
+  Trainer trainer(made.config, open_policy(made.config), reward, tiny_prompts());
+  for (int i = 0; i < 2; ++i) trainer.iterate();
+  EXPECT_NEAR(double(kept.worst().peak) / double(meter.peak()), 1.0, 0.1);
+
+  const Advice advice = advise(made.config, tiny_prompts(), {}, again.needed_bytes());
+  ASSERT_FALSE(advice.alone.empty());
+  EXPECT_EQ(advice.alone.front(), "train.reuse_rollout_graph=false");
+}
+
 TEST(plan, mixed_precision_keeps_less) {
   Case made;
   const Plan exact = made.plan();

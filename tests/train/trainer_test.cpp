@@ -52,6 +52,45 @@ TEST(trainer, gradient_checkpointing_gives_the_same_gradients_and_the_ratio_one)
   }
 }
 
+// Every bit as without, in every kind of network call; where a graph cannot be kept the switch changes nothing.
+TEST(trainer, graphs_kept_from_the_rollout_change_no_bit) {
+  const auto config_with = [](const std::function<void(TrainConfig&)>& change) {
+    TrainConfig config = tiny_config();
+    change(config);
+    return config;
+  };
+  const std::vector<TrainConfig> kept{
+      tiny_config(),
+      config_with([](TrainConfig& c) { c.slots.regularizer = {.kind = "kl_flow", .weight = 0.1}; }),
+      config_with([](TrainConfig& c) { c.rollout.guidance_scale = 2, c.lora.rank = 2; }),
+      config_with([](TrainConfig& c) { c.gradient_checkpointing = true; }),
+      config_with([](TrainConfig& c) { c.mixed_precision = "bf16"; }),
+      config_with([](TrainConfig& c) { c.slots.loss.kind = "grpo_guard"; }),
+      tiny_config("dance_grpo"),
+  };
+  const std::vector<TrainConfig> not_kept{
+      tiny_config("drift"),
+      config_with([](TrainConfig& c) { c.rollout.updates = 3; }),
+      config_with([](TrainConfig& c) {
+        c.lora.rank = 2;
+        c.slots.regularizer = {.kind = "kl_flow", .weight = 0.1, .reference = "ema"};
+      }),
+  };
+  for (const bool keeps : {true, false})
+    for (TrainConfig config : keeps ? kept : not_kept) {
+      TinyRun plain(config);
+      config.train.reuse_rollout_graph = true;
+      EXPECT_EQ(why_no_rollout_graphs(config).empty(), keeps) << config.algorithm;
+      TinyRun reusing(config);
+      const std::vector<StepReport> expected = plain.iterate(2), got = reusing.iterate(2);
+      for (size_t i = 0; i < got.size(); ++i) {
+        EXPECT_EQ(got[i].grad_norm, expected[i].grad_norm);
+        EXPECT_EQ(got[i].ratio_max_deviation, 0.0);
+      }
+      EXPECT_TRUE(all_equal(reusing.weights(), plain.weights()));
+    }
+}
+
 // The ratio is exact in bf16 too, the reference begins at the policy, and the first gradient is nearly that of fp32.
 TEST(trainer, mixed_precision_keeps_the_ratio_at_one) {
   for (const bool recompute : {false, true}) {

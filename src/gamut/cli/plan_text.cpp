@@ -42,6 +42,13 @@ std::string memory_line(const std::string& name, int64_t bytes) {
   return bytes == 0 ? "" : label(name) + print("%10s\n", format_bytes(bytes).c_str());
 }
 
+// Where the recipe asks for what it cannot have.
+std::string graphs_line(const train::TrainConfig& config) {
+  const std::string why_not = train::why_no_rollout_graphs(config);
+  if (why_not.empty() || !config.train.reuse_rollout_graph) return "";
+  return label("rollout's graphs") + cat("not kept: ", why_not, "\n");
+}
+
 std::string recipe_lines(const TrainRecipe& recipe, const train::Plan& plan) {
   const train::PlanParameters& counts = plan.parameters;
   const train::BatchPlan& batch = plan.batch;
@@ -58,7 +65,8 @@ std::string recipe_lines(const TrainRecipe& recipe, const train::Plan& plan) {
          cat(batch.pictures, " (", batch.prompts, " prompts x ", batch.members, "), of which ", plan.trained_images,
              " train; micro-batch ", batch.micro_batch, "\n") +
          label("steps per image") +
-         cat(plan.steps, ", of which ", plan.trained_steps, " train; updates per iteration ", batch.updates, "\n");
+         cat(plan.steps, ", of which ", plan.trained_steps, " train; updates per iteration ", batch.updates, "\n") +
+         graphs_line(recipe.train);
 }
 
 std::string held_lines(const train::Plan& plan) {
@@ -69,7 +77,7 @@ std::string held_lines(const train::Plan& plan) {
          memory_line("moving average", held.average) + memory_line("reference", held.reference) +
          memory_line("encoded prompts", held.prompts) + memory_line("held in all", held.total()) +
          memory_line("stored trajectories", plan.trajectories) + memory_line("pictures", plan.pictures) +
-         memory_line("activations kept", plan.activations);
+         memory_line("rollout's graphs", plan.graphs) + memory_line("activations kept", plan.activations);
 }
 
 std::string joined(const std::vector<std::string>& words, const std::string& between, const std::string& last) {

@@ -32,6 +32,14 @@ at::Tensor named_normals(const NoiseSource& source, const std::string& what,
   return noise;
 }
 
+// Nothing but the network is recorded: the update makes mean and log-probability anew.
+at::Tensor predict(const Denoiser& denoiser, const at::Tensor& x, const Step& step, const RolloutOptions& options,
+                   std::map<int64_t, at::Tensor>& kept) {
+  if (!options.graph_steps.contains(step.index)) return denoiser(x, step);
+  at::AutoGradMode recording(true);
+  return kept.emplace(step.index, denoiser(x, step)).first->second.detach();
+}
+
 }  // namespace
 
 at::Tensor initial_noise(const NoiseSource& source, const std::vector<SampleKey>& keys,
@@ -63,7 +71,7 @@ Trajectories rollout(const std::vector<Step>& schedule, at::Tensor x, const Deno
   if (options.keep_latents) out.latents.push_back(x);
   for (const Step& step : schedule) {
     const bool last = step.index + 1 == int64_t(schedule.size());
-    const at::Tensor predicted = denoiser(x, step);
+    const at::Tensor predicted = predict(denoiser, x, step, options, out.predictions);
     const at::Tensor mean = step_mean(step, x, predicted);
     at::Tensor next = mean;
     at::Tensor log_prob;

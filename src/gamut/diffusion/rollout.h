@@ -8,6 +8,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,7 +37,7 @@ at::Tensor step_noise(const NoiseSource& source, const std::vector<SampleKey>& k
 // noise for all members of a prompt (member = -1); "batch": one for all (prompt = member = -1). ConfigError otherwise.
 std::vector<SampleKey> shared_keys(const std::vector<SampleKey>& keys, const std::string& sharing);
 
-// The network's output for B samples at one step: velocity, noise or v; called without gradient.
+// The network's output for B samples at one step: velocity, noise or v.
 using Denoiser = std::function<at::Tensor(const at::Tensor& x_BCHW, const Step& step)>;
 
 // B trajectories of one micro-batch.
@@ -45,6 +47,7 @@ struct Trajectories {
   at::Tensor final_BCHW;             // what is decoded
   std::vector<at::Tensor> means;     // T of [B, C, H, W], the behavior policy's step means; only with keep_means
   std::vector<at::Tensor> clean;     // T of [B, C, H, W], predicted clean latents; only with keep_clean
+  std::map<int64_t, at::Tensor> predictions;  // by step: the network's output with its graph, of graph_steps
 };
 
 struct RolloutOptions {
@@ -52,6 +55,7 @@ struct RolloutOptions {
   bool decode_clean = false;         // final = predicted clean latent of the last step
   bool keep_means = false;
   bool keep_clean = false;
+  std::set<int64_t> graph_steps = {};  // whose network output keeps its graph, for one backward pass
 };
 
 // Runs the schedule from `initial` (moved to the denoiser's device by the caller).

@@ -94,7 +94,8 @@ diffusion::Denoiser Actor::denoiser(const models::Pipeline& pipe, const std::vec
   };
 }
 
-Rollout Actor::roll_out(const std::vector<diffusion::Step>& schedule, const std::vector<SamplePlace>& rows) const {
+Rollout Actor::roll_out(const std::vector<diffusion::Step>& schedule, const std::vector<SamplePlace>& rows,
+                        const std::set<int64_t>& graph_steps) const {
   at::NoGradGuard no_grad;
   const algorithms::Slots& slots = config_.slots;
   const diffusion::NoiseSource source{.seed = uint64_t(config_.seed), .purpose = "rollout"};
@@ -109,7 +110,8 @@ Rollout Actor::roll_out(const std::vector<diffusion::Step>& schedule, const std:
       {.keep_latents = true,
        .decode_clean = slots.sampler.decode == "x0_last",
        .keep_means = slots.loss.kind == "grpo_guard",
-       .keep_clean = slots.shaping.kind == "pairwise_potential" && slots.shaping.potential == "per_step_x0"});
+       .keep_clean = slots.shaping.kind == "pairwise_potential" && slots.shaping.potential == "per_step_x0",
+       .graph_steps = graph_steps});
   out.pictures = policy_.decode(out.trajectories.final_BCHW);
   return out;
 }

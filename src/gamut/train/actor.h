@@ -12,6 +12,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <set>
 #include <vector>
 
 namespace gamut::train {
@@ -31,7 +32,9 @@ class Actor {
   // The network of `pipe` on these rows' prompts, with the rows' own prompt variation: the same rows get the same
   // conditioning bit for bit, in rollout, update and reference. `pipe` must outlive the result.
   diffusion::Denoiser denoiser(const models::Pipeline& pipe, const std::vector<SamplePlace>& rows) const;
-  Rollout roll_out(const std::vector<diffusion::Step>& schedule, const std::vector<SamplePlace>& rows) const;
+  // `graph_steps`: on which the network's output keeps its graph, until one backward pass or the end of its memory.
+  Rollout roll_out(const std::vector<diffusion::Step>& schedule, const std::vector<SamplePlace>& rows,
+                   const std::set<int64_t>& graph_steps = {}) const;
 
  private:
   const TrainConfig& config_;

@@ -42,6 +42,16 @@ BatchPlan make_batch_plan(const RolloutConfig& config, const algorithms::SubsetC
   return plan;
 }
 
+std::string why_no_rollout_graphs(const TrainConfig& config) {
+  const algorithms::RegularizerConfig& regularizer = config.slots.regularizer;
+  if (!config.train.reuse_rollout_graph) return "train.reuse_rollout_graph is off";
+  if (config.rollout.updates > 1) return "rollout.updates is above 1: the weights move before all graphs are used";
+  if (config.slots.subset.is_on()) return "subset re-batches the rows";
+  if (config.lora.is_on() && regularizer.is_on() && regularizer.reference != "frozen")
+    return "the reference borrows the adapter's weights, which the graphs still need";
+  return "";
+}
+
 std::vector<int64_t> draw_prompts(const BatchPlan& plan, int64_t prompt_count, uint64_t seed, int64_t iteration) {
   std::vector<int64_t> order = Stream(seed, "prompts", {iteration}).permutation(prompt_count);
   order.resize(size_t(plan.prompts));

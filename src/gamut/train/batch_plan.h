@@ -23,6 +23,9 @@ struct BatchPlan {
 // ConfigError with one sentence per broken rule.
 BatchPlan make_batch_plan(const RolloutConfig& config, const algorithms::SubsetConfig& subset, int64_t prompt_count);
 
+// Whether the update takes over the rollout's graphs of the trained steps: "" where it does, else why not.
+std::string why_no_rollout_graphs(const TrainConfig& config);
+
 // One micro-batch's samples: `slot` is the prompt's place in the iteration, key.prompt its place in the prompt set.
 struct SamplePlace {
   diffusion::SampleKey key;

@@ -27,6 +27,12 @@ void GuardConfig::fields(FieldVisitor& v) {
           "a picture whose reward failed: leave it out, or stop");
 }
 
+void UpdateConfig::fields(FieldVisitor& v) {
+  v.field("reuse_rollout_graph", reuse_rollout_graph, any_value(),
+          "keep the trained steps' forward graphs of the rollout for the update: faster by a forward pass, more memory; "
+          "not where rows are re-batched or several updates follow one rollout");
+}
+
 void TrainConfig::fields(FieldVisitor& v) {
   std::vector<std::string> names;
   for (const algorithms::NamedAlgorithm& named : algorithms::algorithm_table()) names.push_back(named.name);
@@ -42,6 +48,7 @@ void TrainConfig::fields(FieldVisitor& v) {
   v.field("seed", seed, at_least(0), "names every random stream of the run");
   v.field("iterations", iterations, between(1, 1e9), "rounds of rollout and update");
   v.table("rollout", rollout, "the geometry of one iteration");
+  v.table("train", train, "how an update is computed");
   slots.fields(v);
   v.table("lora", lora, "low-rank adapters on a frozen model");
   v.table("optimizer", optimizer, "AdamW");

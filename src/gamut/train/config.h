@@ -38,6 +38,12 @@ struct GuardConfig {
   void fields(FieldVisitor& v);
 };
 
+// [train] of a recipe: how an update is computed; what it computes does not depend on it.
+struct UpdateConfig {
+  bool reuse_rollout_graph = false;
+  void fields(FieldVisitor& v);
+};
+
 struct TrainConfig {
   std::string algorithm = "flow_grpo";
   std::string model = "models/glyphs";
@@ -48,6 +54,7 @@ struct TrainConfig {
   int64_t seed = 1;
   int64_t iterations = 200;
   RolloutConfig rollout;
+  UpdateConfig train;
   algorithms::Slots slots;
   nn::LoraConfig lora;
   OptimizerConfig optimizer;

@@ -72,6 +72,7 @@ ordered_json Plan::to_json() const {
           {"held_bytes", held_json(held)},
           {"trajectory_bytes", trajectories},
           {"picture_bytes", pictures},
+          {"graph_bytes", graphs},
           {"activation_bytes", activations},
           {"phases", parts},
           {"peak_phase", worst().name},

@@ -56,6 +56,7 @@ struct Plan {
   PlanHeld held;
   int64_t trajectories = 0;  // bytes of an iteration's stored latents, log-probabilities and means, of all drawn
   int64_t pictures = 0;      // bytes of an iteration's decoded pictures
+  int64_t graphs = 0;        // bytes that train.reuse_rollout_graph keeps of an iteration's rollout
   int64_t activations = 0;   // bytes that autograd keeps of one micro-batch at one step
   std::vector<PlanPhase> phases;
 

@@ -55,6 +55,11 @@ std::string shrink(Situation& situation, const Planner& planner, const char* key
 std::vector<Change> changes(const Planner& planner) {
   return {
       [](Situation& s) {
+        if (!why_no_rollout_graphs(s.config).empty()) return std::string();
+        s.config.train.reuse_rollout_graph = false;
+        return std::string("train.reuse_rollout_graph=false");
+      },
+      [](Situation& s) {
         if (s.config.gradient_checkpointing) return std::string();
         s.config.gradient_checkpointing = true;
         return std::string("gradient_checkpointing=true");

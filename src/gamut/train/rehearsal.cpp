@@ -17,6 +17,9 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
 
 namespace gamut::train {
 namespace {
@@ -80,7 +83,7 @@ Rollout twin(const Rollout& rollout, const std::vector<SamplePlace>& places) {
   const diffusion::Trajectories& from = rollout.trajectories;
   return {.places = places,
           .trajectories = {.latents = copies(from.latents), .log_probs = copies(from.log_probs), .final_BCHW = {},
-                           .means = copies(from.means), .clean = copies(from.clean)},
+                           .means = copies(from.means), .clean = copies(from.clean), .predictions = {}},
           .pictures = copy(rollout.pictures)};
 }
 
@@ -92,9 +95,10 @@ class Rehearsal {
 
  private:
   void encode(const std::vector<text::Prompt>& prompts);
+  int64_t graphs_of(const std::vector<SamplePlace>& places) const;
   std::vector<Rollout> draw();
   std::vector<MicroBatch> make_batches(std::vector<Rollout> drawn);
-  void update(const std::vector<MicroBatch>& batches);
+  void update(std::vector<MicroBatch>& batches);
   void evaluate(const PlanOptions& options);
   void add_phase(const std::string& name, const Cost& cost, double flops);
 
@@ -110,6 +114,8 @@ class Rehearsal {
   std::optional<Reference> reference_;
   std::vector<diffusion::Step> schedule_;
   std::vector<int64_t> trained_steps_;
+  std::set<int64_t> graph_steps_;  // empty: the update computes its own
+  at::Tensor other_graphs_;        // stands for those of all micro-batches but the first
 };
 
 Rehearsal::Rehearsal(const TrainConfig& config, const std::vector<text::Prompt>& prompts)
@@ -146,18 +152,30 @@ void Rehearsal::add_phase(const std::string& name, const Cost& cost, double flop
       {.name = name, .flops = flops, .working = cost.working(), .peak = cost.peak - elsewhere_});
 }
 
+// What the rollout of one micro-batch keeps with its graphs and would not keep without.
+int64_t Rehearsal::graphs_of(const std::vector<SamplePlace>& places) const {
+  if (graph_steps_.empty()) return 0;
+  const auto kept = [&](const std::set<int64_t>& graph_steps) {
+    Rollout rollout;
+    return cost_of([&] { rollout = actor_->roll_out(schedule_, places, graph_steps); }).kept();
+  };
+  return kept(graph_steps_) - kept({});
+}
+
 // All micro-batches' rollouts; the first is really drawn.
 std::vector<Rollout> Rehearsal::draw() {
   const uint64_t seed = uint64_t(config_.seed);
   const auto places = place_samples(plan_.batch, draw_prompts(plan_.batch, prompt_count_, seed, 0), 0);
   const double batches = double(places.size());
+  const int64_t graphs = graphs_of(places.front());
   Rollout first;
-  Cost drawing = cost_of([&] { first = actor_->roll_out(schedule_, places.front()); });
+  Cost drawing = cost_of([&] { first = actor_->roll_out(schedule_, places.front(), graph_steps_); });
   Cost decoding = cost_of([&] { policy_.decode(first.trajectories.final_BCHW); });
   // Pictures of predicted clean latents, for shaping.
   const double decodings = 1 + double(first.trajectories.clean.size());
   plan_.pictures = int64_t(first.pictures.nbytes()) * int64_t(places.size());
-  plan_.trajectories = drawing.kept() * int64_t(places.size()) - plan_.pictures;
+  plan_.graphs = graphs * int64_t(places.size());
+  plan_.trajectories = drawing.kept() * int64_t(places.size()) - plan_.pictures - plan_.graphs;
   // The last micro-batch is drawn beside what the others left.
   const int64_t others = drawing.kept() * int64_t(places.size() - 1);
   for (Cost* cost : {&drawing, &decoding}) {
@@ -168,6 +186,7 @@ std::vector<Rollout> Rehearsal::draw() {
   add_phase("decode", decoding, decoding.flops * batches * decodings);
   std::vector<Rollout> drawn;
   for (size_t m = 1; m < places.size(); ++m) drawn.push_back(twin(first, places[m]));
+  other_graphs_ = at::empty({plan_.graphs - graphs}, at::TensorOptions(at::kMeta).dtype(at::kByte));
   drawn.insert(drawn.begin(), std::move(first));
   return drawn;
 }
@@ -195,10 +214,11 @@ std::vector<MicroBatch> Rehearsal::make_batches(std::vector<Rollout> drawn) {
   return batches;
 }
 
-void Rehearsal::update(const std::vector<MicroBatch>& batches) {
+void Rehearsal::update(std::vector<MicroBatch>& batches) {
   const UpdateInputs inputs{.schedule = schedule_, .trained_steps = trained_steps_, .slots = config_.slots};
   const int64_t index = trained_steps_.front();
   const auto step = [&] { accumulate_step(batches.front(), inputs, index, {}); };
+  std::map<int64_t, at::Tensor> graphs = std::exchange(batches.front().trajectories.predictions, {});
   // The first leaves the gradients behind, beside which all others run.
   plan_.held.gradients = cost_of(step).kept();
   at::Tensor output;
@@ -206,6 +226,7 @@ void Rehearsal::update(const std::vector<MicroBatch>& batches) {
     output = batches.front().denoiser(batches.front().trajectories.latents[size_t(index)], schedule_[size_t(index)]);
   }).kept();
   output.reset();
+  batches.front().trajectories.predictions = std::move(graphs);
   const Cost cost = cost_of(step);
   add_phase("update", cost, cost.flops * double(batches.size() * trained_steps_.size()));
 }
@@ -229,6 +250,7 @@ Plan Rehearsal::run(const PlanOptions& options) {
   const uint64_t seed = uint64_t(config_.seed);
   schedule_ = diffusion::iteration_schedule(config_.slots.sampler, seed, 0);
   trained_steps_ = algorithms::choose_steps(config_.slots.schedule, schedule_, seed, 0);
+  if (why_no_rollout_graphs(config_).empty()) graph_steps_.insert(trained_steps_.begin(), trained_steps_.end());
   plan_.steps = int64_t(schedule_.size());
   plan_.trained_steps = int64_t(trained_steps_.size());
   plan_.trained_images = plan_.batch.prompts * plan_.batch.keep;
@@ -245,6 +267,7 @@ Plan Rehearsal::run(const PlanOptions& options) {
     add_phase("reference", referring, referring.flops * double(batches.size()));
     update(batches);
   }
+  other_graphs_.reset();
   if (options.evaluation_micro_batch > 0) evaluate(options);
   return plan_;
 }

@@ -101,7 +101,7 @@ StepReport Trainer::iterate() {
       algorithms::choose_steps(config_.slots.schedule, schedule, seed, steps_done_);
   const UpdateInputs inputs{.schedule = schedule, .trained_steps = trained_steps, .slots = config_.slots};
 
-  Drawn drawn = roll_out(schedule);
+  Drawn drawn = roll_out(inputs);
   report.seconds_rollout = part.restart();
 
   const rewards::Scores scores = score(drawn, report);
@@ -126,12 +126,15 @@ StepReport Trainer::iterate() {
   return report;
 }
 
-Drawn Trainer::roll_out(const std::vector<diffusion::Step>& schedule) {
+Drawn Trainer::roll_out(const UpdateInputs& inputs) {
+  std::set<int64_t> graph_steps;
+  if (why_no_rollout_graphs(config_).empty())
+    graph_steps.insert(inputs.trained_steps.begin(), inputs.trained_steps.end());
   const std::vector<int64_t> prompts =
       draw_prompts(plan_, int64_t(prompts_.size()), uint64_t(config_.seed), steps_done_);
   std::vector<Rollout> batches;
   for (const std::vector<SamplePlace>& rows : place_samples(plan_, prompts, steps_done_))
-    batches.push_back(actor_.roll_out(schedule, rows));
+    batches.push_back(actor_.roll_out(inputs.schedule, rows, graph_steps));
   return gather(std::move(batches), prompts_);
 }
 

@@ -51,7 +51,7 @@ class Trainer {
   void resume(const std::filesystem::path& checkpoint);
 
  private:
-  Drawn roll_out(const std::vector<diffusion::Step>& schedule);
+  Drawn roll_out(const UpdateInputs& inputs);
   rewards::Scores score(const Drawn& drawn, StepReport& report);
   RowCredit assign_credit(const Drawn& drawn, const rewards::Scores& scores, StepReport& report);
   std::vector<MicroBatch> make_batches(std::vector<Rollout> drawn, const RowCredit& credit,

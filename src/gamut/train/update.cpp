@@ -52,7 +52,10 @@ StepTerms accumulate_step(const MicroBatch& batch, const UpdateInputs& inputs, i
   const at::Tensor& x = batch.trajectories.latents[size_t(index)];
 
   // The same network on the same rows as in the rollout: before the first update the ratio is exactly 1.
-  const at::Tensor mean = diffusion::step_mean(step, x, batch.denoiser(x, step));
+  const auto kept = batch.trajectories.predictions.find(index);
+  const at::Tensor predicted =
+      kept != batch.trajectories.predictions.end() ? kept->second : batch.denoiser(x, step);
+  const at::Tensor mean = diffusion::step_mean(step, x, predicted);
   StepTerms done{.policy = surrogate(batch, inputs.slots.loss, step, mean), .distance = {}};
   at::Tensor loss = done.policy.loss_sum / terms.policy;
   if (batch.reference.contains(index)) {

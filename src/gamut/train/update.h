@@ -54,6 +54,7 @@ struct StepTerms {
 struct UpdateTerms {
   double policy = 1, regularizer = 1;  // samples x steps of each
 };
+// Where the rollout kept a step's graph, that graph is used, and used up; else the network runs again.
 // Adds the gradient of (loss sum / terms.policy + regularizer.weight distance / terms.regularizer) to the parameters'.
 // Waits for no device and reads no value.
 StepTerms accumulate_step(const MicroBatch& batch, const UpdateInputs& inputs, int64_t step, const UpdateTerms& terms);
