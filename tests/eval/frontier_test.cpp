@@ -45,6 +45,19 @@ Method noisy_method(const std::string& name, int64_t key, int64_t seeds, double 
   return method;
 }
 
+// Two straight frontiers y = 1 - x and y = 1 - x / 2 over x in [0, 0.8], each known at its ends and the second at its
+// middle: in steps the first is 0.2 everywhere, on lines the mean ratio is the integral of (1 - x / 2) / (1 - x).
+TEST(frontier, lines_between_checkpoints_end_the_reward_of_a_coarse_grid) {
+  const Method steep{.name = "steep", .runs = {curve(1, {{0, 1}, {0.8, 0.2}})}};
+  const Method flat{.name = "flat", .runs = {curve(1, {{0, 1}, {0.4, 0.8}, {0.8, 0.6}})}};
+  EXPECT_NEAR(compare_methods(flat, steep).diversity.change.value().value, (0.8 / 0.2 + 0.6 / 0.2) / 2 - 1, 1e-12);
+  const double exact = (0.8 / 2 + std::log(1 / 0.2) / 2) / 0.8 - 1;
+  const Comparison lines = compare_methods(interpolated(flat, 500), interpolated(steep, 1000));
+  EXPECT_NEAR(lines.diversity.change.value().value, exact, 2e-3);
+  EXPECT_EQ(interpolated(steep, 3).runs[0].checkpoints.size(), 5u);
+  EXPECT_DOUBLE_EQ(interpolated(steep, 3).runs[0].checkpoints[1].report_y, 0.8);
+}
+
 TEST(frontier, the_best_checkpoint_of_random_runs_is_that_of_brute_force) {
   for (int64_t trial = 0; trial < 200; ++trial) {
     Stream stream(3, "test.brute", {trial});

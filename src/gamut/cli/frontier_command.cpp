@@ -22,7 +22,7 @@ struct FrontierFlags {
   std::vector<std::string> runs;
   std::string baseline, x = "reward", y = "color_spread";
   eval::CompareOptions options;
-  bool json = false;
+  bool interpolate = false, json = false;
 };
 
 std::string names_of(const std::vector<eval::Method>& methods) {
@@ -53,10 +53,13 @@ Found compare_all(const FrontierFlags& flags) {
   Found found{.runs = compared_runs(rows, flags.x, flags.y), .all = {}, .equal_time = {}};
   const eval::Method* baseline = find_baseline(found.runs.methods, flags.baseline);
   if (!baseline) return found;
+  const auto curves = [&](const eval::Method& method) { return flags.interpolate ? interpolated(method) : method; };
+  const eval::Method held = curves(*baseline);
   for (const eval::Method& method : found.runs.methods) {
     if (&method == baseline) continue;
-    found.all.push_back(eval::compare_methods(method, *baseline, flags.options));
-    if (auto timed = eval::compare_at_equal_time(method, *baseline, flags.options))
+    const eval::Method compared = curves(method);
+    found.all.push_back(eval::compare_methods(compared, held, flags.options));
+    if (auto timed = eval::compare_at_equal_time(compared, held, flags.options))
       found.equal_time.push_back(std::move(*timed));
     else
       found.runs.notes.push_back(
@@ -74,6 +77,7 @@ nlohmann::ordered_json as_json(const Found& found, const FrontierFlags& flags) {
   return {{"x", flags.x},
           {"y", flags.y},
           {"reported_apart", found.runs.reported_apart},
+          {"interpolated", flags.interpolate},
           {"confidence", flags.options.bootstrap.confidence},
           {"resamples", flags.options.bootstrap.resamples},
           {"notes", found.runs.notes},
@@ -123,6 +127,8 @@ void add_frontier_command(CLI::App& program, Action& chosen) {
       ->check(CLI::Range(100, 1000000));
   command->add_option("--confidence", flags->options.bootstrap.confidence, "of the intervals (default 0.95)")
       ->check(CLI::Range(0.5, 0.999));
+  command->add_flag("--interpolate", flags->interpolate,
+                    "compare along straight lines between checkpoints, not in steps: for few checkpoints");
   command->add_flag("--json", flags->json, "one JSON object on stdout");
   command->callback([flags, &chosen] { chosen = [flags] { return frontier(*flags); }; });
 }

@@ -26,7 +26,29 @@ bool beats(const Checkpoint& one, const Checkpoint& other) {
   return one.select_x > other.select_x || one.select_y > other.select_y || one.step < other.step;
 }
 
+Checkpoint between(const Checkpoint& from, const Checkpoint& to, double share) {
+  Checkpoint point{.step = from.step + int64_t(double(to.step - from.step) * share)};
+  for (const Field field : {&Checkpoint::seconds, &Checkpoint::select_x, &Checkpoint::select_y, &Checkpoint::report_x,
+                            &Checkpoint::report_y})
+    point.*field = from.*field + (to.*field - from.*field) * share;
+  return point;
+}
+
 }  // namespace
+
+Method interpolated(const Method& method, int64_t points) {
+  Method out{.name = method.name};
+  for (const Curve& run : method.runs) {
+    Curve& dense = out.runs.emplace_back(Curve{.seed = run.seed});
+    for (size_t i = 0; i < run.checkpoints.size(); ++i) {
+      for (int64_t p = 1; i > 0 && p <= points; ++p)
+        dense.checkpoints.push_back(
+            between(run.checkpoints[i - 1], run.checkpoints[i], double(p) / double(points + 1)));
+      dense.checkpoints.push_back(run.checkpoints[i]);
+    }
+  }
+  return out;
+}
 
 const Checkpoint* best_y(const Curve& curve, double level, double budget) {
   return best(curve, &Checkpoint::select_x, &Checkpoint::select_y, level, budget);

@@ -48,6 +48,10 @@ const Checkpoint* best_x(const Curve& curve, double level, double budget = kNoBu
 // other, by ascending select_x; of equal ones the earliest.
 std::vector<size_t> pareto(const Curve& curve);
 
+// The method with `points` more checkpoints on the straight line between each two neighbors, in every number: what a
+// run evaluated more often might have shown. `step` is rounded down.
+Method interpolated(const Method& method, int64_t points = 32);
+
 struct CompareOptions {
   BootstrapOptions bootstrap = {};
   std::vector<double> levels = {};                  // rewards at which to compare
