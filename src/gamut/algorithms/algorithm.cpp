@@ -89,7 +89,7 @@ Slots diverse_drift() {
   return slots;
 }
 
-// gamut's own, by ablation (docs/results.md): color and layout are held to the base at every trained step and detail is
+// gamut's own, by ablation (docs/results_full.md): color and layout are held to the base at every trained step and detail is
 // free; with the look held, the pairs of a prompt's best and worst that are furthest apart train, half of the candidates.
 Slots gamut_slots() {
   Slots slots = flow_grpo();
