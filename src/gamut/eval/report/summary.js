@@ -4,13 +4,30 @@ const compared = (method, measure) => data.comparisons.find((found) => found.met
 const matched = (method, measure) => { const found = compared(method, measure); return found && found.diversity.change ? found : null; };
 const headlineMeasure = () => VARIETY.find((key) => isMeasure(key) && data.comparisons.some((found) => found.measure === key && found.diversity.change));
 
+// How the baseline and the method with most variety at equal reward ended.
 function headline() {
   const key = headlineMeasure();
   if (!key) return plainHeadline();
-  const best = methods().map((method) => matched(method, key)).filter(Boolean).sort((a, b) => b.diversity.change.value - a.diversity.change.value)[0];
-  const base = baseValue(key), kept = best.diversity.method / base, other = best.diversity.baseline / base;
-  if (best.diversity.change.value <= 0) return [`At the same reward no method here keeps more variety than `, strong(best.baseline), ` does: ${percent(other)} of the base model’s.`];
-  return ["At the same reward, ", strong(best.method), " keeps ", strong(percent(kept)), " of the base model’s variety; ", strong(best.baseline), " keeps ", strong(percent(other)), "."];
+  return ["By the end ", strong(data.baseline), ` has ${ended(data.baseline, key)}; `, strong(leader(key)), ` has ${ended(leader(key), key)}.`];
+}
+const leader = (key) => best(key).find((method) => method !== data.baseline);
+function ended(method, key) {
+  const judged = ["judge_exact", "judge"].find((name) => isMeasure(name) && lastValues(method, name).length);
+  const judge = judged ? ` (judge ${number(mean(lastValues(method, judged)), 2)})` : "";
+  return `reward ${number(mean(lastValues(method, "reward")), 2)}${judge} and ${percent(mean(lastValues(method, key)) / baseValue(key))} of the base model’s variety`;
+}
+
+// The same two at equal reward, and where the judge disagrees.
+function equalReward(key) {
+  const { diversity: { change, method, baseline } } = matched(leader(key), key), base = baseValue(key);
+  return change.value <= 0 ? `At the same reward no method here keeps more variety than ${data.baseline} does: ${percent(baseline / base)}.`
+    : `At the same reward ${leader(key)} keeps ${percent(method / base)} of the variety and ${data.baseline} ${percent(baseline / base)}.`;
+}
+function judgeFavors(key) {
+  const judged = ["judge_exact", "judge"].find(isMeasure);
+  if (!judged) return "";
+  const mine = mean(lastValues(leader(key), judged)), other = mean(lastValues(data.baseline, judged));
+  return mine < other - 0.005 ? ` The judge favors ${data.baseline} in the end: ${number(other, 2)} against ${number(mine, 2)}.` : "";
 }
 const strong = (text) => el("strong", {}, text);
 
@@ -27,15 +44,15 @@ function subline() {
   if (data.reason) return "These runs cannot be compared, so every one is shown by itself: " + data.reason + ".";
   if (!key && data.comparisons.length) return `Nothing can be compared at equal reward yet: ${data.comparisons[0].diversity.reason}.`;
   if (!key) return methods().length > 1 ? "Nothing can be compared yet: a method has no evaluation." : "One method; a run of a second one would be compared with it.";
-  const { range: [low, high], change } = matched(best(key)[0], key)?.diversity || data.comparisons.find((found) => found.measure === key && found.diversity.change).diversity;
-  const doubt = change.low === null ? " With one seed there is no telling how much of it is chance." : isOpen(change) ? " With so few seeds the interval still includes no difference." : "";
-  return `Variety is “${label(key).toLowerCase()}”: ${about(key)}. Compared at rewards that both methods reach (${number(low)} to ${number(high)}), averaged over them.${doubt} ${ends(key)}`;
+  const { range: [low, high], change } = matched(leader(key), key).diversity;
+  const doubt = change.low === null ? " This is one seed: there is no telling how much of it is chance." : isOpen(change) ? " With so few seeds the interval still includes no difference." : "";
+  return `${equalReward(key)}${doubt}${judgeFavors(key)} Variety is “${label(key).toLowerCase()}”: ${about(key)}; equal rewards are those that both methods reach (${number(low)} to ${number(high)}). ${ends(key)}`;
 }
 
 // Who gained most and who lost most by the end, in one sentence each.
 function ends(key) {
   const at = methods().map((method) => ({ method, gain: mean(lastValues(method, "reward")) - baseValue("reward"), left: mean(lastValues(method, key)) / baseValue(key) })).filter((one) => Number.isFinite(one.gain + one.left));
-  if (at.length < 2) return "";
+  if (at.length < 3) return "";  // of two the headline says it
   const loser = at.reduce((a, b) => (b.left < a.left ? b : a)), winner = at.reduce((a, b) => (b.gain > a.gain ? b : a));
   const lost = loser.left < 0.85 ? `By the end ${loser.method} has lost the most variety: ${percent(loser.left)} is left, for a reward of +${number(loser.gain, 2)}.` : "By the end no method has lost much variety.";
   return lost + (winner.method === loser.method ? " No other gained more reward." : ` The largest gain in reward is ${winner.method}’s, +${number(winner.gain, 2)}, with ${percent(winner.left)} of the variety left.`);
@@ -123,5 +140,5 @@ function warnings() {
 }
 
 function summary() {
-  return el("section", { id: "summary" }, el("h1", { id: "headline" }, headline()), el("p", { class: "lead" }, subline()), matchedTable(), endTable());
+  return el("section", { id: "summary" }, el("h1", { id: "headline" }, headline()), el("p", { class: "lead" }, subline()), endTable(), matchedTable());
 }
