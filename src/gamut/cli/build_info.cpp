@@ -35,12 +35,12 @@ std::string gpus() {
 
 }  // namespace
 
-std::string build_info() {
+std::string build_info(const std::string& device) {
   const nn::LibTorchBuild libtorch = nn::libtorch_build();
   return cat("gamut: ", GAMUT_VERSION, "\nbuild: ", GAMUT_BUILD_TYPE, ", ", GAMUT_COMPILER, "\nLibTorch: ", TORCH_VERSION,
              ", ", libtorch.name, ", in ", printable(libtorch.folder.string(), 300), "\nCPU capability: ",
              at::get_cpu_capability(), "\nCPU kernels: ", nn::describe_cpu_path(), "\nthreads: ", at::get_num_threads(),
-             waiting(), "\nCUDA: ", gpus(), "\n");
+             waiting(), "\n", device == "cuda" ? cat("CUDA: ", gpus(), "\n") : "");
 }
 
 }  // namespace gamut::cli

@@ -32,7 +32,7 @@ bool check(const char* what, const std::function<void()>& attempt) {
 
 int doctor() {
   const fs::path data = data_folder();
-  std::printf("%sdata: %s\n\n", build_info().c_str(), data.empty() ? "not found" : data.c_str());
+  std::printf("%sdata: %s\n\n", build_info("cuda").c_str(), data.empty() ? "not found" : data.c_str());
   bool good = check("OCR (Tesseract)", [] { rewards::make_reward({.kind = "ocr"}); });
   good &= check("fonts of data/glyphs", [] { data::glyph_fonts(); });
   good &= check("models/glyphs", [] {

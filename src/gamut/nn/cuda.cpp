@@ -88,13 +88,14 @@ Driver ask_driver() {
   Driver driver;
   const DriverLibrary library;
   if (library.handle == nullptr) {
-    driver.problem = "NVIDIA's driver is not installed (no libcuda.so.1); install it, in a container start with its GPUs";
+    driver.problem = "NVIDIA's driver is not installed (no libcuda.so.1); install it, or start the container with its GPUs";
     return driver;
   }
   int version = 0, count = 0;
   if (library.call("cuDriverGetVersion", &version)) driver.cuda = cat(version / 1000, ".", version % 1000 / 10);
   if (!library.call("cuInit", 0U) || !library.call("cuDeviceGetCount", &count) || count == 0) {
-    driver.problem = "NVIDIA's driver is installed and sees no GPU; nvidia-smi says more, CUDA_VISIBLE_DEVICES may hide it";
+    driver.problem =
+        "NVIDIA's driver is installed and sees no GPU; nvidia-smi says more, and CUDA_VISIBLE_DEVICES may hide it";
     return driver;
   }
   for (int device = 0; device < count; ++device) {

@@ -16,7 +16,8 @@ namespace gamut::nn {
 inline at::Device open_device(const std::string& name) {
   const at::Device device(name);
   if (device.is_cuda() && !open_cuda().empty())
-    throw EnvironmentError("device", cat("no CUDA device was found by this build of LibTorch; got 'cuda'; use 'cpu', or: ", open_cuda()));
+    throw EnvironmentError("device", cat("no CUDA device was found by this build of LibTorch; got 'cuda'; use 'cpu', or: ",
+                                         open_cuda()));
   return device;
 }
 
