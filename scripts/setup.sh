@@ -131,7 +131,7 @@ install_gpu_wheel() {
   make_environment
   say "installing torch $torch_version with NVIDIA's libraries into .venv: about $gpu_megabytes MB to download"
   # A CPU build that is there would pass for the same version.
-  retry pip install --quiet --upgrade --force-reinstall "${source[@]}" "torch==$torch_version" ||
+  retry pip install --quiet --upgrade --force-reinstall "${source[@]}" "torch==$torch_version,!=$torch_version+cpu" ||
     fail "pip could not install torch $torch_version; its messages are above"
 }
 
@@ -149,7 +149,10 @@ have_libtorch() {
   found=$(find_libtorch)
   [[ $found == old* ]] &&
     fail "the LibTorch that CMAKE_PREFIX_PATH names is too old; got ${found#old }; expected at least 2.11"
-  if [[ -z $found ]]; then
+  if [[ -n ${GAMUT_GPU:-} && (-z $found || $found == *" $PWD/.venv/"*) ]] && ! is_gpu_ready; then
+    install_gpu_wheel
+    found=$(find_libtorch)
+  elif [[ -z $found ]]; then
     install_wheel
     found=$(find_libtorch)
   fi
@@ -184,5 +187,4 @@ case $purpose in
 esac
 install_packages
 [[ $purpose == test ]] && install_browser
-[[ -n ${GAMUT_GPU:-} ]] && ! is_gpu_ready && install_gpu_wheel
 have_libtorch

@@ -83,7 +83,7 @@ TEST(input_files, names_that_lead_nowhere_and_absolute_ones_stay) {
   const Places places;
   places.put("here/x.txt");
   for (const NamedBy by : {NamedBy::kRecipe, NamedBy::kCommandLine, NamedBy::kDefault})
-    for (const std::string name : {std::string(), std::string("no/such/file"), places / "here/x.txt"}) {
+    for (const std::string& name : {std::string(), std::string("no/such/file"), places / "here/x.txt"}) {
       EXPECT_EQ(places.find(name, by).name, name);
       EXPECT_EQ(places.find(name, by).written, name);
     }

@@ -195,6 +195,21 @@ class Setup(unittest.TestCase):
         self.assertEqual(ran.returncode, 4)
         self.assertIn("needs libraries that are not there: libcudart_test.so.13; install torch with its dependencies", ran.stderr)
 
+    def test_a_gpu_is_made_ready_with_all_that_torch_asks_for(self):
+        self.environment_at(self.root / ".venv")
+        index = self.root.parent / "gpu"
+        cuda_index(self.files, index)
+        add_wheel(index, "torch", "2.13.0+cpu", torch_files(self.files, "2.13.0", False))
+        add_wheel(index, "nvidia-cublas", "13.1.0", {"nvidia/cu13/lib/libcublas.so.13": b""})
+        add_wheel(index, "nvidia-cudnn-cu13", "9.20.0.48", {"nvidia/cudnn/lib/libcudnn.so.9": b""})
+        add_wheel(index, "sympy", "1.14", {})
+        for again in (False, True):
+            ran = self.setup(index, GAMUT_GPU="1")
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            self.assertEqual(ran.stderr == "", again)
+        self.assertEqual(self.installed(), {"torch-2.13.0", "nvidia_cublas-13.1.0", "nvidia_cudnn_cu13-9.20.0.48", "sympy-1.14"}
+                         | self.COMPANIONS)
+
     def test_an_index_without_torch_ends_with_what_to_do(self):
         # Four attempts, since indexes fail now and then; the pauses between them are not waited for here.
         script = self.root / "scripts/setup.sh"
