@@ -24,7 +24,7 @@ import zipfile
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # The runtimes of C, C++ and OpenMP are the system's or torch's; two of one kind in a process do not get on.
 OUTSIDE = re.compile(r"^(linux-vdso|ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util|nsl|stdc\+\+|gcc_s|gomp|c10|torch_cpu)"
-                     r"|libcu.*|libnv.*)\.so")
+                     r"|libcu(da|dart|dnn|pti|blas).*|libnv.*)\.so")
 TESSDATA = ("/usr/share/tesseract-ocr/*/tessdata", "/usr/share/tessdata")
 
 

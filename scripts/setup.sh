@@ -103,7 +103,7 @@ install_companions() {
   mapfile -t needed < <(companions)
   ((${#needed[@]} > 0)) || fail "torch in .venv needs libraries that it does not name: $1; remove .venv and run again"
   say "this torch is a CUDA build; installing what it needs to load, about $companion_megabytes MB: ${needed[*]}"
-  retry pip install --quiet "${source[@]}" "${needed[@]}" ||
+  retry pip install --quiet --no-warn-conflicts "${source[@]}" "${needed[@]}" ||
     fail "pip could not install ${needed[*]}; its messages are above"
   say "for a GPU all of NVIDIA's libraries are needed: GAMUT_GPU=1 make build (about $gpu_megabytes MB)"
 }

@@ -91,7 +91,7 @@ class Wheel(unittest.TestCase):
         for line in subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout.splitlines():
             match = re.match(r"\s*(\S+) => (\S+)", line)
             if match and not match.group(2).startswith(str(self.packages)):
-                self.assertRegex(match.group(1), r"^lib(c|m|dl|rt|pthread|resolv|util|stdc\+\+|gcc_s)\.so|^lib(cu|nv)")
+                self.assertRegex(match.group(1), r"^lib(c|m|dl|rt|pthread|resolv|util|stdc\+\+|gcc_s)\.so|^lib(cudart|cupti)\.")
 
 
 if __name__ == "__main__":
