@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # What one does with gamut, each as one command; `make help` lists them. CMake and CTest do the work.
 .DEFAULT_GOAL := help
-.PHONY: help demo setup configure build test files bench check format docs clean
+.PHONY: help demo setup build everything test files bench install wheel check format docs clean
 
+PREFIX ?= /usr/local
 JOBS ?= $(shell scripts/jobs.sh)
 SOURCES := find src tests bench cmake -name '*.h' -o -name '*.cpp'
 
@@ -11,6 +12,8 @@ help:
 	@echo "make build    set up and build the program: build/gamut"
 	@echo "make test     set up, build everything, run every test"
 	@echo "make files    compile every file by itself, which finds includes that only a neighbor has"
+	@echo "make install  set up, build and install below PREFIX (default: /usr/local)"
+	@echo "make wheel    set up, build and pack the program as a Python wheel: dist/gamut-*.whl"
 	@echo "make bench    set up, build everything, run the benchmarks"
 	@echo "make check    order of the rooms, docs, sizes, format"
 	@echo "make format   format the C++ sources"
@@ -21,30 +24,40 @@ demo: build
 	scripts/demo.sh
 
 setup:
-	@scripts/setup.sh
+	@scripts/setup.sh build
 
-# A LibTorch named in the environment goes before the wheel in .venv.
-PREFIX_PATH = $(if $(CMAKE_PREFIX_PATH),-DCMAKE_PREFIX_PATH="$(subst :,;,$(CMAKE_PREFIX_PATH))")
-configure: setup
-	@cmake --preset release --log-level=ERROR $(PREFIX_PATH) > /dev/null
+# A LibTorch named in the environment goes before the others.
+CONFIGURE = cmake --log-level=ERROR $(if $(CMAKE_PREFIX_PATH),-DCMAKE_PREFIX_PATH="$(subst :,;,$(CMAKE_PREFIX_PATH))")
 
-build: configure
+build: setup
+	@$(CONFIGURE) --preset release > /dev/null
 	cmake --build build --target gamut --parallel $(JOBS)
 
-# Waiting threads sleep, since several tests share the cores.
-test: configure
+everything:
+	@scripts/setup.sh test
+	@$(CONFIGURE) --preset release -DGAMUT_TESTS=ON -DGAMUT_BENCH=ON > /dev/null
 	cmake --build build --parallel $(JOBS)
+
+# Waiting threads sleep, since several tests share the cores.
+test: everything
 	OMP_WAIT_POLICY=passive ctest --test-dir build --output-on-failure --parallel $(JOBS)
 
 # Unoptimized: what counts is that it compiles without a warning.
-files: setup
-	@cmake --preset files --log-level=ERROR $(PREFIX_PATH) > /dev/null
+files:
+	@scripts/setup.sh test
+	@$(CONFIGURE) --preset files -DGAMUT_TESTS=ON -DGAMUT_BENCH=ON > /dev/null
 	cmake --build build-files --parallel $(JOBS)
 
-bench: configure
-	cmake --build build --parallel $(JOBS)
+bench: everything
 	build/bench_gamut
 	bench/on_paths.sh build/bench_kernels
+
+install: build
+	cmake --install build --prefix "$(PREFIX)"
+
+wheel: build
+	@scripts/setup.sh wheel
+	python3 scripts/make_wheel.py --build build --out dist
 
 check:
 	python3 scripts/check_rooms.py
@@ -62,4 +75,4 @@ docs: build
 	python3 scripts/gen_config_docs.py
 
 clean:
-	rm -rf build
+	rm -rf build dist

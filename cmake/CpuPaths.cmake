@@ -13,9 +13,11 @@ function(gamut_for_each_path name)
   cmake_parse_arguments(ARG "" "INTO" "SOURCES" ${ARGN})
   foreach(path ${GAMUT_PATHS})
     add_library(${name}_${path} OBJECT ${ARG_SOURCES})
-    target_include_directories(${name}_${path} PRIVATE ${CMAKE_SOURCE_DIR}/src)
+    target_compile_features(${name}_${path} PRIVATE cxx_std_20)
+    target_include_directories(${name}_${path} PRIVATE ${PROJECT_SOURCE_DIR}/src)
     # One multiply-add instead of two roundings; psabi warns of vector arguments, which are all inlined.
-    target_compile_options(${name}_${path} PRIVATE ${GAMUT_FLAGS_${path}} -ffp-contract=fast -Wno-psabi)
+    target_compile_options(${name}_${path} PRIVATE ${GAMUT_COMPILE_OPTIONS} -fno-stack-protector ${GAMUT_FLAGS_${path}}
+                           -ffp-contract=fast -Wno-psabi)
     target_sources(${ARG_INTO} PRIVATE $<TARGET_OBJECTS:${name}_${path}>)
   endforeach()
 endfunction()

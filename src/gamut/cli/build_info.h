@@ -6,7 +6,8 @@
 
 namespace gamut::cli {
 
-// Several lines of "name: value"; goes to build.txt and to `gamut doctor`.
-std::string build_info();
+// Several lines of "name: value"; goes to build.txt and to `gamut doctor`. Of a GPU only for the device "cuda", since to
+// look for one loads what it takes.
+std::string build_info(const std::string& device);
 
 }  // namespace gamut::cli

@@ -2,6 +2,7 @@
 #include "gamut/cli/commands.h"
 #include "gamut/cli/lora_argument.h"
 #include "gamut/core/error.h"
+#include "gamut/core/input_files.h"
 #include "gamut/core/log.h"
 
 #include <ATen/ATen.h>
@@ -49,7 +50,7 @@ int convert_lora(const ConvertFlags& flags) {
 int merge(const ConvertFlags& flags) {
   if (fs::exists(flags.out) && !fs::is_empty(flags.out))
     throw ConfigError("usage", cat("the merged model needs a new folder; got '", flags.out, "', which is not empty"));
-  models::Pipeline pipe = models::Pipeline::open(flags.model, {});
+  models::Pipeline pipe = models::Pipeline::open(find_input(flags.model, NamedBy::kCommandLine).name, {});
   add_loras(pipe, {flags.in});
   pipe.merge_loras();
   pipe.save(flags.out);

@@ -3,8 +3,8 @@
 
 #include "gamut/core/error.h"
 #include "gamut/core/names.h"
+#include "gamut/nn/cuda.h"
 
-#include <ATen/Context.h>
 #include <ATen/DeviceAccelerator.h>
 
 #include <algorithm>
@@ -84,7 +84,7 @@ std::optional<DeviceMemory> cpu_memory(const std::filesystem::path& root) {
 
 std::optional<DeviceMemory> device_memory(const std::string& device) {
   if (device == "cpu") return cpu_memory();
-  if (!at::hasCUDA()) return std::nullopt;
+  if (!nn::open_cuda().empty()) return std::nullopt;
   return DeviceMemory{int64_t(at::accelerator::getMemoryInfo(0).second), "CUDA device 0"};
 }
 

@@ -2,6 +2,7 @@
 #include "gamut/cli/build_info.h"
 #include "gamut/cli/commands.h"
 #include "gamut/core/error.h"
+#include "gamut/core/input_files.h"
 #include "gamut/data/glyphs.h"
 #include "gamut/rewards/reward.h"
 
@@ -12,6 +13,10 @@
 
 namespace gamut::cli {
 namespace {
+
+namespace fs = std::filesystem;
+
+std::string shipped(const std::string& name) { return find_input(name, NamedBy::kDefault).name; }
 
 // Runs one check; prints "ok" or the error's own advice.
 bool check(const char* what, const std::function<void()>& attempt) {
@@ -26,14 +31,18 @@ bool check(const char* what, const std::function<void()>& attempt) {
 }
 
 int doctor() {
-  std::printf("%s\n", build_info().c_str());
+  const fs::path data = data_folder();
+  std::printf("%sdata: %s\n\n", build_info("cuda").c_str(), data.empty() ? "not found" : data.c_str());
   bool good = check("OCR (Tesseract)", [] { rewards::make_reward({.kind = "ocr"}); });
   good &= check("fonts of data/glyphs", [] { data::glyph_fonts(); });
   good &= check("models/glyphs", [] {
-    if (!std::filesystem::exists("models/glyphs/model_index.json"))
-      throw EnvironmentError("model", "models/glyphs was not found; run gamut from the project's folder");
+    if (!fs::exists(shipped("models/glyphs/model_index.json")))
+      throw EnvironmentError("model", "models/glyphs was not found; set GAMUT_DATA to the folder that holds gamut's models "
+                                      "and recipes, or run gamut from there");
   });
-  good &= check("models/glyphs-reader", [] { rewards::make_reward({.kind = "reader"}); });
+  good &= check("models/glyphs-reader", [] {
+    rewards::make_reward({.kind = "reader", .model = shipped("models/glyphs-reader")});
+  });
   return good ? 0 : static_cast<int>(ExitCode::kEnvironment);
 }
 

@@ -3,6 +3,7 @@
 #include "gamut/cli/lora_argument.h"
 #include "gamut/cli/train_recipe.h"
 #include "gamut/core/error.h"
+#include "gamut/core/input_files.h"
 #include "gamut/eval/table.h"
 #include "gamut/io/image.h"
 #include "gamut/nn/images.h"
@@ -69,7 +70,7 @@ void print(const std::vector<Measured>& all, bool json) {
 }
 
 models::Pipeline open_model(const EvalFlags& flags, const TrainRecipe& recipe) {
-  models::Pipeline pipe = train::open_policy(recipe.train, flags.model);
+  models::Pipeline pipe = train::open_policy(recipe.train, find_input(flags.model, NamedBy::kCommandLine).name);
   if (!flags.weights.empty())
     train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
   add_loras(pipe, flags.loras);

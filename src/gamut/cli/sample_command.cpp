@@ -2,6 +2,7 @@
 #include "gamut/cli/commands.h"
 #include "gamut/cli/lora_argument.h"
 #include "gamut/core/error.h"
+#include "gamut/core/input_files.h"
 #include "gamut/core/log.h"
 #include "gamut/eval/sampling.h"
 #include "gamut/io/image.h"
@@ -107,8 +108,9 @@ int sample(const SampleFlags& flags) {
   if (flags.out.empty() && flags.save_images.empty() && flags.save_latents.empty())
     throw ConfigError("usage",
                       "nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
+  const std::string model = find_input(flags.model, NamedBy::kCommandLine).name;
   models::Pipeline pipe =
-      models::Pipeline::open(flags.model, nn::open_device(flags.device, flags.dtype), flags.variant);
+      models::Pipeline::open(model, nn::open_device(flags.device, flags.dtype), flags.variant);
   pipe.set_picture_size(flags.height, flags.width);
   pipe.set_coding({.tiling = flags.vae_tiling});
   if (!flags.weights.empty())

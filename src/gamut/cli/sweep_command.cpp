@@ -5,6 +5,7 @@
 #include "gamut/cli/sweep_process.h"
 #include "gamut/cli/sweep_results.h"
 #include "gamut/core/error.h"
+#include "gamut/core/input_files.h"
 #include "gamut/core/log.h"
 #include "gamut/core/stop.h"
 #include "gamut/io/files.h"
@@ -123,7 +124,8 @@ int run_sweep(const CLI::App& program, const SweepFlags& flags) {
   const SweepConfig sweep = configured(flags);
   const fs::path folder = sweep.folder;
   if (!flags.results.empty()) return print_tables(flags.results, sweep.levels), 0;
-  const std::vector<PlannedRun> runs = plan_runs(sweep, flags.sweep, flags.sets);
+  const std::string file = find_input(flags.sweep, NamedBy::kCommandLine).name;
+  const std::vector<PlannedRun> runs = plan_runs(sweep, file, flags.sets);
   if (flags.list) return print_list(runs, folder), 0;
   if (flags.table) {
     collect_results(runs, folder);

@@ -50,7 +50,7 @@ class TrainRun {
     io::create_run_folder(folder_);
     lock_ = std::make_unique<io::RunLock>(folder_);
     io::write_atomically(folder_ / "config.toml", recipe_.resolved.to_toml());
-    io::write_atomically(folder_ / "build.txt", build_info());
+    io::write_atomically(folder_ / "build.txt", build_info(recipe_.train.device));
     io::write_atomically(folder_ / "command.txt", command_ + "\n");
   }
 

@@ -2,6 +2,7 @@
 #include "gamut/core/config.h"
 
 #include "gamut/core/error.h"
+#include "gamut/core/input_files.h"
 #include "gamut/core/toml_value.h"
 
 #include <algorithm>
@@ -124,6 +125,22 @@ bool convert_by(const Rule& rule, const TomlValue& from, std::string& to) {
   return convert(from, to);
 }
 
+// Puts the place of an input file in the value's stead; returns the value as TOML for a dump.
+std::string settle(const Rule& rule, std::string& value, const RecipeEntry* entry) {
+  if (!rule.input) return format_toml(value);
+  const NamedBy named_by = entry == nullptr    ? NamedBy::kDefault
+                           : entry->line == 0 ? NamedBy::kCommandLine
+                                               : NamedBy::kRecipe;
+  const InputFile found = find_input(value, named_by, entry == nullptr ? "" : entry->folder);
+  const std::string toml = format_toml(entry == nullptr ? value : found.written);
+  value = found.name;
+  return toml;
+}
+template <class T>
+std::string settle(const Rule&, T& value, const RecipeEntry*) {
+  return format_toml(value);
+}
+
 class Binder : public FieldVisitor {
  public:
   explicit Binder(const Recipe& recipe) : recipe_(recipe), messages_(recipe.entries.size()) {
@@ -191,7 +208,10 @@ class Binder : public FieldVisitor {
     resolved_.fields.push_back(
         {key, default_toml, kDefaultOrigin, default_toml, rule.text(), std::string(help)});
     const auto found = index_.find(key);
-    if (found == index_.end()) return;
+    if (found == index_.end()) {
+      settle(rule, value, nullptr);
+      return;
+    }
     const RecipeEntry& entry = recipe_.entries[found->second];
     std::string& message = messages_[found->second];
     T read{};
@@ -203,7 +223,7 @@ class Binder : public FieldVisitor {
       message = cat("key '", key, "' ", demand(rule), got, suggestion(nearest, "\""));
     } else {
       value = read;
-      resolved_.fields.back().toml = format_toml(read);
+      resolved_.fields.back().toml = settle(rule, value, &entry);
       resolved_.fields.back().origin = entry.origin;
     }
   }
@@ -262,6 +282,7 @@ void append_fields(const Resolved& resolved, const std::string& table, std::stri
 }  // namespace
 
 std::string Rule::text() const {
+  if (input) return "a path";
   if (!choices.empty()) {
     const std::string words = joined(choices, " | ");
     return takes_number(*this) ? cat(words, " | ", Rule{.min = min, .max = max, .min_open = min_open}.text()) : words;
@@ -274,6 +295,7 @@ std::string Rule::text() const {
 }
 
 Rule any_value() { return {}; }
+Rule input_path() { return {.input = true}; }
 Rule between(double min, double max) { return {.min = min, .max = max}; }
 Rule at_least(double min) { return {.min = min}; }
 Rule above(double min) { return {.min = min, .min_open = true}; }

@@ -37,9 +37,11 @@ struct Rule {
   double max = std::numeric_limits<double>::infinity();
   bool min_open = false;                  // value > min instead of >= min
   std::vector<std::string> choices = {};  // for strings; empty = any
-  std::string text() const;               // "1..1000", "> 0", "flow_sde | ode"; "" = any
+  bool input = false;                     // names a file or folder to read: input_files.h says where it is looked for
+  std::string text() const;               // "1..1000", "> 0", "flow_sde | ode", "a path"; "" = any
 };
 Rule any_value();
+Rule input_path();
 Rule between(double min, double max);
 Rule at_least(double min);
 Rule above(double min);
@@ -77,6 +79,7 @@ struct RecipeEntry {
   std::string toml = {};
   std::string origin = {};  // "recipes/x.toml:5" or "--set #1"
   int64_t line = 0, column = 0;  // 0 for --set
+  std::filesystem::path folder = {};  // of the file that it stands in
 };
 
 // The merged entries of a recipe file, its `extends` and the --set overrides, later ones winning.
@@ -85,7 +88,7 @@ struct Recipe {
   std::vector<RecipeEntry> entries;
 };
 
-// Reads a recipe. `extends` (string or list) is resolved relative to the file that names it; cycles are errors.
+// Reads a recipe, named as on the command line (input_files.h). `extends` (string or list) is resolved relative to the file that names it; cycles are errors.
 // Throws ConfigError on unreadable or malformed files (file, line, column) and malformed --set.
 Recipe load_recipe(const std::filesystem::path& path, const std::vector<std::string>& sets = {});
 // The same from text, for tests; `name` stands for the file.
@@ -93,6 +96,7 @@ Recipe parse_recipe(std::string_view toml, std::string_view name, const std::vec
 
 // One field after binding, for dumps, `explain config` and docs/config.md.
 struct ResolvedField {
+  // toml of an input path that lies outside gamut's data is absolute, since a dump is read from anywhere.
   std::string key, toml, origin, default_toml, rule, help;  // origin: "default" or RecipeEntry::origin
 };
 struct ResolvedTable {

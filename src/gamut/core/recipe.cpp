@@ -2,6 +2,7 @@
 // Files, `extends` and --set merged into one list of entries: the only source that sees toml++.
 #include "gamut/core/config.h"
 #include "gamut/core/error.h"
+#include "gamut/core/input_files.h"
 #include "gamut/core/toml_value.h"
 
 #include <toml++/toml.h>
@@ -102,7 +103,10 @@ class Loader {
     std::sort(own.begin(), own.end(), [](const RecipeEntry& a, const RecipeEntry& b) {
       return std::tie(a.line, a.column) < std::tie(b.line, b.column);
     });
-    for (RecipeEntry& entry : own) add_entry(std::move(entry));
+    for (RecipeEntry& entry : own) {
+      entry.folder = path.parent_path();
+      add_entry(std::move(entry));
+    }
     open_files_.pop_back();
   }
 
@@ -242,9 +246,10 @@ TomlValue parse_toml_value(std::string_view text) {
 }
 
 Recipe load_recipe(const Path& path, const std::vector<std::string>& sets) {
+  const Path found = find_input(path.string(), NamedBy::kCommandLine).name;
   Loader loader;
-  loader.load_file(path, "");
-  return finish(loader, path, sets);
+  loader.load_file(found, "");
+  return finish(loader, found, sets);
 }
 
 Recipe parse_recipe(std::string_view toml, std::string_view name, const std::vector<std::string>& sets) {

@@ -28,8 +28,8 @@ Evaluation finish(Evaluation result, const EvalConfig& config, const Stopwatch& 
 }  // namespace
 
 void EvalConfig::fields(FieldVisitor& v) {
-  v.field("prompts", prompts, any_value(), "prompt set; \"\" = the training prompts");
-  v.field("heldout", heldout, any_value(), "prompt set never trained on, measured beside; \"\" = none");
+  v.field("prompts", prompts, input_path(), "prompt set; \"\" = the training prompts");
+  v.field("heldout", heldout, input_path(), "prompt set never trained on, measured beside; \"\" = none");
   v.field("every", every, at_least(1), "iterations between two evaluations; the base and the end always count");
   v.field("members", members, between(2, 4096), "pictures per prompt; diversity is comparable at equal members only");
   v.field("heldout_members", heldout_members, between(2, 4096), "pictures per held-out prompt");
@@ -41,7 +41,7 @@ void EvalConfig::fields(FieldVisitor& v) {
   v.field("micro_batch", micro_batch, at_least(1), "pictures per forward pass");
   v.field("guidance_scale", guidance_scale, between(0, 100), "classifier-free guidance; 1 = off");
   v.field("features", features, one_of(rewards::feature_kinds()), "what feature_distance and feature_vendi look at");
-  v.field("features_model", features_model, any_value(), "clip: folder of the CLIP model");
+  v.field("features_model", features_model, input_path(), "clip: folder of the CLIP model");
 }
 
 std::vector<EvalPass> eval_passes(const EvalConfig& config) {

@@ -3,21 +3,21 @@
 #pragma once
 
 #include "gamut/core/error.h"
+#include "gamut/nn/cuda.h"
 #include "gamut/nn/params.h"
 
-#include <ATen/Context.h>
 #include <c10/core/Device.h>
 
 #include <string>
 
 namespace gamut::nn {
 
-// EnvironmentError when this build or machine has no such device.
+// EnvironmentError when LibTorch or the machine has no such device.
 inline at::Device open_device(const std::string& name) {
   const at::Device device(name);
-  if (device.is_cuda() && !at::hasCUDA())
-    throw EnvironmentError("device",
-                           "no CUDA device was found by this build of LibTorch; got 'cuda'; use 'cpu'");
+  if (device.is_cuda() && !open_cuda().empty())
+    throw EnvironmentError("device", cat("no CUDA device was found by this build of LibTorch; got 'cuda'; use 'cpu', or: ",
+                                         open_cuda()));
   return device;
 }
 

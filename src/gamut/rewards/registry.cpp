@@ -133,14 +133,14 @@ void RewardConfig::fields(FieldVisitor& v) {
           "ocr: 1 - edit distance / length, or the engine's confidence in the asked text");
   v.field("tessdata", tessdata, any_value(),
           "ocr: folder of eng.traineddata; empty = where Debian and Ubuntu install it");
-  v.field("model", model, any_value(), "reader: its folder");
-  v.field("clip_model", clip_model, any_value(), "clip_score: folder of a CLIP");
-  v.field("pickscore_model", pickscore_model, any_value(), "pickscore: folder of PickScore_v1");
-  v.field("hps_model", hps_model, any_value(), "hps: folder of CLIP ViT-H/14 with HPSv2.1's weights");
-  v.field("aesthetic_model", aesthetic_model, any_value(), "aesthetic: folder of CLIP ViT-L/14");
-  v.field("aesthetic_head", aesthetic_head, any_value(), "aesthetic: safetensors file of the regression head");
-  v.field("brisque_model", brisque_model, any_value(), "brisque: YAML file of OpenCV's support-vector regression");
-  v.field("brisque_range", brisque_range, any_value(), "brisque: YAML file of the features' ranges");
+  v.field("model", model, input_path(), "reader: its folder");
+  v.field("clip_model", clip_model, input_path(), "clip_score: folder of a CLIP");
+  v.field("pickscore_model", pickscore_model, input_path(), "pickscore: folder of PickScore_v1");
+  v.field("hps_model", hps_model, input_path(), "hps: folder of CLIP ViT-H/14 with HPSv2.1's weights");
+  v.field("aesthetic_model", aesthetic_model, input_path(), "aesthetic: folder of CLIP ViT-L/14");
+  v.field("aesthetic_head", aesthetic_head, input_path(), "aesthetic: safetensors file of the regression head");
+  v.field("brisque_model", brisque_model, input_path(), "brisque: YAML file of OpenCV's support-vector regression");
+  v.field("brisque_range", brisque_range, input_path(), "brisque: YAML file of the features' ranges");
   v.table("mix", mix, "kind = mix: the sum of raw scores times these weights");
   v.table("remote", remote, "kind = remote: the server");
 }

@@ -2,6 +2,7 @@
 #include "gamut/rewards/tesseract_engine.h"
 
 #include "gamut/core/error.h"
+#include "gamut/core/input_files.h"
 #include "gamut/rewards/text_match.h"
 
 #include <leptonica/allheaders.h>
@@ -32,6 +33,7 @@ std::vector<fs::path> usual_folders() {
   folders.insert(folders.end(), versions.begin(), versions.end());
   for (const char* folder : {"/usr/share/tessdata", "/usr/local/share/tessdata"})
     folders.emplace_back(folder);
+  if (const fs::path data = data_folder(); !data.empty()) folders.push_back(data / "tessdata");  // in gamut's wheel
   return folders;
 }
 

@@ -6,7 +6,7 @@
 namespace gamut::train {
 
 void RolloutConfig::fields(FieldVisitor& v) {
-  v.field("prompts", prompts, any_value(), "prompt set, JSONL or one prompt per line");
+  v.field("prompts", prompts, input_path(), "prompt set, JSONL or one prompt per line");
   v.field("prompts_per_iteration", prompts_per_iteration, between(1, 4096), "distinct prompts drawn per iteration");
   v.field("group_size", group_size, between(2, 4096), "pictures per prompt that train (without a subset: that are drawn)");
   v.field("micro_batch", micro_batch, between(1, 65536), "pictures per forward pass, in rollout and update");
@@ -37,7 +37,7 @@ void TrainConfig::fields(FieldVisitor& v) {
   std::vector<std::string> names;
   for (const algorithms::NamedAlgorithm& named : algorithms::algorithm_table()) names.push_back(named.name);
   v.field("algorithm", algorithm, one_of(names), "fills every slot below; single keys can be overridden");
-  v.field("model", model, any_value(), "model folder to fine-tune, diffusers layout");
+  v.field("model", model, input_path(), "model folder to fine-tune, diffusers layout");
   v.field("device", device, one_of({"cpu", "cuda"}), "where to train");
   v.field("dtype", dtype, one_of(nn::dtype_names()),
           "type that the model is held and computed in; weights that train are fp32 in any case; fp16 on cuda only");

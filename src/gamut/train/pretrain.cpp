@@ -179,8 +179,8 @@ class Objective {
 void PretrainConfig::fields(FieldVisitor& v) {
   v.field("task", task, one_of({"base", "reader", "clip"}), "what is trained");
   v.field("output", output, any_value(), "model folder to write");
-  v.field("base_config", base_config, any_value(), "folder with the configs of a new model");
-  v.field("teacher", teacher, any_value(), "flow model that a DDIM base starts from and learns from; \"\" = none");
+  v.field("base_config", base_config, input_path(), "folder with the configs of a new model");
+  v.field("teacher", teacher, input_path(), "flow model that a DDIM base starts from and learns from; \"\" = none");
   v.field("device", device, one_of({"cpu", "cuda"}), "where to train");
   v.field("seed", seed, at_least(0), "names every random stream");
   v.field("steps", steps, at_least(1), "optimizer steps");

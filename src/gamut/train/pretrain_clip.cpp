@@ -83,7 +83,7 @@ void ClipAugmentConfig::fields(FieldVisitor& v) {
 void ClipTrainingConfig::fields(FieldVisitor& v) {
   v.field("task", task, one_of({"base", "reader", "clip"}), "what is trained");
   v.field("output", output, any_value(), "model folder to write");
-  v.field("clip_config", clip_config, any_value(), "folder with the configs of a new model");
+  v.field("clip_config", clip_config, input_path(), "folder with the configs of a new model");
   v.field("device", device, one_of({"cpu", "cuda"}), "where to train");
   v.field("seed", seed, at_least(0), "names every random stream");
   v.field("steps", steps, at_least(1), "optimizer steps");
