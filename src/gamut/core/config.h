@@ -36,11 +36,13 @@ struct Rule {
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
   bool min_open = false;                  // value > min instead of >= min
+  bool max_open = false;                  // value < max instead of <= max
   std::vector<std::string> choices = {};  // for strings; empty = any
   std::string text() const;               // "1..1000", "> 0", "flow_sde | ode"; "" = any
 };
 Rule any_value();
 Rule between(double min, double max);
+Rule from_to_below(double min, double max);  // min <= value < max
 Rule at_least(double min);
 Rule above(double min);
 Rule one_of(std::vector<std::string> choices);
