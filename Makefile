@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What one does with gamut, each as one command; `make help` lists them. CMake and CTest do the work.
 .DEFAULT_GOAL := help
-.PHONY: help demo setup configure build test files bench check format docs clean
+.PHONY: help demo setup configure build test files fuzz bench check format docs clean
 
 JOBS ?= $(shell scripts/jobs.sh)
 SOURCES := find src tests bench cmake -name '*.h' -o -name '*.cpp'
@@ -11,6 +11,7 @@ help:
 	@echo "make build    set up and build the program: build/gamut"
 	@echo "make test     set up, build everything, run every test"
 	@echo "make files    compile every file by itself, which finds includes that only a neighbor has"
+	@echo "make fuzz     feed the readers hostile files under sanitizers, two minutes"
 	@echo "make bench    set up, build everything, run the benchmarks"
 	@echo "make check    order of the rooms, docs, sizes, format"
 	@echo "make format   format the C++ sources"
@@ -40,6 +41,10 @@ test: configure
 files: setup
 	@cmake --preset files --log-level=ERROR $(PREFIX_PATH) > /dev/null
 	cmake --build build-files --parallel $(JOBS)
+
+# Two minutes of hostile files for the readers, under sanitizers; without LibTorch.
+fuzz: setup
+	scripts/fuzz.sh
 
 bench: configure
 	cmake --build build --parallel $(JOBS)
