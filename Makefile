@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What one does with gamut, each as one command; `make help` lists them. CMake and CTest do the work.
 .DEFAULT_GOAL := help
-.PHONY: help demo setup build everything test files bench install wheel check format docs clean
+.PHONY: help demo setup build everything test files fuzz bench install wheel check format docs clean
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell scripts/jobs.sh)
@@ -14,6 +14,7 @@ help:
 	@echo "make files    compile every file by itself, which finds includes that only a neighbor has"
 	@echo "make install  set up, build and install below PREFIX (default: /usr/local)"
 	@echo "make wheel    set up, build and pack the program as a Python wheel: dist/gamut-*.whl"
+	@echo "make fuzz     feed the readers hostile files under sanitizers, two minutes"
 	@echo "make bench    set up, build everything, run the benchmarks"
 	@echo "make check    order of the rooms, docs, sizes, format"
 	@echo "make format   format the C++ sources"
@@ -47,6 +48,11 @@ files:
 	@scripts/setup.sh test
 	@$(CONFIGURE) --preset files -DGAMUT_TESTS=ON -DGAMUT_BENCH=ON > /dev/null
 	cmake --build build-files --parallel $(JOBS)
+
+# Two minutes of hostile files for the readers, under sanitizers; without LibTorch.
+fuzz:
+	@scripts/setup.sh build
+	scripts/fuzz.sh
 
 bench: everything
 	build/bench_gamut

@@ -217,5 +217,107 @@ TEST(bad_model, a_prompt_beyond_the_context_is_a_warning) {
   EXPECT_TRUE(fs::exists(out));
 }
 
+// A component's name is a folder of the model's own: a path would read, and save, the user's other files.
+TEST(bad_model, refuses_components_that_are_paths) {
+  for (const std::string name : {"../../good", "..", ".", "", "unet/", "a/b", "/etc"})
+    expect_refused_after(
+        [&](const fs::path& m) { edit(m / "model_index.json", "{", "{ \"" + name + "\": [\"diffusers\", \"X\"],"); }, 3,
+        "[MODEL/model_index.json] a component must be one plain folder name; got '" + name + "'");
+}
+
+TEST(bad_model, leaves_other_folders_alone) {
+  const Micro micro;
+  const fs::path model = micro.copy_of_tiny();
+  fs::create_directory(micro / "neighbor");
+  write_raw(micro / "neighbor/metrics.jsonl", "precious");
+  edit(model / "model_index.json", "{", "{ \"../neighbor\": [\"diffusers\", \"X\"],");
+  fs::create_directory(micro / "runs");
+  EXPECT_EQ(gamut(micro.train("runs/mine", {"--set", "model=" + model.string()})).code, 3);
+  EXPECT_FALSE(fs::exists(micro / "runs/mine"));
+  EXPECT_FALSE(fs::exists(micro / "runs/neighbor"));
+  EXPECT_EQ(read_file(micro / "neighbor/metrics.jsonl"), "precious");
+}
+
+TEST(bad_model, saves_nothing_that_a_link_leads_to) {
+  const Micro micro;
+  const fs::path model = micro.copy_of_tiny();
+  write_raw(micro / "secret", "mine");
+  fs::create_symlink(micro / "secret", model / "tokenizer/notes.txt");
+  const Ran ran = gamut(micro.train("run", {"--set", "model=" + model.string(), "--set", "iterations=1"}));
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("1 file of '" + model.string() + "' lead out of it by a link and were not copied"), std::string::npos)
+      << ran.err;
+  EXPECT_TRUE(fs::exists(micro / "run/model/tokenizer/vocab.json"));
+  EXPECT_FALSE(fs::exists(micro / "run/model/tokenizer/notes.txt"));
+}
+
+TEST(bad_model, opens_the_hugging_face_cache_and_saves_it_whole) {
+  const Micro micro;
+  const fs::path repo = micro / "models--a--tiny", snapshot = repo / "snapshots/0123";
+  fs::create_directories(repo / "blobs");
+  int64_t number = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(kTiny)) {
+    if (!entry.is_regular_file()) continue;
+    const fs::path blob = repo / "blobs" / std::to_string(number++), link = snapshot / fs::relative(entry.path(), kTiny);
+    fs::copy_file(entry.path(), blob);
+    fs::create_directories(link.parent_path());
+    fs::create_symlink(fs::relative(blob, link.parent_path()), link);
+  }
+  const Ran ran = gamut(micro.train("run", {"--set", "model=" + snapshot.string(), "--set", "iterations=1"}));
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.err.find("warning"), std::string::npos) << ran.err;
+  for (const char* file : {"model_index.json", "tokenizer/vocab.json", "unet/config.json", "scheduler/scheduler_config.json"})
+    EXPECT_EQ(read_file(micro / "run/model" / file), read_file(kTiny / file)) << file;
+}
+
+TEST(bad_model, quotes_what_it_found_on_one_printable_line) {
+  expect_refused_after(
+      [](const fs::path& m) { edit(m / "unet/config.json", "{", "{ \"a\\n\\u001b[2Jb\": 7,"); }, 3,
+      "[MODEL/unet/config.json] option 'a??[2Jb' is unknown; got 7");
+  expect_refused_after(
+      [](const fs::path& m) {
+        edit(m / "unet/config.json", "\"in_channels\": 12", "\"in_channels\": \"" + std::string(10'000, 'm') + "\"");
+      },
+      3,
+      "[MODEL/unet/config.json] option 'in_channels' has a value that is not supported; got \"" + std::string(79, 'm') +
+          "…; expected an integer");
+}
+
+TEST(bad_model, refuses_weights_that_are_integers) {
+  expect_refused_after(
+      [](const fs::path& m) {
+        std::string bytes = read_file(m / kUnet);
+        bytes.replace(bytes.find("\"F32\""), 5, "\"I32\"");
+        write_raw(m / kUnet, bytes);
+      },
+      3,
+      "[unet] tensor 'conv_in.bias' must hold floating-point numbers; got Int; the file is damaged, or made for another "
+      "program");
+}
+
+TEST(bad_model, refuses_schedulers_out_of_range) {
+  const std::string file = "scheduler/scheduler_config.json";
+  auto expect = [&](const std::string& option, const std::string& key, const std::string& got, const std::string& range) {
+    expect_refused_after(
+        [&](const fs::path& m) {
+          nlohmann::json config = io::read_json(m / file);
+          config.erase(key);
+          config.merge_patch(nlohmann::json::parse(option));
+          io::write_json(m / file, config);
+        },
+        3,
+        "[MODEL/" + file + "] option '" + key + "' has a value that is not supported; got " + got +
+            "; expected a number from " + range);
+  };
+  expect("{\"shift\": 0}", "shift", "0", "1e-06 to 1000000");
+  expect("{\"shift\": -1}", "shift", "-1", "1e-06 to 1000000");
+  expect("{\"max_shift\": 1e308}", "max_shift", "1e+308", "-20 to 20");
+  expect("{\"num_train_timesteps\": 2000000000}", "num_train_timesteps", "2000000000", "1 to 1000000");
+  const std::string ddim = "{\"_class_name\": \"DDIMScheduler\", ";
+  expect(ddim + "\"beta_end\": 1e308}", "beta_end", "1e+308", "0 to 0.999999");
+  expect(ddim + "\"steps_offset\": -5}", "steps_offset", "-5", "0 to 1000");
+  expect(ddim + "\"steps_offset\": 9223372036854775807}", "steps_offset", "9223372036854775807", "0 to 1000");
+}
+
 }  // namespace bad_model_test
 }  // namespace gamut::testing

@@ -165,5 +165,83 @@ TEST(resume, a_spoilt_checkpoint_is_named) {
   EXPECT_EQ(gamut(micro.train("run", {"--resume"})).code, 0);
 }
 
+// Flips one bit in the middle of a file.
+void flip_bit(const fs::path& path) {
+  std::string bytes = read_file(path);
+  bytes[bytes.size() / 2] = char(bytes[bytes.size() / 2] ^ 1);
+  write_raw(path, bytes);
+}
+
+TEST(resume, a_flipped_bit_is_noticed_and_an_earlier_checkpoint_still_serves) {
+  const Micro micro;
+  const std::vector<std::string> every{"--set", "iterations=3", "--set", "checkpoint.every=1"};
+  ASSERT_EQ(gamut(micro.train("run", every)).code, 0);
+  const fs::path newest = micro / "run/checkpoints/step_000003";
+  for (const char* name : {"weights.safetensors", "ema.safetensors", "optimizer.safetensors", "state.json"}) {
+    const std::string whole = read_file(newest / name);
+    flip_bit(newest / name);
+    const Ran ran = gamut(joined(micro.train("run", every), {"--resume"}));
+    EXPECT_EQ(ran.code, 3) << name << ": " << ran.err;
+    EXPECT_TRUE(ran.err.ends_with("; remove this checkpoint to resume from an earlier one\n")) << ran.err;
+    write_raw(newest / name, whole);
+  }
+  fs::remove_all(newest);
+  ASSERT_EQ(gamut(joined(micro.train("run", every), {"--resume"})).code, 0);
+  ASSERT_EQ(gamut(micro.train("whole", every)).code, 0);
+  EXPECT_EQ(read_file(micro / "run" / kModel), read_file(micro / "whole" / kModel));
+}
+
+TEST(resume, refuses_state_that_no_run_leaves) {
+  const Micro micro;
+  ASSERT_EQ(gamut(micro.train("run", {"--set", "iterations=2"})).code, 0);
+  const fs::path file = micro / "run/checkpoints/step_000002/state.json";
+  nlohmann::json old = io::read_json(file);
+  old.erase("crc32c");  // as it was written before there were checksums
+  auto resumed = [&](const nlohmann::json& state) {
+    io::write_json(file, state);
+    return gamut(micro.train("run", {"--resume", "--set", "iterations=2"}));
+  };
+  EXPECT_EQ(resumed(old).code, 0);
+  for (const char* key : {"guard", "reference", "credit", "updates_done", "optimizer_steps", "step"}) {
+    nlohmann::json state = old;
+    state.erase(key);
+    std::vector<nlohmann::json> bad{state};
+    for (const nlohmann::json& value : {nlohmann::json("x"), nlohmann::json(-5), nlohmann::json(int64_t{1} << 62)}) {
+      state[key] = value;
+      bad.push_back(state);
+    }
+    for (const nlohmann::json& one : bad) {
+      const Ran ran = resumed(one);
+      EXPECT_EQ(ran.code, 3) << key << ": " << ran.err;
+      EXPECT_NE(ran.err.find("remove this checkpoint to resume from an earlier one"), std::string::npos) << ran.err;
+    }
+  }
+}
+
+TEST(resume, misses_rows_that_were_lost) {
+  const Micro micro;
+  ASSERT_EQ(gamut(micro.train("run", {"--set", "iterations=2"})).code, 0);
+  const fs::path run = micro / "run";
+  auto expect_missing = [&](const char* name, const std::string& kept, const std::string& message) {
+    const std::string whole = read_file(run / name);
+    kept.empty() ? void(fs::remove(run / name)) : write_raw(run / name, kept);
+    const Ran ran = gamut(micro.train("run", {"--resume"}));
+    EXPECT_EQ(ran.code, 3) << ran.err;
+    EXPECT_EQ(ran.err.substr(ran.err.rfind("error: ")),
+              "error: [run] '" + (run / name).string() + "' must hold " + message + "; put the file back, or remove '" +
+                  (run / "checkpoints").string() + "' to start from the beginning\n");
+    write_raw(run / name, whole);
+  };
+  const std::string metrics = read_file(run / "metrics.jsonl"), evals = read_file(run / "evals.jsonl");
+  const std::string steps = "a row of each step up to the checkpoint at step 2; got none of step ";
+  expect_missing("metrics.jsonl", "", steps + "1");
+  expect_missing("metrics.jsonl", metrics.substr(metrics.find('\n') + 1), steps + "1");
+  expect_missing("metrics.jsonl", metrics.substr(0, metrics.find('\n') + 1), steps + "2");
+  const std::string passes = "each evaluation up to the checkpoint at step 2; got none of step ";
+  expect_missing("evals.jsonl", "", passes + "0");
+  expect_missing("evals.jsonl", evals.substr(0, evals.find('\n') + 1), passes + "2");
+  EXPECT_EQ(gamut(micro.train("run", {"--resume"})).code, 0);
+}
+
 }  // namespace resume_test
 }  // namespace gamut::testing

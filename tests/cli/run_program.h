@@ -36,6 +36,7 @@ struct Ran {
 struct RunOptions {
   std::filesystem::path folder = GAMUT_SOURCE_DIR;  // where it runs
   rlim_t file_size_limit = RLIM_INFINITY;           // bytes, as `ulimit -f` sets it
+  rlim_t memory_limit = RLIM_INFINITY;              // bytes of addresses, as `ulimit -v` sets it
   const char* input = "/dev/null";                  // file on standard input
   const char* threads = "1";                        // more would only wait for each other on a busy machine
   std::vector<std::pair<const char*, const char*>> environment = {};  // null: unset
@@ -66,6 +67,8 @@ class Program {
     for (const auto& [name, value] : options.environment) value ? ::setenv(name, value, 1) : ::unsetenv(name);
     const rlimit limit{options.file_size_limit, options.file_size_limit};
     if (options.file_size_limit != RLIM_INFINITY) ::setrlimit(RLIMIT_FSIZE, &limit);
+    const rlimit memory{options.memory_limit, options.memory_limit};
+    if (options.memory_limit != RLIM_INFINITY) ::setrlimit(RLIMIT_AS, &memory);
     if (::chdir(options.folder.c_str()) == 0) ::execv(GAMUT_PROGRAM, words.data());
     ::_exit(126);
   }

@@ -60,5 +60,15 @@ TEST(log, leaves_stdout_alone) {
   EXPECT_EQ(::testing::internal::GetCapturedStdout(), "");
 }
 
+TEST(log, shows_printable_lines_of_a_bounded_length) {
+  ::testing::internal::CaptureStderr();
+  log_warning("the prompt 'a\nb\x1b[2J'");
+  log_info("one\ntwo\x07");
+  log_error("[x] one\n[x] \x1b" + std::string(5000, 'm'));
+  const std::string text = ::testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(text.starts_with("warning: the prompt 'a?b?[2J'\none\ntwo?\nerror: [x] one\n[x] ?mmm")) << text;
+  EXPECT_LE(text.size(), 1200u);
+}
+
 }  // namespace log_test
 }  // namespace gamut

@@ -150,5 +150,34 @@ TEST(recipe, extends_must_name_files) {
   EXPECT_EQ(mistake("[extends]\na = 1\n"), start + "{ \"a\" = 1 } (r.toml:1:1)");
 }
 
+TEST(recipe, endless_and_bottomless_texts_are_errors) {
+  const std::string endless = message_of<ConfigError>([] { load_recipe("/dev/zero"); });
+  EXPECT_EQ(endless, "[config] recipe '/dev/zero' is too large; expected at most 16777216 bytes");
+  std::string dotted = "a";
+  for (int i = 0; i < 10'000; ++i) dotted += ".a";
+  EXPECT_EQ(mistake(dotted + " = 1\n"), "[config] malformed TOML (r.toml:1:100); a key may have at most 50 parts");
+  const std::string forty = dotted.substr(0, 79), nested = "[" + forty + "]\nx = {" + forty + " = 1}\n";
+  EXPECT_EQ(mistake(nested), "[config] malformed TOML (r.toml); tables and lists may lie at most 50 deep");
+  const std::string set = message_of<ConfigError>([&] { parse_recipe("", "r.toml", {"x={" + dotted + "=1}"}); });
+  EXPECT_TRUE(set.starts_with("[config] --set #1 has a malformed value for 'x'")) << set;
+  EXPECT_LE(set.size(), 400u);
+}
+
+TEST(recipe, bases_of_bases_end) {
+  const TempFolder folder;
+  for (int i = 0; i < 60; ++i)
+    write(folder / (std::to_string(i) + ".toml"), "extends = '" + std::to_string(i + 1) + ".toml'\n");
+  write(folder / "60.toml", "a = 1\n");
+  EXPECT_NO_THROW(load_recipe(folder / "20.toml"));
+  EXPECT_NE(message_of<ConfigError>([&] { load_recipe(folder / "0.toml"); }).find("is one base too many"), std::string::npos);
+}
+
+// Both run into assertions of toml++ 3.3.
+TEST(recipe, bytes_outside_of_ascii_are_named_before_they_are_parsed) {
+  EXPECT_EQ(mistake("\u0490"),
+            "[config] malformed TOML (r.toml:1:1); the byte 0xD2 may not stand outside of strings and comments");
+  EXPECT_EQ(mistake("[\x01"), "[config] malformed TOML (r.toml:1:2); the byte 0x01 may not stand in TOML");
+}
+
 }  // namespace recipe_test
 }  // namespace gamut

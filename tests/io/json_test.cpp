@@ -164,5 +164,21 @@ TEST(json, appending_to_a_full_disk_is_an_environment_error) {
   EXPECT_THROW(JsonLines("/nonexistent/m.jsonl"), EnvironmentError);
 }
 
+TEST(json, rows_are_not_appended_to_a_file_that_went) {
+  const TempFolder folder;
+  JsonLines lines(folder / "a.jsonl");
+  lines.append({{"step", 1}});
+  std::filesystem::rename(folder / "a.jsonl", folder / "b.jsonl");
+  EXPECT_THROW(lines.append({{"step", 2}}), EnvironmentError);
+  append_raw(folder / "a.jsonl", "");
+  EXPECT_THROW(lines.append({{"step", 2}}), EnvironmentError) << "another file of the same name";
+  EXPECT_EQ(read_json_lines(folder / "b.jsonl").size(), 1u);
+}
+
+TEST(json, values_are_quoted_briefly) {
+  EXPECT_EQ(brief(json("a\n\x1b")), "\"a\\n\\u001b\"");
+  EXPECT_EQ(brief(json(std::string(1000, 'm')), 10), "\"mmmmmmmmm…");
+}
+
 }  // namespace json_test
 }  // namespace gamut::io

@@ -68,5 +68,23 @@ TEST(run_lock, needs_a_folder_to_write_in) {
             "with --run");
 }
 
+TEST(run_lock, notices_that_its_folder_went) {
+  const testing::TempFolder folder;
+  const std::filesystem::path run = folder / "run", away = folder / "away";
+  std::filesystem::create_directory(run);
+  const RunLock lock(run);
+  EXPECT_NO_THROW(lock.check_folder());
+  std::filesystem::rename(run, away);
+  EXPECT_EQ(message_of<EnvironmentError>([&] { lock.check_folder(); }),
+            "[run] the run folder '" + run.string() +
+                "' was moved, removed or replaced while the run went on; got 'No such file or directory'; put it back, or "
+                "name its new place with --run, and go on with --resume");
+  std::filesystem::create_directory(run);
+  EXPECT_THROW(lock.check_folder(), EnvironmentError) << "another folder of the same name";
+  std::filesystem::remove(run);
+  std::filesystem::rename(away, run);
+  EXPECT_NO_THROW(lock.check_folder());
+}
+
 }  // namespace run_lock_test
 }  // namespace gamut::io

@@ -37,7 +37,12 @@ int compare(const CompareFlags& flags) {
   std::vector<text::Prompt> prompts;
   const TrainRecipe first = load_train_recipe(fs::path(flags.runs.front()) / "config.toml", {});
   prompts = text::load_prompts(first.eval_prompts());
+  std::vector<int64_t> shape;
   auto add = [&](const std::string& name, const StoredEvaluation& evaluation) {
+    if (columns.empty()) shape = evaluation.pictures.sizes().vec();
+    if (evaluation.pictures.sizes() != at::IntArrayRef(shape))
+      throw DataError("compare", cat("the pictures of '", name, "' must be as many and as large as the base's; got ",
+                                     evaluation.pictures.sizes(), "; expected ", at::IntArrayRef(shape)));
     columns.emplace_back(name, evaluation.numbers);
     blocks.push_back({.title = name, .rows = sheet_rows(evaluation.pictures, prompts.size())});
   };

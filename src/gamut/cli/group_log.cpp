@@ -29,7 +29,7 @@ void RecordConfig::fields(FieldVisitor& v) {
 
 void log_groups(const std::filesystem::path& run, const train::CreditView& view, int64_t count) {
   if (count == 0) return;
-  std::filesystem::create_directories(run / "groups");
+  std::filesystem::create_directory(run / "groups");
   io::JsonLines lines(run / "groups.jsonl");
   int64_t number = 0;
   for (const train::GroupRecord& group : train::group_records(view, count)) {

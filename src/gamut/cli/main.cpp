@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 #include <c10/util/Exception.h>
+#include <nlohmann/json.hpp>
 
 #include <csignal>
 #include <cstdio>
@@ -23,6 +24,25 @@ std::string first_line(const std::string& text) { return text.substr(0, text.fin
 int report(gamut::ExitCode code, const std::string& message) {
   gamut::log_error(message, {{"exit_code", static_cast<int64_t>(code)}});
   return static_cast<int>(code);
+}
+
+int report_out_of_memory() {
+  return report(gamut::ExitCode::kEnvironment, "[memory] out of memory; lower rollout.micro_batch or eval.micro_batch");
+}
+
+// A GPU's memory has a class of its own; the CPU's allocator says it in words alone.
+bool is_out_of_memory(const c10::Error& error) {
+  const std::string text = error.what_without_backtrace();
+  return dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
+         text.find("can't allocate memory") != std::string::npos || text.find("out of memory") != std::string::npos;
+}
+
+// "[json.exception.type_error.302] type must be …" without the library's own number. Readers check what they read; this
+// is the last resort for a value of another type.
+std::string json_message(const std::string& text) {
+  const size_t end = text.find("] ");
+  return "[json] a file that was read lacks a value or holds one of another type: " +
+         (end == std::string::npos ? text : text.substr(end + 2));
 }
 
 // CLI11 would only say that a subcommand is required.
@@ -83,13 +103,15 @@ int main(int argc, char** argv) {
   } catch (const gamut::Error& error) {
     return report(error.code(), error.what());
   } catch (const c10::Error& error) {
+    if (is_out_of_memory(error)) return report_out_of_memory();
     return report(gamut::ExitCode::kInternal, "[libtorch] " + first_line(error.what_without_backtrace()));
   } catch (const std::filesystem::filesystem_error& error) {
     return report(gamut::ExitCode::kEnvironment, "[files] cannot use '" + error.path1().string() +
                                                      "'; got '" + error.code().message() + "'");
   } catch (const std::bad_alloc&) {
-    return report(gamut::ExitCode::kEnvironment,
-                  "[memory] out of memory; lower rollout.micro_batch or eval.micro_batch");
+    return report_out_of_memory();
+  } catch (const nlohmann::json::exception& error) {
+    return report(gamut::ExitCode::kData, json_message(error.what()));
   } catch (const std::exception& error) {
     return report(gamut::ExitCode::kInternal, std::string("[internal] ") + first_line(error.what()));
   }

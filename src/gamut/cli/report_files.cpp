@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kMostCounted = 1e9;
 
 // Visits the complete rows that are objects with an integer step; a missing file has none.
 void visit_rows(const fs::path& path, const std::function<void(int64_t, json&&)>& visit) {
@@ -56,8 +57,15 @@ std::vector<double> list_of(const json& row, const char* key) {
 
 std::vector<int64_t> integers_of(const json& row, const char* key) {
   std::vector<int64_t> values;
-  for (const double value : list_of(row, key)) values.push_back(std::isfinite(value) ? int64_t(value) : -1);
+  for (const double value : list_of(row, key)) values.push_back(std::abs(value) <= kMostCounted ? int64_t(value) : -1);
   return values;
+}
+
+int64_t columns_of(const json& row) {
+  constexpr int64_t kUsual = 8, kMost = 1024;
+  const auto found = row.find("columns");
+  const bool given = found != row.end() && found->is_number_integer() && *found >= 1 && *found <= kMost;
+  return given ? found->get<int64_t>() : kUsual;
 }
 
 // Cuts the stored atlas apart, so that its pictures can be made smaller one by one.
@@ -83,7 +91,7 @@ eval::ReportGroup group_of(const fs::path& folder, const json& row, int64_t side
   group.advantage = list_of(row, "advantage");
   group.cluster = integers_of(row, "cluster");
   group.kept = integers_of(row, "kept");
-  group.columns = std::max<int64_t>(1, int64_t(row.value("columns", 8.0)));
+  group.columns = columns_of(row);
   // A file name from the row must not lead out of the run.
   const fs::path file = folder / "groups" / fs::path(text_of(row, "file", "")).filename();
   if (!fs::is_regular_file(file)) return group;
@@ -138,8 +146,8 @@ std::vector<io::Image> read_samples(const fs::path& folder, int64_t step) {
   if (!fs::exists(path)) return pictures;
   const io::SafetensorsFile file = io::SafetensorsFile::open(path);
   const io::TensorEntry& entry = file.at("pictures");
-  if (entry.dtype != io::Dtype::kU8 || entry.shape.size() != 4 || entry.shape[1] != 3)
-    throw DataError("report", cat(path.string(), " must hold 'pictures' [B, 3, H, W] as bytes"));
+  if (entry.dtype != io::Dtype::kU8 || entry.shape.size() != 4 || entry.shape[1] != 3 || entry.begin == entry.end)
+    throw DataError("report", cat(path.string(), " must hold 'pictures' [B, 3, H, W] as bytes, one picture at least"));
   const auto* bytes = reinterpret_cast<const uint8_t*>(file.bytes(entry).data());
   const int64_t height = entry.shape[2], width = entry.shape[3], plane = height * width;
   for (int64_t b = 0; b < entry.shape[0]; ++b, bytes += 3 * plane) {

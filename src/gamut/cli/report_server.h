@@ -8,7 +8,7 @@
 
 namespace gamut::cli {
 
-// Serves from its construction to its end, on 127.0.0.1 alone, in threads of its own that only read the run's folder.
+// Serves from its construction to its end, on 127.0.0.1 alone, in a thread of its own that only reads the run's folder.
 class ReportServer {
  public:
   // port 0: any free one. EnvironmentError when it is taken.

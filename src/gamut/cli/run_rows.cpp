@@ -85,7 +85,7 @@ std::vector<RunRows> read_collected(const fs::path& path) {
     if (!is_step(row) || !row.contains("recipe") || !row["recipe"].is_string() || !row.contains("seed") ||
         !row["seed"].is_number_integer())
       throw DataError("frontier", cat("'", path.string(), "' must hold rows with recipe, seed and step; got ",
-                                      row.dump().substr(0, 80)));
+                                      io::brief(row)));
     const std::pair key(row["recipe"].get<std::string>(), row["seed"].get<int64_t>());
     const auto [place, is_new] = places.emplace(key, runs.size());
     if (is_new) {

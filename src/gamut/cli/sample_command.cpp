@@ -62,6 +62,7 @@ at::Tensor read_tensor(const std::string& path, const std::string& name, const s
   if (found->second.sizes() != at::IntArrayRef(expected))
     throw DataError("sample", cat("'", name, "' of ", path, " has the wrong shape; got ", found->second.sizes(),
                                   "; expected ", at::IntArrayRef(expected), " = ", meaning));
+  nn::check_weight(found->second, path, name);
   return found->second.to(at::kFloat);
 }
 

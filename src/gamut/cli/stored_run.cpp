@@ -22,9 +22,13 @@ StoredEvaluation read_row(const std::filesystem::path& run, const nlohmann::json
   const int64_t step = row.at("step").get<int64_t>();
   const nn::TensorMap stored = nn::load_safetensors(run / "samples" / (io::step_name(step) + ".safetensors"));
   const auto pictures = stored.find("pictures");
-  if (pictures == stored.end() || pictures->second.dim() != 4)
+  const bool usable = pictures != stored.end() && pictures->second.scalar_type() == at::kByte &&
+                      pictures->second.dim() == 4 && pictures->second.size(1) == 3 && pictures->second.numel() > 0;
+  if (!usable)
     throw DataError("run", cat((run / "samples" / io::step_name(step)).string(),
-                               ".safetensors must hold the tensor 'pictures' [B, 3, H, W]"));
+                               ".safetensors must hold the tensor 'pictures' [B, 3, H, W] as bytes",
+                               pictures == stored.end() ? "" : cat("; got ", pictures->second.scalar_type(), " ",
+                                                                    pictures->second.sizes())));
   return {.step = step,
           .numbers = eval::evaluation_from_json(row),
           .pictures = pictures->second.to(at::kFloat) / 255};
@@ -54,8 +58,17 @@ StoredEvaluation last_evaluation(const std::filesystem::path& run) {
   return read_row(run, rows.back());
 }
 
+std::set<int64_t> evaluated_steps(const std::filesystem::path& run) {
+  std::set<int64_t> steps;
+  for (const nlohmann::json& row : rows_with_steps(run)) steps.insert(row.at("step").get<int64_t>());
+  return steps;
+}
+
 std::vector<std::vector<io::Image>> sheet_rows(const at::Tensor& pictures, size_t prompts) {
   const int64_t members = pictures.size(0) / int64_t(prompts);
+  if (members == 0 || pictures.size(0) % int64_t(prompts) != 0)
+    throw DataError("run", cat("the stored pictures must be as many for each of ", prompts, " prompts; got ",
+                               pictures.size(0), "; were the prompts changed?"));
   std::vector<std::vector<io::Image>> rows;
   for (size_t p = 0; p < prompts; ++p)
     rows.push_back(nn::tensor_to_images(pictures.narrow(0, int64_t(p) * members, std::min(members, kSheetMembers))));

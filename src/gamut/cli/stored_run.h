@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <vector>
 
 namespace gamut::cli {
@@ -24,6 +25,9 @@ struct StoredEvaluation {
 // all.
 StoredEvaluation evaluation_at(const std::filesystem::path& run, int64_t step);
 StoredEvaluation last_evaluation(const std::filesystem::path& run);
+
+// Steps with such a row.
+std::set<int64_t> evaluated_steps(const std::filesystem::path& run);
 
 // A row of pictures per prompt, as a contact sheet shows them.
 std::vector<std::vector<io::Image>> sheet_rows(const at::Tensor& pictures, size_t prompts);

@@ -27,7 +27,9 @@ constexpr double kSecondsPerLine = 60;   // of progress, off a terminal
 
 int64_t steps_done(const fs::path& folder) {
   const auto row = io::last_json_line(folder / "metrics.jsonl");
-  return row && row->is_object() ? row->value("step", int64_t{0}) : 0;
+  const auto step = row && row->is_object() ? row->find("step") : nlohmann::json::const_iterator();
+  const bool counts = row && row->is_object() && step != row->end() && step->is_number_integer();
+  return counts ? std::max<int64_t>(0, step->get<int64_t>()) : 0;
 }
 
 // The last line that says something: an error is one line.

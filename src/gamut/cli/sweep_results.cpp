@@ -23,7 +23,9 @@ std::string rows_of(const PlannedRun& run, const fs::path& folder) {
   const std::map<int64_t, double> seconds = training_seconds(folder / "metrics.jsonl");
   std::string text;
   for (const json& evaluation : io::read_json_lines(folder / "evals.jsonl")) {
-    const int64_t step = evaluation.value("step", int64_t{0});
+    if (!evaluation.is_object() || !evaluation.contains("step") || !evaluation["step"].is_number_integer())
+      throw DataError("sweep", cat((folder / "evals.jsonl").string(), " must hold objects with an integer 'step'"));
+    const int64_t step = evaluation["step"].get<int64_t>();
     ordered_json row{{"recipe", run.method}, {"seed", run.seed}, {"step", step}, {"run", run.name}};
     row["train_seconds"] = seconds.contains(step) ? ordered_json(seconds.at(step)) : ordered_json();
     for (const auto& [key, value] : evaluation.items())

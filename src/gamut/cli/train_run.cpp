@@ -58,6 +58,7 @@ class TrainRun {
     const auto checkpoint = train::latest_checkpoint(folder_);
     if (checkpoint) {
       trainer_.resume(*checkpoint);
+      check_records();
       log_info(cat("resuming from ", checkpoint->string()));
     } else {
       log_info("no complete checkpoint yet; starting from the beginning");
@@ -79,11 +80,13 @@ class TrainRun {
     if (trainer_.steps_done() == 0) evaluation_.evaluate(trainer_, evals, *events_);
     const int64_t total = recipe_.train.iterations;
     trainer_.observe_credit([this](const train::CreditView& view) {
+      lock_->check_folder();
       if (view.step == 1 || is_evaluated(view.step)) log_groups(folder_, view, recipe_.record.groups);
     });
     TrainProgress progress(trainer_.steps_done(), total, folder_ / "metrics.jsonl");
     while (trainer_.steps_done() < total) {
       const train::StepReport report = trainer_.iterate();
+      lock_->check_folder();
       const nlohmann::ordered_json row = report.to_json();
       metrics.append(row);
       events_->add_metrics(row);
@@ -106,6 +109,27 @@ class TrainRun {
                " numbers train beside ", trainer_.policy().denoiser_params().num_elements(), " frozen ones");
   }
 
+  // The rows up to the checkpoint must all be there: what is lost would be missing from every table without a word.
+  void check_records() const {
+    const int64_t last = trainer_.steps_done();
+    const auto refuse = [&](const char* file, const char* what, int64_t missing) {
+      throw DataError("run", cat("'", (folder_ / file).string(), "' must hold ", what, " up to the checkpoint at step ",
+                                 last, "; got none of step ", missing, "; put the file back, or remove '",
+                                 (folder_ / "checkpoints").string(), "' to start from the beginning"));
+    };
+    int64_t trained = 0;
+    if (fs::exists(folder_ / "metrics.jsonl"))
+      io::visit_json_lines(folder_ / "metrics.jsonl", [&](nlohmann::json&& row) {
+        if (row.is_object() && row.contains("step") && row["step"] == trained + 1) ++trained;
+      });
+    if (trained < last) refuse("metrics.jsonl", "a row of each step", trained + 1);
+    const std::set<int64_t> evaluated =
+        fs::exists(folder_ / "evals.jsonl") ? evaluated_steps(folder_) : std::set<int64_t>{};
+    for (int64_t step = 0; step <= last; step += recipe_.eval.every)
+      if (!evaluated.contains(step)) refuse("evals.jsonl", "each evaluation", step);
+    evaluation_at(folder_, 0);  // with its pictures, which the end of the run shows
+  }
+
   bool is_evaluated(int64_t step) const {
     return step % recipe_.eval.every == 0 || step == recipe_.train.iterations;
   }
@@ -114,6 +138,9 @@ class TrainRun {
   void finish() {
     // From disk, so that a resumed run closes with the same table.
     const StoredEvaluation before = evaluation_at(folder_, 0), after = evaluation_at(folder_, trainer_.steps_done());
+    if (before.pictures.sizes() != after.pictures.sizes())
+      throw DataError("run", cat("the pictures of step 0 and of the last step must be as many and as large; got ",
+                                 before.pictures.sizes(), " and ", after.pictures.sizes()));
     trainer_.save_model(folder_ / "model");
     const std::vector<text::Prompt>& prompts = evaluation_.prompts();
     const fs::path sheet = folder_ / "before_after.png";

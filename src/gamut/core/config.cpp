@@ -68,7 +68,8 @@ const char* type_text(const std::vector<std::string>&) { return "a list of strin
 
 // Whether a value keeps its rule; written so that NaN keeps none.
 bool keeps(const Rule& rule, double value) {
-  return (rule.min_open ? value > rule.min : value >= rule.min) && value <= rule.max;
+  return (rule.min_open ? value > rule.min : value >= rule.min) &&
+         (rule.max_open ? value < rule.max : value <= rule.max);
 }
 bool keeps(const Rule&, bool) { return true; }
 bool keeps(const Rule& rule, int64_t value) { return keeps(rule, double(value)); }
@@ -109,7 +110,7 @@ std::string outsider(const Rule&, const T&) {
 
 // "must be in 1..1000", "must be > 0", "must be one of a | b"
 std::string demand(const Rule& rule) {
-  const bool bounded = std::isfinite(rule.min) && std::isfinite(rule.max) && !rule.min_open;
+  const bool bounded = std::isfinite(rule.min) && std::isfinite(rule.max) && !rule.min_open && !rule.max_open;
   return cat("must be ", !rule.choices.empty() ? "one of " : bounded ? "in " : "", rule.text());
 }
 
@@ -179,7 +180,7 @@ class Binder : public FieldVisitor {
     for (const std::string& message : messages_) {
       if (!message.empty()) mistakes.push_back(message);
     }
-    if (!mistakes.empty()) throw ConfigError("config", joined(mistakes, "\n[config] "));
+    if (!mistakes.empty()) throw ConfigError("config", mistakes);
     return std::move(resolved_);
   }
 
@@ -288,15 +289,16 @@ std::string Rule::text() const {
     return takes_number(*this) ? cat(words, " | ", Rule{.min = min, .max = max, .min_open = min_open}.text()) : words;
   }
   const bool low = std::isfinite(min), high = std::isfinite(max);
-  if (low && high && !min_open) return cat(number_text(min), "..", number_text(max));
+  if (low && high && !min_open && !max_open) return cat(number_text(min), "..", number_text(max));
   const std::string lower = low ? cat(min_open ? "> " : ">= ", number_text(min)) : "";
-  const std::string upper = high ? cat("<= ", number_text(max)) : "";
+  const std::string upper = high ? cat(max_open ? "< " : "<= ", number_text(max)) : "";
   return cat(lower, low && high ? " and " : "", upper);
 }
 
 Rule any_value() { return {}; }
 Rule input_path() { return {.input = true}; }
 Rule between(double min, double max) { return {.min = min, .max = max}; }
+Rule from_to_below(double min, double max) { return {.min = min, .max = max, .max_open = true}; }
 Rule at_least(double min) { return {.min = min}; }
 Rule above(double min) { return {.min = min, .min_open = true}; }
 Rule one_of(std::vector<std::string> choices) { return {.choices = std::move(choices)}; }

@@ -36,6 +36,7 @@ struct Rule {
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
   bool min_open = false;                  // value > min instead of >= min
+  bool max_open = false;                  // value < max instead of <= max
   std::vector<std::string> choices = {};  // for strings; empty = any
   bool input = false;                     // names a file or folder to read: input_files.h says where it is looked for
   std::string text() const;               // "1..1000", "> 0", "flow_sde | ode", "a path"; "" = any
@@ -43,6 +44,7 @@ struct Rule {
 Rule any_value();
 Rule input_path();
 Rule between(double min, double max);
+Rule from_to_below(double min, double max);  // min <= value < max
 Rule at_least(double min);
 Rule above(double min);
 Rule one_of(std::vector<std::string> choices);

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gamut {
 
@@ -27,11 +28,14 @@ enum class ExitCode : int { kConfig = 2, kData = 3, kEnvironment = 4, kNumerical
 // The exit code of a run that ended early because it was asked to, as shells have it for Ctrl-C.
 constexpr int kStoppedOnRequest = 130;
 
-// Base of all; what() is "[where] message".
+// Base of all; what() is "[where] message" on one printable line, whatever the files and names in it hold.
 class Error : public std::runtime_error {
  public:
-  Error(ExitCode code, std::string_view where, std::string_view message)
-      : std::runtime_error(cat("[", where, "] ", message)), code_(code) {}
+  Error(ExitCode code, std::string_view where, std::string_view message);
+  // Several mistakes of one kind, a line each; beyond the first ten only their number.
+  Error(ExitCode code, std::string_view where, const std::vector<std::string>& mistakes);
+  // An error again, with what to do about it at its end.
+  Error(const Error& error, std::string_view advice);
   ExitCode code() const { return code_; }
 
  private:
@@ -41,15 +45,19 @@ class Error : public std::runtime_error {
 // Wrong usage or recipe: exit 2.
 struct ConfigError : Error {
   ConfigError(std::string_view where, std::string_view message) : Error(ExitCode::kConfig, where, message) {}
+  ConfigError(std::string_view where, const std::vector<std::string>& mistakes)
+      : Error(ExitCode::kConfig, where, mistakes) {}
 };
 // A file's content is not what it must be: exit 3.
 struct DataError : Error {
   DataError(std::string_view where, std::string_view message) : Error(ExitCode::kData, where, message) {}
+  DataError(const DataError& error, std::string_view advice) : Error(error, advice) {}
 };
 // The machine lacks something (file, package, space, permission): exit 4.
 struct EnvironmentError : Error {
   EnvironmentError(std::string_view where, std::string_view message)
       : Error(ExitCode::kEnvironment, where, message) {}
+  EnvironmentError(const EnvironmentError& error, std::string_view advice) : Error(error, advice) {}
 };
 // Training cannot go on for numerical reasons: exit 5.
 struct NumericalError : Error {

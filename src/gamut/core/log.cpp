@@ -2,6 +2,7 @@
 #include "gamut/core/log.h"
 
 #include "gamut/core/error.h"
+#include "gamut/core/names.h"
 
 #include <nlohmann/json.hpp>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -10,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -66,6 +68,18 @@ void draw(const std::string& line) {
   write_stderr(cat("\r\x1b[2K", cut(line, columns)));
 }
 
+// Each line of a message as it may be shown: names in it may come from files and hold anything.
+std::string shown(std::string_view message) {
+  std::string text;
+  for (size_t begin = 0;; ++begin) {
+    const size_t end = std::min(message.find('\n', begin), message.size());
+    text += printable_message(message.substr(begin, end - begin));
+    if (end == message.size()) return text;
+    text += '\n';
+    begin = end;
+  }
+}
+
 // The message is an argument, never the format string: braces in it must stay as they are.
 void write_line(spdlog::level::level_enum level, const char* name, std::string_view prefix, std::string_view message,
                 const LogFields& fields) {
@@ -94,16 +108,18 @@ void set_log_level(LogLevel level) {
 
 void set_log_format(LogFormat format) { state().format = format; }
 
-void log_debug(std::string_view message) { write_line(spdlog::level::debug, "debug", "debug: ", message, {}); }
+void log_debug(std::string_view message) { write_line(spdlog::level::debug, "debug", "debug: ", printable_message(message), {}); }
 void log_info(std::string_view message, const LogFields& fields) {
-  write_line(spdlog::level::info, "info", "", message, fields);
+  write_line(spdlog::level::info, "info", "", shown(message), fields);
 }
-void log_warning(std::string_view message) { write_line(spdlog::level::warn, "warning", "warning: ", message, {}); }
+void log_warning(std::string_view message) {
+  write_line(spdlog::level::warn, "warning", "warning: ", printable_message(message), {});
+}
 
 void log_error(std::string_view message, const LogFields& fields) {
   end_progress();
   const bool json = state().format == LogFormat::kJson;
-  write_stderr(json ? as_json("error", message, fields) + "\n" : cat("error: ", message, "\n"));
+  write_stderr(json ? as_json("error", shown(message), fields) + "\n" : cat("error: ", shown(message), "\n"));
 }
 
 bool progress_is_live() {
@@ -118,7 +134,7 @@ void show_progress(std::string_view line, const LogFields& fields) {
   if (!progress_is_live()) return log_info(line, fields);
   if (!logger().should_log(spdlog::level::info)) return;
   const std::lock_guard lock(state().mutex);
-  state().progress = line;
+  state().progress = printable_message(line);
   draw(state().progress);
 }
 

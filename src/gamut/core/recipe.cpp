@@ -3,6 +3,7 @@
 #include "gamut/core/config.h"
 #include "gamut/core/error.h"
 #include "gamut/core/input_files.h"
+#include "gamut/core/toml_guard.h"
 #include "gamut/core/toml_value.h"
 
 #include <toml++/toml.h>
@@ -10,7 +11,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <system_error>
 #include <tuple>
@@ -20,6 +20,8 @@ namespace {
 
 using Path = std::filesystem::path;
 constexpr std::string_view kExtends = "extends";
+constexpr size_t kMaxRecipeBytes = size_t{1} << 24;  // /dev/zero has no end
+constexpr size_t kMaxBases = 50;
 
 [[noreturn]] void fail(std::string_view message) { throw ConfigError("config", message); }
 
@@ -61,11 +63,23 @@ TomlValue to_value(const toml::node& node) {
   return {OtherToml{}};
 }
 
+// Whatever walks through a document calls itself once per level; keys of many parts within inline tables multiply.
+bool is_too_deep(const toml::node& node, int64_t depth = 0) {
+  if (depth > kMaxTomlDepth) return true;
+  const auto below = [&](const toml::node& inner) { return is_too_deep(inner, depth + 1); };
+  if (const auto* array = node.as_array()) return std::any_of(array->begin(), array->end(), below);
+  if (const auto* table = node.as_table())
+    return std::any_of(table->begin(), table->end(), [&](const auto& entry) { return below(entry.second); });
+  return false;
+}
+
 // "v = text" as a document of exactly one value; empty when `text` is something else.
 std::optional<toml::table> parse_one_value(std::string_view text) {
+  const std::string assignment = cat("v = ", text);
+  if (find_toml_fault(assignment)) return std::nullopt;
   try {
-    toml::table document = toml::parse(cat("v = ", text));
-    if (document.size() == 1 && document.contains("v")) return document;
+    toml::table document = toml::parse(assignment);
+    if (document.size() == 1 && document.contains("v") && !is_too_deep(document)) return document;
   } catch (const toml::parse_error&) {
   }
   return std::nullopt;
@@ -82,7 +96,11 @@ class Loader {
     if (std::filesystem::is_directory(path, ignored)) fail_to_read(EISDIR);
     std::ifstream file(path, std::ios::binary);
     if (!file) fail_to_read(errno);
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    std::string text(kMaxRecipeBytes + 1, '\0');
+    file.read(text.data(), std::streamsize(text.size()));
+    text.resize(size_t(file.gcount()));
+    if (text.size() > kMaxRecipeBytes)
+      fail(cat("recipe '", path.string(), "' is too large", named_by, "; expected at most ", kMaxRecipeBytes, " bytes"));
     load_text(text, path, named_by);
   }
 
@@ -92,6 +110,9 @@ class Loader {
     if (std::find(open_files_.begin(), open_files_.end(), identity) != open_files_.end()) {
       fail(cat("recipe '", path.string(), "' extends itself", named_by));
     }
+    if (open_files_.size() >= kMaxBases)
+      fail(cat("recipe '", path.string(), "' is one base too many", named_by, "; expected at most ", kMaxBases,
+               " files that extend one another"));
     open_files_.push_back(identity);
     toml::table document = parse_document(text, path);
     load_bases(document, path);
@@ -157,8 +178,13 @@ class Loader {
   }
 
   static toml::table parse_document(std::string_view text, const Path& path) {
+    if (const auto fault = find_toml_fault(text))
+      fail(cat("malformed TOML (", path.string(), ":", fault->line, ":", fault->column, "); ", fault->what));
     try {
-      return toml::parse(text, path.string());
+      toml::table document = toml::parse(text, path.string());
+      if (is_too_deep(document))
+        fail(cat("malformed TOML (", path.string(), "); tables and lists may lie at most ", kMaxTomlDepth, " deep"));
+      return document;
     } catch (const toml::parse_error& error) {
       const auto& begin = error.source().begin;
       fail(cat("malformed TOML (", path.string(), ":", begin.line, ":", begin.column, "); ",

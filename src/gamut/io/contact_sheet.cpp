@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // contact_sheet of image.h.
 #include "gamut/core/error.h"
+#include "gamut/core/names.h"
 #include "gamut/io/image.h"
 #include "gamut/io/tiny_font.h"
 
@@ -13,6 +14,7 @@ constexpr int64_t kMargin = 6;  // around the sheet and between labels and pictu
 constexpr int64_t kBlockGap = 12;
 constexpr int64_t kLargePicture = 128;  // beyond this side pictures are not enlarged
 constexpr int64_t kTallPicture = 48;  // from this height on labels are drawn twice as large
+constexpr size_t kLongestLabel = 80;  // bytes: a whole prompt may be longer than a picture can be wide
 
 // Where everything goes, in pixels of the sheet.
 struct Layout {
@@ -80,7 +82,9 @@ void draw_enlarged(Image& sheet, int64_t left, int64_t top, const Image& picture
 
 }  // namespace
 
-Image contact_sheet(const std::vector<SheetBlock>& blocks, const SheetOptions& options) {
+Image contact_sheet(const std::vector<SheetBlock>& blocks, const SheetOptions& given) {
+  SheetOptions options = given;
+  for (std::string& label : options.row_labels) label = printable(label, kLongestLabel);
   GAMUT_CHECK(options.scale >= 1 && options.gap >= 0, "scale ", options.scale, ", gap ", options.gap);
   const Layout layout = lay_out(blocks, options);
   Image sheet = Image::filled(layout.width, layout.height, 255, 255, 255);

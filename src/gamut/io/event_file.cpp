@@ -155,6 +155,7 @@ void EventFile::append(int64_t step, const EventSummary& summary) {
 }
 
 void EventFile::write(std::string_view bytes) {
+  check_still_at(path_, descriptor_);
   while (!bytes.empty()) {
     const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;

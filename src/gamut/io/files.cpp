@@ -41,6 +41,17 @@ void sync_folder(const Path& folder) {
 
 std::string error_text(int error_number) { return std::generic_category().message(error_number); }
 
+void check_still_at(const Path& path, int descriptor) {
+  struct stat open {}, named {};
+  const int error_number = ::stat(path.c_str(), &named) == 0 ? 0 : errno;
+  const bool same = error_number == 0 && ::fstat(descriptor, &open) == 0 && open.st_dev == named.st_dev &&
+                    open.st_ino == named.st_ino;
+  if (same) return;
+  throw EnvironmentError("files", cat("'", path.string(), "' was moved, removed or replaced while it was being written; got ",
+                                      error_number == 0 ? "another file there" : cat("'", error_text(error_number), "'"),
+                                      "; what was written before is where it went"));
+}
+
 std::string read_text(const Path& path, size_t max_bytes) {
   const auto fail = [&](int error_number) {
     throw EnvironmentError("files",

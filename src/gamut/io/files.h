@@ -45,8 +45,14 @@ class AtomicFile {
 nlohmann::json read_json(const Path& path);
 nlohmann::json parse_json(std::string_view text, std::string_view name);
 void write_json(const Path& path, const nlohmann::json& value);  // atomic, indent 2, trailing newline
+// A value from a file for a message: one printable line, cut to `max_bytes`. Large values are not written out first.
+std::string brief(const nlohmann::json& value, size_t max_bytes = 80);
 
-// Appends one JSON object per line; each append is one write and reaches the disk before it returns.
+// EnvironmentError when `path` no longer leads to the open file: what is written now would be lost with it.
+void check_still_at(const Path& path, int descriptor);
+
+// Appends one JSON object per line; each append is one write and reaches the disk before it returns. EnvironmentError
+// when the file was moved or removed meanwhile.
 class JsonLines {
  public:
   // Opens for appending; an incomplete last line (a kill mid-write) is cut off first.

@@ -104,6 +104,8 @@ json parse_json(std::string_view text, std::string_view name) {
 
 json read_json(const Path& path) { return parse_json(read_text(path), path.string()); }
 
+std::string brief(const json& value, size_t max_bytes) { return printable(dump(value, -1), max_bytes); }
+
 void write_json(const Path& path, const json& value) { write_atomically(path, dump(value, 2) + "\n"); }
 
 JsonLines::JsonLines(Path path) : path_(std::move(path)) {
@@ -124,7 +126,10 @@ JsonLines::~JsonLines() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-void JsonLines::append(const json& object) { append_durably(descriptor_, dump(object, -1) + "\n", path_); }
+void JsonLines::append(const json& object) {
+  check_still_at(path_, descriptor_);
+  append_durably(descriptor_, dump(object, -1) + "\n", path_);
+}
 
 void visit_json_lines(const Path& path, const std::function<void(json&&)>& visit) {
   const std::string text = read_text(path);

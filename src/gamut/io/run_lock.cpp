@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -28,7 +29,7 @@ std::string holder(int descriptor) {
 
 }  // namespace
 
-RunLock::RunLock(const fs::path& folder) {
+RunLock::RunLock(const fs::path& folder) : folder_(folder) {
   const fs::path path = folder / "lock";
   // Closed on exec: a child must not hold what its parent let go of.
   descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -38,6 +39,11 @@ RunLock::RunLock(const fs::path& folder) {
   int result = 0;
   while ((result = ::flock(descriptor_, LOCK_EX | LOCK_NB)) != 0 && errno == EINTR) continue;
   const int error_number = result == 0 ? 0 : errno;
+  struct stat status {};
+  if (::stat(folder.c_str(), &status) == 0) {
+    device_ = status.st_dev;
+    inode_ = status.st_ino;
+  }
   if (error_number == 0) {
     const std::string pid = std::to_string(::getpid());
     if (::ftruncate(descriptor_, 0) != 0 || ::pwrite(descriptor_, pid.data(), pid.size(), 0) < 0)
@@ -52,6 +58,16 @@ RunLock::RunLock(const fs::path& folder) {
                                       "'; wait until it ends, or name another folder"));
   log_warning(cat("'", folder.string(), "' is on a file system without locks; got '", error_text(error_number),
                   "'; nothing keeps a second process from writing into it"));
+}
+
+void RunLock::check_folder() const {
+  struct stat status {};
+  const int error_number = ::stat(folder_.c_str(), &status) == 0 ? 0 : errno;
+  if (error_number == 0 && status.st_dev == device_ && status.st_ino == inode_) return;
+  throw EnvironmentError("run", cat("the run folder '", folder_.string(),
+                                    "' was moved, removed or replaced while the run went on; got ",
+                                    error_number == 0 ? "another folder there" : cat("'", error_text(error_number), "'"),
+                                    "; put it back, or name its new place with --run, and go on with --resume"));
 }
 
 bool is_locked(const fs::path& folder) {

@@ -3,6 +3,7 @@
 // however it ends, so the file that stays behind is no obstacle.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 
 namespace gamut::io {
@@ -15,8 +16,14 @@ class RunLock {
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
 
+  // EnvironmentError when the folder's path no longer leads to the folder that was locked: it was moved, removed or
+  // replaced, and what is written now would not be found with the rest.
+  void check_folder() const;
+
  private:
-  int descriptor_ = -1;  // -1 on a file system without locks
+  std::filesystem::path folder_;
+  uint64_t device_ = 0, inode_ = 0;  // of the folder
+  int descriptor_ = -1;              // -1 on a file system without locks
 };
 
 // Whether a process holds the folder's lock now. False without a lock, and where it cannot be read.

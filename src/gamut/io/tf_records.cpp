@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/io/tf_records.h"
 
-#include <array>
+#include "gamut/io/crc32c.h"
 
 namespace gamut::io {
 namespace {
 
 constexpr size_t kHead = 12, kTail = 4;  // length with checksum; checksum of the data
-
-constexpr std::array<uint32_t, 256> crc_table() {
-  std::array<uint32_t, 256> table{};
-  for (uint32_t byte = 0; byte < 256; ++byte) {
-    uint32_t crc = byte;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82F63B78u : 0u);
-    table[byte] = crc;
-  }
-  return table;
-}
 
 uint32_t masked_crc(std::string_view bytes) {
   const uint32_t crc = crc32c(bytes);
@@ -38,13 +28,6 @@ Unsigned from_little_endian(std::string_view bytes) {
 }
 
 }  // namespace
-
-uint32_t crc32c(std::string_view bytes) {
-  static constexpr std::array<uint32_t, 256> kTable = crc_table();
-  uint32_t crc = 0xFFFFFFFFu;
-  for (const char byte : bytes) crc = (crc >> 8) ^ kTable[(crc ^ uint8_t(byte)) & 0xFF];
-  return ~crc;
-}
 
 std::string framed_record(std::string_view data) {
   const std::string length = little_endian(uint64_t(data.size()));

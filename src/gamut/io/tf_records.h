@@ -11,7 +11,6 @@
 
 namespace gamut::io {
 
-uint32_t crc32c(std::string_view bytes);  // Castagnoli's polynomial, RFC 3720
 std::string framed_record(std::string_view data);
 
 struct Record {

@@ -3,6 +3,7 @@
 
 #include "gamut/core/config.h"
 #include "gamut/core/error.h"
+#include "gamut/io/files.h"
 
 #include <nlohmann/json.hpp>
 
@@ -39,7 +40,7 @@ bool JsonConfig::has(const std::string& key) const {
 }
 
 void JsonConfig::fail(const std::string& key, const std::string& expected) const {
-  const std::string got = object_->contains(key) ? object_->at(key).dump() : "nothing";
+  const std::string got = object_->contains(key) ? io::brief(object_->at(key)) : "nothing";
   throw DataError(
       file_, cat("option '", key, "' has a value that is not supported; got ", got, "; expected ", expected));
 }
@@ -141,7 +142,7 @@ void JsonConfig::finish() const {
     const bool harmless = key.starts_with("_") || value.is_null() || value == false;
     if (!harmless && !known_.contains(key)) {
       const std::string near = nearest_name(key, {known_.begin(), known_.end()});
-      throw DataError(file_, cat("option '", key, "' is unknown; got ", value.dump(),
+      throw DataError(file_, cat("option '", printable(key), "' is unknown; got ", io::brief(value),
                                  near.empty() ? "" : cat("; did you mean '", near, "'?")));
     }
   }

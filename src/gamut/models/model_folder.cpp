@@ -5,6 +5,7 @@
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/io/files.h"
+#include "gamut/io/inside.h"
 
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -113,15 +114,27 @@ ModelFolder::ModelFolder(fs::path folder) : path_(std::move(folder)) {
     throw DataError((path_ / kIndex).string(), "an index is a JSON object of components");
   }
   for (const auto& [component, value] : index.items()) {
-    if (!fs::is_directory(path_ / component)) {
-      continue;
+    // A component is a folder in this one; anything else could read, and save, files from elsewhere.
+    if (!is_plain_name(component)) {
+      throw DataError((path_ / kIndex).string(),
+                      cat("a component must be one plain folder name; got '", printable(component), "'"));
     }
-    for (const auto& entry : fs::directory_iterator(path_ / component)) {
-      if (entry.is_regular_file() && !is_weights(entry.path())) {
-        files_[component + "/" + entry.path().filename().string()] = io::read_text(entry.path());
-      }
-    }
+    if (fs::is_directory(path_ / component)) read_rest(component);
   }
+}
+
+void ModelFolder::read_rest(const std::string& component) {
+  for (const auto& entry : fs::directory_iterator(path_ / component)) {
+    if (!entry.is_regular_file() || is_weights(entry.path())) continue;
+    const std::string relative = component + "/" + entry.path().filename().string();
+    files_[relative] = io::read_text(entry.path());
+    if (!io::lies_within(path_, entry.path())) foreign_.insert(relative);
+  }
+}
+
+void ModelFolder::replace(const std::string& relative, std::string bytes) {
+  files_[relative] = std::move(bytes);
+  foreign_.erase(relative);
 }
 
 std::string ModelFolder::component_class(const std::string& component) const {
@@ -133,7 +146,7 @@ std::string ModelFolder::component_class(const std::string& component) const {
   const bool pair = value.is_array() && value.size() == 2;
   if (!pair || !(value[1].is_string() || value[1].is_null())) {
     throw DataError((path_ / kIndex).string(),
-                    cat("component '", component, "' is a pair of library and class; got ", value.dump()));
+                    cat("component '", component, "' is a pair of library and class; got ", io::brief(value)));
   }
   return value[1].is_null() ? "" : value[1].get<std::string>();
 }
@@ -162,8 +175,9 @@ nn::TensorMap ModelFolder::load_weights(const std::string& component, const std:
 }
 
 void ModelFolder::save_rest(const fs::path& target, const std::vector<std::string>& own) const {
+  std::set<std::string> left_out = foreign_;
   for (const auto& [relative, bytes] : files_) {
-    write_file(target / relative, bytes);
+    if (!foreign_.contains(relative)) write_file(target / relative, bytes);
   }
   const nlohmann::json index = json(kIndex);
   for (const auto& [component, value] : index.items()) {
@@ -174,12 +188,18 @@ void ModelFolder::save_rest(const fs::path& target, const std::vector<std::strin
       continue;
     }
     for (const auto& entry : fs::directory_iterator(path_ / component)) {
-      if (entry.is_regular_file() && is_weights(entry.path())) {
-        fs::copy_file(entry.path(), target / component / entry.path().filename(),
-                      fs::copy_options::overwrite_existing);
-      }
+      if (!entry.is_regular_file() || !is_weights(entry.path())) continue;
+      const fs::path name = entry.path().filename();
+      if (io::lies_within(path_, entry.path()))
+        fs::copy_file(entry.path(), target / component / name, fs::copy_options::overwrite_existing);
+      else
+        left_out.insert(component + "/" + name.string());
     }
   }
+  if (!left_out.empty() && !fs::equivalent(path_, target))
+    log_warning(cat(left_out.size(), left_out.size() == 1 ? " file" : " files", " of '", path_.string(),
+                    "' lead out of it by a link and were not copied to '", target.string(), "', the first '",
+                    printable(*left_out.begin()), "'; copy what you trust by hand"));
 }
 
 }  // namespace gamut::models

@@ -3,6 +3,8 @@
 
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
+#include "gamut/core/names.h"
+#include "gamut/io/files.h"
 #include "gamut/models/model_folder.h"
 #include "gamut/models/vae/picture_coder.h"
 #include "gamut/nn/autocast.h"
@@ -48,7 +50,7 @@ void expect_class(const ModelFolder& folder, const std::string& component, const
     throw DataError(
         (folder.path() / "model_index.json").string(),
         cat("component '", component, "' must be a ", expected, "; got ",
-            got.empty() ? "nothing" : cat("'", got, "'"), "; this kind of model is not supported"));
+            got.empty() ? "nothing" : cat("'", printable(got), "'"), "; this kind of model is not supported"));
   }
 }
 
@@ -57,19 +59,13 @@ void expect_pipeline(const ModelFolder& folder) {
   const nlohmann::json name = index.value("_class_name", nlohmann::json());
   if (!name.is_null() && name != "StableDiffusionPipeline") {
     throw DataError((folder.path() / "model_index.json").string(),
-                    cat("a pipeline of this class is not supported; got ", name.dump(),
+                    cat("a pipeline of this class is not supported; got ", io::brief(name),
                         "; expected StableDiffusionPipeline (Stable Diffusion 1.x and 2.x, gamut's own bases)"));
   }
 }
 
-// Enough of a long prompt to know it by, cut between characters of UTF-8.
-std::string opening(const std::string& prompt) {
-  size_t end = std::min<size_t>(prompt.size(), 80);
-  while (end < prompt.size() && (uint8_t(prompt[end]) & 0xC0) == 0x80) {
-    --end;
-  }
-  return end < prompt.size() ? prompt.substr(0, end) + "…" : prompt;
-}
+// Enough of a long prompt to know it by.
+std::string opening(const std::string& prompt) { return printable(prompt, 80); }
 
 text::ClipTokenizer load_tokenizer(const ModelFolder& folder) {
   if (!std::filesystem::is_directory(folder.path() / "tokenizer")) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/models/scheduler_config.h"
 
+#include "gamut/core/error.h"
 #include "gamut/io/files.h"
 #include "gamut/models/json_config.h"
 
@@ -9,11 +10,18 @@
 namespace gamut::models {
 namespace {
 
+void expect_between(const JsonConfig& json, const char* key, double value, double least, double most) {
+  if (!(value >= least && value <= most)) json.fail(key, cat("a number from ", least, " to ", most));
+}
+
 void read_flow(JsonConfig& json, SchedulerConfig& config) {
   config.shift = json.number("shift", 1.0);
+  expect_between(json, "shift", config.shift, 1e-6, 1e6);
   config.use_dynamic_shifting = json.boolean("use_dynamic_shifting", false);
   config.base_shift = json.number("base_shift", 0.5);
   config.max_shift = json.number("max_shift", 1.15);
+  expect_between(json, "base_shift", config.base_shift, -20, 20);
+  expect_between(json, "max_shift", config.max_shift, -20, 20);
   config.base_image_seq_len = json.positive("base_image_seq_len", 256);
   config.max_image_seq_len = json.positive("max_image_seq_len", 4096);
   for (const char* key : {"invert_sigmas", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas",
@@ -30,6 +38,8 @@ void read_diffusion(JsonConfig& json, SchedulerConfig& config) {
              euler = config.class_name == "EulerDiscreteScheduler";
   config.beta_start = json.number("beta_start", 0.0001);
   config.beta_end = json.number("beta_end", 0.02);
+  expect_between(json, "beta_start", config.beta_start, 0, 0.999999);
+  expect_between(json, "beta_end", config.beta_end, 0, 0.999999);
   config.beta_schedule = json.string("beta_schedule", "linear");
   if (config.beta_schedule != "linear" && config.beta_schedule != "scaled_linear") {
     json.fail("beta_schedule", "\"linear\" or \"scaled_linear\"");
@@ -44,6 +54,7 @@ void read_diffusion(JsonConfig& json, SchedulerConfig& config) {
     json.fail("timestep_spacing", "\"leading\", \"linspace\" or \"trailing\"");
   }
   config.steps_offset = json.integer("steps_offset", 0);
+  expect_between(json, "steps_offset", double(config.steps_offset), 0, double(config.num_train_timesteps));
   config.clip_sample = json.boolean("clip_sample", ddim);
   config.set_alpha_to_one = json.boolean("set_alpha_to_one", ddim);
   json.only("trained_betas", nullptr);
@@ -69,6 +80,7 @@ SchedulerConfig load_scheduler_config(const std::filesystem::path& folder) {
   SchedulerConfig config;
   config.class_name = json.string("_class_name", "");
   config.num_train_timesteps = json.positive("num_train_timesteps", 1000);
+  expect_between(json, "num_train_timesteps", double(config.num_train_timesteps), 1, 1e6);
   if (config.is_flow()) {
     read_flow(json, config);
   } else if (config.class_name == "DDIMScheduler" || config.class_name == "PNDMScheduler" ||

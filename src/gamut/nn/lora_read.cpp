@@ -27,13 +27,15 @@ struct Gathered {
 };
 using Place = std::pair<std::string, std::string>;  // component, path
 
+constexpr double kMostAlpha = 1e30;  // more is no number in fp32
+
 double number_of(const json& settings, const std::string& key, double absent, const std::string& origin) {
   if (!settings.contains(key) || settings[key].is_null()) {
     return absent;
   }
   if (!settings[key].is_number() || !std::isfinite(settings[key].get<double>())) {
     throw DataError(origin, cat("'", key, "' of the adapter's configuration must be a number; got ",
-                                settings[key].dump().substr(0, 80)));
+                                io::brief(settings[key])));
   }
   return settings[key].get<double>();
 }
@@ -70,7 +72,7 @@ void check_settings(const json& settings, const std::string& origin) {
     throw DataError(origin, "the adapter's configuration is a JSON object");
   }
   if (settings.contains("peft_type") && settings["peft_type"] != "LORA") {
-    throw DataError(origin, cat("only adapters of type LORA are read; got peft_type ", settings["peft_type"].dump()));
+    throw DataError(origin, cat("only adapters of type LORA are read; got peft_type ", io::brief(settings["peft_type"])));
   }
   for (const char* unsupported : {"use_dora", "lora_bias", "fan_in_fan_out"}) {
     if (flag_of(settings, unsupported)) {
@@ -198,6 +200,8 @@ LoraFile read_file(const fs::path& path, Settings settings, const std::string& c
   for (const auto& [place, module] : gather(load_safetensors(path), file.origin)) {
     check_factors(module, place, file.origin);
     const double alpha = alpha_of(module, place, settings, file.origin);
+    if (!(std::abs(alpha) <= kMostAlpha))
+      throw DataError(file.origin, cat("the alpha of layer '", place.second, "' must be a usual number; got ", alpha));
     file.modules.push_back({.component = component.empty() ? place.first : component,
                             .path = place.second,
                             .down = module.down,

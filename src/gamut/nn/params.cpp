@@ -50,18 +50,6 @@ Tensor draw(const Init& init, at::IntArrayRef shape, uint64_t seed, const std::s
   return tensor;
 }
 
-// The sum of finite numbers is finite but for an overflow, and reads the tensor once.
-void check_finite(const Tensor& tensor, const std::string& origin, const std::string& name) {
-  if (!tensor.is_floating_point() || std::isfinite(tensor.sum(at::kFloat).item<float>())) {
-    return;
-  }
-  const int64_t damaged = tensor.isfinite().logical_not().sum().item<int64_t>();
-  if (damaged > 0) {
-    throw DataError(origin, cat("tensor '", name, "' must hold finite numbers; got ", damaged, " of ",
-                                tensor.numel(), " NaN or infinite; the file is damaged"));
-  }
-}
-
 // An own copy in the place, type and layout that the network computes in.
 Tensor settle(const Tensor& tensor, const ParamOptions& options) {
   const auto format = tensor.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
@@ -71,6 +59,22 @@ Tensor settle(const Tensor& tensor, const ParamOptions& options) {
 }
 
 }  // namespace
+
+void check_floating(const Tensor& tensor, std::string_view origin, const std::string& name) {
+  if (tensor.is_floating_point()) return;
+  throw DataError(origin, cat("tensor '", printable(name), "' must hold floating-point numbers; got ",
+                              tensor.scalar_type(), "; the file is damaged, or made for another program"));
+}
+
+void check_weight(const Tensor& tensor, std::string_view origin, const std::string& name) {
+  check_floating(tensor, origin, name);
+  // The sum of finite numbers is finite but for an overflow, and reads the tensor once.
+  if (std::isfinite(tensor.sum(at::kFloat).item<float>())) return;
+  const int64_t damaged = tensor.isfinite().logical_not().sum().item<int64_t>();
+  if (damaged > 0)
+    throw DataError(origin, cat("tensor '", printable(name), "' must hold finite numbers; got ", damaged, " of ",
+                                tensor.numel(), " NaN or infinite; the file is damaged"));
+}
 
 Init Init::uniform_fan_in(int64_t fan_in) { return uniform(1.0 / std::sqrt(double(fan_in))); }
 
@@ -100,7 +104,7 @@ Tensor ParamStore::take(const std::string& name, at::IntArrayRef shape) {
     }
     const std::string near = nearest_name(name, names);
     throw DataError(origin_, cat("tensor '", name, "' is missing; expected shape ", shape_text(shape),
-                                 near.empty() ? "" : cat("; the nearest unused one is '", near, "'"),
+                                 near.empty() ? "" : cat("; the nearest unused one is '", printable(near), "'"),
                                  "; are config.json and the weights from the same model?"));
   }
   Tensor tensor = found->second;
@@ -109,7 +113,8 @@ Tensor ParamStore::take(const std::string& name, at::IntArrayRef shape) {
                                  "; expected ", shape_text(shape),
                                  "; are config.json and the weights from the same model?"));
   }
-  if (!options_.device.is_meta()) check_finite(tensor, origin_, name);  // which would read the file
+  check_floating(tensor, origin_, name);
+  if (!options_.device.is_meta()) check_weight(tensor, origin_, name);  // which would read the file
   source_.erase(found);
   return tensor;
 }
@@ -129,7 +134,7 @@ void ParamStore::finish(const std::vector<std::string>& ignored_suffixes) {
   int64_t count = 0;
   for (const auto& [name, tensor] : source_) {
     if (!ends_with_any(name, ignored_suffixes) && ++count <= 3) {
-      surplus += cat(count > 1 ? ", " : "", "'", name, "'");
+      surplus += cat(count > 1 ? ", " : "", "'", printable(name), "'");
     }
   }
   if (count > 0) {

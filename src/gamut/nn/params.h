@@ -21,6 +21,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gamut::nn {
@@ -57,8 +58,8 @@ class ParamStore {
   // Declared tensors are drawn from the stream (seed, "init", name), so that adding a layer changes no other.
   static ParamStore from_seed(uint64_t seed, ParamOptions options);
 
-  // DataError when missing (names the nearest surplus key), of another shape (names both shapes) or with a NaN or
-  // infinity.
+  // DataError when missing (names the nearest surplus key), of another shape (names both shapes), or when check_weight
+  // says so.
   // 4-d weights are stored channels-last.
   Tensor declare(const std::string& name, at::IntArrayRef shape, const Init& init);
   // DataError naming up to three tensors of the source that nobody declared; `ignored` suffixes are allowed.
@@ -95,6 +96,11 @@ class Scope {
   ParamStore* store_;
   std::string prefix_;
 };
+
+// DataError unless the tensor, read from a file, holds floating-point numbers.
+void check_floating(const Tensor& tensor, std::string_view origin, const std::string& name);
+// The same, and DataError for a NaN or infinity in it.
+void check_weight(const Tensor& tensor, std::string_view origin, const std::string& name);
 
 // Reads one file, or the shards that an index (`….safetensors.index….json`) names. CPU tensors, copied out of the
 // mapping.

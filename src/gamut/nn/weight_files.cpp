@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of params.h that touches files.
 #include "gamut/core/error.h"
+#include "gamut/core/names.h"
 #include "gamut/io/files.h"
 #include "gamut/io/safetensors.h"
 #include "gamut/nn/params.h"
@@ -67,7 +68,7 @@ void read_file(const path& file, Reader reader, TensorMap& into) {
   const io::SafetensorsFile stored = io::SafetensorsFile::open(file);
   for (const io::TensorEntry& entry : stored.entries()) {
     if (!into.emplace(entry.name, reader(stored, entry)).second) {
-      throw DataError(file.string(), cat("tensor '", entry.name, "' occurs in two shards; expected one"));
+      throw DataError(file.string(), cat("tensor '", printable(entry.name), "' occurs in two shards; expected one"));
     }
   }
 }
@@ -81,9 +82,9 @@ std::set<std::string> shard_names(const path& index) {
   std::set<std::string> shards;
   for (const auto& [tensor, shard] : json["weight_map"].items()) {
     // A shard is a neighbour of its index; anything else could read files from elsewhere.
-    if (!shard.is_string() || path(shard.get<std::string>()).filename() != shard.get<std::string>()) {
-      throw DataError(index.string(), cat("tensor '", tensor,
-                                          "' names a shard that is no plain file name; got ", shard.dump()));
+    if (!shard.is_string() || !is_plain_name(shard.get<std::string>())) {
+      throw DataError(index.string(), cat("tensor '", printable(tensor), "' names a shard that is no plain file name; got ",
+                                          io::brief(shard)));
     }
     shards.insert(shard.get<std::string>());
   }

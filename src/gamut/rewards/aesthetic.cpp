@@ -25,6 +25,7 @@ Tensor take(nn::TensorMap& tensors, const std::string& name, int64_t dims, const
   const auto found = tensors.find(name);
   if (found == tensors.end())
     throw DataError(file, cat("an aesthetic head holds layers.{0,2,4,6,7}.weight and .bias; '", name, "' is missing"));
+  nn::check_floating(found->second, file, name);
   const Tensor tensor = found->second.to(at::kDouble);
   tensors.erase(found);
   if (tensor.dim() != dims || !tensor.isfinite().all().item<bool>())

@@ -21,9 +21,9 @@ BatchPlan make_batch_plan(const RolloutConfig& config, const algorithms::SubsetC
   plan.pictures = plan.prompts * plan.members;
   plan.micro_batch = config.micro_batch;
   plan.updates = config.updates;
-  std::string broken;
+  std::vector<std::string> broken;
   auto rule = [&](bool holds, const std::string& sentence) {
-    if (!holds) broken += (broken.empty() ? "" : "\n[plan] ") + sentence;
+    if (!holds) broken.push_back(sentence);
   };
   rule(plan.prompts <= prompt_count,
        cat("rollout.prompts_per_iteration must not exceed the prompt set; got ", plan.prompts, "; the set has ",

@@ -2,6 +2,7 @@
 #include "gamut/train/checkpoint.h"
 
 #include "gamut/core/error.h"
+#include "gamut/io/crc32c.h"
 #include "gamut/io/files.h"
 #include "gamut/io/run_folder.h"
 
@@ -36,14 +37,76 @@ void flush_folder(const fs::path& folder) {
   ::close(descriptor);
 }
 
-void write_parts(const fs::path& folder, const CheckpointParts& parts, const nlohmann::json& state) {
-  fs::create_directories(folder);
+constexpr const char *kState = "state.json", *kSums = "crc32c";
+
+std::vector<std::string> part_names(const CheckpointParts& parts) {
+  std::vector<std::string> names{"weights.safetensors", "ema.safetensors", "optimizer.safetensors"};
+  if (!parts.reference.empty()) names.push_back("reference.safetensors");
+  return names;
+}
+
+// Makes no folder above the checkpoint's: a run folder that was moved is not begun anew.
+void write_parts(const fs::path& folder, const CheckpointParts& parts, nlohmann::json state) {
+  fs::create_directory(folder.parent_path());
+  fs::create_directory(folder);
   nn::save_safetensors(folder / "weights.safetensors", parts.weights);
   nn::save_safetensors(folder / "ema.safetensors", parts.ema.weights());
   nn::save_safetensors(folder / "optimizer.safetensors", parts.optimizer.state());
   if (!parts.reference.empty()) nn::save_safetensors(folder / "reference.safetensors", parts.reference);
-  io::write_json(folder / "state.json", state);
+  for (const std::string& name : part_names(parts)) state[kSums][name] = io::file_crc32c(folder / name);
+  io::write_json(folder / kState, state);
   flush_folder(folder);
+}
+
+std::string done_text(const fs::path& checkpoint) { return cat(kState, " ", io::file_crc32c(checkpoint / kState), "\n"); }
+
+[[noreturn]] void refuse_state(const fs::path& checkpoint, const std::string& rule) {
+  throw DataError("checkpoint", cat((checkpoint / kState).string(), " ", rule));
+}
+
+void check_counts(const fs::path& checkpoint, const nlohmann::json& state) {
+  if (!state.is_object() || !state.contains("step") || !state["step"].is_number_integer() ||
+      !state.contains("optimizer_steps") || !state["optimizer_steps"].is_number_integer())
+    refuse_state(checkpoint, "must hold integers 'step' and 'optimizer_steps'");
+  const int64_t step = stored_count(state, "step");
+  stored_count(state, "optimizer_steps");
+  const std::string name = checkpoint.filename().string();
+  if (name.starts_with("step_") && name != io::step_name(step))
+    refuse_state(checkpoint, cat("must hold the step of its folder; got ", step));
+}
+
+// A checkpoint without sums was written before there were any.
+void check_sums(const fs::path& checkpoint, const CheckpointParts& parts, const nlohmann::json& state) {
+  if (!state.contains(kSums)) return;
+  for (const std::string& name : part_names(parts)) {
+    const auto expected = state[kSums].find(name);
+    if (expected == state[kSums].end() || *expected != io::file_crc32c(checkpoint / name))
+      throw DataError("checkpoint", cat("'", (checkpoint / name).string(),
+                                        "' is not what was written: its checksum differs; a bad disk or copy?"));
+  }
+  const std::string done = io::read_text(checkpoint / "DONE");
+  if (!done.empty() && done != done_text(checkpoint))
+    refuse_state(checkpoint, "is not what was written: its checksum differs; a bad disk or copy?");
+}
+
+nlohmann::json load_parts(const fs::path& checkpoint, const CheckpointParts& parts, const RestoreState& restore) {
+  const nlohmann::json state = io::read_json(checkpoint / kState);
+  check_counts(checkpoint, state);
+  copy_weights(parts.weights, nn::load_safetensors(checkpoint / "weights.safetensors"), "checkpoint");
+  parts.ema.load(nn::load_safetensors(checkpoint / "ema.safetensors"));
+  parts.optimizer.load_state(nn::load_safetensors(checkpoint / "optimizer.safetensors"),
+                             state["optimizer_steps"].get<int64_t>());
+  if (!parts.reference.empty())
+    copy_weights(parts.reference, nn::load_safetensors(checkpoint / "reference.safetensors"), "reference");
+  check_sums(checkpoint, parts, state);
+  try {
+    if (restore) restore(state);
+  } catch (const nlohmann::json::exception& error) {
+    // "[json.exception.out_of_range.403] key 'guard' not found"
+    const std::string text = error.what();
+    refuse_state(checkpoint, cat("lacks a value or holds one of another type: ", text.substr(text.find("] ") + 2)));
+  }
+  return state;
 }
 
 }  // namespace
@@ -67,7 +130,7 @@ void save_checkpoint(const fs::path& run, int64_t step, const CheckpointParts& p
     fs::remove_all(done);
     fs::rename(temporary, done);
     flush_folder(folder);
-    io::write_atomically(done / "DONE", "");
+    io::write_atomically(done / "DONE", done_text(done));
   } catch (const fs::filesystem_error& error) {
     fs::remove_all(temporary, ignored);
     throw EnvironmentError("checkpoint", cat("cannot write ", done.string(), ": ", error.code().message(),
@@ -90,20 +153,24 @@ std::optional<fs::path> latest_checkpoint(const fs::path& run) {
   return all.back();
 }
 
-nlohmann::json load_checkpoint(const fs::path& checkpoint, const CheckpointParts& parts) {
-  const nlohmann::json state = io::read_json(checkpoint / "state.json");
-  if (!state.is_object() || !state.contains("step") || !state["step"].is_number_integer() ||
-      !state.contains("optimizer_steps") || !state["optimizer_steps"].is_number_integer())
-    throw DataError("checkpoint", cat((checkpoint / "state.json").string(),
-                                      " must hold integers 'step' and 'optimizer_steps'; remove this checkpoint to "
-                                      "resume from an earlier one"));
-  copy_weights(parts.weights, nn::load_safetensors(checkpoint / "weights.safetensors"), "checkpoint");
-  parts.ema.load(nn::load_safetensors(checkpoint / "ema.safetensors"));
-  parts.optimizer.load_state(nn::load_safetensors(checkpoint / "optimizer.safetensors"),
-                             state["optimizer_steps"].get<int64_t>());
-  if (!parts.reference.empty())
-    copy_weights(parts.reference, nn::load_safetensors(checkpoint / "reference.safetensors"), "reference");
-  return state;
+nlohmann::json load_checkpoint(const fs::path& checkpoint, const CheckpointParts& parts, const RestoreState& restore) {
+  constexpr const char* kAdvice = "remove this checkpoint to resume from an earlier one";
+  try {
+    return load_parts(checkpoint, parts, restore);
+  } catch (const DataError& error) {
+    throw DataError(error, kAdvice);
+  } catch (const EnvironmentError& error) {
+    throw EnvironmentError(error, kAdvice);
+  }
+}
+
+int64_t stored_count(const nlohmann::json& state, const char* key) {
+  constexpr int64_t kMost = int64_t{1} << 53;
+  const nlohmann::json& value = state.at(key);
+  if (!value.is_number_integer() || value < 0 || value > kMost)
+    throw DataError("checkpoint", cat("'", key, "' of state.json must be a whole number of 0 or more; got ",
+                                      io::brief(value)));
+  return value.get<int64_t>();
 }
 
 }  // namespace gamut::train

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checkpoints: RUN/checkpoints/step_000100/ with weights.safetensors, ema.safetensors, optimizer.safetensors,
-// reference.safetensors (a moving reference policy only), state.json and, written last, DONE. A folder without DONE is never read.
+// reference.safetensors (a moving reference policy only), state.json and, written last, DONE. A folder without DONE is
+// never read. state.json holds the CRC-32C of each file beside it, DONE that of state.json.
 #pragma once
 
 #include "gamut/train/ema.h"
 #include "gamut/train/optimizer.h"
 
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <vector>
@@ -34,7 +36,13 @@ void save_checkpoint(const std::filesystem::path& run, int64_t step, const Check
                      const nlohmann::json& state, int64_t keep);
 // The newest complete checkpoint.
 std::optional<std::filesystem::path> latest_checkpoint(const std::filesystem::path& run);
-// Restores the parts and returns state.json.
-nlohmann::json load_checkpoint(const std::filesystem::path& checkpoint, const CheckpointParts& parts);
+// Restores the parts, lets `restore` take the rest from state.json, and returns that. DataError, which says how to go on
+// from an earlier checkpoint, for whatever is not as it was written: cut or changed files by their checksums (older
+// checkpoints have none), numbers that are not finite or out of range, missing or mistyped values.
+using RestoreState = std::function<void(const nlohmann::json& state)>;
+nlohmann::json load_checkpoint(const std::filesystem::path& checkpoint, const CheckpointParts& parts,
+                               const RestoreState& restore = {});
+// A value of state.json that counts something. DataError below 0 or beyond what is ever counted.
+int64_t stored_count(const nlohmann::json& state, const char* key);
 
 }  // namespace gamut::train

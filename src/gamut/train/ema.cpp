@@ -65,6 +65,7 @@ void copy_weights(const std::vector<nn::NamedTensor>& params, const nn::TensorMa
     if (found->second.sizes() != param.tensor.sizes())
       throw DataError(origin, cat("tensor '", param.name, "' has the wrong shape; got ", found->second.sizes(),
                                   "; expected ", param.tensor.sizes()));
+    nn::check_weight(found->second, origin, param.name);
     param.tensor.detach().copy_(found->second);
   }
   if (weights.size() != params.size())

@@ -3,8 +3,11 @@
 
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
+#include "gamut/train/checkpoint.h"
 
 #include <nlohmann/json.hpp>
+
+#include <cmath>
 
 namespace gamut::train {
 namespace {
@@ -69,9 +72,11 @@ nlohmann::json Guard::state() const {
 
 void Guard::load_state(const nlohmann::json& state) {
   norm_mean_ = state.at("norm_mean").get<double>();
-  applied_ = state.at("applied").get<int64_t>();
-  skipped_in_a_row_ = state.at("skipped_in_a_row").get<int64_t>();
-  skipped_total_ = state.at("skipped_total").get<int64_t>();
+  if (!std::isfinite(norm_mean_) || norm_mean_ < 0)
+    throw DataError("checkpoint", cat("'norm_mean' of state.json must be a number of 0 or more; got ", norm_mean_));
+  applied_ = stored_count(state, "applied");
+  skipped_in_a_row_ = stored_count(state, "skipped_in_a_row");
+  skipped_total_ = stored_count(state, "skipped_total");
 }
 
 }  // namespace gamut::train

@@ -10,8 +10,8 @@ namespace gamut::train {
 
 void OptimizerConfig::fields(FieldVisitor& v) {
   v.field("learning_rate", learning_rate, at_least(0), "AdamW step size");
-  v.field("beta1", beta1, between(0, 1), "decay of the first moment");
-  v.field("beta2", beta2, between(0, 1), "decay of the second moment");
+  v.field("beta1", beta1, from_to_below(0, 1), "decay of the first moment");
+  v.field("beta2", beta2, from_to_below(0, 1), "decay of the second moment");
   v.field("eps", eps, above(0), "added to the root of the second moment");
   v.field("weight_decay", weight_decay, at_least(0), "decoupled weight decay");
   v.field("max_grad_norm", max_grad_norm, above(0), "gradients are scaled down to this norm");
@@ -75,8 +75,13 @@ void AdamW::load_state(const nn::TensorMap& state, int64_t steps_done) {
       throw DataError("checkpoint", cat("optimizer state '", entry.name, "' is ",
                                         found == state.end() ? "missing" : "of another shape",
                                         "; was the checkpoint written by another model?"));
+    nn::check_weight(found->second, "checkpoint", entry.name);
     entry.tensor.copy_(found->second);
   }
+  for (size_t i = 0; i < params_.size(); ++i)
+    if (exp_avg_sq_[i].lt(0).any().item<bool>())
+      throw DataError("checkpoint", cat("optimizer state 'exp_avg_sq.", params_[i].name,
+                                        "' must hold squares; got negative numbers; the file is damaged"));
   steps_done_ = steps_done;
   for (at::Tensor& count : step_counts_) count.fill_(double(steps_done));
 }

@@ -7,6 +7,7 @@
 #include "gamut/data/glyphs.h"
 #include "gamut/diffusion/alpha_table.h"
 #include "gamut/io/files.h"
+#include "gamut/io/inside.h"
 #include "gamut/models/pipeline.h"
 #include "gamut/nn/device.h"
 #include "gamut/text/clip_tokenizer.h"
@@ -138,8 +139,7 @@ models::Pipeline create_pipeline(const PretrainConfig& config, const nn::ParamOp
   if (!fs::exists(source / "model_index.json"))
     throw EnvironmentError("pretrain", cat("base_config must be a model folder; '", source.string(),
                                            "' has no model_index.json"));
-  fs::create_directories(folder);
-  fs::copy(source, folder, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+  io::copy_folder(source, folder);
   const nlohmann::json text = io::read_json(source / "text_encoder" / "config.json");
   text::write_word_tokenizer(folder / "tokenizer", data::glyph_caption_words(),
                              text.at("max_position_embeddings").get<int64_t>());

@@ -6,6 +6,7 @@
 #include "gamut/core/random.h"
 #include "gamut/data/glyphs.h"
 #include "gamut/io/files.h"
+#include "gamut/io/inside.h"
 #include "gamut/nn/device.h"
 #include "gamut/text/clip_tokenizer.h"
 #include "gamut/train/disturb.h"
@@ -63,8 +64,7 @@ models::Clip create_clip(const ClipTrainingConfig& config) {
   if (!fs::exists(source / "config.json"))
     throw EnvironmentError("pretrain", cat("clip_config must be a folder with the configs of a CLIP model; '",
                                            source.string(), "' has no config.json"));
-  fs::create_directories(folder);
-  fs::copy(source, folder, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+  io::copy_folder(source, folder);
   const models::ClipConfig parsed =
       models::parse_clip_config(io::read_json(source / "config.json"), (source / "config.json").string());
   text::write_word_tokenizer(folder, data::glyph_caption_words(), parsed.text.max_positions);

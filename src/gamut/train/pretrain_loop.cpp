@@ -68,7 +68,14 @@ void save_average(const PretrainLoop& loop, const Ema& ema) {
 int64_t restore(const PretrainLoop& loop, const CheckpointParts& parts) {
   const auto found = latest_checkpoint(loop.run);
   const bool resumes = found && loop.resume;
-  const int64_t first = resumes ? load_checkpoint(*found, parts).at("step").get<int64_t>() : 0;
+  int64_t first = 0;
+  if (resumes)
+    load_checkpoint(*found, parts, [&](const nlohmann::json& state) {
+      first = stored_count(state, "step");
+      if (first != parts.optimizer.steps_done())
+        throw DataError("checkpoint", cat("'optimizer_steps' of state.json must be its 'step'; got ",
+                                          parts.optimizer.steps_done(), " and ", first));
+    });
   if (resumes) log_info(cat("resuming from ", found->string()));
   // Rows after the checkpoint belong to steps that will be made again.
   io::truncate_json_lines(loop.run / "metrics.jsonl", "step", first);

@@ -3,6 +3,7 @@
 
 #include "gamut/core/error.h"
 #include "gamut/diffusion/step.h"
+#include "gamut/train/checkpoint.h"
 #include "gamut/train/ema.h"
 
 #include <ATen/ATen.h>
@@ -118,7 +119,7 @@ nlohmann::json Reference::state() const { return {{"gate", gate_.state()}, {"sin
 
 void Reference::load_state(const nlohmann::json& state) {
   gate_.load_state(state.at("gate"));
-  since_renewal_ = state.at("since_renewal").get<int64_t>();
+  since_renewal_ = stored_count(state, "since_renewal");
 }
 
 }  // namespace gamut::train

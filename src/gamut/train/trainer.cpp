@@ -142,13 +142,26 @@ rewards::Scores Trainer::score(const Drawn& drawn, StepReport& report) {
   rewards::Scores scores = rewards::score_checked(reward_, drawn.pictures, drawn.prompts);
   report_rewards(scores, report);
   if (report.reward_failures == 0) return scores;
+  const bool stops = config_.guard.on_reward_failure == "stop" || report.reward_failures == plan_.pictures;
+  if (stops) check_pictures(drawn.pictures, report.step);
   const auto first = std::find_if(scores.failure.begin(), scores.failure.end(),
                                   [](const std::string& why) { return !why.empty(); });
-  if (config_.guard.on_reward_failure == "stop" || report.reward_failures == plan_.pictures)
+  if (stops)
     throw NumericalError("reward", cat("the reward '", reward_.name(), "' failed for ", report.reward_failures, " of ",
                                        plan_.pictures, " pictures in iteration ", report.step, "; first reason: ",
                                        *first));
   return scores;
+}
+
+// Pictures that are no pictures are no failure of the reward.
+void Trainer::check_pictures(const at::Tensor& pictures, int64_t step) const {
+  const int64_t damaged = pictures.isfinite().flatten(1).all(1).logical_not().sum().item<int64_t>();
+  if (damaged == 0) return;
+  const std::string what = cat(damaged, " of ", pictures.size(0), " pictures of iteration ", step, " are not finite: ");
+  if (updates_done_ == 0)
+    throw NumericalError("train", cat(what, "the model draws none before its first update; does its type (dtype) fit it?"));
+  throw NumericalError("train", cat(what, "training diverged; lower optimizer.learning_rate, or resume from an earlier "
+                                    "checkpoint by removing the newer ones from checkpoints/"));
 }
 
 RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scores, StepReport& report) {
@@ -229,6 +242,11 @@ void Trainer::save_model(const std::filesystem::path& folder) {
 }
 
 void Trainer::save(const std::filesystem::path& run) {
+  for (const nn::NamedTensor& param : params_)
+    if (!std::isfinite(param.tensor.detach().sum(at::kDouble).item<double>()))
+      throw NumericalError("train", cat("the weights are not finite after step ", steps_done_, " ('", param.name,
+                                        "'): training diverged; lower optimizer.learning_rate; earlier checkpoints "
+                                        "are intact"));
   save_checkpoint(run, steps_done_, parts(),
                   {{"guard", guard_.state()},
                    {"updates_done", updates_done_},
@@ -239,9 +257,16 @@ void Trainer::save(const std::filesystem::path& run) {
 }
 
 void Trainer::resume(const std::filesystem::path& checkpoint) {
-  const nlohmann::json state = load_checkpoint(checkpoint, parts());
-  steps_done_ = state.at("step").get<int64_t>();
-  updates_done_ = state.at("updates_done").get<int64_t>();
+  load_checkpoint(checkpoint, parts(), [this](const nlohmann::json& state) { restore(state); });
+}
+
+void Trainer::restore(const nlohmann::json& state) {
+  steps_done_ = stored_count(state, "step");
+  updates_done_ = stored_count(state, "updates_done");
+  if (updates_done_ != optimizer_.steps_done() || updates_done_ > steps_done_ * plan_.updates)
+    throw DataError("checkpoint", cat("'updates_done' of state.json must equal 'optimizer_steps' and be at most ",
+                                      plan_.updates, " per step; got ", updates_done_, ", ", optimizer_.steps_done(),
+                                      " optimizer steps and ", steps_done_, " steps"));
   guard_.load_state(state.at("guard"));
   crediting_.statistics().load_state(state.at("credit"));
   reference_.load_state(state.at("reference"));

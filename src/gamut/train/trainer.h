@@ -23,6 +23,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <vector>
 
 namespace gamut::train {
@@ -57,6 +58,8 @@ class Trainer {
   std::vector<MicroBatch> make_batches(std::vector<Rollout> drawn, const RowCredit& credit,
                                        const std::vector<uint8_t>& regularized, const UpdateInputs& inputs);
   CheckpointParts parts();
+  void check_pictures(const at::Tensor& pictures, int64_t step) const;
+  void restore(const nlohmann::json& state);
   void update(std::vector<MicroBatch>& batches, const UpdateInputs& inputs, StepReport& report);
 
   TrainConfig config_;
