@@ -45,7 +45,7 @@ class Install(unittest.TestCase):
         return run([self.prefix / "bin/gamut", *words], cwd=cwd or self.home, env=clean_environment())
 
     def consumer(self, build, *options, target="consumer"):
-        run(["cmake", "-S", CONSUMER, "-B", build, "-DCMAKE_BUILD_TYPE=Release", *options], env=clean_environment())
+        run(["cmake", "-S", CONSUMER, "-B", build, "-DCMAKE_BUILD_TYPE=Debug", *options], env=clean_environment())
         run(["cmake", "--build", build, "--target", target, "--parallel", "2"])
         return build / target
 
@@ -65,7 +65,7 @@ class Install(unittest.TestCase):
         mine.mkdir()
         (mine / "words.txt").write_text("K\nL\n")
         (mine / "r.toml").write_text('iterations = 1\n[rollout]\nprompts = "words.txt"\nprompts_per_iteration = 1\n'
-                                     'group_size = 2\nmicro_batch = 2\n[sampler]\nsteps = 3\n[eval]\nevery = 0\nmembers = 2\n'
+                                     'group_size = 2\nmicro_batch = 2\n[sampler]\nsteps = 3\n[eval]\nevery = 1\nmembers = 2\n'
                                      '[judge]\nkind = "reader"\n')
         plan = self.gamut("plan", "mine/r.toml")
         self.assertIn("parameters", plan)

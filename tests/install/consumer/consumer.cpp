@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // With -Werror this would not compile: gamut's flags are its own.
 #include "gamut/core/input_files.h"
-#include "gamut/io/files.h"
 
 #ifdef WITH_TORCH
 #include "gamut/diversity/vendi.h"
