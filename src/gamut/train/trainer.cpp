@@ -70,7 +70,7 @@ void report_credit(const RowCredit& credit, const algorithms::Slots& slots, Step
 
 Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Reward& reward,
                  std::vector<text::Prompt> prompts)
-    : config_(config),
+    : config_(with_model_table(config, policy.scheduler())),
       policy_(std::move(policy)),
       reward_(reward),
       prompts_(std::move(prompts)),
@@ -139,12 +139,10 @@ rewards::Scores Trainer::score(const Drawn& drawn, StepReport& report) {
   rewards::Scores scores = rewards::score_checked(reward_, drawn.pictures, drawn.prompts);
   report_rewards(scores, report);
   if (report.reward_failures == 0) return scores;
-  const auto first = std::find_if(scores.failure.begin(), scores.failure.end(),
-                                  [](const std::string& why) { return !why.empty(); });
   if (config_.guard.on_reward_failure == "stop" || report.reward_failures == plan_.pictures)
     throw NumericalError("reward", cat("the reward '", reward_.name(), "' failed for ", report.reward_failures, " of ",
                                        plan_.pictures, " pictures in iteration ", report.step, "; first reason: ",
-                                       *first));
+                                       printable(scores.first_failure())));
   return scores;
 }
 
