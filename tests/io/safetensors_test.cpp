@@ -192,9 +192,11 @@ TEST(safetensors, absurd_header_lengths_are_refused) {
 
 TEST(safetensors, headers_that_are_no_json_object_are_refused) {
   EXPECT_EQ(refused(" []", 0), "[safetensors] 'F': header must be a JSON object; got  []");
-  for (const char* header : {"{", "{]", "{}}", "{\"a\"}", "{\"a\xff\":{}}", "{\"a\":\"\x01\"}", "{} x"}) {
+  for (const char* header : {"{", "{]", "{}}", "{\"a\"}", "{\"a\":\"\x01\"}", "{} x"}) {
     EXPECT_TRUE(refused(header, 0).starts_with("[json] header of 'F':1:")) << refused(header, 0);
   }
+  EXPECT_EQ(refused("{\"a\xff\":{}}", 0), "[json] header of 'F' line 1 is not UTF-8; got the byte 0xFF; save the file as UTF-8");
+  EXPECT_EQ(refused(std::string_view("{}\0", 3), 0), "[json] header of 'F' holds a zero byte, which is no JSON");
   EXPECT_EQ(refused("{\"a\":" + std::string(100'000, '['), 0),
             "[json] header of 'F' is nested too deeply; expected at most 200 levels");
 }

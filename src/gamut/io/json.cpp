@@ -95,6 +95,11 @@ std::vector<std::string_view> complete_lines(std::string_view text) {
 }  // namespace
 
 json parse_json(std::string_view text, std::string_view name) {
+  // The parser takes one for the end of the text.
+  if (text.find('\0') != std::string_view::npos) {
+    check_text(text, name);
+    throw DataError("json", cat(name, " holds a zero byte, which is no JSON"));
+  }
   try {
     return json::parse(text.begin(), text.end(), StrictParse(name));
   } catch (const json::parse_error& error) {
