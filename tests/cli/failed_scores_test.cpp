@@ -185,6 +185,22 @@ TEST(failed_scores, prompts_that_lack_a_target_are_refused_before_anything_is_dr
   }
 }
 
+// The rewards that GARDO's gate compares with are rewards too.
+TEST(failed_scores, the_gates_rewards_need_their_targets_as_well) {
+  const Micro micro;
+  write_raw(micro / "plain.txt", "the digit 7\nthe digit 3\nthe digit 4\n");
+  const std::string file = (micro / "plain.txt").string();
+  const Ran ran = gamut(micro.train(
+      "run", {"--quiet", "--set", "algorithm=gardo", "--set", "rollout.prompts=" + file, "--set", "reward.kind=colorfulness",
+              "--set", "judge.kind=colorfulness", "--set", "regularizer.gate_rewards=[\"reader\"]"}));
+  EXPECT_EQ(ran.code, 3);
+  EXPECT_NE(ran.err.find("line 1: the gate 'reader' cannot score pictures of 'the digit 7': prompt without a target"),
+            std::string::npos)
+      << ran.err;
+  EXPECT_NE(ran.err.find("or choose another regularizer.gate_rewards\n"), std::string::npos) << ran.err;
+  EXPECT_FALSE(fs::exists(micro / "run"));
+}
+
 TEST(failed_scores, curly_quotes_name_a_target) {
   const Micro micro;
   write_raw(micro / "curly.txt", "a sign that says “7”\na sign that says „K“\n");

@@ -28,7 +28,7 @@ void check_prompts(const Reward& reward, const std::string& key, std::span<const
     throw DataError("prompts", cat("'", file, "' line ", prompt.line, ": the ", key, " '", reward.name(),
                                    "' cannot score pictures of '", printable(prompt.text, 80), "': ", why,
                                    "; a prompt names its target in double quotes, or in a .jsonl file as \"target\"; "
-                                   "or choose another ", key, ".kind"));
+                                   "or choose another ", key == "gate" ? "regularizer.gate_rewards" : key + ".kind"));
   }
 }
 

@@ -38,8 +38,8 @@ class Reward {
   virtual std::string lacks(const text::Prompt&) const { return ""; }
 };
 
-// DataError when a prompt of the file lacks what the reward needs, before anything is drawn. `key`: the recipe's table
-// of the reward, "reward" or "judge".
+// DataError when a prompt of the file lacks what the reward needs, before anything is drawn. `key`: who it is in
+// the recipe, "reward", "judge" or "gate" (regularizer.gate_rewards).
 void check_prompts(const Reward& reward, const std::string& key, std::span<const text::Prompt> prompts,
                    const std::string& file);
 

@@ -84,6 +84,7 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
       reference_(config_, policy_, params_) {
   policy_.set_gradient_checkpointing(config.gradient_checkpointing);
   check_slots(config_, policy_);  // fails now, not in the first iteration
+  reference_.check_prompts(prompts_, config_.rollout.prompts);
 }
 
 StepReport Trainer::iterate() {
