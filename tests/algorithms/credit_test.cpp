@@ -107,7 +107,8 @@ TEST(credit, rewards_within_their_resolution_are_equal) {
   const Credit narrow = testing::credit({group({0, 0, 0, 0, 0, 0, 0, 0, 1.1e-6})}, published + "resolution = 1e-6\n");
   EXPECT_NEAR(narrow.groups[0].advantages[8], (1.1 - 1.1 / 9) / 1.01, 1e-9);
   const std::vector<double> plain{0.1, 0.9, 0.4};
-  EXPECT_EQ(advantages(testing::credit({group(plain)}, published + "resolution = 1e-6\n")), advantages(testing::credit({group(plain)}, published)));
+  EXPECT_EQ(advantages(testing::credit({group(plain)}, published + "resolution = 1e-6\n")),
+            advantages(testing::credit({group(plain)}, published)));
 }
 
 TEST(credit, advantages_of_a_group_sum_to_zero) {

@@ -56,8 +56,9 @@ int explain_schedule(const ExplainFlags& flags) {
   const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
   const fs::path scheduler = fs::path(recipe.train.model) / "scheduler";
   const bool has_model = fs::is_regular_file(scheduler / "scheduler_config.json");
-  const diffusion::SamplerConfig sampler =
-      (has_model ? train::with_model_table(recipe.train, models::load_scheduler_config(scheduler)) : recipe.train).slots.sampler;
+  const train::TrainConfig config =
+      has_model ? train::with_model_table(recipe.train, models::load_scheduler_config(scheduler)) : recipe.train;
+  const diffusion::SamplerConfig& sampler = config.slots.sampler;
   const std::vector<diffusion::Step> steps =
       diffusion::iteration_schedule(sampler, uint64_t(recipe.train.seed), 0);
   const bool ddim = sampler.kind == "ddim";

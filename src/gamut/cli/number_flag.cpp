@@ -33,7 +33,8 @@ CLI::Validator rule(const std::string& rule, std::function<bool(const std::strin
 
 CLI::Validator whole_number(int64_t low, int64_t high) {
   const bool is_open = high == std::numeric_limits<int64_t>::max();
-  return rule(is_open ? cat("a whole number of ", low, " or more, below 2^63") : cat("a whole number from ", low, " to ", high),
+  return rule(is_open ? cat("a whole number of ", low, " or more, below 2^63")
+                      : cat("a whole number from ", low, " to ", high),
               [low, high](const std::string& text) {
                 int64_t number = 0;
                 return reads_as(text, number) && number >= low && number <= high;

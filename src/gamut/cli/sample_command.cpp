@@ -48,7 +48,8 @@ std::vector<diffusion::Step> schedule_of(const SampleFlags& flags, const models:
                                    flags.sampler.empty() ? "none" : "--sampler " + flags.sampler));
   if (flags.sampler == "ddim") return eval::ddim_schedule(pipe, flags.steps, flags.eta);
   const bool own_euler = pipe.scheduler().class_name == "EulerDiscreteScheduler";
-  if (flags.sampler == "euler") return own_euler ? eval::own_schedule(pipe, flags.steps) : eval::euler_schedule(pipe, flags.steps);
+  if (flags.sampler == "euler")
+    return own_euler ? eval::own_schedule(pipe, flags.steps) : eval::euler_schedule(pipe, flags.steps);
   const bool own_levels = flags.grid.empty() && flags.shift == 0;
   if (own_levels && flags.sampler.empty()) return default_schedule(flags, pipe);
   if (own_levels && flags.sampler == "ode") return eval::own_schedule(pipe, flags.steps);
@@ -174,7 +175,8 @@ void add_sample_command(CLI::App& program, Action& chosen) {
   command->add_option("--seed", flags->seed, "names the noise")
       ->check(whole_number(0))
       ->capture_default_str();
-  command->add_option("--guidance", flags->guidance, "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off)")
+  command->add_option("--guidance", flags->guidance,
+                      "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off)")
       ->check(number_between(0.0, 100.0))
       ->capture_default_str();
   command->add_option("--negative", flags->negative, "prompt that guidance leads away from");

@@ -43,8 +43,8 @@ at::Tensor rescaled(const at::Tensor& betas) {
   const at::Tensor root = at::cumprod(1 - betas, 0).sqrt();
   const at::Tensor first = root[0].clone(), last = root[-1].clone();
   const at::Tensor bars = ((root - last) * (first / (first - last))).square();
-  const at::Tensor steps = at::cat({bars.narrow(0, 0, 1), bars.narrow(0, 1, bars.size(0) - 1) / bars.narrow(0, 0, bars.size(0) - 1)});
-  return 1 - steps;
+  const int64_t rest = bars.size(0) - 1;
+  return 1 - at::cat({bars.narrow(0, 0, 1), bars.narrow(0, 1, rest) / bars.narrow(0, 0, rest)});
 }
 
 // numpy rounds halves to even, as nearbyint does in the default rounding mode.

@@ -20,7 +20,8 @@ at::Tensor predict_guided(const Pipeline& pipeline, const at::Tensor& x, double 
 
 void warn_below_one(double scale, const std::string& name) {
   if (scale >= 1) return;
-  log_warning(cat(name, " = ", scale, scale == 0 ? " ignores the prompt" : " follows the prompt less than the model does by itself",
+  log_warning(cat(name, " = ", scale,
+                  scale == 0 ? " ignores the prompt" : " follows the prompt less than the model does by itself",
                   "; 1 is without guidance, and so is 0 in diffusers"));
 }
 

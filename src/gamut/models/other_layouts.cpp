@@ -21,7 +21,8 @@ namespace fs = std::filesystem;
 constexpr const char* kIndexFile = "model_index.json";
 
 std::string conversion_of(const fs::path& file) {
-  return cat("gamut reads folders in diffusers' layout; convert it once, in Python: StableDiffusionPipeline.from_single_file(\"",
+  return cat("gamut reads folders in diffusers' layout; convert it once, in Python: "
+             "StableDiffusionPipeline.from_single_file(\"",
              file.filename().string(), "\").save_pretrained(\"FOLDER\")");
 }
 
@@ -76,7 +77,8 @@ fs::path snapshot_in(const fs::path& cached) {
 std::string single_file_in(const fs::path& folder) {
   for (const fs::path& file : entries_of(folder)) {
     if (!fs::is_regular_file(file) || !has_extension(file, {".safetensors", ".ckpt"})) continue;
-    if (file.extension() == ".ckpt") return cat("it holds '", file.filename().string(), "', a single-file checkpoint; ", conversion_of(file));
+    if (file.extension() == ".ckpt")
+      return cat("it holds '", file.filename().string(), "', a single-file checkpoint; ", conversion_of(file));
     try {
       return cat("it holds '", file.filename().string(), "', ", describe_safetensors(file));
     } catch (const DataError&) {  // another kind of file says nothing about the folder
@@ -125,7 +127,8 @@ std::string hub_cache_hint(const fs::path& folder) {
   }
   for (const fs::path& entry : entries_of(path))
     if (entry.filename().string().starts_with("models--") && !snapshot_in(entry).empty())
-      return cat("this is the Hub's cache; the model is in a folder below it, for example '", snapshot_in(entry).string(), "'");
+      return cat("this is the Hub's cache; the model is in a folder below it, for example '",
+                 snapshot_in(entry).string(), "'");
   return "";
 }
 

@@ -66,7 +66,8 @@ double by_pattern(const Json& settings, const std::string& key, const std::strin
   }
   for (const auto& [pattern, value] : settings[key].items()) {
     try {
-      if (std::regex_match(path, pattern_of(key, pattern, origin))) return number_of(settings[key], pattern, otherwise, origin);
+      if (std::regex_match(path, pattern_of(key, pattern, origin)))
+        return number_of(settings[key], pattern, otherwise, origin);
     } catch (const std::regex_error&) {  // too many ways to match
       throw DataError(origin, cat("'", key, "' holds a pattern that is too costly; got '", printable(pattern, 80), "'"));
     }
