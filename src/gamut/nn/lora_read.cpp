@@ -64,6 +64,10 @@ double by_pattern(const Json& settings, const std::string& key, const std::strin
   if (!settings.contains(key) || !settings[key].is_object()) {
     return otherwise;
   }
+  constexpr size_t kLongestPath = 1000;  // matching goes one call deeper with each character
+  if (path.size() > kLongestPath)
+    throw DataError(origin, cat("layer '", printable(path, 80), "' has too long a name for '", key, "'; expected at most ",
+                                kLongestPath, " letters"));
   for (const auto& [pattern, value] : settings[key].items()) {
     try {
       if (std::regex_match(path, pattern_of(key, pattern, origin)))
