@@ -68,10 +68,14 @@ TEST(sampling, dynamic_shifting_follows_the_number_of_tokens) {
 }
 
 // A tiny model with another scheduler than its own.
-models::Pipeline with_scheduler(const TempFolder& folder, const nlohmann::json& config) {
+models::Pipeline with_scheduler_text(const TempFolder& folder, const std::string& config) {
   testing::write_tiny_model(folder.path());
-  io::write_json(folder / "scheduler/scheduler_config.json", config);
+  io::write_atomically(folder / "scheduler/scheduler_config.json", config);
   return models::Pipeline::create(folder.path(), 5, {});
+}
+
+models::Pipeline with_scheduler(const TempFolder& folder, const nlohmann::json& config) {
+  return with_scheduler_text(folder, config.dump());
 }
 
 nlohmann::json stable_diffusion_1(const std::string& class_name) {
@@ -144,7 +148,7 @@ TEST(sampling, any_class_with_betas_is_stepped_as_diffusers_steps_it) {
   ASSERT_EQ(cases.size(), 43u);
   for (const nlohmann::json& one : cases) {
     const TempFolder folder;
-    const models::Pipeline pipe = with_scheduler(folder, one["config"]);
+    const models::Pipeline pipe = with_scheduler_text(folder, one["config"].get<std::string>());
     const int64_t count = int64_t(one["timesteps"].size());
     for (size_t r = 0; r < one["rows"].size(); ++r) {
       const nlohmann::json& row = one["rows"][r];

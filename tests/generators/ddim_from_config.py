@@ -5,7 +5,7 @@
 
 Writes tests/eval/fixtures/ddim_from_config.json: a list of cases with
 
-- config: the file as the class writes it, or by hand as in the wild
+- config: the file's text as the class writes it (DPM-Solver's has -Infinity), or by hand as in the wild
 - timesteps and, for eta 0 and 0.7, a chain of steps: x, out, noise -> next, clean (three numbers each)
 
 Where a class other than DDIM's and DDPM's has no clip_sample, gamut does not clip, and neither does this (from_config
@@ -87,7 +87,7 @@ def case(count, config, random):
             rows.append([eta, x.tolist(), out.tolist(), noise.tolist(),
                          [float(f"{v:.9g}") for v in result.prev_sample.tolist()],
                          [float(f"{v:.9g}") for v in result.pred_original_sample.tolist()]])
-    return {"config": config, "timesteps": [int(t) for t in scheduler.timesteps], "rows": rows}
+    return {"config": json.dumps(config), "timesteps": [int(t) for t in scheduler.timesteps], "rows": rows}
 
 
 def main():

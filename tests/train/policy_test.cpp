@@ -39,7 +39,7 @@ TEST(policy, trains_on_the_models_own_table) {
   int own = 0;
   for (const nlohmann::json& one : cases) {
     const testing::TempFolder folder;
-    io::write_json(folder / "scheduler_config.json", one["config"]);
+    io::write_atomically(folder / "scheduler_config.json", one["config"].get<std::string>());
     const models::SchedulerConfig scheduler = models::load_scheduler_config(folder.path());
     const size_t count = one["timesteps"].size();
     own += !scheduler.trained_betas.empty() || scheduler.rescale_betas_zero_snr || scheduler.clip_sample;

@@ -3,6 +3,7 @@
 
 #include "gamut/core/error.h"
 #include "gamut/io/files.h"
+#include "gamut/io/python_json.h"
 #include "gamut/models/json_config.h"
 
 #include <nlohmann/json.hpp>
@@ -112,7 +113,9 @@ bool carries_betas(const JsonConfig& json, const std::string& class_name) {
 
 SchedulerConfig load_scheduler_config(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "scheduler_config.json";
-  JsonConfig json(io::read_json(path), path.string());
+  // DPM-Solver's lambda_min_clipped is written as -Infinity.
+  const std::string text = io::with_python_numbers(io::read_text(path), [](std::string_view) { return "null"; });
+  JsonConfig json(io::parse_json(text, path.string()), path.string());
   SchedulerConfig config;
   config.class_name = json.string("_class_name", "");
   config.num_train_timesteps = json.positive("num_train_timesteps", 1000);

@@ -5,6 +5,7 @@
 #include "gamut/core/names.h"
 #include "gamut/io/base64.h"
 #include "gamut/io/files.h"
+#include "gamut/io/python_json.h"
 
 #include <nlohmann/json.hpp>
 
@@ -21,29 +22,11 @@ using nlohmann::json;
 
 RewardReply problem(std::string text, bool may_retry = false) { return {.problem = std::move(text), .may_retry = may_retry}; }
 
-// Python's json module writes NaN, Infinity and -Infinity, which JSON has not. Outside of strings each becomes a string
-// that no server sends, so that the reply can be read and the picture named.
+// What stands for a number that JSON has not: a string that no server sends, so that the reply can be read and the picture
+// named.
 constexpr std::string_view kNotFinite = "\x01gamut:";
 
-std::string with_quoted_nan(const std::string& body) {
-  std::string out;
-  bool in_string = false;
-  for (size_t i = 0; i < body.size(); ++i) {
-    const char c = body[i];
-    if (c == '"') in_string = !in_string;
-    bool is_word = false;
-    for (const std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
-      if (in_string || is_word || !std::string_view(body).substr(i).starts_with(word)) continue;
-      out += cat("\"\\u0001gamut:", word, "\"");
-      i += word.size() - 1;
-      is_word = true;
-    }
-    if (is_word) continue;
-    out += c;
-    if (in_string && c == '\\' && i + 1 < body.size()) out += body[++i];
-  }
-  return out;
-}
+std::string quoted_word(std::string_view word) { return cat("\"\\u0001gamut:", word, "\""); }
 
 // "" = a finite number; else why the picture has no reward, if that is a thing a server may say.
 std::optional<std::string> why_none(const json& value) {
@@ -114,7 +97,7 @@ std::string reward_request(std::span<const io::Image> images, std::span<const te
 RewardReply parse_reward_reply(const std::string& body, size_t expected) {
   json reply;
   try {
-    reply = io::parse_json(with_quoted_nan(body), "reply");
+    reply = io::parse_json(io::with_python_numbers(body, quoted_word), "reply");
   } catch (const DataError&) {
     return problem(cat("the reply must be JSON; got ", quoted_start(body)));
   }
