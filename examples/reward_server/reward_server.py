@@ -20,7 +20,8 @@ def score(prompts, pngs, known):
     """One finite number per picture, larger is better; each from its own picture and prompt alone.
 
     prompts: N strings. pngs: N PNG files as bytes (PIL.Image.open(io.BytesIO(png)) makes pictures of them).
-    known: {"target": [N strings], "attributes": [N objects]} from the prompt set.
+    known: {"target": [N strings], "attributes": [N objects], "metadata": [N objects]} from the prompt set.
+    None for a picture that cannot be scored.
     """
     return [len(png) / 1000 for png in pngs]
 

@@ -90,6 +90,27 @@ TEST(credit, members_that_are_not_kept_get_nothing) {
   }
 }
 
+// One fp32 rounding apart: the published formula divides the difference by itself.
+TEST(credit, rewards_within_their_resolution_are_equal) {
+  const std::vector<double> rewards{0.35, 0.35, 0.35, 0.35000006};
+  const std::string published = "[advantage]\nkind = \"group\"\nstd_ddof = 1\nstd_eps = 1e-8\nzero = \"keep\"\n";
+  const Credit noise = testing::credit({group(rewards)}, published);
+  EXPECT_NEAR(noise.groups[0].advantages[3], 1.125, 1e-3);
+  EXPECT_EQ(noise.zero_std_groups, 0);
+  const Credit resolved = testing::credit({group(rewards)}, published + "resolution = 1e-6\n");
+  EXPECT_EQ(resolved.groups[0].advantages, std::vector<double>(4, 0.0));
+  EXPECT_EQ(resolved.zero_std_groups, 1);
+  // Above 1 the resolution goes with the size, as roundings do.
+  EXPECT_EQ(testing::credit({group({1000, 1000, 1000.0006})}, published + "resolution = 1e-6\n").zero_std_groups, 1);
+  EXPECT_EQ(testing::credit({group({1000, 1000, 1000.002})}, published + "resolution = 1e-6\n").zero_std_groups, 0);
+  // A spread above it divides by no less than it, and an ordinary one by itself.
+  const Credit narrow = testing::credit({group({0, 0, 0, 0, 0, 0, 0, 0, 1.1e-6})}, published + "resolution = 1e-6\n");
+  EXPECT_NEAR(narrow.groups[0].advantages[8], (1.1 - 1.1 / 9) / 1.01, 1e-9);
+  const std::vector<double> plain{0.1, 0.9, 0.4};
+  EXPECT_EQ(advantages(testing::credit({group(plain)}, published + "resolution = 1e-6\n")),
+            advantages(testing::credit({group(plain)}, published)));
+}
+
 TEST(credit, advantages_of_a_group_sum_to_zero) {
   Stream stream(3, "test");
   const std::vector<Group> groups = random_groups(stream);

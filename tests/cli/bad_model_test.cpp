@@ -94,8 +94,7 @@ TEST(bad_model, refuses_what_it_does_not_support) {
       },
       3,
       "[MODEL/scheduler/scheduler_config.json] option '_class_name' has a value that is not supported; got "
-      "\"EulerScheduler\"; expected FlowMatchEulerDiscreteScheduler, DDIMScheduler, PNDMScheduler or "
-      "EulerDiscreteScheduler");
+      "\"EulerScheduler\"; expected FlowMatchEulerDiscreteScheduler, or a class that has betas, such as DDIMScheduler");
 }
 
 TEST(bad_model, names_the_place_of_malformed_json) {

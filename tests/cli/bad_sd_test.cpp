@@ -65,9 +65,9 @@ TEST(bad_sd, schedulers_that_are_not_sampled_are_named) {
   expect_refused(
       [](const fs::path& m) { edit(m / "scheduler/scheduler_config.json", "PNDMScheduler", "UniPCMultistepScheduler"); },
       {.code = 3,
-       .message = "[MODEL/scheduler/scheduler_config.json] option '_class_name' has a value that is not supported; "
-                  "got \"UniPCMultistepScheduler\"; expected FlowMatchEulerDiscreteScheduler, DDIMScheduler, "
-                  "PNDMScheduler or EulerDiscreteScheduler"});
+       .message = "[model] the model's own sampler is not computed; got UniPCMultistepScheduler; use --sampler ddim, "
+                  "which steps on the same noise table",
+       .flags = {"--sampler", "ode"}});
   expect_refused({}, {.code = 3,
                       .message = "[model] only a flow-matching scheduler has noise levels from 1 to 0; got "
                                  "PNDMScheduler; expected FlowMatchEulerDiscreteScheduler",

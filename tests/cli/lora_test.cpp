@@ -57,6 +57,7 @@ TEST(lora, a_run_leaves_its_adapter) {
   ASSERT_EQ(run.ran.code, 0) << run.ran.err;
   EXPECT_NE(run.ran.err.find("lora   "), std::string::npos) << run.ran.err;
   EXPECT_NE(run.ran.out.find("--lora"), std::string::npos) << run.ran.out;
+  EXPECT_TRUE(run.ran.out.ends_with("kohya.safetensors --to kohya\n")) << run.ran.out;
   std::vector<std::string> files;
   for (const auto& entry : fs::directory_iterator(run.model())) files.push_back(entry.path().filename());
   EXPECT_EQ(files, std::vector<std::string>{"pytorch_lora_weights.safetensors"});

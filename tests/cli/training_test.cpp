@@ -277,27 +277,6 @@ TEST(training, pictures_that_are_not_finite_end_the_run) {
       "weights are damaged\n");
 }
 
-// Prompts 'oo' have no character that the reader knows.
-TEST(training, a_failed_reward_is_counted_and_left_out) {
-  const Micro micro;
-  write_raw(micro / "prompts.jsonl",
-            "{\"prompt\": \"the digit 7\", \"target\": \"7\"}\n{\"prompt\": \"the letter O\", \"target\": "
-            "\"oo\"}\n");
-  const Ran ran = gamut(micro.train("run", {"--quiet"}));
-  ASSERT_EQ(ran.code, 0) << ran.err;
-  for (const json& row : io::read_json_lines(micro / "run/metrics.jsonl")) {
-    EXPECT_EQ(row.at("reward_failures"), 4);
-    EXPECT_EQ(row.at("trained_images"), 4);
-    EXPECT_EQ(row.at("zero_std_ratio").get<double>(), 0.5);
-    EXPECT_GT(row.at("reward_mean").get<double>(), 0.0);
-  }
-  const Ran stopped = gamut(micro.train("other", {"--quiet", "--set", "guard.on_reward_failure=stop"}));
-  EXPECT_EQ(stopped.code, 5);
-  EXPECT_EQ(stopped.err,
-            "error: [reward] the reward 'reader' failed for 4 of 8 pictures in iteration 1; first reason: "
-            "target 'oo' is not one of the reader's characters\n");
-}
-
 // A huge learning rate breaks the network in one step; the guard says so instead of training on.
 TEST(training, a_policy_that_breaks_ends_the_run) {
   const Micro micro;

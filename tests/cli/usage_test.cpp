@@ -45,13 +45,56 @@ TEST(usage, explains_wrong_flags) {
   expect_usage_error({"sample"}, "[usage] --prompt is required; see gamut --help");
   expect_usage_error(
       sample, "[usage] nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
-  expect_usage_error(with({"-n", "0"}), "[usage] -n: Value 0 not in range 1 to 100000; see gamut --help");
+  expect_usage_error(with({"-n", "0"}), "[usage] -n: must be a whole number from 1 to 100000; got '0'; see gamut --help");
   expect_usage_error(with({"--sampler", "odd"}),
                      "[usage] --sampler: odd not in {ode,flow_sde,ddim,euler}; see gamut --help");
   expect_usage_error({"train", "x.toml", "--resume"},
                      "[usage] --resume needs --run DIR, the run to go on with");
   expect_usage_error({"pretrain", "x.toml", "--resume"},
                      "[usage] --resume needs --run DIR, the run to go on with");
+}
+
+// Nothing outside a flag's range is clamped, nothing is read as another number, and the sentence is short.
+TEST(usage, numbers_are_what_they_must_be) {
+  const std::vector<std::string> sample{"sample", "--prompt", "x", "--out", "x.png"}, report{"report", "x"},
+      frontier{"frontier", "x"}, sweep{"sweep", "x.toml"};
+  struct Flag {
+    std::vector<std::string> command;
+    std::string name, rule;
+  };
+  const Flag flags[] = {{sample, "--seed", "a whole number of 0 or more, below 2^63"},
+                        {sample, "-n", "a whole number from 1 to 100000"},
+                        {sample, "--steps", "a whole number from 1 to 1000"},
+                        {sample, "--height", "a whole number from 1 to 16384"},
+                        {sample, "--width", "a whole number from 1 to 16384"},
+                        {sample, "--batch", "a whole number from 1 to 65536"},
+                        {report, "--every", "a whole number from 1 to 86400"},
+                        {frontier, "--resamples", "a whole number from 100 to 1000000"},
+                        {sweep, "--jobs", "a whole number from 1 to 1024"},
+                        {sweep, "--threads", "a whole number from 1 to 1024"}};
+  for (const Flag& flag : flags)
+    for (const std::string text : {"-1", "99999999999999999999", "1.5", "1e3", "0x10", "ten", "nan"}) {
+      std::vector<std::string> args = flag.command;
+      args.insert(args.end(), {flag.name, text});
+      expect_usage_error(args, "[usage] " + flag.name + ": must be " + flag.rule + "; got '" + text + "'; see gamut --help");
+    }
+  for (const std::string text : {"-1", "101", "nan", "1e999"}) {
+    std::vector<std::string> args = sample;
+    args.insert(args.end(), {"--guidance", text});
+    expect_usage_error(args, "[usage] --guidance: must be a number from 0 to 100; got '" + text + "'; see gamut --help");
+  }
+}
+
+TEST(usage, guidance_below_one_is_warned_of) {
+  const TempFolder folder;
+  const auto sample = [&](const std::string& guidance) {
+    return gamut({"sample", "--model", kTiny.string(), "--prompt", "x", "-n", "1", "--steps", "1", "--guidance", guidance,
+                  "--out", (folder / "x.png").string(), "--quiet"});
+  };
+  EXPECT_EQ(sample("0").err, "warning: --guidance = 0 ignores the prompt; 1 is without guidance, and so is 0 in diffusers\n");
+  EXPECT_EQ(sample("0.5").err, "warning: --guidance = 0.5 follows the prompt less than the model does by itself; 1 is without "
+                               "guidance, and so is 0 in diffusers\n");
+  EXPECT_EQ(sample("1").err, "");
 }
 
 TEST(usage, help_is_no_error) {

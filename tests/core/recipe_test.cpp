@@ -94,7 +94,7 @@ TEST(recipe, malformed_toml_names_file_line_and_column) {
   EXPECT_TRUE(message.starts_with("[config] malformed TOML (r.toml:2:5); ")) << message;
   EXPECT_TRUE(mistake("a = 1\na = 2\n").starts_with("[config] malformed TOML (r.toml:2:"))
       << mistake("a = 1\na = 2\n");
-  EXPECT_TRUE(mistake("a = \"\xff\"\n").starts_with("[config] malformed TOML (r.toml:1:"));
+  EXPECT_TRUE(mistake("\na = \"\xff\"\n").starts_with("[config] 'r.toml' line 2 is not UTF-8; got the byte 0xFF;"));
 }
 
 TEST(recipe, bases_come_first_from_left_to_right) {

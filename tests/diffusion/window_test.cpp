@@ -114,13 +114,32 @@ TEST(window, sliding_moves_through_the_range_and_begins_again) {
   EXPECT_EQ(positions(config, 3), (std::vector<int64_t>{0, 0, 0}));
 }
 
+std::vector<int64_t> noisy_steps(const SamplerConfig& config, int64_t iteration) {
+  std::vector<int64_t> noisy;
+  for (const Step& step : iteration_schedule(config, 1, iteration))
+    if (step.noise_std > 0) noisy.push_back(step.index);
+  return noisy;
+}
+
+// The released code's states over 750 iterations: every 25 the start moves by one, from 0 to 22, and the window is what the
+// range [0, 23) leaves of four steps; then around.
 TEST(window, mixgrpos_windows_on_25_steps) {
-  SamplerConfig config = windowed("sliding", 4);
+  SamplerConfig config = windowed("sliding", 4, {0, 23});
   config.steps = 25;
-  EXPECT_EQ(start_of(config, 1, 24), 0);
-  EXPECT_EQ(start_of(config, 1, 25), 3);
-  EXPECT_EQ(start_of(config, 1, 7 * 25), 21);
-  EXPECT_EQ(start_of(config, 1, 8 * 25), 0);
+  config.window_overlap = 3;
+  config.window_end = "cut";
+  for (int64_t iteration = 0; iteration < 750; ++iteration) {
+    std::vector<int64_t> expected;
+    const int64_t start = iteration / 25 % 23;
+    for (int64_t i = start; i < std::min<int64_t>(start + 4, 23); ++i) expected.push_back(i);
+    ASSERT_EQ(noisy_steps(config, iteration), expected) << iteration;
+  }
+  EXPECT_EQ(noisy_steps(config, 500), (std::vector<int64_t>{20, 21, 22}));
+  config.window_overlap = 0;
+  EXPECT_EQ(noisy_steps(config, 5 * 25), (std::vector<int64_t>{20, 21, 22}));
+  EXPECT_EQ(noisy_steps(config, 6 * 25), (std::vector<int64_t>{0, 1, 2, 3}));  // the released window is empty there
+  config.window_end = "full";
+  EXPECT_EQ(noisy_steps(config, 5 * 25), (std::vector<int64_t>{19, 20, 21, 22}));
 }
 
 std::string refusal(const SamplerConfig& config) {

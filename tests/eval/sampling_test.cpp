@@ -2,6 +2,8 @@
 #include "gamut/eval/sampling.h"
 
 #include "gamut/core/error.h"
+#include "gamut/diffusion/step.h"
+#include "gamut/io/files.h"
 #include "support/message_of.h"
 #include "support/temp_folder.h"
 #include "support/threads.h"
@@ -66,10 +68,14 @@ TEST(sampling, dynamic_shifting_follows_the_number_of_tokens) {
 }
 
 // A tiny model with another scheduler than its own.
-models::Pipeline with_scheduler(const TempFolder& folder, const nlohmann::json& config) {
+models::Pipeline with_scheduler_text(const TempFolder& folder, const std::string& config) {
   testing::write_tiny_model(folder.path());
-  io::write_json(folder / "scheduler/scheduler_config.json", config);
+  io::write_atomically(folder / "scheduler/scheduler_config.json", config);
   return models::Pipeline::create(folder.path(), 5, {});
+}
+
+models::Pipeline with_scheduler(const TempFolder& folder, const nlohmann::json& config) {
+  return with_scheduler_text(folder, config.dump());
 }
 
 nlohmann::json stable_diffusion_1(const std::string& class_name) {
@@ -127,22 +133,63 @@ TEST(sampling, the_schedulers_own_table_and_prediction_are_used) {
 }
 
 TEST(sampling, other_schedulers_are_refused) {
-  {
-    const TempFolder folder;
-    const models::Pipeline pipe = with_scheduler(folder, stable_diffusion_1("DDIMScheduler"));
-    EXPECT_EQ(
-        testing::message_of<DataError>([&] { scheduler_sigmas(pipe, 4); }),
-        "[model] only a flow-matching scheduler has noise levels from 1 to 0; got DDIMScheduler; expected "
-        "FlowMatchEulerDiscreteScheduler");
-  }
   const TempFolder folder;
-  nlohmann::json clipping = stable_diffusion_1("DDIMScheduler");
-  clipping["clip_sample"] = true;
-  const models::Pipeline pipe = with_scheduler(folder, clipping);
-  EXPECT_EQ(testing::message_of<DataError>([&] { deterministic_schedule(pipe, 4); }),
-            "[model] the scheduler clips predicted pictures, gamut samples latents unclipped; got "
-            "clip_sample = true; "
-            "expected false in scheduler_config.json");
+  const models::Pipeline pipe = with_scheduler(folder, stable_diffusion_1("DDIMScheduler"));
+  EXPECT_EQ(testing::message_of<DataError>([&] { scheduler_sigmas(pipe, 4); }),
+            "[model] only a flow-matching scheduler has noise levels from 1 to 0; got DDIMScheduler; expected "
+            "FlowMatchEulerDiscreteScheduler");
+}
+
+// diffusers' DDIMScheduler.from_config on the files of all its classes (generators/ddim_from_config.py). Both are affine
+// maps with double coefficients; gamut's act on fp32.
+TEST(sampling, any_class_with_betas_is_stepped_as_diffusers_steps_it) {
+  const nlohmann::json cases =
+      io::read_json(std::filesystem::path(GAMUT_SOURCE_DIR) / "tests/eval/fixtures/ddim_from_config.json");
+  ASSERT_EQ(cases.size(), 43u);
+  for (const nlohmann::json& one : cases) {
+    const TempFolder folder;
+    const models::Pipeline pipe = with_scheduler_text(folder, one["config"].get<std::string>());
+    const int64_t count = int64_t(one["timesteps"].size());
+    for (size_t r = 0; r < one["rows"].size(); ++r) {
+      const nlohmann::json& row = one["rows"][r];
+      const diffusion::Step step = ddim_schedule(pipe, count, row[0].get<double>())[r % size_t(count)];
+      EXPECT_EQ(step.timestep, one["timesteps"][r % size_t(count)]) << one["config"];
+      const auto values = [&](size_t k) {
+        return at::tensor(row[k].get<std::vector<double>>()).to(at::kFloat).view({1, 1, 1, 3});
+      };
+      const at::Tensor next = diffusion::step_mean(step, values(1), values(2)) + values(3) * step.noise_std,
+                       clean = diffusion::predicted_clean(step, values(1), values(2));
+      EXPECT_TRUE(at::allclose(next, values(4), 1e-5, 2e-6)) << one["config"] << "\n" << next << values(4);
+      EXPECT_TRUE(at::allclose(clean, values(5), 1e-5, 2e-6)) << one["config"] << "\n" << clean << values(5);
+    }
+  }
+}
+
+TEST(sampling, a_sampler_that_gamut_lacks_is_refused_only_when_it_is_asked_for) {
+  nlohmann::json karras = stable_diffusion_1("EulerDiscreteScheduler");
+  karras["use_karras_sigmas"] = true;
+  const std::pair<nlohmann::json, std::string> cases[] = {
+      {karras, "EulerDiscreteScheduler with use_karras_sigmas"},
+      {stable_diffusion_1("DPMSolverMultistepScheduler"), "DPMSolverMultistepScheduler"},
+      {stable_diffusion_1("PNDMScheduler"), "PNDMScheduler"}};
+  for (const auto& [config, name] : cases) {
+    const TempFolder folder;
+    const models::Pipeline pipe = with_scheduler(folder, config);
+    EXPECT_EQ(deterministic_schedule(pipe, 4).size(), 4u);
+    EXPECT_EQ(testing::message_of<DataError>([&] { own_schedule(pipe, 4); }),
+              "[model] the model's own sampler is not computed; got " + name +
+                  "; use --sampler ddim, which steps on the same noise table");
+  }
+}
+
+TEST(sampling, predicted_noise_says_nothing_where_there_is_no_signal) {
+  const TempFolder folder;
+  nlohmann::json config = stable_diffusion_1("DDIMScheduler");
+  config["rescale_betas_zero_snr"] = true;
+  config["timestep_spacing"] = "trailing";
+  const models::Pipeline pipe = with_scheduler(folder, config);
+  EXPECT_NE(testing::message_of<ConfigError>([&] { ddim_schedule(pipe, 4, 0); }).find("got prediction = \"epsilon\""),
+            std::string::npos);
 }
 
 TEST(sampling, noise_belongs_to_prompt_and_member) {

@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <cmath>
+#include <limits>
 #include <set>
 
 namespace gamut::eval {
@@ -24,6 +26,8 @@ Evaluation some_evaluation() {
        {&out.reward_failures, &out.judge_failures, &out.prompts, &out.members, &out.steps, &out.seed})
     *number = ++count;
   out.colors_obeyed = 0.125;
+  out.reward_failure = "too dark";
+  out.judge_failure = "too small";
   out.per_prompt["reward"] = {0.25, 0.5};
   return out;
 }
@@ -69,6 +73,36 @@ TEST(table, measures_have_no_change_but_their_own_origin) {
   EXPECT_EQ(measures_table({{"value", main}}), comparison_table({{"value", main}}));
 }
 
+TEST(table, what_was_not_scored_is_a_dash) {
+  Evaluation base, tuned;
+  base.reward = base.reward_exact = std::numeric_limits<double>::quiet_NaN();
+  base.prompts = tuned.prompts = 2;
+  base.members = tuned.members = 3;
+  base.reward_failures = 6;
+  base.reward_failure = "too dark";
+  tuned.judge_failures = 1;
+  const std::string table = comparison_table({{"base", base}, {"tuned", tuned}});
+  EXPECT_NE(table.find("reward (mean)                        -       0.000           -\n"), std::string::npos) << table;
+  EXPECT_TRUE(table.ends_with("(2 prompts x 3 pictures, seed 0)\n"
+                              "(base: the reward could not score 6 of 6 pictures; first reason: too dark)\n"
+                              "(tuned: the judge could not score 1 of 6 pictures)\n"))
+      << table;
+  EXPECT_EQ(total_failure(base), "the reward could not score 6 of 6 pictures; first reason: too dark");
+  EXPECT_EQ(total_failure(tuned), "");
+}
+
+TEST(table, what_was_not_scored_is_null_in_json) {
+  Evaluation none = some_evaluation();
+  none.judge = none.judge_exact = std::numeric_limits<double>::quiet_NaN();
+  const nlohmann::json row = nlohmann::json::parse(none.to_json().dump());
+  EXPECT_TRUE(row["judge"].is_null());
+  EXPECT_TRUE(std::isnan(evaluation_from_json(row).judge));
+  EXPECT_EQ(evaluation_from_json(row).judge_failure, "too small");
+  nlohmann::json old = row;
+  old.update({{"reward", 0.0}, {"reward_failures", 6}, {"prompts", 2}, {"members", 3}});
+  EXPECT_TRUE(std::isnan(evaluation_from_json(old).reward));
+}
+
 TEST(table, only_two_columns_have_a_change) {
   Evaluation a, b, c;
   a.reward = 1;
@@ -102,7 +136,7 @@ TEST(table, an_evaluation_goes_through_json) {
   std::set<nlohmann::json> values;
   for (const auto& [key, value] : row.items())
     EXPECT_TRUE(values.insert(value).second) << key;  // no two keys alike
-  EXPECT_EQ(row.size(), 21u);
+  EXPECT_EQ(row.size(), 23u);
 }
 
 TEST(table, asked_colors_may_be_absent) {

@@ -50,7 +50,7 @@ TEST(lora_file, every_form_gives_the_same_change_of_weights) {
       EXPECT_EQ(back.modules[i].component, file.modules[i].component);
       EXPECT_EQ(back.modules[i].path, file.modules[i].path);
       EXPECT_TRUE(at::equal(change(back.modules[i]), change(file.modules[i]))) << file.modules[i].path;
-      const double alpha = format == LoraFormat::kDiffusers ? double(file.modules[i].rank()) : file.modules[i].alpha;
+      const double alpha = format == LoraFormat::kPeft ? file.modules[i].alpha : double(back.modules[i].rank());
       EXPECT_EQ(back.modules[i].alpha, alpha);
     }
   }
@@ -58,7 +58,9 @@ TEST(lora_file, every_form_gives_the_same_change_of_weights) {
 
 TEST(lora_file, there_and_back_is_the_same_file) {
   const TempFolder folder;
-  save_lora(folder / "a.safetensors", some_file(), LoraFormat::kDiffusers);
+  LoraFile file = some_file();
+  file.modules.resize(3);  // of one rank
+  save_lora(folder / "a.safetensors", file, LoraFormat::kDiffusers);
   save_lora(folder / "peft", load_lora(folder / "a.safetensors"), LoraFormat::kPeft);
   save_lora(folder / "k.safetensors", load_lora(folder / "peft"), LoraFormat::kKohya);
   save_lora(folder / "b.safetensors", load_lora(folder / "k.safetensors"), LoraFormat::kDiffusers);
@@ -81,6 +83,53 @@ TEST(lora_file, the_default_form_says_scale_one_to_everyone) {
   EXPECT_EQ(packed["unet.rank_pattern"], packed["unet.alpha_pattern"]);
   EXPECT_EQ(packed["unet.rank_pattern"], (nlohmann::json{{"up_blocks.2.resnets.0.conv1", 4}}));
   EXPECT_EQ(packed["text_encoder.target_modules"], (nlohmann::json{"encoder.layers.0.self_attn.q_proj"}));
+}
+
+// diffusers drops alphas of single layers and takes the commonest for them; where all are alike, kohya's readers find them
+// as they were.
+TEST(lora_file, kohyas_form_makes_layers_alike) {
+  LoraFile even = some_file();
+  even.modules.resize(3);
+  for (LoraModule& module : even.modules) module.alpha = 1;
+  const TempFolder folder;
+  save_lora(folder / "even.safetensors", even, LoraFormat::kKohya);
+  for (const LoraModule& module : load_lora(folder / "even.safetensors").modules) {
+    EXPECT_EQ(module.alpha, 1);
+    EXPECT_EQ(module.rank(), 2);
+  }
+  save_lora(folder / "uneven.safetensors", some_file(), LoraFormat::kKohya);
+  const LoraFile uneven = load_lora(folder / "uneven.safetensors");
+  for (const LoraModule& module : uneven.modules) {
+    EXPECT_EQ(module.alpha, 4) << module.path;
+    EXPECT_EQ(module.rank(), 4) << module.path;
+  }
+  // From there the other forms hold the larger rank, and the same change of the weights.
+  save_lora(folder / "again", uneven, LoraFormat::kDiffusers);
+  EXPECT_EQ(load_lora(folder / "again").modules[1].rank(), 4);
+}
+
+// Ranks and strengths of every layer under 26 configurations, by peft itself (generators/peft_patterns.py). The file holds
+// A and B of the ranks that peft made, so a rank found otherwise is refused.
+TEST(lora_file, patterns_are_read_by_pefts_rule) {
+  const nlohmann::json cases = io::read_json(GAMUT_SOURCE_DIR "/tests/nn/fixtures/peft_patterns.json");
+  ASSERT_GE(cases.size(), 26u);
+  for (const nlohmann::json& one : cases) {
+    const TempFolder folder;
+    const std::string settings = one["settings"].get<std::string>();
+    io::write_atomically(folder / "adapter_config.json", settings);
+    std::vector<NamedTensor> tensors;
+    for (const auto& [path, expected] : one["layers"].items()) {
+      const int64_t rank = expected[0].get<int64_t>();
+      tensors.push_back({"base_model.model." + path + ".lora_A.weight", at::ones({rank, 8})});
+      tensors.push_back({"base_model.model." + path + ".lora_B.weight", at::ones({8, rank})});
+    }
+    save_safetensors(folder / "adapter_model.safetensors", tensors);
+    const LoraFile file = load_lora(folder.path());
+    ASSERT_EQ(file.modules.size(), one["layers"].size());
+    for (const LoraModule& module : file.modules)
+      EXPECT_NEAR(module.alpha / double(module.rank()), one["layers"][module.path][1].get<double>(), 1e-12)
+          << module.path << " in " << settings;
+  }
 }
 
 TEST(lora_file, folds_in_fp32_and_rounds_once) {
@@ -175,7 +224,10 @@ TEST(lora_file, says_what_is_wrong_with_a_configuration) {
   EXPECT_EQ(message(R"({"unet.use_dora": true})"), "adapters with use_dora are not read; expected plain LoRA");
   EXPECT_EQ(message(R"({"unet.peft_type": "LOHA"})"), "only adapters of type LORA are read; got peft_type \"LOHA\"");
   EXPECT_EQ(message(R"({"unet.lora_alpha": "8"})"), "'lora_alpha' of the adapter's configuration must be a number; got \"8\"");
-  EXPECT_EQ(message(R"({"unet.alpha_pattern": {"x.*": 8}})"), "'alpha_pattern' must name layers; got the pattern 'x.*'");
+  for (const char* pattern : {"(?i)x", "x++", "(?P<a>x)", "x{,3}", "x(", "[[a]"})
+    EXPECT_EQ(message(cat(R"({"unet.alpha_pattern": {")", pattern, R"(": 8}})")),
+              cat("'alpha_pattern' holds a pattern that is not read; got '", pattern,
+                  "'; expected a layer's name or a plain regular expression"));
   EXPECT_NE(message("{").find("lora_adapter_metadata"), std::string::npos);
   EXPECT_EQ(message("[]"), "lora_adapter_metadata is a JSON object");
 }

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <cmath>
+
 namespace gamut::rewards {
 namespace reward_protocol_test {
 
@@ -33,6 +35,25 @@ TEST(reward_protocol, reads_rewards) {
   EXPECT_EQ(reply.rewards, (std::vector<double>{1, -25}));
 }
 
+TEST(reward_protocol, a_picture_may_have_no_reward) {
+  const RewardReply reply =
+      parse_reward_reply("{\"rewards\": [null, 2, NaN, Infinity,-Infinity], \"note\": \"NaN \\\" NaN\"}", 5);
+  EXPECT_EQ(reply.problem, "");
+  EXPECT_EQ(reply.failure, (std::vector<std::string>{"the server gave none", "", "the server gave none (NaN)",
+                                                     "the server gave none (Infinity)",
+                                                     "the server gave none (-Infinity)"}));
+  for (size_t i = 0; i < 5; ++i) EXPECT_EQ(std::isnan(reply.rewards[i]), i != 1);
+}
+
+TEST(reward_protocol, what_a_prompt_carries_is_sent_as_it_stood) {
+  const std::vector<text::Prompt> prompts = {
+      {"two cups", "", {{"hue", "red"}}, R"({"attributes": {"hue": "red", "size": 3}, "include": [{"class": "cup"}]})"}};
+  const std::vector<io::Image> images = {io::Image::filled(1, 1, 0, 0, 0)};
+  const auto kwargs = nlohmann::json::parse(reward_request(images, prompts, "singular"))["kwargs"];
+  EXPECT_EQ(kwargs["attributes"][0].dump(), R"({"hue":"red","size":3})");
+  EXPECT_EQ(kwargs["metadata"][0].dump(), R"({"include":[{"class":"cup"}]})");
+}
+
 std::string problem_of(const std::string& body) {
   const RewardReply reply = parse_reward_reply(body, 2);
   EXPECT_TRUE(reply.rewards.empty() || reply.problem.empty());
@@ -41,10 +62,11 @@ std::string problem_of(const std::string& body) {
 
 TEST(reward_protocol, names_what_is_wrong_with_a_reply) {
   EXPECT_EQ(problem_of("<!DOCTYPE html>\n<html>"), "the reply must be JSON; got '<!DOCTYPE html>?<html>'");
-  EXPECT_EQ(problem_of("{\"rewards\": [NaN, 1]}"), "every reward must be a finite number; got '{\"rewards\": [NaN, 1]}'");
-  EXPECT_EQ(problem_of("{\"rewards\": [1, null]}"), "every reward must be a finite number; got 'null' for picture 2 of 2");
-  EXPECT_EQ(problem_of("{\"rewards\": [true, 1]}"), "every reward must be a finite number; got 'true' for picture 1 of 2");
-  EXPECT_EQ(problem_of("{\"rewards\": [\"1\", 1]}"), "every reward must be a finite number; got '\"1\"' for picture 1 of 2");
+  const std::string rule = "every reward must be a number, or null where there is none; got ";
+  EXPECT_EQ(problem_of("{\"rewards\": [true, 1]}"), rule + "'true' for picture 1 of 2");
+  EXPECT_EQ(problem_of("{\"rewards\": [1, \"1\"]}"), rule + "'\"1\"' for picture 2 of 2");
+  EXPECT_EQ(problem_of("{\"rewards\": [[null], 1]}"), rule + "'[null]' for picture 1 of 2");
+  EXPECT_EQ(problem_of("{\"rewards\": [Nan, 1]}"), "the reply must be JSON; got '{\"rewards\": [Nan, 1]}'");
   EXPECT_NE(problem_of("{\"rewards\": [1e999, 1]}"), "");
   EXPECT_EQ(problem_of("{\"rewards\": [1]}"), "'rewards' must hold one number per picture; got 1; expected 2");
   EXPECT_EQ(problem_of("{\"rewards\": 3}"), "'rewards' must be a list; got '3'");

@@ -67,6 +67,7 @@ inline TrainConfig tiny_config(const std::string& algorithm) {
   config.slots.shaping.features = "pixels";  // no CLIP folder is at hand
   config.slots.regularizer.pool = std::min<int64_t>(config.slots.regularizer.pool, 4);  // the latent is 4 x 4
   if (config.slots.sampler.window > 0) config.slots.sampler.window = 2;
+  config.slots.sampler.window_overlap = 1;
   config.slots.sampler.window_range = {};
   return config;
 }

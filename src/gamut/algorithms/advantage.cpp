@@ -20,6 +20,8 @@ void AdvantageConfig::fields(FieldVisitor& v) {
   v.field("std_eps_form", std_eps_form, one_of({"add", "floor"}), "std + eps, or max(std, eps)");
   v.field("std_source", std_source, one_of({"kept", "candidates"}),
           "with a subset: std of the kept members after shaping, or of all candidates before it");
+  v.field("resolution", resolution, between(0, 1e6),
+          "rewards of a group that differ by no more are equal, and the least std; 0 = as published");
   v.field("buffer", buffer, between(1, 1e6), "running: newest rewards remembered per prompt");
   v.field("clip", clip, above(0), "advantages are clipped to ±clip");
   v.field("zero", zero, one_of({"keep", "drop"}),

@@ -6,6 +6,10 @@
 namespace gamut::algorithms {
 namespace {
 
+// Of rewards in [0, 1] that were computed in fp32, where one rounding is up to 6e-8. The presets that are gamut's own, or its
+// reconstruction, take it; what others released stays as they released it.
+constexpr double kResolution = 1e-6;
+
 // Flow-GRPO (arXiv 2505.05470) as its public code runs SD3.5: prompt mean, std of the whole batch + 1e-4, all steps
 // but the last, equal-reward groups left out. KL off here; `regularizer.kind = "kl_flow"` adds its term.
 Slots flow_grpo() {
@@ -61,7 +65,7 @@ Slots gardo() {
 Slots diverse_grpo() {
   Slots slots = flow_grpo();
   slots.shaping = {.kind = "cluster_bonus", .beta = 0.7};
-  slots.advantage = {.kind = "group", .std_ddof = 1, .std_eps = 1e-8, .zero = "keep"};
+  slots.advantage = {.kind = "group", .std_ddof = 1, .std_eps = 1e-8, .resolution = kResolution, .zero = "keep"};
   slots.regularizer = {.kind = "structure_aware", .weight = 0.5, .steps = 3};
   return slots;
 }
@@ -74,7 +78,7 @@ Slots drift() {
   slots.conditioning = {.kind = "annealed_noise"};
   slots.subset = {.kind = "min_variance"};
   slots.shaping = {.kind = "pairwise_potential", .weight = 0.5, .gate = "above_mean"};
-  slots.advantage = {.kind = "group", .std_eps = 1e-4, .std_source = "candidates", .zero = "keep"};
+  slots.advantage = {.kind = "group", .std_eps = 1e-4, .std_source = "candidates", .resolution = kResolution, .zero = "keep"};
   slots.schedule = {.kind = "fraction", .fraction = 1.0};
   return slots;
 }
@@ -94,6 +98,7 @@ Slots diverse_drift() {
 Slots gamut_slots() {
   Slots slots = flow_grpo();
   slots.subset = {.kind = "top_bottom", .scope = "batch"};
+  slots.advantage.resolution = kResolution;
   slots.advantage.zero = "keep";  // the hold acts on every kept picture
   slots.regularizer = {.kind = "kl_x", .weight = 0.5, .pool = 8};
   return slots;
@@ -108,11 +113,13 @@ Slots flow_factory() {
   return slots;
 }
 
-// MixGRPO (2507.21802): noise only inside a window of four steps that slides every 25 iterations.
+// MixGRPO (2507.21802) as released: noise only inside a window of four steps that moves by one every 25 iterations, cut off
+// at the 23rd step.
 Slots mix_grpo() {
   Slots slots = flow_grpo();
-  slots.sampler = {.kind = "flow_sde", .steps = 25, .noise_level = 0.7, .grid = "dance", .shift = 3.0, .window = 4,
-                   .window_kind = "sliding", .window_every = 25, .window_overlap = 1};
+  slots.sampler = {.kind = "flow_sde", .steps = 25, .noise_level = 0.7, .grid = "dance", .shift = 3.0,
+                   .model_time = "truncate", .initial_noise = "group", .window = 4, .window_kind = "sliding",
+                   .window_range = {0, 23}, .window_every = 25, .window_overlap = 3, .window_end = "cut"};
   slots.advantage = {.kind = "group", .std_ddof = 1, .std_eps = 1e-8, .zero = "keep"};
   slots.schedule = {.kind = "window"};
   return slots;

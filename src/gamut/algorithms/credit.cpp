@@ -82,6 +82,19 @@ std::vector<int64_t> keeps_of(const std::vector<Group>& groups, const CreditConf
   return share_extremes(rewards, keeps);
 }
 
+// The groups with rewards that are equal but for their rounding made equal, so that nothing that follows sees a difference.
+std::vector<Group> resolved(std::vector<Group> groups, double resolution) {
+  for (Group& group : groups) {
+    const std::vector<double> rewards = scored_rewards(group);
+    if (resolution == 0 || rewards.size() < 2) continue;
+    const auto [low, high] = std::minmax_element(rewards.begin(), rewards.end());
+    const double mean = mean_of(rewards);
+    if (*high - *low > resolution * std::max(1.0, std::abs(mean))) continue;
+    for (const int64_t member : scored_members(group)) group.rewards[size_t(member)] = mean;
+  }
+  return groups;
+}
+
 Kept select(const Group& group, int64_t index, int64_t keep, const CreditConfig& config,
             const CreditContext& context) {
   Kept kept{.candidates = scored_rewards(group)};
@@ -177,7 +190,8 @@ std::vector<double> neighbor_weights(const std::vector<double>& rewards, const a
   return weights;
 }
 
-double divisor(double std, const AdvantageConfig& config) {
+double divisor(double measured, const AdvantageConfig& config) {
+  const double std = std::max(measured, config.resolution);
   return config.std_eps_form == "floor" ? std::max(std, config.std_eps) : std + config.std_eps;
 }
 
@@ -331,8 +345,9 @@ std::vector<Kept> select_and_shape(const std::vector<Group>& groups, const Credi
 
 }  // namespace
 
-Credit assign_credit(const std::vector<Group>& groups, const CreditConfig& config,
+Credit assign_credit(const std::vector<Group>& given, const CreditConfig& config,
                      const CreditContext& context) {
+  const std::vector<Group> groups = resolved(given, config.advantage.resolution);
   const std::vector<Kept> all = select_and_shape(groups, config, context);
   size_t forms = all.empty() ? 1 : all.front().shaped.size();
   for (const Kept& kept : all) forms = std::min(forms, kept.shaped.size());

@@ -6,6 +6,7 @@
 #include "gamut/core/input_files.h"
 #include "gamut/eval/table.h"
 #include "gamut/io/image.h"
+#include "gamut/models/guidance.h"
 #include "gamut/nn/images.h"
 #include "gamut/train/ema.h"
 #include "gamut/train/policy.h"
@@ -77,27 +78,46 @@ models::Pipeline open_model(const EvalFlags& flags, const TrainRecipe& recipe) {
   return pipe;
 }
 
+// The prompts of each pass that is made; of real glyphs only the main one.
+std::vector<std::pair<eval::EvalPass, std::vector<text::Prompt>>> passes_of(const TrainRecipe& recipe, const EvalFlags& flags,
+                                                                            const eval::Judges& judges) {
+  std::vector<std::pair<eval::EvalPass, std::vector<text::Prompt>>> passes;
+  for (const eval::EvalPass& pass : eval::eval_passes(recipe.eval)) {
+    if (flags.data && pass != eval::EvalPass{}) break;
+    const fs::path file = pass.set == "heldout" ? fs::path(recipe.eval.heldout) : recipe.eval_prompts();
+    passes.emplace_back(pass, text::load_prompts(file));
+    rewards::check_prompts(judges.reward, "reward", passes.back().second, file.string());
+    rewards::check_prompts(judges.judge, "judge", passes.back().second, file.string());
+  }
+  return passes;
+}
+
+// After the numbers are printed: a command whose measure failed altogether has not done what it was asked for.
+void check_any_scored(const std::vector<Measured>& all) {
+  for (const auto& [pass, numbers] : all)
+    if (const std::string sentence = eval::total_failure(numbers); !sentence.empty()) throw NumericalError("eval", sentence);
+}
+
 int evaluate(const EvalFlags& flags) {
   TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
   recipe.eval.raw = false;  // there is one set of weights
+  if (!flags.data) models::warn_below_one(recipe.eval.guidance_scale, "eval.guidance_scale");
   const auto reward = rewards::make_reward(recipe.reward), judge = rewards::make_reward(recipe.judge);
   const auto features = rewards::make_features(recipe.eval.features, recipe.eval.features_model);
   const eval::Judges judges{.reward = *reward, .judge = *judge, .features = features.get()};
+  const auto passes = passes_of(recipe, flags, judges);
   std::optional<models::Pipeline> pipe;
   if (!flags.data) pipe.emplace(open_model(flags, recipe));
   std::vector<Measured> all;
-  for (const eval::EvalPass& pass : eval::eval_passes(recipe.eval)) {
-    const bool main = pass == eval::EvalPass{};
-    if (flags.data && !main) break;
-    const std::vector<text::Prompt> prompts =
-        text::load_prompts(pass.set == "heldout" ? fs::path(recipe.eval.heldout) : recipe.eval_prompts());
+  for (const auto& [pass, prompts] : passes) {
     const eval::EvalConfig config = eval::config_of(pass, recipe.eval);
     at::Tensor pictures;
     all.emplace_back(pass, flags.data ? eval::evaluate_data(prompts, judges, config, &pictures)
                                       : eval::evaluate(*pipe, prompts, judges, config, &pictures));
-    if (main && !flags.out.empty()) write_sheet(flags.out, pictures, prompts);
+    if (pass == eval::EvalPass{} && !flags.out.empty()) write_sheet(flags.out, pictures, prompts);
   }
   print(all, flags.json);
+  check_any_scored(all);
   return 0;
 }
 

@@ -4,15 +4,19 @@
 #include "gamut/cli/train_recipe.h"
 #include "gamut/core/error.h"
 #include "gamut/core/names.h"
+#include "gamut/train/policy.h"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 namespace gamut::cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 struct ExplainFlags {
   std::string recipe, key;
@@ -50,7 +54,11 @@ void print_ddim(const diffusion::Step& s) {
 // The steps of the first iteration: later ones differ in where their window lies.
 int explain_schedule(const ExplainFlags& flags) {
   const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
-  const diffusion::SamplerConfig& sampler = recipe.train.slots.sampler;
+  const fs::path scheduler = fs::path(recipe.train.model) / "scheduler";
+  const bool has_model = fs::is_regular_file(scheduler / "scheduler_config.json");
+  const train::TrainConfig config =
+      has_model ? train::with_model_table(recipe.train, models::load_scheduler_config(scheduler)) : recipe.train;
+  const diffusion::SamplerConfig& sampler = config.slots.sampler;
   const std::vector<diffusion::Step> steps =
       diffusion::iteration_schedule(sampler, uint64_t(recipe.train.seed), 0);
   const bool ddim = sampler.kind == "ddim";

@@ -2,6 +2,7 @@
 #include "gamut/cli/commands.h"
 #include "gamut/cli/frontier_runs.h"
 #include "gamut/cli/frontier_text.h"
+#include "gamut/cli/number_flag.h"
 #include "gamut/core/clock.h"
 #include "gamut/core/error.h"
 #include "gamut/eval/frontier_json.h"
@@ -124,9 +125,9 @@ void add_frontier_command(CLI::App& program, Action& chosen) {
   command->add_option("--level", flags->options.levels, "also compare at this level of --x (repeatable)")
       ->allow_extra_args(false);
   command->add_option("--resamples", flags->options.bootstrap.resamples, "bootstrap resamples (default 2000)")
-      ->check(CLI::Range(100, 1000000));
+      ->check(whole_number(100, 1000000));
   command->add_option("--confidence", flags->options.bootstrap.confidence, "of the intervals (default 0.95)")
-      ->check(CLI::Range(0.5, 0.999));
+      ->check(number_between(0.5, 0.999));
   command->add_flag("--interpolate", flags->interpolate,
                     "compare along straight lines between checkpoints, not in steps: for few checkpoints");
   command->add_flag("--json", flags->json, "one JSON object on stdout");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
+#include "gamut/cli/number_flag.h"
 #include "gamut/cli/report_run.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
@@ -66,7 +67,7 @@ void add_report_command(CLI::App& program, Action& chosen) {
   command->add_option("--baseline", flags->baseline, "recipe that others are compared with (default flow_grpo)");
   command->add_flag("--follow", flags->follow, "write the page again and again while the runs go on");
   command->add_option("--every", flags->seconds, "--follow: seconds between two pages (default 10)")
-      ->check(CLI::Range(1, 86400));
+      ->check(whole_number(1, 86400));
   command->callback([flags, &chosen] { chosen = [flags] { return report(*flags); }; });
 }
 

@@ -3,6 +3,7 @@
 
 #include "gamut/core/error.h"
 #include "gamut/eval/curve_sampler.h"
+#include "gamut/eval/evaluate.h"
 #include "gamut/eval/report_pictures.h"
 #include "gamut/io/atlas.h"
 #include "gamut/io/files.h"
@@ -38,7 +39,7 @@ void visit_rows(const fs::path& path, const std::function<void(int64_t, json&&)>
 std::map<std::string, double> numbers_of(const json& row) {
   std::map<std::string, double> values;
   for (const auto& [key, value] : row.items())
-    if (value.is_number() && key != "step") values[key] = value.get<double>();
+    if (value.is_number() && key != "step" && !eval::is_unscored(row, key)) values[key] = value.get<double>();
   return values;
 }
 
@@ -131,6 +132,9 @@ void read_evaluations(const fs::path& folder, eval::ReportRun& run) {
     evaluation.weights = text_of(row, "weights", "ema");
     evaluation.set = text_of(row, "set", "prompts");
     evaluation.values = numbers_of(row);
+    for (const char* who : {"reward", "judge"})
+      if (const std::string why = text_of(row, (std::string(who) + "_failure").c_str(), ""); !why.empty())
+        evaluation.reasons[who] = why;
   });
 }
 

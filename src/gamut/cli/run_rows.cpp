@@ -38,7 +38,7 @@ void add_measures(const nlohmann::json& row, RunRows& run) {
   auto& measures = (pass.role == "report" ? run.report : run.select)[row["step"].get<int64_t>()];
   const std::string prefix = pass.set == "prompts" ? "" : pass.set + ".";
   for (const auto& [key, value] : row.items())
-    if (value.is_number() && std::find(kNoMeasures.begin(), kNoMeasures.end(), key) == kNoMeasures.end())
+    if (value.is_number() && !eval::is_unscored(row, key) && std::find(kNoMeasures.begin(), kNoMeasures.end(), key) == kNoMeasures.end())
       measures[prefix + key] = value.get<double>();
 }
 

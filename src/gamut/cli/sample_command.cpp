@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
 #include "gamut/cli/lora_argument.h"
+#include "gamut/cli/number_flag.h"
 #include "gamut/core/error.h"
 #include "gamut/core/input_files.h"
 #include "gamut/core/log.h"
 #include "gamut/eval/sampling.h"
 #include "gamut/io/image.h"
+#include "gamut/models/guidance.h"
 #include "gamut/models/pipeline.h"
 #include "gamut/nn/device.h"
 #include "gamut/nn/images.h"
@@ -23,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct SampleFlags {
-  std::string model = "models/glyphs", variant, weights, sampler = "ode", out, save_images, init_latents;
+  std::string model = "models/glyphs", variant, weights, sampler, out, save_images, init_latents;
   std::string step_noise, save_latents, grid, negative, device = "cpu", dtype = "fp32";
   std::vector<std::string> prompts, loras;
   int64_t count = 8, steps = 20, seed = 0, micro_batch = 64, height = 0, width = 0;
@@ -33,16 +35,27 @@ struct SampleFlags {
   int64_t pictures() const { return int64_t(prompts.size()) * count; }
 };
 
+// Nobody asked for a sampler: the model's own, or what takes its place, which is said.
+std::vector<diffusion::Step> default_schedule(const SampleFlags& flags, const models::Pipeline& pipe) {
+  if (const std::string& problem = pipe.scheduler().own_problem; !problem.empty())
+    log_info(cat("the model's own sampler, ", problem, ", is not computed; DDIM takes its place on the same noise table"));
+  return eval::deterministic_schedule(pipe, flags.steps);
+}
+
 // The model's own scheduler without noise unless --sampler, --grid or --shift asks for others.
 std::vector<diffusion::Step> schedule_of(const SampleFlags& flags, const models::Pipeline& pipe) {
   if (flags.eta != 0 && flags.sampler != "ddim")
-    throw ConfigError("usage", cat("--eta belongs to --sampler ddim; got --sampler ", flags.sampler));
+    throw ConfigError("usage", cat("--eta belongs to --sampler ddim; got ",
+                                   flags.sampler.empty() ? "none" : "--sampler " + flags.sampler));
   if (flags.sampler == "ddim") return eval::ddim_schedule(pipe, flags.steps, flags.eta);
-  if (flags.sampler == "euler") return eval::euler_schedule(pipe, flags.steps);
+  const bool own_euler = pipe.scheduler().class_name == "EulerDiscreteScheduler";
+  if (flags.sampler == "euler")
+    return own_euler ? eval::own_schedule(pipe, flags.steps) : eval::euler_schedule(pipe, flags.steps);
   const bool own_levels = flags.grid.empty() && flags.shift == 0;
-  if (own_levels && flags.sampler == "ode") return eval::deterministic_schedule(pipe, flags.steps);
+  if (own_levels && flags.sampler.empty()) return default_schedule(flags, pipe);
+  if (own_levels && flags.sampler == "ode") return eval::own_schedule(pipe, flags.steps);
   diffusion::SamplerConfig config;  // assigned: g++ 12 takes the designated form for a use before initialization
-  config.kind = flags.sampler;
+  config.kind = flags.sampler.empty() ? "ode" : flags.sampler;
   config.steps = flags.steps;
   config.noise_level = flags.noise_level;
   std::vector<double> sigmas = eval::scheduler_sigmas(pipe, flags.steps);  // DataError unless a flow model
@@ -110,6 +123,7 @@ int sample(const SampleFlags& flags) {
     throw ConfigError("usage",
                       "nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
   const std::string model = find_input(flags.model, NamedBy::kCommandLine).name;
+  models::warn_below_one(flags.guidance, "--guidance");
   models::Pipeline pipe =
       models::Pipeline::open(model, nn::open_device(flags.device, flags.dtype), flags.variant);
   pipe.set_picture_size(flags.height, flags.width);
@@ -142,38 +156,39 @@ void add_sample_command(CLI::App& program, Action& chosen) {
   command->add_option("--lora", flags->loras, "adapter: FILE or FILE:scale (repeatable)")->allow_extra_args(false);
   command->add_option("--prompt", flags->prompts, "prompt (repeatable)")->required()->allow_extra_args(false);
   command->add_option("-n", flags->count, "pictures per prompt")
-      ->check(CLI::Range(1, 100000))
+      ->check(whole_number(1, 100000))
       ->capture_default_str();
   command->add_option("--steps", flags->steps, "denoising steps")
-      ->check(CLI::Range(1, 1000))
+      ->check(whole_number(1, 1000))
       ->capture_default_str();
   command->add_option("--sampler", flags->sampler,
-                      "ode (the model's own scheduler, without noise) | flow_sde | ddim | euler")
-      ->check(CLI::IsMember({"ode", "flow_sde", "ddim", "euler"}))
-      ->capture_default_str();
+                      "ode (the model's own scheduler, without noise) | flow_sde | ddim | euler (default: ode, or ddim "
+                      "where gamut lacks the model's own)")
+      ->check(CLI::IsMember({"ode", "flow_sde", "ddim", "euler"}));
   command->add_option("--eta", flags->eta, "noise of ddim, 0 = deterministic, 1 = DDPO")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(number_between(0.0, 1.0))
       ->capture_default_str();
   command->add_option("--noise-level", flags->noise_level, "a of flow_sde")
-      ->check(CLI::Range(0.0, 10.0))
+      ->check(number_between(0.0, 10.0))
       ->capture_default_str();
   command->add_option("--grid", flags->grid, "noise levels (default: the model's scheduler)")
       ->check(CLI::IsMember(diffusion::sigma_grid_kinds()));
   command->add_option("--shift", flags->shift, "shift of the grid (default: the model's)")
-      ->check(CLI::PositiveNumber);
+      ->check(number_above(0));
   command->add_option("--seed", flags->seed, "names the noise")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number(0))
       ->capture_default_str();
-  command->add_option("--guidance", flags->guidance, "classifier-free guidance, 1 = off")
-      ->check(CLI::Range(0.0, 100.0))
+  command->add_option("--guidance", flags->guidance,
+                      "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off)")
+      ->check(number_between(0.0, 100.0))
       ->capture_default_str();
   command->add_option("--negative", flags->negative, "prompt that guidance leads away from");
   command->add_option("--height", flags->height, "of the pictures, in pixels (default: the model's)")
-      ->check(CLI::Range(1, 16384));
+      ->check(whole_number(1, 16384));
   command->add_option("--width", flags->width, "of the pictures, in pixels (default: the model's)")
-      ->check(CLI::Range(1, 16384));
+      ->check(whole_number(1, 16384));
   command->add_option("--batch", flags->micro_batch, "pictures per forward pass")
-      ->check(CLI::Range(1, 65536))
+      ->check(whole_number(1, 65536))
       ->capture_default_str();
   command->add_option("--device", flags->device, "cpu | cuda")
       ->check(CLI::IsMember({"cpu", "cuda"}))

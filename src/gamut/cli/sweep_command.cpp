@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/child_process.h"
 #include "gamut/cli/commands.h"
+#include "gamut/cli/number_flag.h"
 #include "gamut/cli/sweep_plan.h"
 #include "gamut/cli/sweep_process.h"
 #include "gamut/cli/sweep_results.h"
@@ -153,9 +154,9 @@ void add_sweep_command(CLI::App& program, Action& chosen) {
   command->add_option("--set", flags->sets, "override one key of every run: key=value (repeatable)")
       ->allow_extra_args(false);
   command->add_option("--folder", flags->folder, "where the run folders stand (default: the file's)");
-  command->add_option("--jobs", flags->jobs, "runs at once (default: the file's)")->check(CLI::Range(1, 1024));
+  command->add_option("--jobs", flags->jobs, "runs at once (default: the file's)")->check(whole_number(1, 1024));
   command->add_option("--threads", flags->threads, "threads of each run (default: the file's)")
-      ->check(CLI::Range(1, 1024));
+      ->check(whole_number(1, 1024));
   command->add_flag("--list", flags->list, "only list the runs and what is done");
   command->add_flag("--table", flags->table, "only print the complete runs as Markdown tables");
   command->add_option("--results", flags->results, "print the tables of this results.jsonl");

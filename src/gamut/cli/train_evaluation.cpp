@@ -12,6 +12,7 @@
 #include <ATen/ATen.h>
 #include <nlohmann/json.hpp>
 
+#include <cmath>
 #include <cstdio>
 #include <optional>
 
@@ -28,6 +29,16 @@ double sum_of(const fs::path& lines, const char* key) {
   return sum;
 }
 
+std::string shown(double value) { return std::isfinite(value) ? cat(value) : "-"; }
+
+// A reward without a single score has nothing to train on; a judge without one leaves a gap in the charts.
+void tell_failures(const eval::EvalPass& pass, int64_t step, const eval::Evaluation& numbers) {
+  const std::string where = cat(" (evaluation of step ", step, ", ", pass.set, ")");
+  if (numbers.reward_failures == numbers.pictures())
+    throw NumericalError("reward", cat(eval::failures_of(numbers).front(), where));
+  for (const std::string& sentence : eval::failures_of(numbers)) log_warning(sentence + where);
+}
+
 }  // namespace
 
 TrainEvaluation::TrainEvaluation(const TrainRecipe& recipe, fs::path run, rewards::Reward& reward)
@@ -37,8 +48,14 @@ TrainEvaluation::TrainEvaluation(const TrainRecipe& recipe, fs::path run, reward
       judge_(rewards::make_reward(recipe.judge)),
       features_(rewards::make_features(recipe.eval.features, recipe.eval.features_model)),
       passes_(eval::eval_passes(recipe.eval)) {
-  prompts_["prompts"] = text::load_prompts(recipe.eval_prompts());
-  if (!config_.heldout.empty()) prompts_["heldout"] = text::load_prompts(config_.heldout);
+  add_prompts("prompts", recipe.eval_prompts());
+  if (!config_.heldout.empty()) add_prompts("heldout", config_.heldout);
+}
+
+void TrainEvaluation::add_prompts(const std::string& set, const fs::path& file) {
+  prompts_[set] = text::load_prompts(file);
+  rewards::check_prompts(reward_, "reward", prompts_[set], file.string());
+  rewards::check_prompts(*judge_, "judge", prompts_[set], file.string());
 }
 
 void TrainEvaluation::evaluate(train::Trainer& trainer, io::JsonLines& evals, train::EventLog& events) {
@@ -60,13 +77,14 @@ void TrainEvaluation::evaluate_pass(const eval::EvalPass& pass, train::Trainer& 
   row.update(numbers.to_json());
   evals.append(row);
   events.add_evaluation(row, save_pictures(pass, step, pictures));
+  tell_failures(pass, step, numbers);
   if (pass == eval::EvalPass{})
-    log_info(cat("eval   step ", step, ": reward ", numbers.reward, ", judge ", numbers.judge, ", color pairs ",
+    log_info(cat("eval   step ", step, ": reward ", shown(numbers.reward), ", judge ", shown(numbers.judge), ", color pairs ",
                  numbers.color_pairs, ", color spread ", numbers.color_spread, "   ",
                  format_duration(numbers.seconds)));
   else if (numbers.colors_obeyed)
     log_info(cat("eval   step ", step, ", ", pass.set, ": colors obeyed ", *numbers.colors_obeyed, ", reward ",
-                 numbers.reward, "   ", format_duration(numbers.seconds)));
+                 shown(numbers.reward), "   ", format_duration(numbers.seconds)));
 }
 
 // Of the main pass and of held-out prompts; the others show the same prompts again.

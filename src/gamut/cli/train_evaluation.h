@@ -29,6 +29,7 @@ class TrainEvaluation {
   std::string judge_name() const { return judge_->name(); }
 
  private:
+  void add_prompts(const std::string& set, const std::filesystem::path& file);
   void evaluate_pass(const eval::EvalPass& pass, train::Trainer& trainer, io::JsonLines& evals,
                      train::EventLog& events);
   // The sheet; "" where a pass keeps no pictures.

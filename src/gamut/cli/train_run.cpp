@@ -14,6 +14,7 @@
 #include "gamut/io/files.h"
 #include "gamut/io/run_folder.h"
 #include "gamut/io/run_lock.h"
+#include "gamut/models/guidance.h"
 #include "gamut/nn/kernels/cpu_path.h"
 #include "gamut/train/event_log.h"
 #include "gamut/train/policy.h"
@@ -33,6 +34,12 @@ namespace fs = std::filesystem;
 
 constexpr const char* kClosingTable = "before_after.txt";
 
+std::vector<text::Prompt> checked_prompts(const rewards::Reward& reward, const std::string& file) {
+  std::vector<text::Prompt> prompts = text::load_prompts(file);
+  rewards::check_prompts(reward, "reward", prompts, file);
+  return prompts;
+}
+
 class TrainRun {
  public:
   TrainRun(const TrainRecipe& recipe, const TrainRunOptions& options)
@@ -43,8 +50,8 @@ class TrainRun {
         resume_command_(options.resume_command),
         reward_(rewards::make_reward(recipe.reward)),
         evaluation_(recipe, options.folder, *reward_),
-        trainer_(recipe.train, train::open_policy(recipe.train), *reward_,
-                 text::load_prompts(recipe.train.rollout.prompts)) {}
+        prompts_(checked_prompts(*reward_, recipe.train.rollout.prompts)),
+        trainer_(recipe.train, train::open_policy(recipe.train), *reward_, prompts_) {}
 
   void create() {
     io::create_run_folder(folder_);
@@ -154,6 +161,10 @@ class TrainRun {
     std::printf("\n%s\nreward %s, judge %s\n%s\nmodel  %s%s\nsheet  %s\n", table.c_str(), reward_->name().c_str(),
                 evaluation_.judge_name().c_str(), evaluation_cost(folder_).c_str(), base.c_str(),
                 (folder_ / "model").c_str(), sheet.c_str());
+    // Its key map of Stable Diffusion 1.x knows no other names.
+    if (recipe_.train.lora.is_on())
+      std::printf("for ComfyUI: gamut convert lora %s %s --to kohya\n", (folder_ / "model").c_str(),
+                  (folder_ / "kohya.safetensors").c_str());
   }
 
   int stopped() const {
@@ -169,6 +180,7 @@ class TrainRun {
   std::string command_, resume_command_;
   std::unique_ptr<rewards::Reward> reward_;
   TrainEvaluation evaluation_;
+  std::vector<text::Prompt> prompts_;  // before the model loads
   train::Trainer trainer_;
   std::optional<train::EventLog> events_;
 };
@@ -182,6 +194,8 @@ int run_training(const TrainRecipe& recipe, const TrainRunOptions& options) {
     throw ConfigError("run",
                       cat("nothing to resume in '", options.folder.string(), "': it has no config.toml"));
   if (options.resume) check_same_recipe(recipe, options.folder / "config.toml");
+  models::warn_below_one(recipe.train.rollout.guidance_scale, "rollout.guidance_scale");
+  models::warn_below_one(recipe.eval.guidance_scale, "eval.guidance_scale");
   TrainRun run(recipe, options);
   options.resume ? run.resume() : run.create();
   install_stop_handler();  // until here nothing would be lost

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files, `extends` and --set merged into one list of entries: the only source that sees toml++.
 #include "gamut/core/config.h"
+#include "gamut/core/content.h"
 #include "gamut/core/error.h"
 #include "gamut/core/input_files.h"
 #include "gamut/core/toml_guard.h"
@@ -178,6 +179,9 @@ class Loader {
   }
 
   static toml::table parse_document(std::string_view text, const Path& path) {
+    if (const std::string foreign = foreign_content(text); !foreign.empty())
+      fail(cat("'", path.string(), "' must be a recipe in TOML; got ", foreign));
+    if (const std::string problem = utf8_problem(text); !problem.empty()) fail(cat("'", path.string(), "' ", problem));
     if (const auto fault = find_toml_fault(text))
       fail(cat("malformed TOML (", path.string(), ":", fault->line, ":", fault->column, "); ", fault->what));
     try {

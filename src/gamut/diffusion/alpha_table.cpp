@@ -27,6 +27,7 @@ at::Tensor cosine_betas(int64_t count) {
 
 at::Tensor betas(const AlphaTableConfig& config) {
   const int64_t count = config.train_timesteps;
+  if (!config.betas.empty()) return at::tensor(config.betas, at::kDouble).to(at::kFloat);
   if (config.beta_schedule == "linear")
     return at::linspace(config.beta_start, config.beta_end, count, at::kFloat);
   if (config.beta_schedule == "scaled_linear")
@@ -34,6 +35,16 @@ at::Tensor betas(const AlphaTableConfig& config) {
   if (config.beta_schedule == "squaredcos_cap_v2") return cosine_betas(count);
   throw ConfigError("sampler", cat("unknown beta_schedule '", config.beta_schedule,
                                    "'; expected scaled_linear, linear or squaredcos_cap_v2"));
+}
+
+// diffusers' rescale_zero_terminal_snr (arXiv 2305.08891, algorithm 1), operation by operation: sqrt(alpha_bar) is shifted
+// to end at 0 and scaled to begin where it did.
+at::Tensor rescaled(const at::Tensor& betas) {
+  const at::Tensor root = at::cumprod(1 - betas, 0).sqrt();
+  const at::Tensor first = root[0].clone(), last = root[-1].clone();
+  const at::Tensor bars = ((root - last) * (first / (first - last))).square();
+  const int64_t rest = bars.size(0) - 1;
+  return 1 - at::cat({bars.narrow(0, 0, 1), bars.narrow(0, 1, rest) / bars.narrow(0, 0, rest)});
 }
 
 // numpy rounds halves to even, as nearbyint does in the default rounding mode.
@@ -86,11 +97,12 @@ void AlphaTableConfig::fields(FieldVisitor& v) {
 std::vector<double> alpha_bars(const AlphaTableConfig& config) {
   if (config.train_timesteps < 1)
     throw ConfigError("sampler", cat("train_timesteps must be at least 1; got ", config.train_timesteps));
-  const at::Tensor table = at::cumprod(1 - betas(config), 0).to(at::kDouble).contiguous();
+  const at::Tensor own = config.zero_snr ? rescaled(betas(config)) : betas(config);
+  const at::Tensor table = at::cumprod(1 - own, 0).to(at::kDouble).contiguous();
   const double* data = table.const_data_ptr<double>();
   std::vector<double> out(data, data + table.numel());
   for (size_t j = 0; j < out.size(); ++j)
-    if (!(out[j] > 0 && out[j] < 1))
+    if (!(out[j] > 0 && out[j] < 1) && !(config.zero_snr && out[j] == 0 && j + 1 == out.size()))
       throw ConfigError("sampler",
                         cat("alpha_bar must lie between 0 and 1; got ", out[j], " at timestep ", j,
                             "; check beta_start = ", config.beta_start, " and beta_end = ", config.beta_end));

@@ -19,6 +19,10 @@ struct AlphaTableConfig {
   std::string prediction = "epsilon";     // epsilon | v_prediction | sample
   int64_t train_timesteps = 1000;
   std::string final_alpha = "table";      // table: alpha_bar_0 | one: 1, diffusers' set_alpha_to_one
+  // The rest of a model's own table, which no recipe names.
+  std::vector<double> betas = {};         // in place of beta_schedule, beta_start, beta_end; {} = none
+  bool zero_snr = false;                  // rescaled so that the last alpha_bar is 0 (arXiv 2305.08891)
+  double clip = 0;                        // predicted clean latents are clipped to [-clip, clip]; 0 = they are not
   void fields(FieldVisitor& v);
 };
 

@@ -17,6 +17,10 @@ struct Prediction {
 
 Prediction prediction_of(const std::string& kind, double alpha_bar) {
   const double signal = std::sqrt(alpha_bar), sigma = std::sqrt(1 - alpha_bar);
+  if (kind == "epsilon" && alpha_bar == 0)
+    throw ConfigError("sampler", "where a zero-SNR table has no signal, predicted noise says nothing about the picture; got "
+                                 "prediction = \"epsilon\"; such models predict v, or leave the last timestep out "
+                                 "(spacing = \"leading\")");
   if (kind == "epsilon")
     return {.clean = {.x = 1 / signal, .out = -sigma / signal}, .noise = {.x = 0, .out = 1}};
   if (kind == "v_prediction")
@@ -85,6 +89,7 @@ std::vector<Step> ddim_schedule(const AlphaTableConfig& table, int64_t count, do
                     .alpha_bar = alphas[size_t(t)],
                     .alpha_bar_prev = to_one ? 1.0 : alphas[size_t(before)]};
     steps.push_back(ddim_step(step, table.prediction, eta));
+    steps.back().clip = table.clip;
   }
   return steps;
 }

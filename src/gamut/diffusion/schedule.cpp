@@ -127,23 +127,28 @@ void check_window(const SamplerConfig& config) {
 
 // ---- windows
 
-// Positions first, first + stride, … and at last the one that ends with the range; then again from the first.
-int64_t sliding_start(const SamplerConfig& config, const Range& range, int64_t iteration) {
-  const int64_t stride = config.window - config.window_overlap, last = range.end - config.window;
-  const int64_t positions = (last - range.first + stride - 1) / stride + 1;
+// Positions first, first + stride, … then again from the first. "full": up to the window that ends with the range, moved back
+// to fit; "cut": every position inside the range, with the steps that are left (MixGRPO's code).
+Range sliding_window(const SamplerConfig& config, const Range& range, int64_t iteration) {
+  const int64_t stride = config.window - config.window_overlap;
+  const bool cut = config.window_end == "cut";
+  const int64_t last = cut ? range.end - 1 : range.end - config.window;
+  const int64_t positions = cut ? (last - range.first) / stride + 1 : (last - range.first + stride - 1) / stride + 1;
   const int64_t position = iteration / config.window_every % positions;
-  return std::min(range.first + position * stride, last);
+  const int64_t first = std::min(range.first + position * stride, last);
+  return {.first = first, .end = std::min(first + config.window, range.end)};
 }
 
-int64_t window_start(const SamplerConfig& config, uint64_t seed, int64_t iteration) {
+Range window_of(const SamplerConfig& config, uint64_t seed, int64_t iteration) {
   const Range range = window_range_of(config);
-  if (config.window_kind == "fixed") return range.first;
-  if (config.window_kind == "sliding") return sliding_start(config, range, iteration);
+  if (config.window_kind == "sliding") return sliding_window(config, range, iteration);
+  int64_t first = range.first;
   if (config.window_kind == "random")
-    return range.first +
-           Stream(seed, "window", {iteration}).below(range.end - range.first - config.window + 1);
-  throw ConfigError("sampler",
-                    cat("unknown window_kind '", config.window_kind, "'; expected fixed, random or sliding"));
+    first += Stream(seed, "window", {iteration}).below(range.end - range.first - config.window + 1);
+  else if (config.window_kind != "fixed")
+    throw ConfigError("sampler",
+                      cat("unknown window_kind '", config.window_kind, "'; expected fixed, random or sliding"));
+  return {.first = first, .end = first + config.window};
 }
 
 }  // namespace
@@ -177,6 +182,8 @@ void SamplerConfig::fields(FieldVisitor& v) {
           "[first, end) steps that windows may cover; [] = all");
   v.field("window_every", window_every, at_least(1), "sliding: iterations between two moves");
   v.field("window_overlap", window_overlap, at_least(0), "sliding: steps shared by two neighboring windows");
+  v.field("window_end", window_end, one_of({"full", "cut"}),
+          "sliding: the last window is moved back into the range, or the last windows are cut off at its end");
 }
 
 std::vector<Step> ode_schedule(const std::vector<double>& sigmas) {
@@ -209,8 +216,8 @@ std::vector<Step> iteration_schedule(const SamplerConfig& config, uint64_t seed,
   SamplerConfig quiet = config;
   quiet.noise_level = quiet.eta = 0;
   std::vector<Step> steps = make_schedule(quiet);
-  const int64_t start = window_start(config, seed, iteration);
-  for (int64_t i = start; i < start + config.window; ++i) steps[size_t(i)] = noisy[size_t(i)];
+  const Range window = window_of(config, seed, iteration);
+  for (int64_t i = window.first; i < window.end; ++i) steps[size_t(i)] = noisy[size_t(i)];
   return steps;
 }
 

@@ -32,6 +32,7 @@ struct Step {
   // ddim only
   int64_t timestep = -1, timestep_prev = -1;
   double alpha_bar = 0, alpha_bar_prev = 0;
+  double clip = 0;                    // the clean latent is clipped to [-clip, clip] and the mean moves with it; 0 = not
   double start_scale = 1;             // of standard normal noise where a trajectory starts at this step; 1 but for euler
   double diffusion() const;           // tau = noise_std / sqrt(-dt), the SDE's coefficient per unit time
 };
@@ -56,6 +57,7 @@ struct SamplerConfig {
                                       // sliding (MixGRPO): moves through the range every window_every iterations
   std::vector<int64_t> window_range = {};  // [first, end) steps that windows may cover; [] = all steps
   int64_t window_every = 25, window_overlap = 1;  // sliding: moves by window - overlap
+  std::string window_end = "full";    // sliding: the last windows are moved back into the range | cut off at its end
   void fields(FieldVisitor& v);
   SigmaGrid sigma_grid() const { return {.kind = grid, .steps = steps, .shift = shift, .mu = mu}; }
 };

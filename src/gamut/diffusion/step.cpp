@@ -10,8 +10,19 @@
 
 namespace gamut::diffusion {
 
+namespace {
+
+at::Tensor unclipped_clean(const Step& step, const at::Tensor& x, const at::Tensor& out) {
+  return at::add(x.to(at::kFloat) * step.clean_x, out.to(at::kFloat), step.clean_out);
+}
+
+}  // namespace
+
 at::Tensor step_mean(const Step& step, const at::Tensor& x, const at::Tensor& out) {
-  return at::add(x.to(at::kFloat) * step.a, out.to(at::kFloat), step.b);
+  const at::Tensor mean = at::add(x.to(at::kFloat) * step.a, out.to(at::kFloat), step.b);
+  if (step.clip == 0) return mean;
+  const at::Tensor clean = unclipped_clean(step, x, out);
+  return at::add(mean, clean.clamp(-step.clip, step.clip) - clean, std::sqrt(step.alpha_bar_prev));
 }
 
 at::Tensor step_log_prob(const Step& step, const at::Tensor& next, const at::Tensor& mean) {
@@ -24,7 +35,8 @@ at::Tensor step_log_prob(const Step& step, const at::Tensor& next, const at::Ten
 }
 
 at::Tensor predicted_clean(const Step& step, const at::Tensor& x, const at::Tensor& out) {
-  return at::add(x.to(at::kFloat) * step.clean_x, out.to(at::kFloat), step.clean_out);
+  const at::Tensor clean = unclipped_clean(step, x, out);
+  return step.clip == 0 ? clean : clean.clamp(-step.clip, step.clip);
 }
 
 }  // namespace gamut::diffusion

@@ -8,7 +8,8 @@
 
 namespace gamut::diffusion {
 
-// a x + b out, [B, C, H, W]; differentiable in out, what the network predicts.
+// a x + b out, moved by what step.clip takes off the clean latent, [B, C, H, W]; differentiable in out, what the network
+// predicts.
 at::Tensor step_mean(const Step& step, const at::Tensor& x_BCHW, const at::Tensor& out_BCHW);
 
 // log N(next; mean, noise_std^2) averaged over the D elements of each sample, [B]:
@@ -16,7 +17,8 @@ at::Tensor step_mean(const Step& step, const at::Tensor& x_BCHW, const at::Tenso
 // `next` is a constant. Needs noise_std > 0.
 at::Tensor step_log_prob(const Step& step, const at::Tensor& next_BCHW, const at::Tensor& mean_BCHW);
 
-// clean_x x + clean_out out: the clean latent that the output points to; x - sigma v for flow models.
+// clean_x x + clean_out out: the clean latent that the output points to; x - sigma v for flow models. Clipped where step.clip
+// says so.
 at::Tensor predicted_clean(const Step& step, const at::Tensor& x_BCHW, const at::Tensor& out_BCHW);
 
 }  // namespace gamut::diffusion

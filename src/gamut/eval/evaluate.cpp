@@ -39,7 +39,8 @@ void EvalConfig::fields(FieldVisitor& v) {
           "a second evaluation, for numbers of checkpoints chosen by the first; -1 = none");
   v.field("raw", raw, any_value(), "evaluate the weights without averaging too");
   v.field("micro_batch", micro_batch, between(1, 65536), "pictures per forward pass");
-  v.field("guidance_scale", guidance_scale, between(0, 100), "classifier-free guidance; 1 = off");
+  v.field("guidance_scale", guidance_scale, between(0, 100),
+          "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off)");
   v.field("features", features, one_of(rewards::feature_kinds()), "what feature_distance and feature_vendi look at");
   v.field("features_model", features_model, input_path(), "clip: folder of the CLIP model");
 }

@@ -36,11 +36,12 @@ struct EvalConfig {
   void fields(FieldVisitor& v);
 };
 
-// A row of evals.jsonl. All rates are over pictures, diversity measures within prompts then averaged.
+// A row of evals.jsonl. All rates are over scored pictures, diversity measures within prompts then averaged.
 struct Evaluation {
-  double reward = 0, reward_exact = 0;         // training reward; share read exactly
-  double judge = 0, judge_exact = 0;           // the reader that does not train
+  double reward = 0, reward_exact = 0;         // training reward; share read exactly; NaN where no picture was scored
+  double judge = 0, judge_exact = 0;           // the reader that does not train; same
   int64_t reward_failures = 0, judge_failures = 0;
+  std::string reward_failure, judge_failure;   // the first reason; "" = all were scored
   double color_pairs = 0, color_spread = 0, pairwise_distance = 0, vendi = 0;
   double feature_distance = 0, feature_vendi = 0;  // by EvalConfig::features
   double high_frequency = 0, contrast = 0;
@@ -48,6 +49,7 @@ struct Evaluation {
   int64_t prompts = 0, members = 0, steps = 0, seed = 0;
   double seconds = 0;
   std::map<std::string, std::vector<double>> per_prompt;  // measure -> one value per prompt; NaN = it has none
+  int64_t pictures() const { return prompts * members; }
   nlohmann::ordered_json to_json() const;
 };
 
@@ -66,8 +68,16 @@ EvalConfig config_of(const EvalPass& pass, EvalConfig config);
 // their own average.
 EvalPass pass_of(const nlohmann::json& row);
 
+// Whether the row has no such number because no picture was scored: null, or the 0 of earlier versions.
+bool is_unscored(const nlohmann::json& row, const std::string& key);
+
 // The numbers of a row back from evals.jsonl. DataError when a key is missing.
 Evaluation evaluation_from_json(const nlohmann::json& row);
+
+// What could not be scored, one sentence each: "the reward could not score 3 of 32 pictures; first reason: …".
+std::vector<std::string> failures_of(const Evaluation& evaluation);
+// The first of them that says that no picture at all was scored; "" = reward and judge scored some.
+std::string total_failure(const Evaluation& evaluation);
 
 struct Judges {
   rewards::Reward& reward;

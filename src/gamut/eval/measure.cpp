@@ -2,6 +2,7 @@
 #include "gamut/eval/evaluate.h"
 
 #include "gamut/core/error.h"
+#include "gamut/core/names.h"
 #include "gamut/data/glyphs.h"
 #include "gamut/diversity/distances.h"
 #include "gamut/diversity/features.h"
@@ -35,8 +36,7 @@ double mean_scored(const rewards::Scores& scores, bool exact, size_t begin, size
 // One mean over all pictures and one for each prompt's.
 void add_scores(const rewards::Scores& scores, const char* key, bool exact, double Evaluation::*total,
                 Evaluation& out) {
-  const double mean = mean_scored(scores, exact, 0, scores.value.size());
-  out.*total = std::isnan(mean) ? 0 : mean;
+  out.*total = mean_scored(scores, exact, 0, scores.value.size());
   const size_t members = size_t(out.members);
   for (size_t begin = 0; begin < scores.value.size(); begin += members)
     out.per_prompt[key].push_back(mean_scored(scores, exact, begin, begin + members));
@@ -124,6 +124,8 @@ Evaluation measure(const at::Tensor& pictures, const std::vector<text::Prompt>& 
   add_scores(judge, "judge_exact", true, &Evaluation::judge_exact, out);
   out.reward_failures = reward.num_failed();
   out.judge_failures = judge.num_failed();
+  out.reward_failure = printable(reward.first_failure());
+  out.judge_failure = printable(judge.first_failure());
   const std::vector<io::Image> images = nn::tensor_to_images(pictures);
   const at::Tensor features =
       judges.features ? judges.features->extract(pictures) : diversity::pixel_features(pictures);

@@ -29,6 +29,7 @@ struct ReportEvaluation {
   double seconds = 0;                          // training time until then
   std::string role = "select", weights = "ema", set = "prompts";
   std::map<std::string, double> values = {};        // "color_spread" -> 0.21
+  std::map<std::string, std::string> reasons = {};  // "judge" -> why it could not score the first of such pictures
 };
 
 // Pictures of one evaluation: one row per shown prompt, side by side in one PNG.

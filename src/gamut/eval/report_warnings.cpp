@@ -150,6 +150,18 @@ class Rules {
            " updates were skipped because loss or gradient was not finite or spiked.");
     if (mean(failures) > 0)
       warn("reward-failures", "The reward could not score ", number(mean(failures)), " pictures per iteration.");
+    for (const ReportEvaluation* row : rows_)
+      for (const char* who : {"reward", "judge"})
+        if (const auto count = at(*row, cat(who, "_failures")); count && *count > 0)
+          return unscored(*row, who, *count);
+  }
+
+  // Of the first evaluation with such pictures; means leave them out.
+  void unscored(const ReportEvaluation& row, const std::string& who, double count) {
+    const auto reason = row.reasons.find(who);
+    warn("reward-failures", "In the evaluation of step ", row.step, " the ", who, " could not score ",
+         number(count, "%.0f"), " of ", number(at(row, "prompts").value_or(0) * at(row, "members").value_or(0), "%.0f"),
+         " pictures", reason == row.reasons.end() ? "" : "; first reason: " + reason->second, ". Means leave them out.");
   }
 
   const ReportRun& run_;

@@ -31,12 +31,7 @@ double dynamic_mu(const models::SchedulerConfig& config, const std::vector<int64
 diffusion::AlphaTableConfig table_of(const models::SchedulerConfig& config) {
   if (config.is_flow())
     throw DataError("model", cat("DDIM samples diffusion models; got ", config.class_name,
-                                 "; expected DDIMScheduler, PNDMScheduler or EulerDiscreteScheduler"));
-  if (config.clip_sample)
-    throw DataError(
-        "model",
-        "the scheduler clips predicted pictures, gamut samples latents unclipped; got clip_sample "
-        "= true; expected false in scheduler_config.json");
+                                 "; expected a scheduler with betas, such as DDIMScheduler"));
   return {.spacing = config.timestep_spacing,
           .steps_offset = config.steps_offset,
           .beta_schedule = config.beta_schedule,
@@ -44,7 +39,21 @@ diffusion::AlphaTableConfig table_of(const models::SchedulerConfig& config) {
           .beta_end = config.beta_end,
           .prediction = config.prediction_type,
           .train_timesteps = config.num_train_timesteps,
-          .final_alpha = config.set_alpha_to_one ? "one" : "table"};
+          .final_alpha = config.set_alpha_to_one ? "one" : "table",
+          .betas = config.trained_betas,
+          .zero_snr = config.rescale_betas_zero_snr,
+          .clip = config.clip_sample ? config.clip_sample_range : 0};
+}
+
+// EulerDiscreteScheduler's own spacing; it never clips.
+diffusion::AlphaTableConfig euler_table_of(const models::SchedulerConfig& config) {
+  diffusion::AlphaTableConfig table = table_of(config);
+  table.spacing = config.own_timestep_spacing;
+  table.clip = 0;
+  if (table.zero_snr)
+    throw DataError("model", "Euler steps on zero-SNR betas are not computed; got rescale_betas_zero_snr = true; use "
+                             "--sampler ddim");
+  return table;
 }
 
 }  // namespace
@@ -66,13 +75,22 @@ std::vector<diffusion::Step> ddim_schedule(const models::Pipeline& pipe, int64_t
 
 std::vector<diffusion::Step> euler_schedule(const models::Pipeline& pipe, int64_t steps) {
   if (pipe.scheduler().is_flow()) return diffusion::ode_schedule(scheduler_sigmas(pipe, steps));
-  return diffusion::euler_schedule(table_of(pipe.scheduler()), steps);
+  return diffusion::euler_schedule(euler_table_of(pipe.scheduler()), steps);
 }
 
 std::vector<diffusion::Step> deterministic_schedule(const models::Pipeline& pipe, int64_t steps) {
   const models::SchedulerConfig& config = pipe.scheduler();
-  const bool euler = config.is_flow() || config.class_name == "EulerDiscreteScheduler";
-  return euler ? euler_schedule(pipe, steps) : ddim_schedule(pipe, steps, 0);
+  const bool euler = config.class_name == "EulerDiscreteScheduler" && !config.rescale_betas_zero_snr;
+  return config.is_flow() || (euler && config.own_problem.empty()) ? euler_schedule(pipe, steps)
+                                                                   : ddim_schedule(pipe, steps, 0);
+}
+
+std::vector<diffusion::Step> own_schedule(const models::Pipeline& pipe, int64_t steps) {
+  const std::string& problem = pipe.scheduler().own_problem;
+  if (!problem.empty())
+    throw DataError("model", cat("the model's own sampler is not computed; got ", problem,
+                                 "; use --sampler ddim, which steps on the same noise table"));
+  return deterministic_schedule(pipe, steps);
 }
 
 at::Tensor sampling_noise(const models::Pipeline& pipe, int64_t prompts, const SamplingOptions& options) {

@@ -15,16 +15,18 @@ namespace gamut::eval {
 // scheduler is not a flow-matching one.
 std::vector<double> scheduler_sigmas(const models::Pipeline& pipe, int64_t steps);
 
-// DDIM on the noise table and timesteps of a diffusion model's scheduler, whichever its class. DataError for a flow
-// model or a scheduler that clips predicted pictures.
+// DDIM on the noise table and timesteps of a diffusion model's scheduler, whichever its class: diffusers'
+// DDIMScheduler.from_config. DataError for a flow model.
 std::vector<diffusion::Step> ddim_schedule(const models::Pipeline& pipe, int64_t steps, double eta);
 
 // Euler's method: over scheduler_sigmas for flow models, diffusers' EulerDiscreteScheduler on the noise table else.
 std::vector<diffusion::Step> euler_schedule(const models::Pipeline& pipe, int64_t steps);
 
-// Steps without noise on the model's own scheduler: Euler for flow models and EulerDiscreteScheduler, else DDIM with
-// eta = 0 (PNDM is a higher-order method on the same table and timesteps; DDIM takes its place).
+// Steps without noise: Euler for flow models and EulerDiscreteScheduler, else DDIM with eta = 0, which takes the place of
+// samplers that gamut lacks (PNDM, DPM-Solver, Karras levels, …) on the same table and timesteps.
 std::vector<diffusion::Step> deterministic_schedule(const models::Pipeline& pipe, int64_t steps);
+// The same, but DataError where DDIM would take another sampler's place.
+std::vector<diffusion::Step> own_schedule(const models::Pipeline& pipe, int64_t steps);
 
 struct SamplingOptions {
   std::vector<diffusion::Step> schedule;

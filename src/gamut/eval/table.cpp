@@ -4,6 +4,7 @@
 #include "gamut/core/error.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 namespace gamut::eval {
@@ -41,6 +42,9 @@ std::string cell(const char* format, Value value) {
   return text;
 }
 
+// A dash where there is no number: a picture that could not be scored is no 0.
+std::string number_cell(const char* format, double value) { return std::isfinite(value) ? cell(format, value) : "-"; }
+
 using Columns = std::vector<std::pair<std::string, Evaluation>>;
 
 std::string table(const Columns& columns, bool change) {
@@ -49,8 +53,9 @@ std::string table(const Columns& columns, bool change) {
   out += change ? "      change\n" : "\n";
   for (const Row& row : kRows) {
     out += cell("%-26s", row.label);
-    for (const auto& column : columns) out += aligned(cell("%.3f", column.second.*row.value), column.first);
-    if (change) out += cell("%+12.3f", columns.back().second.*row.value - columns.front().second.*row.value);
+    for (const auto& column : columns) out += aligned(number_cell("%.3f", column.second.*row.value), column.first);
+    if (change)
+      out += aligned(number_cell("%+.3f", columns.back().second.*row.value - columns.front().second.*row.value), "");
     out += "\n";
   }
   return out;
@@ -67,12 +72,19 @@ std::string obeyed_row(const Columns& columns) {
   return any ? out + "\n" : "";
 }
 
+std::string failure_lines(const Columns& columns) {
+  std::string out;
+  for (const auto& [title, numbers] : columns)
+    for (const std::string& sentence : failures_of(numbers)) out += cat("(", title, ": ", sentence, ")\n");
+  return out;
+}
+
 }  // namespace
 
 std::string comparison_table(const Columns& columns) {
   const Evaluation& last = columns.back().second;
   return table(columns, columns.size() == 2) +
-         cat("(", last.prompts, " prompts x ", last.members, " pictures, seed ", last.seed, ")\n");
+         cat("(", last.prompts, " prompts x ", last.members, " pictures, seed ", last.seed, ")\n") + failure_lines(columns);
 }
 
 std::string measures_table(const Columns& columns) {
@@ -81,7 +93,7 @@ std::string measures_table(const Columns& columns) {
   for (const auto& [title, numbers] : columns)
     out +=
         cat("(", title, ": ", numbers.prompts, " prompts x ", numbers.members, " pictures, seed ", numbers.seed, ")\n");
-  return out;
+  return out + failure_lines(columns);
 }
 
 }  // namespace gamut::eval

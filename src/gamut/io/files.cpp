@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/io/files.h"
 
+#include "gamut/core/content.h"
 #include "gamut/core/error.h"
 
 #include <fcntl.h>
@@ -78,6 +79,16 @@ std::string read_text(const Path& path, size_t max_bytes) {
     throw DataError("files",
                     cat("'", path.string(), "' is too large; expected at most ", max_bytes, " bytes"));
   }
+  return text;
+}
+
+std::string read_utf8(const Path& path, size_t max_bytes) {
+  std::string text = read_text(path, max_bytes);
+  if (const std::string foreign = foreign_content(text); !foreign.empty())
+    throw DataError("files", cat("'", path.string(), "' must be text of its kind; got ", foreign));
+  if (const std::string problem = utf8_problem(text); !problem.empty())
+    throw DataError("files", cat("'", path.string(), "' ", problem));
+  text.erase(0, text.size() - without_mark(text).size());
   return text;
 }
 

@@ -19,6 +19,9 @@ std::string error_text(int error_number);
 
 // Throws EnvironmentError when missing or unreadable; DataError beyond `max_bytes`.
 std::string read_text(const Path& path, size_t max_bytes = size_t{1} << 30);
+// Text, without a byte order mark. DataError too for what is no text: the line that is not UTF-8, a Git LFS pointer, a web
+// page.
+std::string read_utf8(const Path& path, size_t max_bytes = size_t{1} << 30);
 // Temporary name in the same folder, fsync, rename. Throws EnvironmentError (full disk, permission) and leaves
 // any earlier file untouched. A link is followed; a device or pipe (/dev/stdout) is simply written to.
 void write_atomically(const Path& path, std::string_view bytes);

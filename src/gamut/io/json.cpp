@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The JSON half of files.h.
+#include "gamut/core/content.h"
 #include "gamut/core/error.h"
 #include "gamut/core/names.h"
 #include "gamut/io/files.h"
@@ -74,6 +75,13 @@ void append_durably(int descriptor, std::string_view line, const Path& path) {
                                       std::generic_category().message(error_number), "'"));
 }
 
+// What is no text at all gets its own name instead of the parser's first complaint.
+void check_text(std::string_view text, std::string_view name) {
+  if (const std::string foreign = foreign_content(text); !foreign.empty())
+    throw DataError("json", cat(name, " must be JSON; got ", foreign));
+  if (const std::string problem = utf8_problem(text); !problem.empty()) throw DataError("json", cat(name, " ", problem));
+}
+
 // Complete lines of the text, without their newlines.
 std::vector<std::string_view> complete_lines(std::string_view text) {
   std::vector<std::string_view> lines;
@@ -87,9 +95,15 @@ std::vector<std::string_view> complete_lines(std::string_view text) {
 }  // namespace
 
 json parse_json(std::string_view text, std::string_view name) {
+  // The parser takes one for the end of the text.
+  if (text.find('\0') != std::string_view::npos) {
+    check_text(text, name);
+    throw DataError("json", cat(name, " holds a zero byte, which is no JSON"));
+  }
   try {
     return json::parse(text.begin(), text.end(), StrictParse(name));
   } catch (const json::parse_error& error) {
+    check_text(text, name);
     const std::string_view before =
         text.substr(0, std::min(text.size(), error.byte > 0 ? error.byte - 1 : 0));
     const auto line = 1 + std::count(before.begin(), before.end(), '\n');

@@ -184,7 +184,7 @@ class Parser {
 nlohmann::json parse_opencv_yaml(std::string_view text, std::string_view name) { return Parser(text, name).document(); }
 
 nlohmann::json read_opencv_yaml(const std::filesystem::path& path) {
-  const std::string text = read_text(path, kMostBytes);
+  const std::string text = read_utf8(path, kMostBytes);
   return parse_opencv_yaml(text, path.string());
 }
 

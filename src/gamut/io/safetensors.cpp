@@ -2,6 +2,7 @@
 // Format: https://github.com/huggingface/safetensors#format
 #include "gamut/io/safetensors.h"
 
+#include "gamut/core/content.h"
 #include "gamut/core/error.h"
 #include "gamut/core/names.h"
 #include "gamut/io/files.h"
@@ -35,18 +36,17 @@ constexpr const char* kMetadataKey = "__metadata__";
 struct DtypeInfo {
   Dtype dtype;
   const char* name;
-  size_t size;
+  size_t bits;
 };
-constexpr std::array<DtypeInfo, 10> kDtypes{{{Dtype::kBool, "BOOL", 1},
-                                             {Dtype::kU8, "U8", 1},
-                                             {Dtype::kI8, "I8", 1},
-                                             {Dtype::kI16, "I16", 2},
-                                             {Dtype::kI32, "I32", 4},
-                                             {Dtype::kI64, "I64", 8},
-                                             {Dtype::kF16, "F16", 2},
-                                             {Dtype::kBF16, "BF16", 2},
-                                             {Dtype::kF32, "F32", 4},
-                                             {Dtype::kF64, "F64", 8}}};
+constexpr std::array<DtypeInfo, 22> kDtypes{
+    {{Dtype::kBool, "BOOL", 8},       {Dtype::kU8, "U8", 8},           {Dtype::kI8, "I8", 8},
+     {Dtype::kI16, "I16", 16},        {Dtype::kI32, "I32", 32},        {Dtype::kI64, "I64", 64},
+     {Dtype::kF16, "F16", 16},        {Dtype::kBF16, "BF16", 16},      {Dtype::kF32, "F32", 32},
+     {Dtype::kF64, "F64", 64},        {Dtype::kU16, "U16", 16},        {Dtype::kU32, "U32", 32},
+     {Dtype::kU64, "U64", 64},        {Dtype::kC64, "C64", 64},        {Dtype::kF8E5M2, "F8_E5M2", 8},
+     {Dtype::kF8E4M3, "F8_E4M3", 8},  {Dtype::kF8E8M0, "F8_E8M0", 8},  {Dtype::kF8E4M3Fnuz, "F8_E4M3FNUZ", 8},
+     {Dtype::kF8E5M2Fnuz, "F8_E5M2FNUZ", 8}, {Dtype::kF6E2M3, "F6_E2M3", 6}, {Dtype::kF6E3M2, "F6_E3M2", 6},
+     {Dtype::kF4, "F4", 4}}};
 
 const DtypeInfo& info(Dtype dtype) {
   const auto found =
@@ -62,10 +62,12 @@ class HeaderReader {
       : file_(file), where_(cat("'", printable(path.string()), "'")) {}
 
   void read() {
+    check_kind();
     read_length();
     const std::string_view text(reinterpret_cast<const char*>(file_.data()) + kLengthBytes, header_bytes_);
-    check(text.starts_with('{'), "header must start with '{'");
+    check(!text.empty(), "header is empty; expected a JSON object");
     const json header = parse_json(text, cat("header of ", where_));
+    check(header.is_object(), "header must be a JSON object; got ", printable(text, 60));
     for (const auto& [name, value] : header.items()) {
       if (name == kMetadataKey) {
         read_metadata(value);
@@ -87,6 +89,16 @@ class HeaderReader {
     if (!holds) throw DataError("safetensors", cat(where_, ": ", parts...));
   }
 
+  // Read as a length, the start of another kind of file is a huge number.
+  void check_kind() const {
+    const std::string_view start(reinterpret_cast<const char*>(file_.data()), std::min<size_t>(file_.size(), 256));
+    if (start.size() > kLengthBytes && start[kLengthBytes] == '{' && start[kLengthBytes - 1] == 0) return;
+    const std::string foreign = foreign_content(start);
+    const bool is_json = start.starts_with('{') || start.starts_with('[');
+    check(foreign.empty(), "must be safetensors; got ", foreign);
+    check(!is_json, "must be safetensors; got JSON text, as a server answers with an error; download the file again");
+  }
+
   void read_length() {
     check(file_.size() >= kLengthBytes, "file ends within the header length; got ", file_.size(),
           " bytes; expected at least ", kLengthBytes);
@@ -98,6 +110,7 @@ class HeaderReader {
   }
 
   void read_metadata(const json& value) {
+    if (value.is_null()) return;
     check(value.is_object(), "'", kMetadataKey, "' must be an object of strings");
     for (const auto& [key, text] : value.items()) {
       check(text.is_string(), "'", kMetadataKey, "' must hold strings only; key '", printable(key),
@@ -108,12 +121,11 @@ class HeaderReader {
 
   TensorEntry read_entry(const std::string& name, const json& value) const {
     const std::string tensor = cat("tensor '", printable(name), "'");
+    if (value.is_array() && value.size() == 3)  // which the reference's decoder takes for the object
+      return read_entry(name, {{"dtype", value[0]}, {"shape", value[1]}, {"data_offsets", value[2]}});
     check(value.is_object(), tensor, " must be described by an object");
-    for (const auto& [key, unused] : value.items()) {
-      check(key == "dtype" || key == "shape" || key == "data_offsets", tensor, " has the unknown key '",
-            printable(key), "'; expected dtype, shape and data_offsets");
-    }
-    check(value.size() == 3, tensor, " lacks a key; expected dtype, shape and data_offsets");
+    for (const char* key : {"dtype", "shape", "data_offsets"})
+      check(value.contains(key), tensor, " lacks the key '", key, "'; expected dtype, shape and data_offsets");
     TensorEntry entry{name, read_dtype(tensor, value["dtype"]), {}, 0, 0};
     const json& offsets = value["data_offsets"];
     check(offsets.is_array() && offsets.size() == 2 && offsets[0].is_number_unsigned() &&
@@ -133,7 +145,7 @@ class HeaderReader {
     const auto found =
         std::find_if(kDtypes.begin(), kDtypes.end(), [&](const auto& d) { return d.name == name; });
     check(found != kDtypes.end(), tensor, " has an unsupported dtype; got '", printable(name),
-          "'; expected one of BOOL, U8, I8, I16, I32, I64, F16, BF16, F32, F64");
+          "'; expected one of BOOL, U8, I8, I16, I32, I64, F16, BF16, F32, F64 and the format's rarer ones");
     return found->dtype;
   }
 
@@ -141,14 +153,16 @@ class HeaderReader {
     check(shape.is_array() && shape.size() <= kMaxRank, tensor, " must have an array of at most ", kMaxRank,
           " sizes as shape");
     const std::string text = printable(shape.dump(), 60);
-    uint64_t bytes = dtype_size(entry.dtype);
+    uint64_t bits = info(entry.dtype).bits;
     for (const json& size : shape) {
       check(size.is_number_unsigned(), tensor, " must have non-negative integers as shape; got ", text);
-      const bool overflow = __builtin_mul_overflow(bytes, size.get<uint64_t>(), &bytes) ||
-                            size.get<uint64_t>() > uint64_t(INT64_MAX) || bytes > uint64_t(INT64_MAX);
+      const bool overflow = __builtin_mul_overflow(bits, size.get<uint64_t>(), &bits) ||
+                            size.get<uint64_t>() > uint64_t(INT64_MAX);
       check(!overflow, tensor, " has an impossible shape; got ", text, "; its size overflows 63 bits");
       entry.shape.push_back(size.get<int64_t>());
     }
+    check(bits % 8 == 0, tensor, " must end with a byte; got ", text, " of ", info(entry.dtype).bits, " bits each");
+    const uint64_t bytes = bits / 8;
     check(bytes == entry.end - entry.begin, tensor, " has the wrong number of bytes; got ",
           entry.end - entry.begin, " from data_offsets; expected ", bytes, " from ", dtype_name(entry.dtype),
           " ", text);
@@ -246,7 +260,7 @@ std::string header_text(const std::vector<TensorToSave>& tensors,
 
 }  // namespace
 
-size_t dtype_size(Dtype dtype) { return info(dtype).size; }
+size_t dtype_size(Dtype dtype) { return info(dtype).bits / 8; }
 std::string dtype_name(Dtype dtype) { return info(dtype).name; }
 
 struct SafetensorsFile::Mapping {

@@ -5,9 +5,11 @@
 //   const TensorEntry& entry = file.at("conv_in.weight");
 //   std::span<const std::byte> bytes = file.bytes(entry);
 //
-// open() throws DataError on: truncation, a header longer than 100 MB or than the file, malformed or duplicate
-// JSON, unknown dtype, negative or overflowing shapes, offsets that overlap, leave gaps or exceed the file,
-// byte counts that differ from shape x dtype. EnvironmentError when the file cannot be read.
+// open() gives the verdict of the reference (Python's safetensors), but for three that are stricter: a name that stands twice
+// in one object, since either may be meant; more than 64 sizes; and a size above 2^63 - 1, which no tensor can have. So
+// DataError on: truncation, a header longer than 100 MB or than the file, malformed JSON, unknown dtype, negative or
+// overflowing shapes, offsets that overlap, leave gaps or exceed the file, byte counts that differ from shape x dtype; and
+// another kind of file is named as what it is. EnvironmentError when the file cannot be read.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +23,12 @@
 
 namespace gamut::io {
 
-enum class Dtype { kBool, kU8, kI8, kI16, kI32, kI64, kF16, kBF16, kF32, kF64 };
-size_t dtype_size(Dtype dtype);
+// All of the format. From kU16 on no tensor is made of them: they may stand in a file that holds others.
+enum class Dtype {
+  kBool, kU8, kI8, kI16, kI32, kI64, kF16, kBF16, kF32, kF64,
+  kU16, kU32, kU64, kC64, kF8E5M2, kF8E4M3, kF8E8M0, kF8E4M3Fnuz, kF8E5M2Fnuz, kF6E2M3, kF6E3M2, kF4
+};
+size_t dtype_size(Dtype dtype);       // bytes; 0 for those of less than one
 std::string dtype_name(Dtype dtype);  // "F32"
 
 struct TensorEntry {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/models/guidance.h"
 
+#include "gamut/core/error.h"
+#include "gamut/core/log.h"
+
 #include <ATen/ATen.h>
 
 namespace gamut::models {
@@ -13,6 +16,13 @@ at::Tensor predict_guided(const Pipeline& pipeline, const at::Tensor& x, double 
   const Conditioning rows = one_row ? unconditional.repeat(x.size(0)) : unconditional;
   const at::Tensor without = pipeline.predict(x, model_time, rows);
   return without + (with_prompt - without) * scale;
+}
+
+void warn_below_one(double scale, const std::string& name) {
+  if (scale >= 1) return;
+  log_warning(cat(name, " = ", scale,
+                  scale == 0 ? " ignores the prompt" : " follows the prompt less than the model does by itself",
+                  "; 1 is without guidance, and so is 0 in diffusers"));
 }
 
 }  // namespace gamut::models

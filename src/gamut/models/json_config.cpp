@@ -97,6 +97,15 @@ std::vector<std::string> JsonConfig::strings(const std::string& key,
   return value->get<std::vector<std::string>>();
 }
 
+std::vector<double> JsonConfig::numbers(const std::string& key) {
+  const json* value = find(key);
+  if (!value) return {};
+  if (!value->is_array() || !std::ranges::all_of(*value, [](const json& item) { return item.is_number(); })) {
+    fail(key, "a list of numbers");
+  }
+  return value->get<std::vector<double>>();
+}
+
 std::vector<int64_t> JsonConfig::integers(const std::string& key, const std::vector<int64_t>& otherwise) {
   const json* value = find(key);
   if (value && !all_integers(*value)) {

@@ -30,6 +30,7 @@ class JsonConfig {
   bool boolean(const std::string& key, bool otherwise);
   std::string string(const std::string& key, const std::string& otherwise);
   std::vector<std::string> strings(const std::string& key, const std::vector<std::string>& otherwise);
+  std::vector<double> numbers(const std::string& key);  // absent or null: {}
   std::vector<int64_t> integers(const std::string& key, const std::vector<int64_t>& otherwise);
   // One value for all levels, or a list with one per level.
   std::vector<int64_t> integer_per_level(const std::string& key, int64_t otherwise, size_t levels);

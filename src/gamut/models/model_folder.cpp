@@ -6,6 +6,7 @@
 #include "gamut/core/log.h"
 #include "gamut/io/files.h"
 #include "gamut/io/inside.h"
+#include "gamut/models/other_layouts.h"
 
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -66,22 +67,6 @@ std::string missing_hint(const fs::path& folder) {
   return near.empty() ? "is the path right?" : cat("did you mean '", (parent / near).string(), "'?");
 }
 
-std::string layout_hint(const fs::path& folder) {
-  if (fs::exists(folder.parent_path() / kIndex)) {
-    return cat("did you mean its parent '", folder.parent_path().string(), "'?");
-  }
-  if (fs::exists(folder / "pytorch_lora_weights.safetensors") || fs::exists(folder / "adapter_config.json")) {
-    return "this is an adapter; give it with --lora, and its base with --model";
-  }
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    if (entry.is_directory() && fs::exists(entry.path() / kIndex)) {
-      return cat("did you mean '", entry.path().string(), "'?");
-    }
-  }
-  return "is the path right?";
-}
-
 void write_file(const fs::path& path, const std::string& bytes) {
   std::error_code failed;
   fs::create_directories(path.parent_path(), failed);
@@ -99,6 +84,9 @@ ModelFolder::ModelFolder(fs::path folder) : path_(std::move(folder)) {
     throw ConfigError("model",
                       "this recipe leaves the model to you; got model = \"\"; name a folder in diffusers' layout, for "
                       "example --set model=stable-diffusion-v1-5");
+  }
+  if (fs::is_regular_file(path_)) {
+    throw DataError("model", cat("'", path_.string(), "' must be a model folder; got ", describe_model_file(path_)));
   }
   if (!fs::is_directory(path_)) {
     throw EnvironmentError("model",

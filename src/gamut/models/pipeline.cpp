@@ -161,6 +161,10 @@ void Pipeline::Parts::open_text_encoder(const CoderSource& source) {
     throw DataError(file, cat("vocab_size must cover the tokenizer; got ", config.vocab_size,
                               "; expected at least ", tokenizer.vocabulary_size()));
   }
+  if (tokenizer.vocabulary_size() < config.vocab_size)
+    log_warning(cat("'", (folder.path() / "tokenizer").string(), "' has ", tokenizer.vocabulary_size(),
+                    " tokens and the text encoder ", config.vocab_size,
+                    " embeddings: no prompt reaches the others; is a file with added tokens missing?"));
 }
 
 Pipeline Pipeline::open(const std::filesystem::path& folder, const nn::ParamOptions& options,

@@ -43,7 +43,8 @@ enum class LoraFormat { kDiffusers, kPeft, kKohya };
 LoraFile load_lora(const std::filesystem::path& path);
 
 // diffusers: one file with alpha / r folded into B in fp32, so that every reader's scale is 1, with or without
-// metadata. peft: a folder (one below it per component if there are several). kohya: one file with alphas.
+// metadata. peft: a folder (one below it per component if there are several). kohya: one file with alphas; layers
+// that do not share rank and alpha are folded, and padded with zeros to the largest rank, which is every alpha then.
 // A path without extension gets a folder; diffusers' file in it is pytorch_lora_weights.safetensors. Atomic per file.
 void save_lora(const std::filesystem::path& path, const LoraFile& file, LoraFormat format);
 

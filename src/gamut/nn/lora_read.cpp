@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/core/error.h"
+#include "gamut/core/names.h"
 #include "gamut/io/files.h"
 #include "gamut/io/safetensors.h"
 #include "gamut/nn/lora_file.h"
@@ -10,14 +11,15 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <regex>
 
 namespace gamut::nn {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
+using Json = nlohmann::ordered_json;  // the order of patterns counts
 using Part = LoraKey::Part;
-using Settings = std::map<std::string, json>;  // component ("" = all) to peft's LoraConfig
+using Settings = std::map<std::string, Json>;  // component ("" = all) to peft's LoraConfig
 
 // Halves and strength of one module while the file is gone through.
 struct Gathered {
@@ -29,7 +31,7 @@ using Place = std::pair<std::string, std::string>;  // component, path
 
 constexpr double kMostAlpha = 1e30;  // more is no number in fp32
 
-double number_of(const json& settings, const std::string& key, double absent, const std::string& origin) {
+double number_of(const Json& settings, const std::string& key, double absent, const std::string& origin) {
   if (!settings.contains(key) || settings[key].is_null()) {
     return absent;
   }
@@ -40,34 +42,52 @@ double number_of(const json& settings, const std::string& key, double absent, co
   return settings[key].get<double>();
 }
 
-bool flag_of(const json& settings, const std::string& key) {
+bool flag_of(const Json& settings, const std::string& key) {
   return settings.contains(key) && settings[key].is_boolean() && settings[key].get<bool>();
 }
 
-// rank_pattern and alpha_pattern: a key takes the path it equals or ends; `^` and `$` may frame it.
-double by_pattern(const json& settings, const std::string& key, const std::string& path, double otherwise,
+// peft's rule: the pattern is a regular expression that the whole path matches, or what stands after one of its dots. Where
+// ECMAScript reads an expression otherwise than Python, or not at all, it is refused by name.
+std::regex pattern_of(const std::string& key, const std::string& pattern, const std::string& origin) {
+  static const std::regex kOtherwise(R"(\\[AZ]|\(\?[^:=!]|\[\[|[*+?}]\+|\{,)");
+  constexpr size_t kLongest = 1000;
+  try {
+    if (pattern.size() <= kLongest && !std::regex_search(pattern, kOtherwise))
+      return std::regex(cat("(.*\\.)?(", pattern, ")"), std::regex::ECMAScript);
+  } catch (const std::regex_error&) {
+  }
+  throw DataError(origin, cat("'", key, "' holds a pattern that is not read; got '", printable(pattern, 80),
+                              "'; expected a layer's name or a plain regular expression"));
+}
+
+// The value of the first pattern, in the file's order, that the path matches.
+double by_pattern(const Json& settings, const std::string& key, const std::string& path, double otherwise,
                   const std::string& origin) {
   if (!settings.contains(key) || !settings[key].is_object()) {
     return otherwise;
   }
+  constexpr size_t kLongestPath = 1000;  // matching goes one call deeper with each character
+  if (path.size() > kLongestPath)
+    throw DataError(origin, cat("layer '", printable(path, 80), "' has too long a name for '", key, "'; expected at most ",
+                                kLongestPath, " letters"));
   for (const auto& [pattern, value] : settings[key].items()) {
-    std::string name = pattern;
-    const bool anchored = name.starts_with('^');
-    name.erase(0, anchored ? 1 : 0);
-    if (name.ends_with('$')) {
-      name.pop_back();
-    }
-    if (name.find_first_of("\\^$*+?()[]{}|") != std::string::npos) {
-      throw DataError(origin, cat("'", key, "' must name layers; got the pattern '", pattern.substr(0, 80), "'"));
-    }
-    if (path == name || (!anchored && path.ends_with("." + name))) {
-      return number_of(settings[key], pattern, otherwise, origin);
+    try {
+      if (std::regex_match(path, pattern_of(key, pattern, origin)))
+        return number_of(settings[key], pattern, otherwise, origin);
+    } catch (const std::regex_error&) {  // too many ways to match
+      throw DataError(origin, cat("'", key, "' holds a pattern that is too costly; got '", printable(pattern, 80), "'"));
     }
   }
   return otherwise;
 }
 
-void check_settings(const json& settings, const std::string& origin) {
+// Strictly as every other JSON file, then again for the order.
+Json ordered(const std::string& text, const std::string& name) {
+  io::parse_json(text, name);
+  return Json::parse(text);
+}
+
+void check_settings(const Json& settings, const std::string& origin) {
   if (!settings.is_object()) {
     throw DataError(origin, "the adapter's configuration is a JSON object");
   }
@@ -88,7 +108,7 @@ Settings settings_of_header(const std::map<std::string, std::string>& metadata, 
   if (found == metadata.end()) {
     return settings;
   }
-  const json packed = io::parse_json(found->second, origin + " (lora_adapter_metadata)");
+  const Json packed = ordered(found->second, origin + " (lora_adapter_metadata)");
   if (!packed.is_object()) {
     throw DataError(origin, "lora_adapter_metadata is a JSON object");
   }
@@ -101,7 +121,7 @@ Settings settings_of_header(const std::map<std::string, std::string>& metadata, 
   return settings;
 }
 
-const json* find_settings(const Settings& settings, const std::string& component) {
+const Json* find_settings(const Settings& settings, const std::string& component) {
   for (const std::string& name : {component, std::string()}) {
     if (const auto found = settings.find(name); found != settings.end()) {
       return &found->second;
@@ -111,7 +131,7 @@ const json* find_settings(const Settings& settings, const std::string& component
 }
 
 // peft's scaling times the rank. A rank that contradicts the configuration would change the scale in silence.
-double configured_alpha(const json& settings, const Gathered& module, const std::string& path,
+double configured_alpha(const Json& settings, const Gathered& module, const std::string& path,
                         const std::string& origin) {
   const double rank = double(module.down.size(0));
   const double expected =
@@ -129,7 +149,7 @@ double alpha_of(const Gathered& module, const Place& place, const Settings& sett
   if (module.alpha.defined()) {
     return module.alpha.to(at::kDouble).item<double>();
   }
-  if (const json* found = find_settings(settings, place.first)) {
+  if (const Json* found = find_settings(settings, place.first)) {
     return configured_alpha(*found, module, place.second, origin);
   }
   if (module.bare) {
@@ -216,7 +236,7 @@ LoraFile read_file(const fs::path& path, Settings settings, const std::string& c
 
 // `component` empty: as the names say.
 LoraFile read_peft(const fs::path& folder, const std::string& component) {
-  const json settings = io::read_json(folder / "adapter_config.json");
+  const Json settings = ordered(io::read_utf8(folder / "adapter_config.json"), (folder / "adapter_config.json").string());
   return read_file(folder / "adapter_model.safetensors", {{"", settings}}, component);
 }
 

@@ -110,13 +110,39 @@ void save_diffusers(const fs::path& path, const LoraFile& file) {
   save_safetensors(path, tensors, {{"format", "pt"}, {"lora_adapter_metadata", packed.dump(2)}});
 }
 
+// More rows of A and columns of B, all zero: the same product.
+LoraModule padded(LoraModule module, int64_t rank) {
+  std::vector<int64_t> rows = module.down.sizes().vec(), columns = module.up.sizes().vec();
+  rows[0] = columns[1] = rank - module.rank();
+  module.down = at::cat({module.down, at::zeros(rows, module.down.options())}, 0);
+  module.up = at::cat({module.up, at::zeros(columns, module.up.options())}, 1);
+  return module;
+}
+
+// Readers differ in what they make of a rank and an alpha per layer (diffusers drops some alphas, and takes the commonest
+// for them). So layers that are not all alike get one rank, the largest, and that as alpha: a scale of 1 for everyone.
+Modules alike(Modules modules) {
+  const LoraModule first = modules.front();
+  const bool are_alike = std::ranges::all_of(modules, [&](const LoraModule& module) {
+    return module.rank() == first.rank() && module.alpha == first.alpha;
+  });
+  if (are_alike) return modules;
+  const int64_t rank = std::ranges::max(modules, {}, &LoraModule::rank).rank();
+  for (LoraModule& module : modules) {
+    module = padded(folded(std::move(module)), rank);
+    module.alpha = double(rank);
+  }
+  return modules;
+}
+
 void save_kohya(const fs::path& path, const LoraFile& file) {
   static const std::map<std::string, std::string> kPrefixes{{"unet", "lora_unet_"},
                                                             {"transformer", "lora_transformer_"},
                                                             {"text_encoder", "lora_te_"},
                                                             {"text_encoder_2", "lora_te2_"}};
   std::vector<NamedTensor> tensors;
-  for (const LoraModule& module : file.modules) {
+  const Modules modules = alike(file.modules);
+  for (const LoraModule& module : modules) {
     const bool text = module.component.starts_with("text_encoder");
     const std::string name =
         kPrefixes.at(module.component) + flat_path((text ? "text_model." : "") + (text ? target_of(module.path) : module.path));
@@ -124,7 +150,7 @@ void save_kohya(const fs::path& path, const LoraFile& file) {
     tensors.push_back({name + ".lora_down.weight", module.down});
     tensors.push_back({name + ".lora_up.weight", module.up});
   }
-  const json settings = settings_of(file.modules);
+  const json settings = settings_of(modules);
   make_folder(path.parent_path());
   save_safetensors(path, tensors,
                    {{"format", "pt"},

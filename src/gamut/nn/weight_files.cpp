@@ -24,13 +24,15 @@ const std::pair<io::Dtype, at::ScalarType> kDtypes[] = {
     {io::Dtype::kF64, at::kDouble},
 };
 
-at::ScalarType to_torch(io::Dtype dtype) {
+at::ScalarType to_torch(const io::SafetensorsFile& stored, const io::TensorEntry& entry) {
   for (const auto& [file, torch] : kDtypes) {
-    if (file == dtype) {
+    if (file == entry.dtype) {
       return torch;
     }
   }
-  throw InternalError("safetensors", cat("dtype ", io::dtype_name(dtype), " has no tensor type"));
+  throw DataError(stored.path().string(),
+                  cat("tensor '", printable(entry.name), "' has a type that is not computed in; got ",
+                      io::dtype_name(entry.dtype), "; expected F16, BF16 or F32; take another variant of the weights"));
 }
 
 io::Dtype to_file(at::ScalarType dtype, const std::string& name) {
@@ -43,7 +45,7 @@ io::Dtype to_file(at::ScalarType dtype, const std::string& name) {
 }
 
 Tensor copied(const io::SafetensorsFile& stored, const io::TensorEntry& entry) {
-  Tensor tensor = at::empty(entry.shape, to_torch(entry.dtype));
+  Tensor tensor = at::empty(entry.shape, to_torch(stored, entry));
   const std::span<const std::byte> bytes = stored.bytes(entry);
   if (!bytes.empty()) {
     std::memcpy(tensor.mutable_data_ptr(), bytes.data(), bytes.size());
@@ -54,12 +56,13 @@ Tensor copied(const io::SafetensorsFile& stored, const io::TensorEntry& entry) {
 // A tensor inside the mapping, which its deleter keeps alive. Data that does not lie at a multiple of its type's
 // size, which the format allows, is copied.
 Tensor mapped(const io::SafetensorsFile& stored, const io::TensorEntry& entry) {
+  const at::ScalarType dtype = to_torch(stored, entry);
   const std::span<const std::byte> bytes = stored.bytes(entry);
   if (bytes.empty() || reinterpret_cast<uintptr_t>(bytes.data()) % io::dtype_size(entry.dtype) != 0) {
     return copied(stored, entry);
   }
   return at::from_blob(const_cast<std::byte*>(bytes.data()), entry.shape,
-                       [stored, entry](void*) { stored.release(entry); }, to_torch(entry.dtype));
+                       [stored, entry](void*) { stored.release(entry); }, dtype);
 }
 
 using Reader = Tensor (*)(const io::SafetensorsFile&, const io::TensorEntry&);

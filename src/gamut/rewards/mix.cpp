@@ -20,6 +20,12 @@ class Mix : public Reward {
     return text;
   }
 
+  std::string lacks(const text::Prompt& prompt) const override {
+    for (const MixPart& part : parts_)
+      if (const std::string why = part.reward->lacks(prompt); !why.empty()) return cat(part.reward->name(), ": ", why);
+    return "";
+  }
+
   Scores score(const at::Tensor& pictures, std::span<const text::Prompt> prompts) override {
     Scores sum = start_scores(pictures, prompts);
     for (size_t i = 0; i < prompts.size(); ++i)

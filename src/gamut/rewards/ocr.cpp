@@ -26,6 +26,10 @@ class OcrReward : public Reward {
 
   std::string name() const override { return "ocr"; }
 
+  std::string lacks(const text::Prompt& prompt) const override {
+    return fold_text(prompt.target).empty() ? "prompt without a target" : "";
+  }
+
   Scores score(const at::Tensor& pictures, std::span<const text::Prompt> prompts) override {
     Scores scores = start_scores(pictures, prompts);
     const at::Tensor planes = pictures.detach().to(at::kCPU, at::kFloat).contiguous();
@@ -39,8 +43,8 @@ class OcrReward : public Reward {
     };
     std::vector<int64_t> rows;
     for (int64_t i = 0; i < planes.size(0); ++i) {
-      if (scores.failure[size_t(i)].empty() && fold_text(prompts[size_t(i)].target).empty())
-        fail(scores, i, "prompt without a target");
+      std::string why = lacks(prompts[size_t(i)]);
+      if (scores.failure[size_t(i)].empty() && !why.empty()) fail(scores, i, std::move(why));
       if (scores.failure[size_t(i)].empty()) rows.push_back(i);
     }
     for_each_row(rows, score_one);

@@ -2,6 +2,7 @@
 #include "gamut/rewards/pictures.h"
 
 #include "gamut/core/error.h"
+#include "gamut/core/names.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,6 +12,24 @@ namespace gamut::rewards {
 
 int64_t Scores::num_failed() const {
   return std::count_if(failure.begin(), failure.end(), [](const std::string& why) { return !why.empty(); });
+}
+
+const std::string& Scores::first_failure() const {
+  static const std::string kNone;
+  const auto first = std::find_if(failure.begin(), failure.end(), [](const std::string& why) { return !why.empty(); });
+  return first == failure.end() ? kNone : *first;
+}
+
+void check_prompts(const Reward& reward, const std::string& key, std::span<const text::Prompt> prompts,
+                   const std::string& file) {
+  for (const text::Prompt& prompt : prompts) {
+    const std::string why = reward.lacks(prompt);
+    if (why.empty()) continue;
+    throw DataError("prompts", cat("'", file, "' line ", prompt.line, ": the ", key, " '", reward.name(),
+                                   "' cannot score pictures of '", printable(prompt.text, 80), "': ", why,
+                                   "; a prompt names its target in double quotes, or in a .jsonl file as \"target\"; "
+                                   "or choose another ", key == "gate" ? "regularizer.gate_rewards" : key + ".kind"));
+  }
 }
 
 Scores score_checked(Reward& reward, const at::Tensor& pictures, std::span<const text::Prompt> prompts) {

@@ -2,6 +2,7 @@
 #include "gamut/rewards/reader_reward.h"
 
 #include "gamut/core/error.h"
+#include "gamut/core/names.h"
 #include "gamut/models/reader/reader_net.h"
 #include "gamut/rewards/pictures.h"
 
@@ -20,6 +21,12 @@ class ReaderReward : public Reward {
 
   std::string name() const override { return "reader"; }
 
+  std::string lacks(const text::Prompt& prompt) const override {
+    if (reader_.config().class_of(prompt.target) >= 0) return "";
+    if (prompt.target.empty()) return "prompt without a target";
+    return cat("target '", printable(prompt.target, 80), "' is not one of the reader's characters");
+  }
+
   Scores score(const at::Tensor& pictures, std::span<const text::Prompt> prompts) override {
     const int64_t size = reader_.config().image_size;
     if (pictures.dim() == 4 && (pictures.size(2) != size || pictures.size(3) != size))
@@ -31,12 +38,11 @@ class ReaderReward : public Reward {
     const at::Tensor best = probabilities.argmax(1);
     for (size_t i = 0; i < prompts.size(); ++i) {
       if (!scores.failure[i].empty()) continue;
-      const int64_t target = reader_.config().class_of(prompts[i].target);
-      if (target < 0) {
-        fail(scores, int64_t(i),
-             cat("target '", prompts[i].target, "' is not one of the reader's characters"));
+      if (std::string why = lacks(prompts[i]); !why.empty()) {
+        fail(scores, int64_t(i), std::move(why));
         continue;
       }
+      const int64_t target = reader_.config().class_of(prompts[i].target);
       scores.value[i] = probabilities[int64_t(i)][target].item<double>();
       scores.exact[i] = best[int64_t(i)].item<int64_t>() == target;
     }

@@ -94,7 +94,10 @@ class Remote : public Reward {
       if (one.reply.problem.empty()) one.reply = parse_reward_reply(http.body, rows.size());
       return one;
     });
-    for (size_t i = 0; i < rows.size(); ++i) scores.value[rows[i]] = reply.rewards[i];
+    for (size_t i = 0; i < rows.size(); ++i) {
+      scores.value[rows[i]] = reply.rewards[i];
+      if (!reply.failure[i].empty()) fail(scores, int64_t(rows[i]), reply.failure[i]);
+    }
   }
 
   // Until it works, or another try would not help, or the tries are used up.

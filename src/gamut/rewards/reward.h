@@ -25,6 +25,7 @@ struct Scores {
   // kind = mix: the part's name to its own values, before their weight; NaN where it failed.
   std::map<std::string, std::vector<double>> parts = {};
   int64_t num_failed() const;
+  const std::string& first_failure() const;  // its reason; "" = all were scored
 };
 
 class Reward {
@@ -33,7 +34,14 @@ class Reward {
   virtual std::string name() const = 0;
   // pictures [B, 3, H, W] in [0, 1], fp32; prompts: one per picture. Deterministic; independent of the batch.
   virtual Scores score(const at::Tensor& pictures, std::span<const text::Prompt> prompts) = 0;
+  // Why no picture of this prompt can ever be scored: "prompt without a target"; "" = nothing is missing.
+  virtual std::string lacks(const text::Prompt&) const { return ""; }
 };
+
+// DataError when a prompt of the file lacks what the reward needs, before anything is drawn. `key`: who it is in
+// the recipe, "reward", "judge" or "gate" (regularizer.gate_rewards).
+void check_prompts(const Reward& reward, const std::string& key, std::span<const text::Prompt> prompts,
+                   const std::string& file);
 
 // Scores, with a value that is not finite turned into a failure.
 Scores score_checked(Reward& reward, const at::Tensor& pictures, std::span<const text::Prompt> prompts);

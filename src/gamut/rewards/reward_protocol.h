@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What travels between gamut and a reward server: JSON, pictures as lossless PNG in base64.
 //
-//   POST /compute  {"prompt": ["a cat"], "image": ["iVBORw0…"], "kwargs": {"target": [""], "attributes": [{}]}}
-//              ->  {"rewards": [0.7]}   or   {"error": "why"}
+//   POST /compute  {"prompt": ["a cat"], "image": ["iVBORw0…"],
+//                   "kwargs": {"target": [""], "attributes": [{}], "metadata": [{}]}}
+//              ->  {"rewards": [0.7]}   or   {"error": "why"};   null or NaN for a picture that it cannot score
 #pragma once
 
 #include "gamut/io/image.h"
@@ -22,8 +23,9 @@ std::string reward_request(std::span<const io::Image> images, std::span<const te
 
 // A reply as it came, or what is wrong with it in one line. may_retry: the server said that it failed this time.
 struct RewardReply {
-  std::vector<double> rewards = {};
-  std::string problem = "";  // "" = `rewards` holds `expected` finite numbers
+  std::vector<double> rewards = {};       // NaN where failed
+  std::vector<std::string> failure = {};  // "" = scored; else why not
+  std::string problem = "";  // "" = both hold `expected` entries
   bool may_retry = false;
 };
 RewardReply parse_reward_reply(const std::string& body, size_t expected);

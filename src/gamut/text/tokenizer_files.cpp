@@ -45,7 +45,7 @@ std::pair<std::string, std::string> parse_merge(const std::string& line, const P
 }
 
 Merges read_merges_txt(const Path& file) {
-  const std::string text = io::read_text(file);
+  const std::string text = io::read_utf8(file);
   Merges merges;
   size_t number = 0;
   for (size_t begin = 0; begin < text.size();) {
@@ -88,7 +88,8 @@ Json read_object(const Path& file) {
   return object;
 }
 
-// A special token is written as a plain string or as an object with its flags.
+// A special token is written as a plain string or as an object with its flags. lstrip and rstrip take blanks, which mean
+// nothing here.
 AddedToken parse_token(const Json& value, const Path& folder) {
   if (value.is_string()) return {value.get<std::string>(), -1, false};
   if (!value.is_object() || !value.contains("content") || !value["content"].is_string()) {
@@ -96,29 +97,15 @@ AddedToken parse_token(const Json& value, const Path& folder) {
                                      printable(value.dump()), " in '", folder.string(), "'"));
   }
   const auto flag = [&](const char* name) { return value.contains(name) && value[name] == true; };
-  for (const char* name : {"lstrip", "rstrip", "single_word"}) {
-    if (flag(name)) {
-      throw DataError("tokenizer", cat("special tokens with '", printable(name), "' are not supported; got ",
-                                       printable(value.dump()), " in '", folder.string(), "'"));
-    }
+  if (flag("single_word")) {
+    throw DataError("tokenizer", cat("special tokens with 'single_word' are not supported; got ", printable(value.dump()),
+                                     " in '", folder.string(), "'"));
   }
   return {value["content"].get<std::string>(), -1, flag("normalized")};
 }
 
-// Replaces an earlier token of the same content.
-void add_token(TokenizerFiles& files, AddedToken token, const Path& folder) {
-  const auto known = files.vocabulary.find(token.content);
-  if (known == files.vocabulary.end() && token.id >= 0) files.vocabulary.emplace(token.content, token.id);
-  if (known != files.vocabulary.end()) token.id = known->second;
-  if (token.id < 0 || token.content.empty()) {
-    throw DataError("tokenizer", cat("a special token must be in the vocabulary; got '",
-                                     printable(token.content), "' in '", folder.string(), "'"));
-  }
-  std::erase_if(files.added, [&](const AddedToken& other) { return other.content == token.content; });
-  files.added.push_back(std::move(token));
-}
-
-void add_listed_tokens(TokenizerFiles& files, const Json& decoder, const Path& folder) {
+std::vector<AddedToken> parse_decoder(const Json& decoder, const Path& folder) {
+  std::vector<AddedToken> tokens;
   for (const auto& [id, value] : decoder.items()) {
     AddedToken token = parse_token(value, folder);
     const bool is_number = !id.empty() && id.size() < 10 &&
@@ -127,42 +114,87 @@ void add_listed_tokens(TokenizerFiles& files, const Json& decoder, const Path& f
       throw DataError("tokenizer",
                       cat("a key of added_tokens_decoder must be an id; got '", printable(id), "'"));
     token.id = std::stoll(id);
-    add_token(files, std::move(token), folder);
+    tokens.push_back(std::move(token));
   }
+  return tokens;
 }
 
-// The four named tokens in transformers' order: a later entry for one content decides its flags.
-void add_named_tokens(TokenizerFiles& files, const Json& config, const Path& folder) {
-  struct Named {
-    const char* key;
-    const char* content;
-    int64_t TokenizerFiles::*id;
-  };
-  const std::array<Named, 4> named = {{{"bos_token", "<|startoftext|>", &TokenizerFiles::start_id},
-                                       {"eos_token", "<|endoftext|>", &TokenizerFiles::end_id},
-                                       {"unk_token", "<|endoftext|>", &TokenizerFiles::unknown_id},
-                                       {"pad_token", "<|endoftext|>", &TokenizerFiles::pad_id}}};
-  const std::vector<AddedToken> listed = files.added;
-  for (const Named& name : named) {
-    const bool is_given = config.contains(name.key) && !config[name.key].is_null();
-    AddedToken token = is_given ? parse_token(config[name.key], folder) : AddedToken{name.content, -1, false};
-    for (const AddedToken& other : listed) {
-      if (is_given && other.content == token.content) token = other;
+// {"<cat-toy>": 49408}: the list of older folders.
+std::vector<AddedToken> read_added_tokens(const Path& folder) {
+  std::vector<AddedToken> tokens;
+  const Json listed = read_object(folder / "added_tokens.json");
+  for (const auto& [content, id] : listed.items()) {
+    if (!id.is_number_unsigned() || id.get<uint64_t>() > INT32_MAX)
+      throw DataError("tokenizer", cat("added_tokens.json must give ids; got ", printable(id.dump()), " for '",
+                                       printable(content), "' in '", folder.string(), "'"));
+    tokens.push_back({content, id.get<int64_t>(), true});
+  }
+  return tokens;
+}
+
+// Tokens beside the vocabulary, in the order and with the ids that transformers gives them: those in the vocabulary have
+// their place, the others follow it one by one. A file that says otherwise means other rows of the embedding.
+class AddedTokens {
+ public:
+  AddedTokens(TokenizerFiles& files, const Path& folder)
+      : files_(files), folder_(folder), next_id_(int64_t(files.vocabulary.size())) {}
+
+  // Replaces an earlier token of the same content.
+  void add(AddedToken token) {
+    if (token.content.empty()) throw DataError("tokenizer", cat("an added token is empty in '", folder_.string(), "'"));
+    const auto known = files_.vocabulary.find(token.content);
+    const int64_t id = known == files_.vocabulary.end() ? next_id_ : known->second;
+    if (token.id >= 0 && token.id != id)
+      throw DataError("tokenizer", cat("an added token's id must be that of the vocabulary, or the next one after it; got ",
+                                       token.id, " for '", printable(token.content), "' in '", folder_.string(),
+                                       "'; expected ", id));
+    token.id = id;
+    next_id_ = std::max(next_id_, id + 1);
+    files_.vocabulary.emplace(token.content, id);
+    std::erase_if(files_.added, [&](const AddedToken& other) { return other.content == token.content; });
+    files_.added.push_back(std::move(token));
+  }
+
+  // The four named tokens in transformers' order: a later entry for one content decides its flags.
+  void add_named(const Json& config) {
+    struct Named {
+      const char* key;
+      const char* content;
+      int64_t TokenizerFiles::*id;
+    };
+    const std::array<Named, 4> named = {{{"bos_token", "<|startoftext|>", &TokenizerFiles::start_id},
+                                         {"eos_token", "<|endoftext|>", &TokenizerFiles::end_id},
+                                         {"unk_token", "<|endoftext|>", &TokenizerFiles::unknown_id},
+                                         {"pad_token", "<|endoftext|>", &TokenizerFiles::pad_id}}};
+    const std::vector<AddedToken> listed = files_.added;
+    for (const Named& name : named) {
+      const bool is_given = config.contains(name.key) && !config[name.key].is_null();
+      AddedToken token = is_given ? parse_token(config[name.key], folder_) : AddedToken{name.content, -1, false};
+      for (const AddedToken& other : listed) {
+        if (is_given && other.content == token.content) token = other;
+      }
+      add(token);
+      files_.*name.id = files_.vocabulary.at(token.content);
     }
-    add_token(files, token, folder);
-    files.*name.id = files.vocabulary.at(token.content);
   }
-}
 
-void read_settings(TokenizerFiles& files, const Path& folder) {
-  Json config = read_object(folder / "tokenizer_config.json");
-  if (config.contains("added_tokens_decoder")) {
-    add_listed_tokens(files, config["added_tokens_decoder"], folder);
-  } else {
-    config.update(read_object(folder / "special_tokens_map.json"));
+  // A list, or an object with a name for each. What is added already keeps its flags.
+  void add_further(const Json& tokens) {
+    for (const Json& value : tokens) {
+      const AddedToken token = parse_token(value, folder_);
+      const bool is_new = std::none_of(files_.added.begin(), files_.added.end(),
+                                       [&](const AddedToken& other) { return other.content == token.content; });
+      if (is_new) add(token);
+    }
   }
-  add_named_tokens(files, config, folder);
 
+ private:
+  TokenizerFiles& files_;
+  const Path& folder_;
+  int64_t next_id_;
+};
+
+void read_length(TokenizerFiles& files, const Json& config, const Path& folder) {
   if (!config.contains("model_max_length")) return;
   const Json& length = config["model_max_length"];
   if (!length.is_number() || length.get<double>() < 2) {
@@ -173,26 +205,51 @@ void read_settings(TokenizerFiles& files, const Path& folder) {
   if (length.get<double>() < 1e9) files.max_length = int64_t(length.get<double>());
 }
 
+// `listed`: of tokenizer.json. added_tokens_decoder in the settings takes the place of all other files but the vocabulary.
+void read_settings(TokenizerFiles& files, std::vector<AddedToken> listed, const Path& folder) {
+  Json config = read_object(folder / "tokenizer_config.json");
+  if (config.contains("added_tokens_decoder")) {
+    listed = parse_decoder(config["added_tokens_decoder"], folder);
+  } else {
+    for (AddedToken& token : read_added_tokens(folder)) listed.push_back(std::move(token));
+    config.update(read_object(folder / "special_tokens_map.json"));
+  }
+  std::stable_sort(listed.begin(), listed.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+  AddedTokens added(files, folder);
+  for (AddedToken& token : listed) added.add(std::move(token));
+  added.add_named(config);
+  for (const char* key : {"additional_special_tokens", "extra_special_tokens"})
+    if (config.contains(key) && (config[key].is_array() || config[key].is_object())) added.add_further(config[key]);
+  read_length(files, config, folder);
+}
+
+// Vocabulary and merges; the tokens that the file adds. transformers builds normalizer and pre-tokenizer itself.
+std::vector<AddedToken> read_tokenizer_json(TokenizerFiles& files, const Path& file, const Path& folder) {
+  const Json tokenizer = read_object(file);
+  const Json model = tokenizer.value("model", Json::object());
+  files.vocabulary = parse_vocabulary(model.value("vocab", Json::object()), file);
+  files.merges = parse_merges_json(model.value("merges", Json::array()), file);
+  std::vector<AddedToken> listed;
+  for (const Json& value : tokenizer.value("added_tokens", Json::array())) {
+    listed.push_back(parse_token(value, folder));
+    listed.back().id = value.is_object() ? value.value("id", int64_t{-1}) : -1;
+  }
+  return listed;
+}
+
 }  // namespace
 
 TokenizerFiles read_tokenizer_files(const Path& folder) {
   TokenizerFiles files;
-  const Path vocabulary_file = folder / "vocab.json", single_file = folder / "tokenizer.json";
-  if (!std::filesystem::exists(vocabulary_file) && std::filesystem::exists(single_file)) {
-    const Json tokenizer = read_object(single_file);
-    const Json model = tokenizer.value("model", Json::object());
-    files.vocabulary = parse_vocabulary(model.value("vocab", Json::object()), single_file);
-    files.merges = parse_merges_json(model.value("merges", Json::array()), single_file);
-    for (const Json& value : tokenizer.value("added_tokens", Json::array())) {
-      AddedToken token = parse_token(value, folder);
-      token.id = value.is_object() ? value.value("id", int64_t{-1}) : -1;
-      add_token(files, std::move(token), folder);
-    }
+  const Path single_file = folder / "tokenizer.json", vocabulary_file = folder / "vocab.json";
+  std::vector<AddedToken> listed;
+  if (std::filesystem::exists(single_file)) {
+    listed = read_tokenizer_json(files, single_file, folder);
   } else {
     files.vocabulary = parse_vocabulary(io::read_json(vocabulary_file), vocabulary_file);
     files.merges = read_merges_txt(folder / "merges.txt");
   }
-  read_settings(files, folder);
+  read_settings(files, std::move(listed), folder);
   return files;
 }
 

@@ -28,8 +28,10 @@ void check_sampler(const diffusion::SamplerConfig& sampler, const models::Schedu
                                      ddim ? "flow_sde, dance_sde or cps" : "ddim (and grid keys do not apply)"));
   if (!ddim) return;
   const diffusion::AlphaTableConfig& alphas = sampler.alphas;
-  if (alphas.beta_start != scheduler.beta_start || alphas.beta_end != scheduler.beta_end ||
-      alphas.beta_schedule != scheduler.beta_schedule || alphas.prediction != scheduler.prediction_type ||
+  const bool given = !scheduler.trained_betas.empty();  // in place of the three keys
+  const bool other_betas = alphas.beta_start != scheduler.beta_start || alphas.beta_end != scheduler.beta_end ||
+                           alphas.beta_schedule != scheduler.beta_schedule;
+  if ((other_betas && !given) || alphas.prediction != scheduler.prediction_type ||
       alphas.train_timesteps != scheduler.num_train_timesteps)
     throw ConfigError("sampler", cat("sampler.beta_start, beta_end, beta_schedule, prediction and train_timesteps must "
                                      "be the model's: ", scheduler.beta_start, ", ", scheduler.beta_end, ", ",

@@ -11,7 +11,8 @@ void RolloutConfig::fields(FieldVisitor& v) {
   v.field("group_size", group_size, between(2, 4096), "pictures per prompt that train (without a subset: that are drawn)");
   v.field("micro_batch", micro_batch, between(1, 65536), "pictures per forward pass, in rollout and update");
   v.field("updates", updates, between(1, 1024), "optimizer steps per iteration, each on its share of the pictures");
-  v.field("guidance_scale", guidance_scale, between(0, 100), "classifier-free guidance; 1 = off");
+  v.field("guidance_scale", guidance_scale, between(0, 100),
+          "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off)");
   v.field("height", height, between(0, 16384), "of the pictures, in pixels; 0 = what the model was trained on");
   v.field("width", width, between(0, 16384), "of the pictures, in pixels; 0 = what the model was trained on");
 }

@@ -32,6 +32,14 @@ std::vector<nn::NamedTensor> make_trainable(const TrainConfig& config, models::P
   return adapter.params();
 }
 
+TrainConfig with_model_table(TrainConfig config, const models::SchedulerConfig& scheduler) {
+  diffusion::AlphaTableConfig& table = config.slots.sampler.alphas;
+  table.betas = scheduler.trained_betas;
+  table.zero_snr = scheduler.rescale_betas_zero_snr;
+  table.clip = scheduler.clip_sample ? scheduler.clip_sample_range : 0;
+  return config;
+}
+
 void check_slots(const TrainConfig& config, const models::Pipeline& policy) {
   const auto schedule = diffusion::iteration_schedule(config.slots.sampler, uint64_t(config.seed), 0);
   const auto trained = algorithms::eligible_steps(config.slots.schedule, schedule);

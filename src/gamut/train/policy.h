@@ -18,6 +18,9 @@ models::Pipeline open_policy(const TrainConfig& config, const std::string& folde
 // cannot train in their type.
 std::vector<nn::NamedTensor> make_trainable(const TrainConfig& config, models::Pipeline& policy);
 
+// The recipe with what only the model's own noise table says: given betas, zero-SNR, clipping. No key names them.
+TrainConfig with_model_table(TrainConfig config, const models::SchedulerConfig& scheduler);
+
 // What only model and recipe together can say. ConfigError when no step can train, or when loss or regularizer do not
 // fit the sampler or the latent; a warning is logged when the regularizer holds less than asked for.
 void check_slots(const TrainConfig& config, const models::Pipeline& policy);

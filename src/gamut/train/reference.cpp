@@ -63,6 +63,10 @@ Reference::Reference(const TrainConfig& config, const models::Pipeline& policy,
   for (const std::string& kind : config_.gate_rewards) auxiliaries_.push_back(rewards::make_reward({.kind = kind, .clip_model = config.slots.shaping.features_model}));
 }
 
+void Reference::check_prompts(const std::vector<text::Prompt>& prompts, const std::string& file) const {
+  for (const auto& reward : auxiliaries_) rewards::check_prompts(*reward, "gate", prompts, file);
+}
+
 void Reference::follow(const std::vector<nn::NamedTensor>& average) {
   if (is_on() && config_.reference == "ema") copy_all(held_, average);
 }

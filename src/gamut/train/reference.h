@@ -25,6 +25,8 @@ class Reference {
   // Opens config.model again when the regularizer is on and all weights train. `trained`: the policy's tensors.
   Reference(const TrainConfig& config, const models::Pipeline& policy, const std::vector<nn::NamedTensor>& trained);
   bool is_on() const { return pipeline_.has_value(); }
+  // DataError when the gate's rewards cannot score a prompt; `file`: where it stands.
+  void check_prompts(const std::vector<text::Prompt>& prompts, const std::string& file) const;
 
   // reference = ema: takes over the averaged weights; called before means are made.
   void follow(const std::vector<nn::NamedTensor>& average);

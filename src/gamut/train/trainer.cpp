@@ -70,7 +70,7 @@ void report_credit(const RowCredit& credit, const algorithms::Slots& slots, Step
 
 Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Reward& reward,
                  std::vector<text::Prompt> prompts)
-    : config_(config),
+    : config_(with_model_table(config, policy.scheduler())),
       policy_(std::move(policy)),
       reward_(reward),
       prompts_(std::move(prompts)),
@@ -84,6 +84,7 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
       reference_(config_, policy_, params_) {
   policy_.set_gradient_checkpointing(config.gradient_checkpointing);
   check_slots(config_, policy_);  // fails now, not in the first iteration
+  reference_.check_prompts(prompts_, config_.rollout.prompts);
 }
 
 StepReport Trainer::iterate() {
@@ -144,12 +145,10 @@ rewards::Scores Trainer::score(const Drawn& drawn, StepReport& report) {
   if (report.reward_failures == 0) return scores;
   const bool stops = config_.guard.on_reward_failure == "stop" || report.reward_failures == plan_.pictures;
   if (stops) check_pictures(drawn.pictures, report.step);
-  const auto first = std::find_if(scores.failure.begin(), scores.failure.end(),
-                                  [](const std::string& why) { return !why.empty(); });
   if (stops)
     throw NumericalError("reward", cat("the reward '", reward_.name(), "' failed for ", report.reward_failures, " of ",
                                        plan_.pictures, " pictures in iteration ", report.step, "; first reason: ",
-                                       *first));
+                                       printable(scores.first_failure())));
   return scores;
 }
 

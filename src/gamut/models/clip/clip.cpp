@@ -4,6 +4,7 @@
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/io/files.h"
+#include "gamut/models/other_layouts.h"
 #include "gamut/models/clip/open_clip_weights.h"
 #include "gamut/nn/memory.h"
 #include "gamut/nn/token_linear.h"
@@ -27,12 +28,13 @@ constexpr const char* kConfig = "config.json";
 constexpr const char* kPreprocessor = "preprocessor_config.json";
 constexpr const char* kWeights = "model.safetensors";
 constexpr const char* kTokenizerFiles[] = {"vocab.json", "merges.txt", "tokenizer.json",
-                                           "tokenizer_config.json", "special_tokens_map.json"};
+                                           "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"};
 
 void expect_folder(const fs::path& folder) {
   if (fs::exists(folder / kConfig)) return;
-  throw EnvironmentError("clip", cat("a CLIP model's folder must hold ", kConfig, "; got '", folder.string(),
-                                     "'; train one with: gamut pretrain recipes/glyphs/clip.toml"));
+  const std::string hint = hub_cache_hint(folder);
+  throw EnvironmentError("clip", cat("a CLIP model's folder must hold ", kConfig, "; got '", folder.string(), "'; ",
+                                     hint.empty() ? "train one with: gamut pretrain recipes/glyphs/clip.toml" : hint));
 }
 
 // The configs and the tokenizer's files, as bytes by their place in the folder.
@@ -128,6 +130,9 @@ void Clip::Parts::read_configs(const fs::path& folder, bool is_new) {
   if (tokenizer.vocabulary_size() > config.text.vocab_size)
     throw DataError(file, cat("vocab_size must cover the tokenizer; got ", config.text.vocab_size,
                               "; expected at least ", tokenizer.vocabulary_size()));
+  if (tokenizer.vocabulary_size() < config.text.vocab_size)
+    log_warning(cat("'", folder.string(), "' has ", tokenizer.vocabulary_size(), " tokens and ", config.text.vocab_size,
+                    " embeddings: no text reaches the others; is a file with added tokens missing?"));
   if (!files.contains(kPreprocessor))
     throw EnvironmentError("clip",
                            cat("file '", preprocessor, "' does not exist; is the model folder complete?"));
