@@ -146,6 +146,7 @@ TEST(help, flags_are_found_by_the_fields_words) {
   expect({"sample", "--prompts", "x"}, "'--prompts' of gamut sample; did you mean '--prompt'?");
   expect({"sample", "--prompt", "x", "--modle", "y"}, "'--modle' of gamut sample; did you mean '--model'?");
   expect({"train", "x.toml", "--lr", "1e-4"}, "'--lr' of gamut train; did you mean '--set optimizer.learning_rate=1e-4'?");
+  expect({"train", "--lr", "1e-4", "x.toml"}, "'--lr' of gamut train; did you mean '--set optimizer.learning_rate=1e-4'?");
   expect({"train", "x.toml", "--batch-size=4"}, "'--batch-size' of gamut train; did you mean '--set rollout.micro_batch=4'?");
   expect({"train", "x.toml", "--iterations", "5"}, "'--iterations' of gamut train; did you mean '--set iterations=5'?");
   expect({"train", "x.toml", "--output_dir", "y"}, "'--output_dir' of gamut train; did you mean '--run'?");

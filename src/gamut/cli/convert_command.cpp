@@ -39,7 +39,7 @@ void cast(nn::LoraModule& module, const ConvertFlags& flags) {
 }
 
 int convert_lora(const ConvertFlags& flags) {
-  nn::LoraFile file = nn::load_lora(flags.in);
+  nn::LoraFile file = nn::load_lora(adapter_path(flags.in));
   if (!flags.dtype.empty())
     for (nn::LoraModule& module : file.modules) cast(module, flags);
   nn::save_lora(flags.out, file, kFormats.at(flags.to));

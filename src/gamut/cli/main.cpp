@@ -73,7 +73,7 @@ int run(int argc, char** argv) {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return program.exit(error);  // --help, --version
-    const std::string unknown = gamut::cli::unknown_flag(program);
+    const std::string unknown = gamut::cli::unknown_flag(program, {argv + 1, argv + argc});
     if (!unknown.empty()) return report(gamut::ExitCode::kConfig, "[usage] " + unknown + see);
     return report(gamut::ExitCode::kConfig, std::string("[usage] ") + error.what() + see);
   }

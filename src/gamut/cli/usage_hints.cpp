@@ -59,7 +59,7 @@ std::vector<std::string> recipe_keys() {
   return keys;
 }
 
-std::string unknown_flag(const CLI::App& program) {
+std::string unknown_flag(const CLI::App& program, const std::vector<std::string>& words) {
   const std::vector<std::string> extras = program.remaining(true);
   const auto found = std::find_if(extras.begin(), extras.end(),
                                   [](const std::string& word) { return word.size() > 1 && word[0] == '-'; });
@@ -71,8 +71,9 @@ std::string unknown_flag(const CLI::App& program) {
   std::string meant = meant_by(word, flags);
   if (meant.empty() && std::find(flags.begin(), flags.end(), "--set") != flags.end()) {
     const std::string key = key_of(word, command->get_name());
-    std::string value = word.size() < found->size() ? found->substr(word.size() + 1) : "VALUE";
-    if (value == "VALUE" && found + 1 != extras.end() && !(found + 1)->starts_with("--")) value = *(found + 1);
+    const auto next = std::find(words.begin(), words.end(), *found) + 1;  // an extra is one of the words
+    const bool has_next = next < words.end() && !next->starts_with("--");
+    const std::string value = word.size() < found->size() ? found->substr(word.size() + 1) : has_next ? *next : "VALUE";
     if (!key.empty()) meant = cat("--set ", key, "=", printable(value));
   }
   if (meant.empty()) meant = nearest_name(word, flags);

@@ -15,7 +15,7 @@ namespace gamut::cli {
 std::vector<std::string> recipe_keys();
 
 // After a parse that failed: "unknown flag '--lr' of gamut train; did you mean '--set optimizer.learning_rate=1e-4'?".
-// "" when every flag was known.
-std::string unknown_flag(const CLI::App& program);
+// "" when every flag was known. `words`: the command line as it was given.
+std::string unknown_flag(const CLI::App& program, const std::vector<std::string>& words);
 
 }  // namespace gamut::cli

@@ -289,6 +289,12 @@ std::vector<int64_t> Pipeline::latent_shape() const {
   return {parts_->unet->config().in_channels, parts_->latent_height, parts_->latent_width};
 }
 
+int64_t Pipeline::usual_batch() const {
+  constexpr int64_t kSmall = 50'000'000, kMost = 64, kPixels = 4 * 64 * 64;
+  if (parts_->unet_store.num_elements() < kSmall) return kMost;
+  return std::clamp<int64_t>(kPixels / (parts_->latent_height * parts_->latent_width), 1, kMost);
+}
+
 const SchedulerConfig& Pipeline::scheduler() const { return parts_->scheduler; }
 const text::ClipTokenizer& Pipeline::tokenizer() const { return parts_->tokenizer; }
 const nn::ParamOptions& Pipeline::options() const { return parts_->options; }

@@ -74,6 +74,9 @@ class Pipeline {
   const nn::ParamStore& denoiser_params() const;
   nn::ParamStore& text_encoder_params();
   const nn::ParamStore& coder_params() const;  // of the vae; empty where it has no weights
+  // Pictures in one pass where nobody says how many: 64 of a small denoiser, of a large one (from 50 M weights) as many as
+  // have the latent pixels of four of 64 x 64.
+  int64_t usual_batch() const;
   static std::string denoiser_name() { return "unet"; }  // its folder, and its prefix in LoRA files
 
   // Adds a stored adapter, `scale` times its strength, to denoiser and text encoder; several add up. DataError for a

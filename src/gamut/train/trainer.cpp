@@ -74,7 +74,7 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
       policy_(std::move(policy)),
       reward_(reward),
       prompts_(std::move(prompts)),
-      plan_(make_batch_plan(config.rollout, config.slots.subset, int64_t(prompts_.size()))),
+      plan_(make_batch_plan(config.rollout, config.slots.subset, int64_t(prompts_.size()), policy_.usual_batch())),
       params_(make_trainable(config_, policy_)),
       optimizer_(params_, config.optimizer),
       ema_(params_, config.ema),
