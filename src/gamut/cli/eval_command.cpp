@@ -127,8 +127,12 @@ int evaluate(const EvalFlags& flags) {
 void add_eval_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<EvalFlags>();
   CLI::App* command = program.add_subcommand("eval", "reward and diversity on fixed seeds");
-  command->add_option("recipe", flags->recipe, "TOML recipe: its reward, judge, prompts and [eval]; or a run folder, to measure its model")->required();
-  command->add_option("--model", flags->model, "model folder, run folder or ORG/NAME (default: the recipe's, or the run's)");
+  command
+      ->add_option("recipe", flags->recipe,
+                   "TOML recipe: its reward, judge, prompts and [eval]; or a run folder, to measure its model")
+      ->required();
+  command->add_option("--model", flags->model,
+                      "model folder, run folder or ORG/NAME (default: the recipe's, or the run's)");
   command->add_option("--weights", flags->weights, "denoiser weights to use instead (a checkpoint's .safetensors)");
   command->add_option("--lora", flags->loras, "adapter: FILE or FILE:scale (repeatable)")->allow_extra_args(false);
   command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")->allow_extra_args(false);

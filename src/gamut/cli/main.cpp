@@ -39,7 +39,8 @@ void check_command(const CLI::App& program, int argc, char** argv) {
   const std::string near = gamut::nearest_name(argv[1], names);
   throw gamut::ConfigError("usage",
                            gamut::cat("unknown command '", gamut::printable(argv[1]), "'; ",
-                                      near.empty() ? "see " + gamut::program_name() + " --help" : "did you mean '" + near + "'?"));
+                                      near.empty() ? "see " + gamut::program_name() + " --help"
+                                                   : "did you mean '" + near + "'?"));
 }
 
 int run(int argc, char** argv) {

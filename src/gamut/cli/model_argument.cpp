@@ -27,6 +27,7 @@ bool is_complete_model(const fs::path& folder) {
 
 // The run that a path means, or "".
 fs::path run_of(const std::string& name) {
+  if (name.empty()) return {};
   fs::path path = fs::path(name).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
   if (fs::exists(path / "model_index.json") || fs::exists(path / kAdapter))

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What --model names: a folder, a name of the Hub, or a run, whose tuned weights are meant.
 //
-//   models::Pipeline pipe = find_tuned("runs/x").open(options);   // a run with [lora]: its base and the adapter
+//   const TunedModel model = find_tuned("runs/x");
+//   models::Pipeline pipe = models::Pipeline::open(model.folder, options);
+//   model.apply(pipe);                               // a checkpoint's weights, or an adapter over its base
 #pragma once
 
 #include "gamut/models/pipeline.h"

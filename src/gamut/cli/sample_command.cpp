@@ -136,7 +136,10 @@ int sample(const SampleFlags& flags) {
 void add_sample_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<SampleFlags>();
   CLI::App* command = program.add_subcommand("sample", "pictures and a contact sheet from a model");
-  command->add_option("--model", flags->model, "folder in diffusers' layout, run folder, or ORG/NAME of the Hugging Face cache")->capture_default_str();
+  command
+      ->add_option("--model", flags->model,
+                   "folder in diffusers' layout, run folder, or ORG/NAME of the Hugging Face cache")
+      ->capture_default_str();
   command->add_option("--weights", flags->weights,
                       "denoiser weights to use instead (a checkpoint's .safetensors)");
   command->add_option("--lora", flags->loras, "adapter: FILE or FILE:scale (repeatable)")->allow_extra_args(false);

@@ -73,7 +73,9 @@ int train(const TrainFlags& flags) {
 void add_train_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<TrainFlags>();
   CLI::App* command = program.add_subcommand("train", "RL fine-tuning by a recipe");
-  command->add_option("recipe", flags->recipe, "TOML recipe, or a run folder: its recipe, and with --resume the run itself")->required();
+  command
+      ->add_option("recipe", flags->recipe, "TOML recipe, or a run folder: its recipe, and with --resume the run itself")
+      ->required();
   command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")
       ->allow_extra_args(false);
   command->add_option("--run", flags->run, "run folder (default: runs/<recipe's name>, numbered if taken)");

@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 bool is_word(const std::string& text, const char* also) {
   return !text.empty() && text.find("..") == std::string::npos &&
          std::ranges::all_of(text, [&](const char c) {
-           return std::isalnum(static_cast<unsigned char>(c)) || std::string_view(also).find(c) != std::string_view::npos;
+           const bool letter = std::isalnum(static_cast<unsigned char>(c)) != 0;
+           return letter || std::string_view(also).find(c) != std::string_view::npos;
          });
 }
 
@@ -76,6 +77,7 @@ std::string download_command(const HubName& name) {
 
 fs::path find_model(const std::string& name) {
   const fs::path path = name;
+  if (name.empty()) return path;
   std::error_code ignored;
   if (fs::exists(path / "config.toml", ignored) && fs::exists(path / "model/model_index.json", ignored))
     return path / "model";

@@ -104,7 +104,8 @@ void write_file(const fs::path& path, const std::string& bytes) {
 
 ModelFolder::ModelFolder(const std::string& name) : path_(find_model(name)) {
   if (const auto hub = parse_hub_name(name); hub && path_ != fs::path(name))
-    if_incomplete_ = cat("the Hugging Face cache holds it in part; to download what gamut reads: ", download_command(*hub));
+    if_incomplete_ = cat("the Hugging Face cache holds it in part; to download what gamut reads: ",
+                         download_command(*hub));
   if (path_.empty()) {
     throw ConfigError("model",
                       "this recipe leaves the model to you; got model = \"\"; name a folder in diffusers' layout, for "
