@@ -35,6 +35,8 @@ std::string gpus() {
 
 }  // namespace
 
+std::string version() { return cat("gamut ", GAMUT_VERSION); }
+
 std::string build_info(const std::string& device) {
   const nn::LibTorchBuild libtorch = nn::libtorch_build();
   return cat("gamut: ", GAMUT_VERSION, "\nbuild: ", GAMUT_BUILD_TYPE, ", ", GAMUT_COMPILER, "\nLibTorch: ", TORCH_VERSION,

@@ -6,6 +6,8 @@
 
 namespace gamut::cli {
 
+// "gamut 0.3.0"
+std::string version();
 // Several lines of "name: value"; goes to build.txt and to `gamut doctor`. Of a GPU only for the device "cuda", since to
 // look for one loads what it takes.
 std::string build_info(const std::string& device);

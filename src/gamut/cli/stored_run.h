@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct StoredEvaluation {
 // all.
 StoredEvaluation evaluation_at(const std::filesystem::path& run, int64_t step);
 StoredEvaluation last_evaluation(const std::filesystem::path& run);
+// The same step's numbers with raw weights, where eval.raw asked for them.
+std::optional<eval::Evaluation> raw_evaluation_at(const std::filesystem::path& run, int64_t step);
 
 // Steps with such a row.
 std::set<int64_t> evaluated_steps(const std::filesystem::path& run);

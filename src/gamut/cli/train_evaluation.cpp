@@ -29,7 +29,7 @@ double sum_of(const fs::path& lines, const char* key) {
   return sum;
 }
 
-std::string shown(double value) { return std::isfinite(value) ? cat(value) : "-"; }
+std::string shown(double value) { return std::isfinite(value) ? rounded(value) : "-"; }
 
 // A reward without a single score has nothing to train on; a judge without one leaves a gap in the charts.
 void tell_failures(const eval::EvalPass& pass, int64_t step, const eval::Evaluation& numbers) {
@@ -79,11 +79,11 @@ void TrainEvaluation::evaluate_pass(const eval::EvalPass& pass, train::Trainer& 
   events.add_evaluation(row, save_pictures(pass, step, pictures));
   tell_failures(pass, step, numbers);
   if (pass == eval::EvalPass{})
-    log_info(cat("eval   step ", step, ": reward ", shown(numbers.reward), ", judge ", shown(numbers.judge), ", color pairs ",
-                 numbers.color_pairs, ", color spread ", numbers.color_spread, "   ",
+    log_info(cat("eval   step ", step, ": reward ", shown(numbers.reward), ", judge ", shown(numbers.judge),
+                 ", color pairs ", rounded(numbers.color_pairs), ", color spread ", rounded(numbers.color_spread), "   ",
                  format_duration(numbers.seconds)));
   else if (numbers.colors_obeyed)
-    log_info(cat("eval   step ", step, ", ", pass.set, ": colors obeyed ", *numbers.colors_obeyed, ", reward ",
+    log_info(cat("eval   step ", step, ", ", pass.set, ": colors obeyed ", rounded(*numbers.colors_obeyed), ", reward ",
                  shown(numbers.reward), "   ", format_duration(numbers.seconds)));
 }
 

@@ -4,8 +4,10 @@
 #include "gamut/core/config.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
+#include "gamut/core/program.h"
 #include "gamut/io/files.h"
 #include "gamut/io/inside.h"
+#include "gamut/models/hub.h"
 #include "gamut/models/other_layouts.h"
 
 #include <nlohmann/json.hpp>
@@ -64,7 +66,10 @@ std::string missing_hint(const fs::path& folder) {
   }
   const std::string name = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
   const std::string near = nearest_name(name, neighbours);
-  return near.empty() ? "is the path right?" : cat("did you mean '", (parent / near).string(), "'?");
+  if (!near.empty()) return cat("did you mean '", (parent / near).string(), "'?");
+  const auto hub = parse_hub_name(folder.string());
+  return hub ? cat("is the path right? If a model of the Hugging Face Hub is meant: ", download_command(*hub))
+             : "is the path right?";
 }
 
 void write_file(const fs::path& path, const std::string& bytes) {
@@ -79,7 +84,10 @@ void write_file(const fs::path& path, const std::string& bytes) {
 
 }  // namespace
 
-ModelFolder::ModelFolder(fs::path folder) : path_(std::move(folder)) {
+ModelFolder::ModelFolder(const std::string& name) : path_(find_model(name)) {
+  if (const auto hub = parse_hub_name(name); hub && path_ != fs::path(name))
+    if_incomplete_ = cat("the Hugging Face cache holds it in part; to download what gamut reads: ",
+                         download_command(*hub));
   if (path_.empty()) {
     throw ConfigError("model",
                       "this recipe leaves the model to you; got model = \"\"; name a folder in diffusers' layout, for "
@@ -143,7 +151,7 @@ nlohmann::json ModelFolder::json(const std::string& relative) const {
   const auto found = files_.find(relative);
   const std::string name = (path_ / relative).string();
   if (found == files_.end()) {
-    throw EnvironmentError("model", cat("file '", name, "' does not exist; is the model folder complete?"));
+    throw EnvironmentError("model", cat("file '", name, "' does not exist; ", if_incomplete_));
   }
   return io::parse_json(found->second, name);
 }
@@ -159,7 +167,7 @@ nn::TensorMap ModelFolder::load_weights(const std::string& component, const std:
       "model", cat("file '", (folder / weight_names(stem, variant).front()).string(), "' does not exist; ",
                    holds_pickle(folder) ? "pickled weights (.bin) are never read: convert them with diffusers, "
                                           "DiffusionPipeline.from_pretrained(OLD).save_pretrained(NEW)"
-                                        : "is the model folder complete?"));
+                                        : if_incomplete_));
 }
 
 void ModelFolder::save_rest(const fs::path& target, const std::vector<std::string>& own) const {

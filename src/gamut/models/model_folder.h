@@ -14,11 +14,14 @@ namespace gamut::models {
 
 class ModelFolder {
  public:
-  // EnvironmentError for a missing folder, or one without model_index.json, with a hint at what may be meant.
+  // A folder, a run with one, or a name of the Hub (models/hub.h). EnvironmentError for a missing folder, or one without
+  // model_index.json, with a hint at what may be meant.
   // DataError when a component's name is a path.
-  explicit ModelFolder(std::filesystem::path folder);
+  explicit ModelFolder(const std::string& name);
 
   const std::filesystem::path& path() const { return path_; }
+  // What to do about a file that the folder lacks; ends a message.
+  const std::string& if_incomplete() const { return if_incomplete_; }
   // Class of a component in model_index.json; "" if absent or null.
   std::string component_class(const std::string& component) const;
   bool has(const std::string& relative) const { return files_.contains(relative); }
@@ -36,6 +39,7 @@ class ModelFolder {
  private:
   void read_rest(const std::string& component);
   std::filesystem::path path_;
+  std::string if_incomplete_ = "is the model folder complete?";
   std::map<std::string, std::string> files_;  // relative path to bytes
   std::set<std::string> foreign_;             // of them: what a link brought from elsewhere
 };
