@@ -31,7 +31,8 @@ setup:
 # A LibTorch named in the environment goes before the others.
 CONFIGURE = cmake --log-level=ERROR $(if $(CMAKE_PREFIX_PATH),-DCMAKE_PREFIX_PATH="$(subst :,;,$(CMAKE_PREFIX_PATH))")
 
-build: setup program
+build: setup
+	@$(MAKE) --no-print-directory program
 
 # Once setup.sh has been.
 program:
