@@ -11,9 +11,9 @@ WORKDIR /gamut
 # LibTorch in a layer of its own: it comes down again only when setting up changes.
 COPY scripts/setup.sh scripts/
 COPY cmake/LibTorch.cmake cmake/
-RUN scripts/setup.sh build
+RUN scripts/setup.sh demo
 COPY . .
-RUN make build && cmake --install build --prefix /opt/gamut --component program
+RUN make program && cmake --install build --prefix /opt/gamut --component program
 # What the program loads of torch and of NVIDIA's, in the places where torch's libraries look for each other.
 RUN packages=$(echo .venv/lib/python3*/site-packages) && mkdir -p /opt/gamut/site/torch && \
     cp -a $packages/torch/lib $packages/torch/version.py /opt/gamut/site/torch/ && \

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What one does with gamut, each as one command; `make help` lists them. CMake and CTest do the work.
 .DEFAULT_GOAL := help
-.PHONY: help demo setup build everything test files fuzz bench install wheel check format docs clean
+.PHONY: help demo setup build program everything test files fuzz bench install wheel check format docs clean
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell scripts/jobs.sh)
@@ -21,7 +21,9 @@ help:
 	@echo "make docs     write docs/config.md anew"
 	@echo "make clean    remove build/"
 
-demo: build
+demo:
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory program
 	scripts/demo.sh
 
 setup:
@@ -31,6 +33,10 @@ setup:
 CONFIGURE = cmake --log-level=ERROR $(if $(CMAKE_PREFIX_PATH),-DCMAKE_PREFIX_PATH="$(subst :,;,$(CMAKE_PREFIX_PATH))")
 
 build: setup
+	@$(MAKE) --no-print-directory program
+
+# Once setup.sh has been.
+program:
 	@$(CONFIGURE) --preset release > /dev/null
 	cmake --build build --target gamut --parallel $(JOBS)
 

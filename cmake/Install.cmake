@@ -1,11 +1,12 @@
 # What `cmake --install build --prefix DIR` lays down: bin/gamut, the rooms' libraries and headers, share/gamut. DIR may be
-# moved afterwards. LibTorch stays where it is; a copy of it in DIR/lib goes before.
+# moved afterwards. LibTorch stays where it is.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 get_property(rooms GLOBAL PROPERTY GAMUT_ROOMS)
-set_target_properties(gamut PROPERTIES EXPORT_NAME program
-                      INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR};${GAMUT_LIBTORCH}/lib")
+# One RUNPATH for both: where it is exchanged on installing, CMake fills the first with colons, which mean the current folder.
+set_target_properties(gamut PROPERTIES EXPORT_NAME program INSTALL_RPATH ${GAMUT_LIBTORCH}/lib
+                      BUILD_WITH_INSTALL_RPATH TRUE)
 install(TARGETS gamut EXPORT gamut RUNTIME COMPONENT program)
 install(TARGETS ${rooms} gamut_all EXPORT gamut)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/gamut DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")

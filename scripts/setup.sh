@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what gamut is built from: Debian or Ubuntu packages by apt, and LibTorch where none is there yet.
 # Safe to run again; takes about a second when everything is there.
-#   scripts/setup.sh [build | test | wheel]     what for; default: build
+#   scripts/setup.sh [demo | build | test | wheel]     what for; default: build
 #
 # LibTorch is the first of these that is 2.11 or newer (cmake/LibTorch.cmake): the one that CMAKE_PREFIX_PATH names,
 # `torch` of the activated Python environment, `torch` in .venv. Otherwise pip's torch wheel goes into .venv: a CPU build
@@ -29,12 +29,13 @@ packages=(
   libpng-dev libjpeg-dev libfreetype-dev libicu-dev libcpp-httplib-dev
   libtesseract-dev libleptonica-dev tesseract-ocr-eng
 )
-test_packages=(
-  ccache mold libgtest-dev libbenchmark-dev
+# What gamut pretrain draws from.
+font_packages=(
   fonts-lato fonts-vollkorn fonts-cabin fonts-bebas-neue fonts-dkg-handwriting fonts-comfortaa
   fonts-dancingscript fonts-cabinsketch fonts-monofur fonts-lobster fonts-kaushanscript
   fonts-leckerli-one fonts-kristi fonts-humor-sans fonts-gnutypewriter fonts-isabella fonts-rufscript
 )
+test_packages=(ccache mold libgtest-dev libbenchmark-dev)
 
 say() { echo "setup: $*" >&2; }
 fail() {
@@ -180,10 +181,11 @@ install_browser() {
 source=()
 [[ -n ${GAMUT_TORCH_INDEX:-} ]] && source=(--index-url "$GAMUT_TORCH_INDEX")
 case $purpose in
-  build) ;;
-  test) packages+=("${test_packages[@]}") ;;
+  demo) ;;
+  build) packages+=("${font_packages[@]}") ;;
+  test) packages+=("${font_packages[@]}" "${test_packages[@]}") ;;
   wheel) packages+=(patchelf) ;;
-  *) fail "the purpose is build, test or wheel; got '$purpose'" ;;
+  *) fail "the purpose is demo, build, test or wheel; got '$purpose'" ;;
 esac
 install_packages
 [[ $purpose == test ]] && install_browser
