@@ -120,6 +120,9 @@ std::vector<Bytes> read_corpus(const std::vector<std::string>& paths) {
 
 }  // namespace
 
+// The undefined-behavior sanitizer knows no death callback of its own: it aborts.
+extern "C" const char* __ubsan_default_options() { return "abort_on_error=1:print_stacktrace=1"; }
+
 int main(int argc, char** argv) {
   double seconds = 0;
   uint64_t seed = 1;
