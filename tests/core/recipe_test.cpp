@@ -179,5 +179,10 @@ TEST(recipe, bytes_outside_of_ascii_are_named_before_they_are_parsed) {
   EXPECT_EQ(mistake("[\x01"), "[config] malformed TOML (r.toml:1:2); the byte 0x01 may not stand in TOML");
 }
 
+TEST(recipe, headers_that_are_no_headers_are_errors) {
+  for (const char* text : {"[=", "[[=\nkey = 1", "a = [1\"é\"]", "a = [1[\"\u0490\"]]", "[!]", "[a.=]", "[[a].b]", "a.= 1", "{", "=", "[a]]"})
+    EXPECT_TRUE(mistake(text).starts_with("[config] malformed TOML (r.toml")) << text << ": " << mistake(text);
+}
+
 }  // namespace recipe_test
 }  // namespace gamut

@@ -16,7 +16,7 @@ TEST(toml_guard, lets_toml_pass) {
   for (const char* text :
        {"", "a = 1\r\n\tb.c = [0.1, 0.2]  # Grüße \u0490\n", "\xEF\xBB\xBF# mark\na = 1\n",
         "a = \"\u0490 # \\\" x\"\nb = 'é # \\'\n", "a = \"\"\"é\n\"two\"\"\"\"\"\nb = '''\né''''\n",
-        "\"ü.ü\".b = 1\n", "a = \"open\nb = 1\n", "[[run]]\n[a.\"b.c\"]\n"})
+        "\"ü.ü\".b.\"c d\" = 1\n", "a = \"open\nb = 1\n", "[[run]]\n[a.\"b.c\"]\n"})
     EXPECT_EQ(fault_of(text), "") << text;
 }
 

@@ -118,7 +118,10 @@ int listen_on_loopback(int port) {
 
 struct HttpServer::Parts {
   Parts(int port, Answer answer_by, const HttpLimits& bounds)
-      : listener(listen_on_loopback(port)), wake(::eventfd(0, EFD_CLOEXEC)), answer(std::move(answer_by)), limits(bounds) {}
+      : listener(listen_on_loopback(port)),
+        wake(::eventfd(0, EFD_CLOEXEC)),
+        answer(std::move(answer_by)),
+        limits(bounds) {}
 
   ~Parts() {
     for (const Connection& connection : connections) ::close(connection.socket);

@@ -95,8 +95,8 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return program.exit(error);  // --help, --version
     const std::string unknown = gamut::cli::unknown_flag(program, {argv + 1, argv + argc});
-    if (!unknown.empty()) return report(gamut::ExitCode::kConfig, "[usage] " + unknown + see);
-    return report(gamut::ExitCode::kConfig, std::string("[usage] ") + error.what() + see);
+    return report(gamut::ExitCode::kConfig,
+                  gamut::printable_message("[usage] " + (unknown.empty() ? std::string(error.what()) : unknown) + see));
   }
   if (json_log) gamut::set_log_format(gamut::LogFormat::kJson);
   if (quiet) gamut::set_log_level(gamut::LogLevel::kWarning);
@@ -118,12 +118,13 @@ int main(int argc, char** argv) {
     if (is_out_of_memory(error)) return report_out_of_memory();
     return report(gamut::ExitCode::kInternal, "[libtorch] " + first_line(error.what_without_backtrace()));
   } catch (const std::filesystem::filesystem_error& error) {
-    return report(gamut::ExitCode::kEnvironment, "[files] cannot use '" + error.path1().string() +
-                                                     "'; got '" + error.code().message() + "'");
+    return report(gamut::ExitCode::kEnvironment,
+                  gamut::printable_message(gamut::cat("[files] cannot use '", error.path1().string(), "'; got '",
+                                                      error.code().message(), "'")));
   } catch (const std::bad_alloc&) {
     return report_out_of_memory();
   } catch (const nlohmann::json::exception& error) {
-    return report(gamut::ExitCode::kData, json_message(error.what()));
+    return report(gamut::ExitCode::kData, gamut::printable_message(json_message(error.what())));
   } catch (const std::exception& error) {
     return report(gamut::ExitCode::kInternal, std::string("[internal] ") + first_line(error.what()));
   }

@@ -5,6 +5,7 @@
 #include "gamut/cli/train_recipe.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
+#include "gamut/core/names.h"
 #include "gamut/io/files.h"
 
 #include <nlohmann/json.hpp>
@@ -91,7 +92,7 @@ std::vector<RunRows> read_collected(const fs::path& path) {
     if (is_new) {
       runs.emplace_back();
       runs.back().origin = cat(path.string(), ": ", key.first, " seed ", key.second);
-      runs.back().group = key.first;
+      runs.back().group = printable(key.first);  // it stands in tables
       runs.back().seed = key.second;
     }
     RunRows& run = runs[place->second];

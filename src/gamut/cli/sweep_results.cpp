@@ -4,6 +4,7 @@
 #include "gamut/cli/run_rows.h"
 #include "gamut/cli/sweep_process.h"
 #include "gamut/core/error.h"
+#include "gamut/core/names.h"
 #include "gamut/eval/evaluate.h"
 #include "gamut/io/files.h"
 
@@ -40,7 +41,7 @@ eval::MethodRow method_row(const json& row, const std::string& place) {
                         row.contains("seed") && row["seed"].is_number_integer() && row.contains("step") &&
                         row["step"].is_number_integer();
   if (!complete) throw DataError("sweep", cat(place, " must have the string 'recipe' and the integers 'seed', 'step'"));
-  eval::MethodRow out{.method = row["recipe"], .seed = row["seed"], .step = row["step"]};
+  eval::MethodRow out{.method = printable(row["recipe"].get<std::string>()), .seed = row["seed"], .step = row["step"]};
   for (const auto& [key, value] : row.items())
     if (value.is_number() && !eval::is_unscored(row, key)) out.measures[key] = value.get<double>();
   if (out.measures.contains("train_seconds")) out.seconds = out.measures["train_seconds"];

@@ -108,7 +108,9 @@ void set_log_level(LogLevel level) {
 
 void set_log_format(LogFormat format) { state().format = format; }
 
-void log_debug(std::string_view message) { write_line(spdlog::level::debug, "debug", "debug: ", printable_message(message), {}); }
+void log_debug(std::string_view message) {
+  write_line(spdlog::level::debug, "debug", "debug: ", printable_message(message), {});
+}
 void log_info(std::string_view message, const LogFields& fields) {
   write_line(spdlog::level::info, "info", "", shown(message), fields);
 }

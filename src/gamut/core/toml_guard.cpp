@@ -44,7 +44,8 @@ class TomlWalk {
   void refuse_byte() {
     char hex[8];
     std::snprintf(hex, sizeof hex, "0x%02X", uint8_t(text_[at_]));
-    refuse(cat("the byte ", hex, " may not stand ", is_control(text_[at_]) ? "in TOML" : "outside of strings and comments"));
+    refuse(cat("the byte ", hex, " may not stand ",
+               is_control(text_[at_]) ? "in TOML" : "outside of strings and comments"));
   }
 
   // Keys and values outside of strings are ASCII.
@@ -69,7 +70,8 @@ class TomlWalk {
       const char c = text_[at_];
       if (is_control(c)) return refuse_byte();
       if (c == '\n' && !long_form) return;
-      if (c == '\\' && quote == '"' && at_ + 1 < text_.size() && !is_control(text_[at_ + 1]) && text_[at_ + 1] != '\n') {
+      const char next = at_ + 1 < text_.size() ? text_[at_ + 1] : '\n';
+      if (c == '\\' && quote == '"' && !is_control(next) && next != '\n') {
         ++at_;
       } else if (c == quote && (!long_form || text_.substr(at_).starts_with(three))) {
         at_ += long_form ? 3 : 1;

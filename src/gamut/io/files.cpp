@@ -48,9 +48,9 @@ void check_still_at(const Path& path, int descriptor) {
   const bool same = error_number == 0 && ::fstat(descriptor, &open) == 0 && open.st_dev == named.st_dev &&
                     open.st_ino == named.st_ino;
   if (same) return;
-  throw EnvironmentError("files", cat("'", path.string(), "' was moved, removed or replaced while it was being written; got ",
-                                      error_number == 0 ? "another file there" : cat("'", error_text(error_number), "'"),
-                                      "; what was written before is where it went"));
+  const std::string got = error_number == 0 ? "another file there" : cat("'", error_text(error_number), "'");
+  throw EnvironmentError("files", cat("'", path.string(), "' was moved, removed or replaced while it was written; got ",
+                                      got, "; what was written before is where it went"));
 }
 
 std::string read_text(const Path& path, size_t max_bytes) {

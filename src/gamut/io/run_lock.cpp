@@ -64,9 +64,9 @@ void RunLock::check_folder() const {
   struct stat status {};
   const int error_number = ::stat(folder_.c_str(), &status) == 0 ? 0 : errno;
   if (error_number == 0 && status.st_dev == device_ && status.st_ino == inode_) return;
+  const std::string got = error_number == 0 ? "another folder there" : cat("'", error_text(error_number), "'");
   throw EnvironmentError("run", cat("the run folder '", folder_.string(),
-                                    "' was moved, removed or replaced while the run went on; got ",
-                                    error_number == 0 ? "another folder there" : cat("'", error_text(error_number), "'"),
+                                    "' was moved, removed or replaced while the run went on; got ", got,
                                     "; put it back, or name its new place with --run, and go on with --resume"));
 }
 

@@ -92,7 +92,8 @@ void check_settings(const Json& settings, const std::string& origin) {
     throw DataError(origin, "the adapter's configuration is a JSON object");
   }
   if (settings.contains("peft_type") && settings["peft_type"] != "LORA") {
-    throw DataError(origin, cat("only adapters of type LORA are read; got peft_type ", io::brief(settings["peft_type"])));
+    throw DataError(origin, cat("only adapters of type LORA are read; got peft_type ",
+                                io::brief(settings["peft_type"])));
   }
   for (const char* unsupported : {"use_dora", "lora_bias", "fan_in_fan_out"}) {
     if (flag_of(settings, unsupported)) {

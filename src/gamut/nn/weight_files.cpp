@@ -86,8 +86,8 @@ std::set<std::string> shard_names(const path& index) {
   for (const auto& [tensor, shard] : json["weight_map"].items()) {
     // A shard is a neighbour of its index; anything else could read files from elsewhere.
     if (!shard.is_string() || !is_plain_name(shard.get<std::string>())) {
-      throw DataError(index.string(), cat("tensor '", printable(tensor), "' names a shard that is no plain file name; got ",
-                                          io::brief(shard)));
+      throw DataError(index.string(), cat("tensor '", printable(tensor),
+                                          "' names a shard that is no plain file name; got ", io::brief(shard)));
     }
     shards.insert(shard.get<std::string>());
   }

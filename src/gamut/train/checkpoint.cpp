@@ -58,7 +58,9 @@ void write_parts(const fs::path& folder, const CheckpointParts& parts, nlohmann:
   flush_folder(folder);
 }
 
-std::string done_text(const fs::path& checkpoint) { return cat(kState, " ", io::file_crc32c(checkpoint / kState), "\n"); }
+std::string done_text(const fs::path& checkpoint) {
+  return cat(kState, " ", io::file_crc32c(checkpoint / kState), "\n");
+}
 
 [[noreturn]] void refuse_state(const fs::path& checkpoint, const std::string& rule) {
   throw DataError("checkpoint", cat((checkpoint / kState).string(), " ", rule));

@@ -36,8 +36,8 @@ void save_checkpoint(const std::filesystem::path& run, int64_t step, const Check
                      const nlohmann::json& state, int64_t keep);
 // The newest complete checkpoint.
 std::optional<std::filesystem::path> latest_checkpoint(const std::filesystem::path& run);
-// Restores the parts, lets `restore` take the rest from state.json, and returns that. DataError, which says how to go on
-// from an earlier checkpoint, for whatever is not as it was written: cut or changed files by their checksums (older
+// Restores the parts, lets `restore` take the rest from state.json, and returns that. DataError, which says how to go
+// on from an earlier checkpoint, for whatever is not as it was written: cut or changed files by their checksums (older
 // checkpoints have none), numbers that are not finite or out of range, missing or mistyped values.
 using RestoreState = std::function<void(const nlohmann::json& state)>;
 nlohmann::json load_checkpoint(const std::filesystem::path& checkpoint, const CheckpointParts& parts,

@@ -158,9 +158,9 @@ void Trainer::check_pictures(const at::Tensor& pictures, int64_t step) const {
   if (damaged == 0) return;
   const std::string what = cat(damaged, " of ", pictures.size(0), " pictures of iteration ", step, " are not finite: ");
   if (updates_done_ == 0)
-    throw NumericalError("train", cat(what, "the model draws none before its first update; does its type (dtype) fit it?"));
-  throw NumericalError("train", cat(what, "training diverged; lower optimizer.learning_rate, or resume from an earlier "
-                                    "checkpoint by removing the newer ones from checkpoints/"));
+    throw NumericalError("train", what + "the model draws such before its first update; does its type (dtype) fit it?");
+  throw NumericalError("train", what + "training diverged; lower optimizer.learning_rate, or resume from an earlier "
+                                       "checkpoint by removing the newer ones from checkpoints/");
 }
 
 RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scores, StepReport& report) {
