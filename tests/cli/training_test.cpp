@@ -103,6 +103,7 @@ TEST(training, writes_the_promised_keys) {
                                    "seconds_total"}));
   std::set<std::string> of_eval{
       "reward",      "judge",        "reward_exact",      "judge_exact", "reward_failures", "judge_failures",
+      "reward_failure", "judge_failure",
       "color_pairs", "color_spread", "pairwise_distance", "vendi",       "high_frequency",  "contrast",
       "feature_distance", "feature_vendi", "prompts",     "members",      "eval_steps",        "seed",        "seconds",         "colors_obeyed", "per_prompt", "role", "set"};
   const Ran ran = gamut({"eval", micro.recipe().string(), "--model", kTiny.string(), "--json"});
@@ -260,8 +261,8 @@ TEST(training, a_reward_that_is_never_finite_ends_the_run) {
   EXPECT_EQ(ran.code, 5);
   EXPECT_EQ(
       ran.err,
-      "error: [reward] the reward 'reader' failed for 8 of 8 pictures in iteration 1; first reason: the "
-      "reward is not finite\n");
+      "error: [reward] the reward could not score 6 of 6 pictures; first reason: the reward is not finite "
+      "(evaluation of step 0, prompts)\n");
   EXPECT_EQ(io::read_json_lines(micro / "run/evals.jsonl").at(0).at("reward_failures"), 6);
 }
 
