@@ -173,7 +173,7 @@ TEST(bad_model, refuses_hostile_weights) {
       header(R"({"a":{"dtype":"Q8","shape":[1],"data_offsets":[0,4]}})", 4), 3,
       file +
           "tensor 'a' has an unsupported dtype; got 'Q8'; expected one of BOOL, U8, I8, I16, I32, I64, "
-          "F16, BF16, F32, F64");
+          "F16, BF16, F32, F64 and the format's rarer ones");
   expect_refused_after(
       [](const fs::path& m) { write_raw(m / kUnet, std::string(16, '\xFF')); }, 3,
       file + "header is too long; got 18446744073709551615 bytes; expected at most 100000000");

@@ -23,7 +23,8 @@ constexpr Exception kExceptions[] = {
     {"hf download", nullptr, "fetches weights from the network"},
     {"build/gamut sample --model sd15", nullptr, "needs those weights"},
     {"build/gamut train recipes/sd15", nullptr, "needs those weights"},
-    {"build/gamut sweep", "--list", nullptr},  // eighteen runs; sweep_test runs one
+    {"build/gamut sweep", "--list", nullptr},  // eighteen runs; sweep_test runs three of its own
+    {"gamut sweep", "--list", nullptr},
     {"gamut plan recipes/sd15", nullptr, "needs those weights"},
     {"gamut sample --model stable-diffusion-v1-5", nullptr, "needs those weights"},
     {"gamut train recipes/sd15/ddpo.toml", nullptr, "needs those weights"},
@@ -31,15 +32,15 @@ constexpr Exception kExceptions[] = {
     {"gamut eval runs/sd15", nullptr, "needs those weights"},
     {"gamut train recipes/sd15/smoke.toml", "", nullptr},
     {"gamut train recipes/glyphs",
-     "--set iterations=1 --set eval.members=1 --set eval.steps=2 --set eval.heldout_members=1 --set rollout.group_size=4 "
+     "--set iterations=1 --set eval.members=2 --set eval.steps=2 --set eval.heldout_members=2 --set rollout.group_size=4 "
      "--set rollout.micro_batch=16 --set eval.features=pixels",
      nullptr},
-    {"gamut eval recipes", "--set eval.members=1 --set eval.steps=2 --set eval.heldout_members=1", nullptr},
+    {"gamut eval recipes", "--set eval.members=2 --set eval.steps=2 --set eval.heldout_members=2", nullptr},
     {"build/gamut train recipes/glyphs",
-     "--set iterations=1 --set eval.members=1 --set eval.steps=2 --set eval.heldout_members=1 --set rollout.group_size=4 "
+     "--set iterations=1 --set eval.members=2 --set eval.steps=2 --set eval.heldout_members=2 --set rollout.group_size=4 "
      "--set rollout.micro_batch=16 --set eval.features=pixels",
      nullptr},
-    {"build/gamut eval", "--set eval.members=1 --set eval.steps=2 --set eval.heldout_members=1", nullptr},
+    {"build/gamut eval", "--set eval.members=2 --set eval.steps=2 --set eval.heldout_members=2", nullptr},
 };
 
 const Exception* exception_of(const std::string& command) {
@@ -96,7 +97,7 @@ class Project {
     for (const char* run : {"flow_grpo", "gamut"})
       EXPECT_EQ(sh(cat("build/gamut train recipes/glyphs/flow_grpo.toml --run runs/demo/", run,
                        " --set iterations=1 --set judge.kind=reader --set eval.members=2 --set eval.steps=2 --set "
-                       "eval.heldout_members=1 --set eval.features=pixels --set rollout.group_size=4 --set "
+                       "eval.heldout_members=2 --set eval.features=pixels --set rollout.group_size=4 --set "
                        "rollout.micro_batch=16")),
                 0)
           << said();

@@ -137,6 +137,40 @@ TEST(run_argument, folders_that_are_no_runs_are_left_out) {
   EXPECT_EQ(cli::run_arguments({at("c"), at("nope")}), (Words{at("c"), at("nope")}));
 }
 
+// A cache as the Hub's client lays it out: each file of the snapshot a link to a blob.
+TEST(run_argument, a_name_of_the_hub_is_found_in_the_cache) {
+  const TempFolder home;
+  const fs::path repository = home / "hub/models--org--tiny", snapshot = repository / "snapshots/0a1b2c";
+  size_t blobs = 0;
+  fs::create_directories(repository / "blobs");
+  for (const auto& entry : fs::recursive_directory_iterator(kTiny)) {
+    if (!entry.is_regular_file()) continue;
+    const fs::path blob = repository / "blobs" / std::to_string(blobs++), link = snapshot / fs::relative(entry.path(), kTiny);
+    fs::copy_file(entry.path(), blob);
+    fs::create_directories(link.parent_path());
+    fs::create_symlink(blob, link);
+  }
+  fs::create_directories(repository / "refs");
+  write_raw(repository / "refs/main", "0a1b2c");
+  const std::string where = home.path().string(), sheet = (home / "sheet.png").string();
+  const RunOptions here{.environment = {{"HF_HOME", where.c_str()}, {"HF_HUB_CACHE", nullptr}}};
+  const Ran sampled = gamut({"sample", "--model", "org/tiny", "--prompt", "x", "-n", "1", "--steps", "1", "--out", sheet}, here);
+  EXPECT_EQ(sampled.code, 0) << sampled.err;
+  EXPECT_EQ(gamut({"plan", runs().micro.recipe().string(), "--set", "model=org/tiny@main"}, here).code, 0);
+  fs::remove(snapshot / "unet/diffusion_pytorch_model.safetensors");
+  const Ran part = gamut({"sample", "--model", "org/tiny", "--prompt", "x", "--out", sheet}, here);
+  EXPECT_EQ(part.code, 4);
+  EXPECT_NE(part.err.find("' does not exist; the Hugging Face cache holds it in part; to download what gamut reads: hf "
+                          "download org/tiny --include "),
+            std::string::npos)
+      << part.err;
+  const Ran none = gamut({"sample", "--model", "org/other", "--prompt", "x", "--out", sheet}, here);
+  EXPECT_EQ(none.code, 4);
+  EXPECT_TRUE(none.err.starts_with("error: [model] 'org/other' is no folder here, and the Hugging Face cache does not hold it; "
+                                   "looked in '" + where + "/hub'; to download what gamut reads: hf download org/other "))
+      << none.err;
+}
+
 TEST(run_argument, compare_shows_means_over_seeds) {
   const Micro micro;
   for (const std::string seed : {"1", "2"})

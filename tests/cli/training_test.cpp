@@ -103,13 +103,15 @@ TEST(training, writes_the_promised_keys) {
                                    "seconds_total"}));
   std::set<std::string> of_eval{
       "reward",      "judge",        "reward_exact",      "judge_exact", "reward_failures", "judge_failures",
+      "reward_failure", "judge_failure",
       "color_pairs", "color_spread", "pairwise_distance", "vendi",       "high_frequency",  "contrast",
       "feature_distance", "feature_vendi", "prompts",     "members",      "eval_steps",        "seed",        "seconds",         "colors_obeyed", "per_prompt", "role", "set"};
   const Ran ran = gamut({"eval", micro.recipe().string(), "--model", kTiny.string(), "--json"});
   EXPECT_EQ(ran.code, 0) << ran.err;
-  of_eval.insert("further");
+  of_eval.insert({"further", "measured"});
   EXPECT_EQ(keys(json::parse(ran.out)), of_eval);
   of_eval.erase("further");
+  of_eval.erase("measured");
   of_eval.insert({"step", "weights"});
   EXPECT_EQ(keys(io::read_json_lines(micro / "run/evals.jsonl").at(0)), of_eval);
 }
@@ -204,7 +206,7 @@ TEST(training, compares_runs_that_can_be_compared) {
   const std::string sheet = (micro / "sheet.png").string();
   const Ran ran = gamut({"compare", (micro / "one").string(), (micro / "two").string() + "/", "--out", sheet});
   ASSERT_EQ(ran.code, 0) << ran.err;
-  EXPECT_NE(ran.out.find("        base         one         two\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("        base         one         two   mean of 2\n"), std::string::npos) << ran.out;
   EXPECT_NE(ran.out.find("color spread"), std::string::npos);
   EXPECT_TRUE(fs::exists(sheet));
   const Ran refused = gamut({"compare", (micro / "one").string(), (micro / "other").string()});
@@ -260,8 +262,8 @@ TEST(training, a_reward_that_is_never_finite_ends_the_run) {
   EXPECT_EQ(ran.code, 5);
   EXPECT_EQ(
       ran.err,
-      "error: [reward] the reward 'reader' failed for 8 of 8 pictures in iteration 1; first reason: the "
-      "reward is not finite\n");
+      "error: [reward] the reward could not score 6 of 6 pictures; first reason: the reward is not finite "
+      "(evaluation of step 0, prompts)\n");
   EXPECT_EQ(io::read_json_lines(micro / "run/evals.jsonl").at(0).at("reward_failures"), 6);
 }
 

@@ -99,6 +99,7 @@ void print_text(const Found& found, const FrontierFlags& flags) {
                  format_duration(comparison.budget.value_or(0)));
     out += "\n" + comparison_text(found.equal_time, axes);
   }
+  out += "(measured: averaged weights at every evaluated step)\n";
   for (const std::string& note : found.runs.notes) out += cat("note: ", note, "\n");
   std::printf("%s", out.c_str());
 }

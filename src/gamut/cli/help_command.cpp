@@ -33,7 +33,7 @@ const std::map<std::string, std::vector<std::string>>& example_table() {
        {"eval recipes/glyphs/flow_grpo.toml --json", "eval runs/short",
         "eval recipes/glyphs/flow_grpo.toml --model runs/short"}},
       {"compare", {"compare runs/flow_grpo runs/gamut --out compare.png"}},
-      {"convert", {"convert lora runs/sd15/model kohya.safetensors --to kohya"}},
+      {"convert", {"convert merge sd15 runs/sd15/model merged", "help convert lora"}},
       {"convert lora", {"convert lora runs/sd15/model kohya.safetensors --to kohya"}},
       {"convert merge", {"convert merge sd15 runs/sd15/model:0.8 merged"}},
       {"frontier", {"frontier runs/flow_grpo runs/gamut --y vendi"}},

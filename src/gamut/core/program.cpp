@@ -12,10 +12,12 @@ std::string& stored_program_name() {
 }  // namespace
 
 void set_program_name(const std::string& argv0) {
-  if (!argv0.empty()) stored_program_name() = shell_word(argv0);
+  if (!argv0.empty()) stored_program_name() = argv0;
 }
 
-const std::string& program_name() { return stored_program_name(); }
+const std::string& program_argument() { return stored_program_name(); }
+
+std::string program_name() { return shell_word(stored_program_name()); }
 
 std::string shell_word(const std::string& word) {
   const bool plain = !word.empty() && word.find_first_not_of(

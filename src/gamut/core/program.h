@@ -10,8 +10,9 @@ namespace gamut {
 
 // argv[0] as main got it. Where it was set to none: "gamut".
 void set_program_name(const std::string& argv0);
+const std::string& program_argument();
 // That name as a shell takes it.
-const std::string& program_name();
+std::string program_name();
 
 // A word as a POSIX shell takes it, in quotes where it must be.
 std::string shell_word(const std::string& word);
