@@ -53,6 +53,33 @@ TEST(table, two_columns_and_their_change) {
             "(4 prompts x 16 pictures, seed 1000)\n");
 }
 
+TEST(table, says_what_was_measured_and_puts_raw_weights_beside) {
+  Evaluation base, tuned, raw;
+  base.reward = 0.25;
+  tuned.reward = 0.75;
+  raw.reward = 0.875;
+  tuned.prompts = raw.prompts = 4;
+  tuned.members = raw.members = 16;
+  const std::string table = comparison_table(
+      {{"base", base, "models/x"}, {"tuned", tuned, "runs/y, step 6"}, {"raw", raw, "runs/y, raw weights", true}});
+  EXPECT_TRUE(table.starts_with("                                  base       tuned      change         raw\n"
+                                "reward (mean)                    0.250       0.750      +0.500       0.875\n"))
+      << table;
+  EXPECT_TRUE(table.ends_with("(4 prompts x 16 pictures, seed 0)\n(base: models/x)\n(tuned: runs/y, step 6)\n"
+                              "(raw: runs/y, raw weights)\n"))
+      << table;
+}
+
+TEST(table, a_mean_over_evaluations) {
+  Evaluation one = some_evaluation(), two = some_evaluation();
+  one.reward = 0.25;
+  two.reward = 0.5;
+  const Evaluation mean = mean_evaluation({one, two});
+  EXPECT_DOUBLE_EQ(mean.reward, 0.375);
+  EXPECT_DOUBLE_EQ(mean.vendi, one.vendi);
+  EXPECT_EQ(mean.prompts, one.prompts);
+}
+
 TEST(table, measures_have_no_change_but_their_own_origin) {
   Evaluation main, heldout;
   main.prompts = 4;

@@ -45,6 +45,31 @@ TEST(ema, starts_as_a_copy) {
   EXPECT_NEAR(average_of(ema), 3 + (1 - 8.0 / 17) * 2, 1e-6);
 }
 
+// 1 - d at update 6, s = 5: 1 - min(6 / 15, 0.9).
+TEST(ema, the_end_takes_in_the_updates_since_the_last_application) {
+  at::Tensor weight = at::full({1}, 3.F);
+  Ema ema({{"w", weight}}, {.decay = 0.9, .every = 8});
+  weight.fill_(5);
+  for (int64_t done = 1; done <= 6; ++done) ema.update(done);
+  EXPECT_EQ(average_of(ema), 3.0);
+  EXPECT_NEAR(ema.final_weights(6)[0].tensor.item<double>(), 3 + (1 - 6.0 / 15) * 2, 1e-6);
+  EXPECT_EQ(average_of(ema), 3.0);  // a run that goes on is not changed by having ended
+  ema.update(8);
+  EXPECT_EQ(ema.final_weights(8)[0].tensor.item<double>(), average_of(ema));
+}
+
+TEST(ema, decay_zero_is_the_current_weights) {
+  at::Tensor weight = at::full({1}, 3.F);
+  Ema ema({{"w", weight}}, {.decay = 0, .every = 8});
+  for (int64_t done = 1; done <= 9; ++done) {
+    weight.fill_(float(done));
+    ema.update(done);
+    EXPECT_EQ(average_of(ema), double(done));
+  }
+  ema.load({{"w", at::full({1}, 7.F)}});  // an average that lagged when it was written
+  EXPECT_EQ(average_of(ema), 9.0);
+}
+
 TEST(ema, borrowed_weights_go_back_at_the_end) {
   const at::Tensor weight = at::tensor({1.F, 2.F}).requires_grad_(true), other = at::tensor({7.F, 8.F});
   const void* storage = weight.data_ptr();

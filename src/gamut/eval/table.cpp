@@ -41,18 +41,31 @@ std::string cell(const char* format, Value value) {
   return text;
 }
 
-using Columns = std::vector<std::pair<std::string, Evaluation>>;
+using Columns = std::vector<TableColumn>;
+
+// What stands beside comes last, after the change.
+std::string table_line(const Columns& columns, const std::string& change, auto text_of) {
+  std::string main, beside;
+  for (const TableColumn& column : columns) (column.beside ? beside : main) += aligned(text_of(column), column.title);
+  return main + change + beside + "\n";
+}
 
 std::string table(const Columns& columns, bool change) {
   std::string out = cell("%-26s", "");
-  for (const auto& column : columns) out += aligned(column.first, column.first);
-  out += change ? "      change\n" : "\n";
+  out += table_line(columns, change ? "      change" : "", [](const TableColumn& column) { return column.title; });
   for (const Row& row : kRows) {
+    const double difference = columns.size() < 2 ? 0 : columns[1].numbers.*row.value - columns[0].numbers.*row.value;
     out += cell("%-26s", row.label);
-    for (const auto& column : columns) out += aligned(cell("%.3f", column.second.*row.value), column.first);
-    if (change) out += cell("%+12.3f", columns.back().second.*row.value - columns.front().second.*row.value);
-    out += "\n";
+    out += table_line(columns, change ? cell("%+12.3f", difference) : "",
+                [&](const TableColumn& column) { return cell("%.3f", column.numbers.*row.value); });
   }
+  return out;
+}
+
+std::string measured_lines(const Columns& columns) {
+  std::string out;
+  for (const TableColumn& column : columns)
+    if (!column.measured.empty()) out += cat("(", column.title, ": ", column.measured, ")\n");
   return out;
 }
 
@@ -60,28 +73,40 @@ std::string table(const Columns& columns, bool change) {
 std::string obeyed_row(const Columns& columns) {
   std::string out = cell("%-26s", "colors obeyed");
   bool any = false;
-  for (const auto& [title, numbers] : columns) {
-    any = any || numbers.colors_obeyed;
-    out += aligned(numbers.colors_obeyed ? cell("%.3f", *numbers.colors_obeyed) : "-", title);
-  }
-  return any ? out + "\n" : "";
+  for (const TableColumn& column : columns) any = any || column.numbers.colors_obeyed;
+  out += table_line(columns, "", [](const TableColumn& column) {
+    return column.numbers.colors_obeyed ? cell("%.3f", *column.numbers.colors_obeyed) : "-";
+  });
+  return any ? out : "";
 }
 
 }  // namespace
 
 std::string comparison_table(const Columns& columns) {
-  const Evaluation& last = columns.back().second;
-  return table(columns, columns.size() == 2) +
-         cat("(", last.prompts, " prompts x ", last.members, " pictures, seed ", last.seed, ")\n");
+  const auto beside = std::count_if(columns.begin(), columns.end(), [](const TableColumn& column) { return column.beside; });
+  const Evaluation& last = columns.back().numbers;
+  return table(columns, columns.size() - size_t(beside) == 2) +
+         cat("(", last.prompts, " prompts x ", last.members, " pictures, seed ", last.seed, ")\n") +
+         measured_lines(columns);
 }
 
 std::string measures_table(const Columns& columns) {
-  if (columns.size() == 1 && !columns.front().second.colors_obeyed) return comparison_table(columns);
+  if (columns.size() == 1 && !columns.front().numbers.colors_obeyed) return comparison_table(columns);
   std::string out = table(columns, false) + obeyed_row(columns);
-  for (const auto& [title, numbers] : columns)
-    out +=
-        cat("(", title, ": ", numbers.prompts, " prompts x ", numbers.members, " pictures, seed ", numbers.seed, ")\n");
-  return out;
+  for (const TableColumn& column : columns)
+    out += cat("(", column.title, ": ", column.numbers.prompts, " prompts x ", column.numbers.members,
+               " pictures, seed ", column.numbers.seed, ")\n");
+  return out + measured_lines(columns);
+}
+
+Evaluation mean_evaluation(const std::vector<Evaluation>& all) {
+  Evaluation mean = all.front();
+  for (const Row& row : kRows) {
+    double sum = 0;
+    for (const Evaluation& one : all) sum += one.*row.value;
+    mean.*row.value = sum / double(all.size());
+  }
+  return mean;
 }
 
 }  // namespace gamut::eval

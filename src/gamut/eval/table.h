@@ -5,15 +5,24 @@
 #include "gamut/eval/evaluate.h"
 
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace gamut::eval {
 
-// One column per evaluation, one row per measure; of two evaluations a last column gives the change.
-std::string comparison_table(const std::vector<std::pair<std::string, Evaluation>>& columns);
+struct TableColumn {
+  std::string title;
+  Evaluation numbers;
+  std::string measured = {};  // which model, step and weights, for a line below the table; "" = no line
+  bool beside = false;        // stands beside another column and has no part in the change: raw weights
+};
+
+// One column per evaluation, one row per measure; of two evaluations a column gives the change.
+std::string comparison_table(const std::vector<TableColumn>& columns);
 
 // The same without a change: columns that do not belong to before and after. Each has its own line of what was drawn.
-std::string measures_table(const std::vector<std::pair<std::string, Evaluation>>& columns);
+std::string measures_table(const std::vector<TableColumn>& columns);
+
+// The mean of every measure that a table shows; what was drawn is the first's.
+Evaluation mean_evaluation(const std::vector<Evaluation>& all);
 
 }  // namespace gamut::eval

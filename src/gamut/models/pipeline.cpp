@@ -21,6 +21,7 @@ struct Pipeline::Parts {
   Parts(ModelFolder model_folder, const CoderSource& source);
 
   ModelFolder folder;
+  std::string variant;
   nn::ParamOptions options;
   SchedulerConfig scheduler;
   text::ClipTokenizer tokenizer;
@@ -74,7 +75,7 @@ std::string opening(const std::string& prompt) {
 text::ClipTokenizer load_tokenizer(const ModelFolder& folder) {
   if (!std::filesystem::is_directory(folder.path() / "tokenizer")) {
     throw EnvironmentError("model", cat("folder '", (folder.path() / "tokenizer").string(),
-                                        "' does not exist; is the model folder complete?"));
+                                        "' does not exist; ", folder.if_incomplete()));
   }
   return text::ClipTokenizer::load(folder.path() / "tokenizer");
 }
@@ -91,6 +92,7 @@ ModelFolder checked(ModelFolder folder) {
 
 Pipeline::Parts::Parts(ModelFolder model_folder, const CoderSource& source)
     : folder(checked(std::move(model_folder))),
+      variant(source.variant),
       options(source.params),
       scheduler(load_scheduler_config(folder.path() / "scheduler")),
       tokenizer(load_tokenizer(folder)),
@@ -207,6 +209,18 @@ void Pipeline::save(const std::filesystem::path& folder) const {
   save_weights(folder / "text_encoder" / "model.safetensors", parts_->text_store);
 }
 
+bool Pipeline::denoiser_is_stored() const {
+  const nn::TensorMap stored = parts_->folder.load_weights("unet", "diffusion_pytorch_model", parts_->variant);
+  for (const nn::NamedTensor& param : parts_->unet_store.params()) {
+    const auto found = stored.find(param.name);
+    const Tensor now = param.tensor.detach().cpu();
+    if (found == stored.end() || !at::equal(found->second.to(now.scalar_type()), now)) {
+      return false;  // as a rule the first tensor
+    }
+  }
+  return true;
+}
+
 Tensor Pipeline::tokenize(const std::vector<std::string>& prompts) const {
   const int64_t context =
       std::min(parts_->tokenizer.max_length(), parts_->text_encoder->config().max_positions);
@@ -273,6 +287,12 @@ void Pipeline::set_picture_size(int64_t height, int64_t width) {
 
 std::vector<int64_t> Pipeline::latent_shape() const {
   return {parts_->unet->config().in_channels, parts_->latent_height, parts_->latent_width};
+}
+
+int64_t Pipeline::usual_batch() const {
+  constexpr int64_t kSmall = 50'000'000, kMost = 64, kPixels = 4 * 64 * 64;
+  if (parts_->unet_store.num_elements() < kSmall) return kMost;
+  return std::clamp<int64_t>(kPixels / (parts_->latent_height * parts_->latent_width), 1, kMost);
 }
 
 const SchedulerConfig& Pipeline::scheduler() const { return parts_->scheduler; }

@@ -41,6 +41,8 @@ class Pipeline {
   static Pipeline create(const std::filesystem::path& config_folder, uint64_t seed,
                          const nn::ParamOptions& options);
   void save(const std::filesystem::path& folder) const;
+  // Whether the denoiser's weights are still those of the folder it was opened from.
+  bool denoiser_is_stored() const;
 
   Conditioning encode(const std::vector<std::string>& prompts) const;  // without gradient
   // The two halves of encode(): token ids [B, L] int64 on the pipeline's device, and the text encoder on
@@ -72,7 +74,10 @@ class Pipeline {
   const nn::ParamStore& denoiser_params() const;
   nn::ParamStore& text_encoder_params();
   const nn::ParamStore& coder_params() const;  // of the vae; empty where it has no weights
-  std::string denoiser_name() const { return "unet"; }  // its folder, and its prefix in LoRA files
+  // Pictures in one pass where nobody says how many: 64 of a small denoiser, of a large one (from 50 M weights) as many as
+  // have the latent pixels of four of 64 x 64.
+  int64_t usual_batch() const;
+  static std::string denoiser_name() { return "unet"; }  // its folder, and its prefix in LoRA files
 
   // Adds a stored adapter, `scale` times its strength, to denoiser and text encoder; several add up. DataError for a
   // component or layer that this model lacks.

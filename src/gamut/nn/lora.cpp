@@ -154,6 +154,12 @@ ParamStore attach_lora(ParamStore& base, const LoraConfig& config, uint64_t seed
   return adapter;
 }
 
+bool changes_nothing(const std::vector<NamedTensor>& params) {
+  for (const NamedTensor& param : params)
+    if (param.name.ends_with(kUp) && param.tensor.detach().count_nonzero().item<int64_t>() > 0) return false;
+  return true;
+}
+
 LoraFile lora_of(const std::vector<NamedTensor>& params, const LoraConfig& config, const std::string& component) {
   LoraFile file{.origin = "lora", .modules = {}};
   for (size_t i = 0; i + 1 < params.size(); i += 2) {

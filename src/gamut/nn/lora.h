@@ -38,6 +38,8 @@ std::vector<std::string> match_targets(const LoraConfig& config, const ParamStor
 // "<path>.lora_A.weight" and, zero, "<path>.lora_B.weight" (peft's initial values: gaussian N(0, 1/r), kaiming
 // U(±1/sqrt(fan in)) for A). Drawn from streams named by the tensors.
 ParamStore attach_lora(ParamStore& base, const LoraConfig& config, uint64_t seed);
+// Whether every lora_B of an adapter's tensors is zero: then it adds nothing to the base.
+bool changes_nothing(const std::vector<NamedTensor>& params);
 // The adapter as a file would hold it.
 LoraFile lora_of(const std::vector<NamedTensor>& params, const LoraConfig& config, const std::string& component);
 

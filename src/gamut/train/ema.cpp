@@ -11,8 +11,8 @@
 namespace gamut::train {
 
 void EmaConfig::fields(FieldVisitor& v) {
-  v.field("decay", decay, between(0, 1), "largest decay of the weights' moving average");
-  v.field("every", every, at_least(1), "updates between two applications");
+  v.field("decay", decay, between(0, 1), "largest decay of the weights' moving average; 0 = the current weights");
+  v.field("every", every, at_least(1), "updates between two applications; the end of a run takes in what is left");
 }
 
 Ema::Ema(std::vector<nn::NamedTensor> params, const EmaConfig& config)
@@ -23,12 +23,26 @@ Ema::Ema(std::vector<nn::NamedTensor> params, const EmaConfig& config)
   }
 }
 
-void Ema::update(int64_t updates_done) {
-  if (updates_done % config_.every != 0) return;
+bool Ema::is_due(int64_t updates_done) const { return config_.decay == 0 || updates_done % config_.every == 0; }
+
+double Ema::share_of_weights(int64_t updates_done) const {
   const double s = double(updates_done - 1);
-  const double decay = std::min((1 + s) / (10 + s), config_.decay);
+  return 1 - std::min((1 + s) / (10 + s), config_.decay);
+}
+
+void Ema::update(int64_t updates_done) {
+  if (!is_due(updates_done)) return;
   at::NoGradGuard no_grad;
-  at::_foreach_lerp_(average_, tensors_, 1 - decay);
+  at::_foreach_lerp_(average_, tensors_, share_of_weights(updates_done));
+}
+
+std::vector<nn::NamedTensor> Ema::final_weights(int64_t updates_done) const {
+  if (is_due(updates_done)) return weights();
+  at::NoGradGuard no_grad;
+  std::vector<nn::NamedTensor> final;
+  for (size_t i = 0; i < params_.size(); ++i)
+    final.push_back({params_[i].name, at::lerp(average_[i], tensors_[i], share_of_weights(updates_done))});
+  return final;
 }
 
 std::vector<nn::NamedTensor> Ema::weights() const {
@@ -37,7 +51,13 @@ std::vector<nn::NamedTensor> Ema::weights() const {
   return weights;
 }
 
-void Ema::load(const nn::TensorMap& weights) { copy_weights(this->weights(), weights, "ema"); }
+// Without an average a file may hold one that lagged: the weights count.
+void Ema::load(const nn::TensorMap& weights) {
+  copy_weights(this->weights(), weights, "ema");
+  at::NoGradGuard no_grad;
+  if (config_.decay == 0)
+    for (size_t i = 0; i < tensors_.size(); ++i) average_[i].copy_(tensors_[i]);
+}
 
 BorrowedWeights::BorrowedWeights(const std::vector<nn::NamedTensor>& params,
                                  const std::vector<nn::NamedTensor>& weights)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exponential moving average of the trained weights, in flow_grpo's form: at update s (from 0), when
 // (s + 1) mod every = 0, ema <- d ema + (1 - d) weights with d = min((1 + s) / (10 + s), decay).
+// Decay 0 keeps no average: whatever `every` says, ema = weights after each update.
 #pragma once
 
 #include "gamut/core/config.h"
@@ -22,9 +23,14 @@ class Ema {
   Ema(std::vector<nn::NamedTensor> params, const EmaConfig& config);
   void update(int64_t updates_done);  // after the optimizer's step; updates_done counts from 1
   std::vector<nn::NamedTensor> weights() const;
+  // The average as a run ends: updates since the last application are taken in by one more. weights() stays.
+  std::vector<nn::NamedTensor> final_weights(int64_t updates_done) const;
   void load(const nn::TensorMap& weights);
 
  private:
+  bool is_due(int64_t updates_done) const;
+  double share_of_weights(int64_t updates_done) const;  // 1 - d
+
   std::vector<nn::NamedTensor> params_;
   std::vector<at::Tensor> tensors_, average_;
   EmaConfig config_;

@@ -42,7 +42,7 @@ class LossReport {
       throw NumericalError("pretrain",
                            cat("the loss is not finite at step ", done, "; lower optimizer.learning_rate"));
     metrics_.append({{"step", done}, {"loss", mean}});
-    log_info(cat(progress_.line(done), ", loss ", mean));
+    log_info(cat(progress_.line(done), ", loss ", rounded(mean, 4)));
   }
 
   io::JsonLines metrics_;
@@ -59,8 +59,8 @@ void update(const PretrainLoop& loop, AdamW& optimizer, Ema& ema, int64_t step) 
   ema.update(step + 1);
 }
 
-void save_average(const PretrainLoop& loop, const Ema& ema) {
-  const BorrowedWeights average(loop.params, ema.weights());
+void save_average(const PretrainLoop& loop, const Ema& ema, int64_t done) {
+  const BorrowedWeights average(loop.params, done == loop.steps ? ema.final_weights(done) : ema.weights());
   loop.save();
 }
 
@@ -92,11 +92,10 @@ bool run_pretraining(const PretrainLoop& loop) {
     const bool stop = stop_requested() && done < steps;
     if (done % loop.checkpoint.every == 0 || done == steps || stop) {
       save_checkpoint(loop.run, done, parts, {}, loop.checkpoint.keep);
-      save_average(loop, ema);
+      save_average(loop, ema, done);
     }
     if (stop) {
-      log_info(cat("stopped after step ", done, " with a checkpoint; go on with the same command and --run ",
-                   loop.run.string(), " --resume"));
+      log_info(cat("stopped after step ", done, " with a checkpoint"));
       return false;
     }
   }

@@ -74,7 +74,7 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
       policy_(std::move(policy)),
       reward_(reward),
       prompts_(std::move(prompts)),
-      plan_(make_batch_plan(config.rollout, config.slots.subset, int64_t(prompts_.size()))),
+      plan_(make_batch_plan(config.rollout, config.slots.subset, int64_t(prompts_.size()), policy_.usual_batch())),
       params_(make_trainable(config_, policy_)),
       optimizer_(params_, config.optimizer),
       ema_(params_, config.ema),
@@ -217,12 +217,24 @@ void Trainer::update(std::vector<MicroBatch>& batches, const UpdateInputs& input
 }
 
 void Trainer::save_model(const std::filesystem::path& folder) {
+  const std::vector<nn::NamedTensor> weights = ema_weights();
   if (config_.lora.is_on()) {
-    const nn::LoraFile adapter = nn::lora_of(ema_.weights(), config_.lora, policy_.denoiser_name());
+    warn_of_base(nn::changes_nothing(weights));
+    const nn::LoraFile adapter = nn::lora_of(weights, config_.lora, policy_.denoiser_name());
     return nn::save_lora(folder, adapter, nn::LoraFormat::kDiffusers);
   }
-  const BorrowedWeights average(params_, ema_.weights());
+  const BorrowedWeights average(params_, weights);
+  warn_of_base(policy_.denoiser_is_stored());
   policy_.save(folder);
+}
+
+void Trainer::warn_of_base(bool unchanged) const {
+  if (!unchanged) return;
+  const std::string why = updates_done_ == 0
+                              ? "no update was made: zero_std_ratio, reward_failures and skipped of metrics.jsonl say why"
+                              : "the updates changed no weight; raise optimizer.learning_rate";
+  log_warning(cat("the saved ", config_.lora.is_on() ? "adapter is all zeros, which is the base" : "model equals the base",
+                  "; ", why));
 }
 
 void Trainer::save(const std::filesystem::path& run) {
