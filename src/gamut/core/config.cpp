@@ -2,6 +2,7 @@
 #include "gamut/core/config.h"
 
 #include "gamut/core/error.h"
+#include "gamut/core/synonyms.h"
 #include "gamut/core/toml_value.h"
 
 #include <algorithm>
@@ -230,9 +231,13 @@ class Binder : public FieldVisitor {
                            suggestion(nearest_key(entry.key), "'"));
   }
 
-  // The nearest known key; failing that, the only one of the same last part ("steps" for "sampler.steps").
+  // What the field's word means, else the nearest known key; failing that, the only one of the same last part ("steps"
+  // for "sampler.steps"). The beginning of a key of its own table comes before all of it: "optimizer.beta".
   std::string nearest_key(const std::string& key) const {
     std::vector<std::string> known(fields_.begin(), fields_.end());
+    const auto longer = std::find_if(known.begin(), known.end(), [&](const auto& name) { return name.starts_with(key); });
+    if (key.find('.') != std::string::npos && longer != known.end()) return *longer;
+    if (const std::string meant = meant_by(key, known); !meant.empty()) return meant;
     known.insert(known.end(), tables_.begin(), tables_.end());
     if (std::string nearest = nearest_name(key, known); !nearest.empty()) return nearest;
     const std::string last_part = cat(".", key.substr(key.rfind('.') + 1));

@@ -106,6 +106,12 @@ void log_error(std::string_view message, const LogFields& fields) {
   write_stderr(json ? as_json("error", message, fields) + "\n" : cat("error: ", message, "\n"));
 }
 
+std::string rounded(double value, int decimals) {
+  char text[400];  // the largest double has 309 digits before its point
+  std::snprintf(text, sizeof text, "%.*f", decimals, value);
+  return text;
+}
+
 bool progress_is_live() {
   static const bool terminal = [] {
     const char* kind = std::getenv("TERM");

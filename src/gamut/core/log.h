@@ -34,6 +34,9 @@ void log_warning(std::string_view message);
 // The program's last words; shown at every level. Text: "error: [where] …".
 void log_error(std::string_view message, const LogFields& fields = {});
 
+// A number as a line shows it: with this many decimals.
+std::string rounded(double value, int decimals = 3);
+
 // Whether progress is one line that is drawn over again: text on a terminal.
 bool progress_is_live();
 // That line, cut to the terminal's width and kept below the log lines; elsewhere an info line.

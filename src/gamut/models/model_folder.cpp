@@ -4,7 +4,9 @@
 #include "gamut/core/config.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
+#include "gamut/core/program.h"
 #include "gamut/io/files.h"
+#include "gamut/models/hub.h"
 
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -62,12 +64,19 @@ std::string missing_hint(const fs::path& folder) {
   }
   const std::string name = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
   const std::string near = nearest_name(name, neighbours);
-  return near.empty() ? "is the path right?" : cat("did you mean '", (parent / near).string(), "'?");
+  if (!near.empty()) return cat("did you mean '", (parent / near).string(), "'?");
+  const auto hub = parse_hub_name(folder.string());
+  return hub ? cat("is the path right? If a model of the Hugging Face Hub is meant: ", download_command(*hub))
+             : "is the path right?";
 }
 
 std::string layout_hint(const fs::path& folder) {
   if (fs::exists(folder.parent_path() / kIndex)) {
     return cat("did you mean its parent '", folder.parent_path().string(), "'?");
+  }
+  if (fs::exists(folder / "config.toml") && fs::exists(folder / "model/pytorch_lora_weights.safetensors")) {
+    return cat("this run trained an adapter, '", (folder / "model").string(), "': give it with --lora, or merge it into a ",
+               "model of its own with ", program_name(), " convert merge");
   }
   if (fs::exists(folder / "pytorch_lora_weights.safetensors") || fs::exists(folder / "adapter_config.json")) {
     return "this is an adapter; give it with --lora, and its base with --model";
@@ -93,7 +102,10 @@ void write_file(const fs::path& path, const std::string& bytes) {
 
 }  // namespace
 
-ModelFolder::ModelFolder(fs::path folder) : path_(std::move(folder)) {
+ModelFolder::ModelFolder(const std::string& name) : path_(find_model(name)) {
+  if (const auto hub = parse_hub_name(name); hub && path_ != fs::path(name))
+    if_incomplete_ = cat("the Hugging Face cache holds it in part; to download what gamut reads: ",
+                         download_command(*hub));
   if (path_.empty()) {
     throw ConfigError("model",
                       "this recipe leaves the model to you; got model = \"\"; name a folder in diffusers' layout, for "
@@ -142,7 +154,7 @@ nlohmann::json ModelFolder::json(const std::string& relative) const {
   const auto found = files_.find(relative);
   const std::string name = (path_ / relative).string();
   if (found == files_.end()) {
-    throw EnvironmentError("model", cat("file '", name, "' does not exist; is the model folder complete?"));
+    throw EnvironmentError("model", cat("file '", name, "' does not exist; ", if_incomplete_));
   }
   return io::parse_json(found->second, name);
 }
@@ -158,7 +170,7 @@ nn::TensorMap ModelFolder::load_weights(const std::string& component, const std:
       "model", cat("file '", (folder / weight_names(stem, variant).front()).string(), "' does not exist; ",
                    holds_pickle(folder) ? "pickled weights (.bin) are never read: convert them with diffusers, "
                                           "DiffusionPipeline.from_pretrained(OLD).save_pretrained(NEW)"
-                                        : "is the model folder complete?"));
+                                        : if_incomplete_));
 }
 
 void ModelFolder::save_rest(const fs::path& target, const std::vector<std::string>& own) const {

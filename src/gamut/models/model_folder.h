@@ -13,10 +13,13 @@ namespace gamut::models {
 
 class ModelFolder {
  public:
-  // EnvironmentError for a missing folder, or one without model_index.json, with a hint at what may be meant.
-  explicit ModelFolder(std::filesystem::path folder);
+  // A folder, a run with one, or a name of the Hub (models/hub.h). EnvironmentError for a missing folder, or one without
+  // model_index.json, with a hint at what may be meant.
+  explicit ModelFolder(const std::string& name);
 
   const std::filesystem::path& path() const { return path_; }
+  // What to do about a file that the folder lacks; ends a message.
+  const std::string& if_incomplete() const { return if_incomplete_; }
   // Class of a component in model_index.json; "" if absent or null.
   std::string component_class(const std::string& component) const;
   bool has(const std::string& relative) const { return files_.contains(relative); }
@@ -32,6 +35,7 @@ class ModelFolder {
 
  private:
   std::filesystem::path path_;
+  std::string if_incomplete_ = "is the model folder complete?";
   std::map<std::string, std::string> files_;  // relative path to bytes
 };
 

@@ -2,6 +2,7 @@
 #include "gamut/models/clip/clip.h"
 
 #include "gamut/core/error.h"
+#include "gamut/core/program.h"
 #include "gamut/core/log.h"
 #include "gamut/io/files.h"
 #include "gamut/models/clip/open_clip_weights.h"
@@ -32,7 +33,7 @@ constexpr const char* kTokenizerFiles[] = {"vocab.json", "merges.txt", "tokenize
 void expect_folder(const fs::path& folder) {
   if (fs::exists(folder / kConfig)) return;
   throw EnvironmentError("clip", cat("a CLIP model's folder must hold ", kConfig, "; got '", folder.string(),
-                                     "'; train one with: gamut pretrain recipes/glyphs/clip.toml"));
+                                     "'; train one with: ", program_name(), " pretrain recipes/glyphs/clip.toml"));
 }
 
 // The configs and the tokenizer's files, as bytes by their place in the folder.

@@ -2,6 +2,7 @@
 #include "gamut/models/reader/reader_net.h"
 
 #include "gamut/core/error.h"
+#include "gamut/core/program.h"
 #include "gamut/io/files.h"
 #include "gamut/models/json_config.h"
 
@@ -95,7 +96,7 @@ Reader::Reader(ReaderConfig config, nn::ParamStore store, const nn::ParamOptions
 Reader Reader::open(const std::filesystem::path& folder, const nn::ParamOptions& options) {
   if (!std::filesystem::is_directory(folder))
     throw EnvironmentError("reader", cat("the reader's folder must exist; got '", folder.string(),
-                                         "'; train one with: gamut pretrain recipes/glyphs/reader.toml"));
+                                         "'; train one with: ", program_name(), " pretrain recipes/glyphs/reader.toml"));
   ReaderConfig config = read_config(folder / "config.json");
   Reader reader(std::move(config),
                 nn::ParamStore::from_tensors(nn::load_safetensors(folder / kWeightsFile), "reader", options),
