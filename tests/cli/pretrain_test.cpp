@@ -29,9 +29,9 @@ TEST(pretrain, stopped_and_resumed_gives_the_same_model) {
   program.signal(SIGTERM);
   const Ran stopped = program.wait();
   EXPECT_EQ(stopped.code, 130) << stopped.err;
-  EXPECT_NE(stopped.err.find(" with a checkpoint; go on with the same command and --run " +
-                             (folder / "stopped").string() + " --resume\n"),
-            std::string::npos)
+  // The whole command, to be copied.
+  EXPECT_NE(stopped.err.find("go on with: gamut pretrain "), std::string::npos) << stopped.err;
+  EXPECT_TRUE(stopped.err.ends_with(" --run " + (folder / "stopped").string() + " --resume\n"))
       << stopped.err;
 
   ASSERT_EQ(gamut(pretrain(folder, "stopped", {"--resume"})).code, 0);

@@ -36,6 +36,7 @@ struct Ran {
 struct RunOptions {
   std::filesystem::path folder = GAMUT_SOURCE_DIR;  // where it runs
   rlim_t file_size_limit = RLIM_INFINITY;           // bytes, as `ulimit -f` sets it
+  const char* called = "gamut";                      // argv[0]
   const char* input = "/dev/null";                  // file on standard input
   const char* threads = "1";                        // more would only wait for each other on a busy machine
   std::vector<std::pair<const char*, const char*>> environment = {};  // null: unset
@@ -52,7 +53,7 @@ class Program {
     std::string pattern = (std::filesystem::temp_directory_path() / "gamut-run-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed for " + pattern);
     folder_ = pattern;
-    args.insert(args.begin(), GAMUT_PROGRAM);
+    args.insert(args.begin(), options.called);
     std::vector<char*> words;
     for (std::string& arg : args) words.push_back(arg.data());
     words.push_back(nullptr);

@@ -3,7 +3,7 @@
 
     python tests/generators/tiny_sd.py       # needs torch, diffusers, transformers, safetensors
 
-Writes tests/cli/fixtures/tiny_sd (as save_pretrained writes it, with the tokenizer of models/glyphs) and
+Writes models/sd-tiny, by its link tests/cli/fixtures/tiny_sd (as save_pretrained writes it, with the tokenizer of models/glyphs) and
 tests/cli/fixtures/sd_<case>.safetensors: `init` (the pipeline's argument latents), `noise` (per step, where eta > 0),
 `latents` (output_type "latent") and `pixels` (output_type "np", times 255, rounded, uint8, [n, H, W, 3]).
 

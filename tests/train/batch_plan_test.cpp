@@ -98,5 +98,20 @@ TEST(batch_plan, every_sample_has_one_place_and_every_update_sees_every_prompt) 
   EXPECT_EQ(std::get<1>(*seen.rbegin()), 7);
 }
 
+// The largest divisor of the pictures up to the usual size, where updates allow it.
+TEST(batch_plan, what_is_left_open_follows) {
+  EXPECT_EQ(make_batch_plan(geometry(0, 16, 0, 1), {}, 33).prompts, 4);
+  EXPECT_EQ(make_batch_plan(geometry(0, 16, 0, 1), {}, 3).prompts, 3);
+  EXPECT_EQ(make_batch_plan(geometry(4, 16, 0, 1), {}, 33).micro_batch, 64);
+  EXPECT_EQ(make_batch_plan(geometry(4, 24, 0, 1), {}, 33).micro_batch, 48);      // of 96
+  EXPECT_EQ(make_batch_plan(geometry(4, 24, 0, 4), {}, 33).micro_batch, 24);      // four updates
+  EXPECT_EQ(make_batch_plan(geometry(4, 6, 0, 1), {}, 33, 4).micro_batch, 4);     // of 24, a large model
+  EXPECT_EQ(make_batch_plan(geometry(3, 7, 0, 1), {}, 33, 4).micro_batch, 3);     // of 21
+  EXPECT_EQ(make_batch_plan(geometry(2, 4, 0, 2), {.kind = "min_variance"}, 3).micro_batch, 4);  // 16 drawn, 8 train
+  EXPECT_NE(message_of<ConfigError>([] { make_batch_plan(geometry(2, 4, 0, 3), {}, 3); })
+                .find("rollout.updates must divide the number of trained micro-batches"),
+            std::string::npos);
+}
+
 }  // namespace batch_plan_test
 }  // namespace gamut::train

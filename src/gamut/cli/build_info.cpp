@@ -25,6 +25,8 @@ std::string waiting() {
 
 }  // namespace
 
+std::string version() { return cat("gamut ", GAMUT_VERSION); }
+
 std::string build_info() {
   return cat("gamut: ", GAMUT_VERSION, "\nbuild: ", GAMUT_BUILD_TYPE, ", ", GAMUT_COMPILER, "\nLibTorch: ", TORCH_VERSION,
              ", CPU capability ", at::get_cpu_capability(), "\nCPU kernels: ", nn::describe_cpu_path(),

@@ -6,6 +6,8 @@
 
 namespace gamut::cli {
 
+// "gamut 0.3.0"
+std::string version();
 // Several lines of "name: value"; goes to build.txt and to `gamut doctor`.
 std::string build_info();
 

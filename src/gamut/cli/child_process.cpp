@@ -2,6 +2,7 @@
 #include "gamut/cli/child_process.h"
 
 #include "gamut/core/error.h"
+#include "gamut/core/program.h"
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -66,7 +67,7 @@ ChildEnd end_of(int status) {
 }  // namespace
 
 pid_t start_child(const ChildCommand& command) {
-  std::vector<std::string> args{"gamut"};
+  std::vector<std::string> args{program_argument()};  // for the commands that it prints
   args.insert(args.end(), command.args.begin(), command.args.end());
   const Words words(std::move(args)), environment = environment_with(command.environment);
   const int in = ::open("/dev/null", O_RDONLY | O_CLOEXEC), out = open_log(command.out),

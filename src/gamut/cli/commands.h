@@ -14,9 +14,6 @@ namespace gamut::cli {
 // Runs the chosen command; the result is the exit code.
 using Action = std::function<int()>;
 
-// A word as a POSIX shell takes it, in quotes where it must be.
-std::string shell_word(const std::string& word);
-
 void add_train_command(CLI::App& program, Action& chosen);
 void add_plan_command(CLI::App& program, Action& chosen);
 void add_pretrain_command(CLI::App& program, Action& chosen);
@@ -31,5 +28,9 @@ void add_explain_command(CLI::App& program, Action& chosen);
 // The subcommands of `explain` that read one group from standard input.
 void add_group_explainers(CLI::App& explain, Action& chosen);
 void add_doctor_command(CLI::App& program, Action& chosen);
+void add_completion_command(CLI::App& program, Action& chosen);
+void add_help_command(CLI::App& program, Action& chosen);
+// Once all commands are there: examples at the end of each one's help.
+void add_examples(CLI::App& program);
 
 }  // namespace gamut::cli

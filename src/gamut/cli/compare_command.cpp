@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
+#include "gamut/cli/measured.h"
+#include "gamut/cli/run_argument.h"
 #include "gamut/cli/run_identity.h"
 #include "gamut/cli/stored_run.h"
 #include "gamut/cli/train_recipe.h"
@@ -8,9 +10,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <set>
 
 namespace gamut::cli {
 namespace {
@@ -31,23 +35,78 @@ void check_comparable(const std::string& first, const TrainRecipe& one, const st
                                      differing));
 }
 
-int compare(const CompareFlags& flags) {
-  std::vector<std::pair<std::string, eval::Evaluation>> columns;
-  std::vector<io::SheetBlock> blocks;
-  std::vector<text::Prompt> prompts;
-  const TrainRecipe first = load_train_recipe(fs::path(flags.runs.front()) / "config.toml", {});
-  prompts = text::load_prompts(first.eval_prompts());
-  auto add = [&](const std::string& name, const StoredEvaluation& evaluation) {
-    columns.emplace_back(name, evaluation.numbers);
-    blocks.push_back({.title = name, .rows = sheet_rows(evaluation.pictures, prompts.size())});
-  };
-  add("base", evaluation_at(flags.runs.front(), 0));
-  for (const std::string& run : flags.runs) {
-    check_comparable(flags.runs.front(), first, run, load_train_recipe(fs::path(run) / "config.toml", {}));
-    add(run_name(run), last_evaluation(run));
+struct ComparedRun {
+  std::filesystem::path folder;
+  TrainRecipe recipe;
+  StoredEvaluation last;
+};
+
+// Whether two runs differ in their seed alone.
+bool is_seed_of_same(const ComparedRun& one, const ComparedRun& two) {
+  return one.recipe.train.iterations == two.recipe.train.iterations && one.last.step == two.last.step &&
+         recipe_changes(one.recipe, two.folder / "config.toml", "seed").empty();
+}
+
+std::vector<std::vector<const ComparedRun*>> seeds_of_recipes(const std::vector<ComparedRun>& runs) {
+  std::vector<std::vector<const ComparedRun*>> groups;
+  for (const ComparedRun& run : runs) {
+    const auto same = std::find_if(groups.begin(), groups.end(),
+                                   [&](const auto& group) { return is_seed_of_same(*group.front(), run); });
+    if (same == groups.end())
+      groups.push_back({&run});
+    else
+      same->push_back(&run);
   }
+  return groups;
+}
+
+eval::TableColumn mean_column(const std::vector<const ComparedRun*>& group) {
+  std::vector<eval::Evaluation> numbers;
+  std::string names, seeds;
+  std::set<std::string> recipes;
+  for (const ComparedRun* run : group) {
+    numbers.push_back(run->last.numbers);
+    names += cat(names.empty() ? "" : ", ", run_name(run->folder));
+    seeds += cat(seeds.empty() ? "" : ", ", run->recipe.train.seed);
+    recipes.insert(recipe_name(run->folder, run->recipe.train.seed));
+  }
+  return {.title = recipes.size() == 1 ? *recipes.begin() + " mean" : cat("mean of ", group.size()),
+          .numbers = eval::mean_evaluation(numbers),
+          .measured = cat("mean over seeds ", seeds, " of ", names)};
+}
+
+std::vector<ComparedRun> stored_runs(const std::vector<std::string>& folders) {
+  std::vector<ComparedRun> runs;
+  for (const std::string& folder : folders) {
+    TrainRecipe recipe = load_train_recipe(fs::path(folder) / "config.toml", {});
+    if (!runs.empty()) check_comparable(folders.front(), runs.front().recipe, folder, recipe);
+    runs.push_back({.folder = folder, .recipe = std::move(recipe), .last = last_evaluation(folder)});
+  }
+  return runs;
+}
+
+std::vector<eval::TableColumn> columns_of(const std::vector<ComparedRun>& runs, const StoredEvaluation& base) {
+  std::vector<eval::TableColumn> columns{{"base", base.numbers, measured_base(runs.front().recipe)}};
+  for (const ComparedRun& run : runs) {
+    const int64_t step = run.last.step;
+    columns.push_back({run_name(run.folder), run.last.numbers, measured_run(run.folder, run.recipe, step)});
+    if (const auto raw = raw_evaluation_at(run.folder, step))
+      columns.push_back({run_name(run.folder) + ", raw", *raw, measured_run(run.folder, run.recipe, step, true), true});
+  }
+  for (const auto& group : seeds_of_recipes(runs))
+    if (group.size() > 1) columns.push_back(mean_column(group));
+  return columns;
+}
+
+int compare(const CompareFlags& flags) {
+  const std::vector<ComparedRun> runs = stored_runs(run_arguments(flags.runs));
+  const StoredEvaluation base = evaluation_at(runs.front().folder, 0);
+  const std::vector<text::Prompt> prompts = text::load_prompts(runs.front().recipe.eval_prompts());
+  std::vector<io::SheetBlock> blocks{{.title = "base", .rows = sheet_rows(base.pictures, prompts.size())}};
+  for (const ComparedRun& run : runs)
+    blocks.push_back({.title = run_name(run.folder), .rows = sheet_rows(run.last.pictures, prompts.size())});
   io::save_png(flags.out, io::contact_sheet(blocks, sheet_options(prompts)));
-  std::printf("%s\nsheet  %s\n", eval::comparison_table(columns).c_str(), flags.out.c_str());
+  std::printf("%s\nsheet  %s\n", eval::comparison_table(columns_of(runs, base)).c_str(), flags.out.c_str());
   return 0;
 }
 

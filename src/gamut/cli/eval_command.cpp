@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
 #include "gamut/cli/lora_argument.h"
+#include "gamut/cli/model_argument.h"
+#include "gamut/cli/run_argument.h"
 #include "gamut/cli/train_recipe.h"
 #include "gamut/core/error.h"
 #include "gamut/eval/table.h"
@@ -55,25 +57,40 @@ nlohmann::ordered_json row_of(const Measured& measured) {
 }
 
 // One object: the main evaluation, the others in its list "further".
-void print(const std::vector<Measured>& all, bool json) {
+void print(const std::vector<Measured>& all, const std::string& measured, bool json) {
   if (json) {
-    nlohmann::ordered_json row = row_of(all.front()), further = nlohmann::ordered_json::array();
+    nlohmann::ordered_json row{{"measured", measured}}, further = nlohmann::ordered_json::array();
+    row.update(row_of(all.front()));
     for (size_t i = 1; i < all.size(); ++i) further.push_back(row_of(all[i]));
     row["further"] = further;
     std::printf("%s\n", row.dump(2).c_str());
     return;
   }
-  std::vector<std::pair<std::string, eval::Evaluation>> columns;
-  for (const auto& [pass, numbers] : all) columns.emplace_back(title_of(pass), numbers);
-  std::printf("%s", eval::measures_table(columns).c_str());
+  std::vector<eval::TableColumn> columns;
+  for (const auto& [pass, numbers] : all) columns.push_back({title_of(pass), numbers});
+  std::printf("%s(measured: %s)\n", eval::measures_table(columns).c_str(), measured.c_str());
 }
 
-models::Pipeline open_model(const EvalFlags& flags, const TrainRecipe& recipe) {
-  models::Pipeline pipe = train::open_policy(recipe.train, flags.model);
+// Without --model a run folder in the recipe's place means its own tuned model.
+TunedModel model_of(const EvalFlags& flags, const TrainRecipe& recipe) {
+  if (!flags.model.empty()) return find_tuned(flags.model);
+  return is_run(flags.recipe) ? find_tuned(flags.recipe) : find_tuned(recipe.train.model);
+}
+
+models::Pipeline open_model(const EvalFlags& flags, const TrainRecipe& recipe, const TunedModel& model) {
+  models::Pipeline pipe = train::open_policy(recipe.train, model.folder);
+  model.apply(pipe);
   if (!flags.weights.empty())
     train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
   add_loras(pipe, flags.loras);
   return pipe;
+}
+
+std::string measured_by(const EvalFlags& flags, const TunedModel& model) {
+  std::string text = model.measured;
+  if (!flags.weights.empty()) text += cat(", weights of ", flags.weights);
+  for (const std::string& lora : flags.loras) text += cat(", adapter ", lora);
+  return text;
 }
 
 int evaluate(const EvalFlags& flags) {
@@ -83,7 +100,12 @@ int evaluate(const EvalFlags& flags) {
   const auto features = rewards::make_features(recipe.eval.features, recipe.eval.features_model);
   const eval::Judges judges{.reward = *reward, .judge = *judge, .features = features.get()};
   std::optional<models::Pipeline> pipe;
-  if (!flags.data) pipe.emplace(open_model(flags, recipe));
+  std::string measured = "real glyphs";
+  if (!flags.data) {
+    const TunedModel model = model_of(flags, recipe);
+    pipe.emplace(open_model(flags, recipe, model));
+    measured = measured_by(flags, model);
+  }
   std::vector<Measured> all;
   for (const eval::EvalPass& pass : eval::eval_passes(recipe.eval)) {
     const bool main = pass == eval::EvalPass{};
@@ -96,7 +118,7 @@ int evaluate(const EvalFlags& flags) {
                                       : eval::evaluate(*pipe, prompts, judges, config, &pictures));
     if (main && !flags.out.empty()) write_sheet(flags.out, pictures, prompts);
   }
-  print(all, flags.json);
+  print(all, measured, flags.json);
   return 0;
 }
 
@@ -105,8 +127,12 @@ int evaluate(const EvalFlags& flags) {
 void add_eval_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<EvalFlags>();
   CLI::App* command = program.add_subcommand("eval", "reward and diversity on fixed seeds");
-  command->add_option("recipe", flags->recipe, "TOML recipe: its reward, judge, prompts and [eval]")->required();
-  command->add_option("--model", flags->model, "model folder (default: the recipe's)");
+  command
+      ->add_option("recipe", flags->recipe,
+                   "TOML recipe: its reward, judge, prompts and [eval]; or a run folder, to measure its model")
+      ->required();
+  command->add_option("--model", flags->model,
+                      "model folder, run folder or ORG/NAME (default: the recipe's, or the run's)");
   command->add_option("--weights", flags->weights, "denoiser weights to use instead (a checkpoint's .safetensors)");
   command->add_option("--lora", flags->loras, "adapter: FILE or FILE:scale (repeatable)")->allow_extra_args(false);
   command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")->allow_extra_args(false);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
 #include "gamut/cli/pretrain_recipe.h"
+#include "gamut/cli/run_argument.h"
 #include "gamut/cli/train_recipe.h"
 #include "gamut/core/error.h"
 #include "gamut/core/names.h"
@@ -80,7 +81,7 @@ void check_prefix(const std::string& prefix, const Resolved& resolved) {
 }
 
 int explain_config(const ExplainFlags& flags) {
-  const Recipe written = load_recipe(flags.recipe, flags.sets);
+  const Recipe written = load_recipe(recipe_file(flags.recipe), flags.sets);
   const Resolved resolved = task_of(written).empty() ? load_train_recipe(flags.recipe, flags.sets).resolved
                                                      : resolve_pretrain_recipe(written);
   check_prefix(flags.key, resolved);

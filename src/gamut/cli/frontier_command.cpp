@@ -2,6 +2,7 @@
 #include "gamut/cli/commands.h"
 #include "gamut/cli/frontier_runs.h"
 #include "gamut/cli/frontier_text.h"
+#include "gamut/cli/run_argument.h"
 #include "gamut/core/clock.h"
 #include "gamut/core/error.h"
 #include "gamut/eval/frontier_json.h"
@@ -48,7 +49,7 @@ struct Found {
 
 Found compare_all(const FrontierFlags& flags) {
   std::vector<RunRows> rows;
-  for (const std::string& path : flags.runs)
+  for (const std::string& path : run_arguments(flags.runs, ".jsonl"))
     for (RunRows& run : read_run_rows(path)) rows.push_back(std::move(run));
   Found found{.runs = compared_runs(rows, flags.x, flags.y), .all = {}, .equal_time = {}};
   const eval::Method* baseline = find_baseline(found.runs.methods, flags.baseline);
@@ -93,6 +94,7 @@ void print_text(const Found& found, const FrontierFlags& flags) {
                  format_duration(comparison.budget.value_or(0)));
     out += "\n" + comparison_text(found.equal_time, axes);
   }
+  out += "(measured: averaged weights at every evaluated step)\n";
   for (const std::string& note : found.runs.notes) out += cat("note: ", note, "\n");
   std::printf("%s", out.c_str());
 }

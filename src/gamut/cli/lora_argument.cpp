@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/lora_argument.h"
 
+#include "gamut/cli/run_argument.h"
 #include "gamut/core/error.h"
 
 #include <cmath>
@@ -21,10 +22,15 @@ LoraArgument parse_lora_argument(const std::string& text) {
   return {.path = text.substr(0, colon), .scale = scale};
 }
 
+std::filesystem::path adapter_path(const std::string& name) {
+  const std::filesystem::path path = name;
+  return is_run(path) ? path / "model" : path;
+}
+
 void add_loras(models::Pipeline& pipe, const std::vector<std::string>& arguments) {
   for (const std::string& text : arguments) {
     const LoraArgument argument = parse_lora_argument(text);
-    pipe.add_lora(nn::load_lora(argument.path), argument.scale);
+    pipe.add_lora(nn::load_lora(adapter_path(argument.path)), argument.scale);
   }
 }
 

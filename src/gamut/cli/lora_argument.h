@@ -4,6 +4,7 @@
 
 #include "gamut/models/pipeline.h"
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct LoraArgument {
 
 // What follows the last colon is the scale if it is a number; a path that exists as written has none.
 LoraArgument parse_lora_argument(const std::string& text);
+// A file or folder as it is, or the adapter that a run left.
+std::filesystem::path adapter_path(const std::string& name);
 // Loads each argument's adapter into the pipeline.
 void add_loras(models::Pipeline& pipe, const std::vector<std::string>& arguments);
 

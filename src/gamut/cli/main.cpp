@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // gamut: parse, dispatch, exit code. The only catch-all of the program stands here.
+#include "gamut/cli/build_info.h"
 #include "gamut/cli/commands.h"
+#include "gamut/cli/usage_hints.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/core/names.h"
+#include "gamut/core/program.h"
 #include "gamut/nn/kernels/cpu_path.h"
 
 #include <CLI/CLI.hpp>
@@ -36,7 +39,8 @@ void check_command(const CLI::App& program, int argc, char** argv) {
   const std::string near = gamut::nearest_name(argv[1], names);
   throw gamut::ConfigError("usage",
                            gamut::cat("unknown command '", gamut::printable(argv[1]), "'; ",
-                                      near.empty() ? "see gamut --help" : "did you mean '" + near + "'?"));
+                                      near.empty() ? "see " + gamut::program_name() + " --help"
+                                                   : "did you mean '" + near + "'?"));
 }
 
 int run(int argc, char** argv) {
@@ -44,6 +48,7 @@ int run(int argc, char** argv) {
                    "gamut"};
   program.require_subcommand(1);
   program.fallthrough();
+  program.set_version_flag("--version", gamut::cli::version());
   bool quiet = false, json_log = false;
   program.add_flag("--quiet", quiet, "no progress lines, only warnings and results");
   program.add_flag("--json-log", json_log, "log lines on stderr as JSON, one object each");
@@ -60,12 +65,18 @@ int run(int argc, char** argv) {
   gamut::cli::add_report_command(program, chosen);
   gamut::cli::add_explain_command(program, chosen);
   gamut::cli::add_doctor_command(program, chosen);
+  gamut::cli::add_completion_command(program, chosen);
+  gamut::cli::add_help_command(program, chosen);
+  gamut::cli::add_examples(program);
   check_command(program, argc, argv);
+  const std::string see = "; see " + gamut::program_name() + " --help";
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return program.exit(error);  // --help
-    return report(gamut::ExitCode::kConfig, std::string("[usage] ") + error.what() + "; see gamut --help");
+    if (error.get_exit_code() == 0) return program.exit(error);  // --help, --version
+    const std::string unknown = gamut::cli::unknown_flag(program, {argv + 1, argv + argc});
+    if (!unknown.empty()) return report(gamut::ExitCode::kConfig, "[usage] " + unknown + see);
+    return report(gamut::ExitCode::kConfig, std::string("[usage] ") + error.what() + see);
   }
   if (json_log) gamut::set_log_format(gamut::LogFormat::kJson);
   if (quiet) gamut::set_log_level(gamut::LogLevel::kWarning);
@@ -78,6 +89,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   // A file over the user's size limit is an error to report, like a full disk, not a reason to be killed.
   std::signal(SIGXFSZ, SIG_IGN);
+  if (argc > 0) gamut::set_program_name(argv[0]);
   try {
     return run(argc, argv);
   } catch (const gamut::Error& error) {

@@ -41,7 +41,7 @@ int plan_recipe(const PlanFlags& flags) {
       flags.memory.empty() ? device_memory(recipe.train.device)
                            : DeviceMemory{parse_size(flags.memory), "given"};
   const std::vector<text::Prompt> prompts = text::load_prompts(recipe.train.rollout.prompts);
-  const train::PlanOptions options{.evaluation_micro_batch = recipe.eval.micro_batch,
+  const train::PlanOptions options{.evaluation_micro_batch = recipe.eval.micro_batch > 0 ? recipe.eval.micro_batch : -1,
                                    .evaluation_guidance = recipe.eval.guidance_scale};
   const train::Plan plan = train::make_plan(recipe.train, prompts, options);
   train::Advice advice;

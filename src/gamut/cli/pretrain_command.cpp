@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
 #include "gamut/cli/pretrain_recipe.h"
+#include "gamut/cli/run_argument.h"
 #include "gamut/core/config.h"
 #include "gamut/core/error.h"
+#include "gamut/core/log.h"
+#include "gamut/core/program.h"
 #include "gamut/core/stop.h"
 #include "gamut/io/files.h"
 #include "gamut/io/run_folder.h"
@@ -74,13 +77,20 @@ int pretrain_in_run(const Recipe& recipe, const PretrainFlags& flags,
   const std::filesystem::path run = open_run(flags, resolved);
   const io::RunLock lock(run);
   install_stop_handler();
-  return train(config, {.run = run, .resume = flags.resume}) ? 0 : kStoppedOnRequest;
+  if (train(config, {.run = run, .resume = flags.resume})) return 0;
+  std::string command = program_name() + " pretrain " + shell_word(flags.recipe);
+  for (const std::string& set : flags.sets) command += " --set " + shell_word(set);
+  log_info(cat("go on with: ", command, " --run ", shell_word(run.string()), " --resume"));
+  return kStoppedOnRequest;
 }
 
-int pretrain(const PretrainFlags& flags) {
+int pretrain(const PretrainFlags& given) {
+  const bool of_run = std::filesystem::exists(std::filesystem::path(given.recipe) / "config.toml");
+  PretrainFlags flags = given;
+  if (flags.resume && flags.run.empty() && of_run) flags.run = flags.recipe;
   if (flags.resume && flags.run.empty())
     throw ConfigError("usage", "--resume needs --run DIR, the run to go on with");
-  const Recipe recipe = load_recipe(flags.recipe, flags.sets);
+  const Recipe recipe = load_recipe(recipe_file(flags.recipe), flags.sets);
   const std::string task = task_of(recipe);
   if (task == "reader") return pretrain_reader(recipe, flags);
   if (task == "clip") return pretrain_in_run(recipe, flags, train::pretrain_clip);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
 #include "gamut/cli/report_run.h"
+#include "gamut/cli/run_argument.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/core/stop.h"
@@ -44,7 +45,8 @@ void wait(int64_t seconds) {
 }
 
 int report(const ReportFlags& flags) {
-  std::vector<fs::path> folders(flags.runs.begin(), flags.runs.end());
+  const std::vector<std::string> runs = run_arguments(flags.runs);
+  const std::vector<fs::path> folders(runs.begin(), runs.end());
   ReportReader reader(folders, flags.baseline);
   if (flags.follow) {
     install_stop_handler();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
 #include "gamut/cli/lora_argument.h"
+#include "gamut/cli/model_argument.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/eval/sampling.h"
@@ -107,8 +108,10 @@ int sample(const SampleFlags& flags) {
   if (flags.out.empty() && flags.save_images.empty() && flags.save_latents.empty())
     throw ConfigError("usage",
                       "nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
+  const TunedModel model = find_tuned(flags.model);
   models::Pipeline pipe =
-      models::Pipeline::open(flags.model, nn::open_device(flags.device, flags.dtype), flags.variant);
+      models::Pipeline::open(model.folder, nn::open_device(flags.device, flags.dtype), flags.variant);
+  model.apply(pipe);
   pipe.set_picture_size(flags.height, flags.width);
   pipe.set_coding({.tiling = flags.vae_tiling});
   if (!flags.weights.empty())
@@ -132,8 +135,11 @@ int sample(const SampleFlags& flags) {
 
 void add_sample_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<SampleFlags>();
-  CLI::App* command = program.add_subcommand("sample", "pictures and a contact sheet from a model folder");
-  command->add_option("--model", flags->model, "model folder, diffusers layout")->capture_default_str();
+  CLI::App* command = program.add_subcommand("sample", "pictures and a contact sheet from a model");
+  command
+      ->add_option("--model", flags->model,
+                   "folder in diffusers' layout, run folder, or ORG/NAME of the Hugging Face cache")
+      ->capture_default_str();
   command->add_option("--weights", flags->weights,
                       "denoiser weights to use instead (a checkpoint's .safetensors)");
   command->add_option("--lora", flags->loras, "adapter: FILE or FILE:scale (repeatable)")->allow_extra_args(false);

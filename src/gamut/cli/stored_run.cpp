@@ -30,12 +30,11 @@ StoredEvaluation read_row(const std::filesystem::path& run, const nlohmann::json
           .pictures = pictures->second.to(at::kFloat) / 255};
 }
 
-// The main pass of each evaluation.
-std::vector<nlohmann::json> rows_with_steps(const std::filesystem::path& run) {
+// One pass of each evaluation, by default the main one.
+std::vector<nlohmann::json> rows_with_steps(const std::filesystem::path& run, const eval::EvalPass& pass = {}) {
   std::vector<nlohmann::json> rows;
   for (nlohmann::json& row : io::read_json_lines(run / "evals.jsonl"))
-    if (row.is_object() && row.contains("step") && row["step"].is_number_integer() &&
-        eval::pass_of(row) == eval::EvalPass{})
+    if (row.is_object() && row.contains("step") && row["step"].is_number_integer() && eval::pass_of(row) == pass)
       rows.push_back(std::move(row));
   return rows;
 }
@@ -52,6 +51,12 @@ StoredEvaluation last_evaluation(const std::filesystem::path& run) {
   const std::vector<nlohmann::json> rows = rows_with_steps(run);
   if (rows.empty()) throw DataError("run", cat((run / "evals.jsonl").string(), " holds no evaluation"));
   return read_row(run, rows.back());
+}
+
+std::optional<eval::Evaluation> raw_evaluation_at(const std::filesystem::path& run, int64_t step) {
+  for (const nlohmann::json& row : rows_with_steps(run, {.weights = "raw"}))
+    if (row.at("step") == step) return eval::evaluation_from_json(row);
+  return std::nullopt;
 }
 
 std::vector<std::vector<io::Image>> sheet_rows(const at::Tensor& pictures, size_t prompts) {

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 namespace gamut::cli {
@@ -24,6 +25,8 @@ struct StoredEvaluation {
 // all.
 StoredEvaluation evaluation_at(const std::filesystem::path& run, int64_t step);
 StoredEvaluation last_evaluation(const std::filesystem::path& run);
+// The same step's numbers with raw weights, where eval.raw asked for them.
+std::optional<eval::Evaluation> raw_evaluation_at(const std::filesystem::path& run, int64_t step);
 
 // A row of pictures per prompt, as a contact sheet shows them.
 std::vector<std::vector<io::Image>> sheet_rows(const at::Tensor& pictures, size_t prompts);

@@ -6,6 +6,7 @@
 #include "gamut/cli/sweep_results.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
+#include "gamut/core/program.h"
 #include "gamut/core/stop.h"
 #include "gamut/io/files.h"
 #include "gamut/io/run_lock.h"
@@ -62,7 +63,7 @@ void make_page(const std::string& title, ChildCommand command, const fs::path& p
   if (end.code == 0 && end.ended_by == 0)
     std::printf("%-9s %s\n", title.c_str(), page.c_str());
   else
-    log_warning(cat("gamut ", title, " failed, see ", log.string()));
+    log_warning(cat(title, " failed, see ", log.string()));
   if (end.code == 0 && fs::exists(log) && fs::is_empty(log)) fs::remove(log, ignored);
 }
 
@@ -111,7 +112,7 @@ int closing(const SweepOutcome& outcome, size_t planned, const std::string& agai
 
 // The command that goes on with this sweep.
 std::string again(const SweepFlags& flags) {
-  std::string text = "gamut sweep " + shell_word(flags.sweep);
+  std::string text = program_name() + " sweep " + shell_word(flags.sweep);
   for (const std::string& set : flags.sets) text += " --set " + shell_word(set);
   if (!flags.folder.empty()) text += " --folder " + shell_word(flags.folder);
   if (flags.jobs > 0) text += cat(" --jobs ", flags.jobs);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
+#include "gamut/cli/run_argument.h"
+#include "gamut/cli/run_identity.h"
 #include "gamut/cli/train_run.h"
 #include "gamut/core/error.h"
+#include "gamut/core/program.h"
 #include "gamut/io/run_folder.h"
 
 #include <CLI/CLI.hpp>
@@ -34,43 +37,45 @@ std::optional<int> serve_port(const TrainFlags& flags) {
   return port;
 }
 
-std::string train_command(const TrainFlags& flags, const std::filesystem::path& folder) {
-  std::string text = "gamut train " + shell_word(flags.recipe);
+// Without the run folder: as one starts such a run once more.
+std::string train_command(const TrainFlags& flags) {
+  std::string text = program_name() + " train " + shell_word(flags.recipe);
   for (const std::string& set : flags.sets) text += " --set " + shell_word(set);
-  return text + " --run " + shell_word(folder.string());
+  return text;
+}
+
+std::filesystem::path run_folder(const TrainFlags& flags) {
+  if (!flags.run.empty()) return flags.run;
+  // RUN --resume goes on in RUN; RUN alone is the recipe of a new one.
+  if (flags.resume && is_run(flags.recipe)) return flags.recipe;
+  if (flags.resume) throw ConfigError("usage", "--resume needs --run DIR, the run to go on with");
+  return io::free_run_folder(is_run(flags.recipe) ? run_name(flags.recipe)
+                                                  : std::filesystem::path(flags.recipe).stem().string());
 }
 
 int train(const TrainFlags& flags) {
-  if (flags.resume && flags.run.empty())
-    throw ConfigError("usage", "--resume needs --run DIR, the run to go on with");
+  const std::optional<int> port = serve_port(flags);
+  const std::filesystem::path folder = run_folder(flags);
   const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
-  const std::filesystem::path folder =
-      flags.run.empty() ? io::free_run_folder(std::filesystem::path(flags.recipe).stem().string())
-                        : std::filesystem::path(flags.run);
-  const std::string command = train_command(flags, folder);
+  const std::string again = train_command(flags);
+  const std::string command =
+      folder == flags.recipe ? again : cat(again, " --run ", shell_word(folder.string()));
   return run_training(recipe, {.folder = folder,
                                .resume = flags.resume,
                                .command = command,
-                               .serve_port = serve_port(flags),
-                               .resume_command = command + " --resume"});
+                               .serve_port = port,
+                               .resume_command = command + " --resume",
+                               .serve_command = again + " --serve"});
 }
 
 }  // namespace
 
-std::string shell_word(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789_-./=:,+@%") == std::string::npos;
-  if (plain) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
-
 void add_train_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<TrainFlags>();
   CLI::App* command = program.add_subcommand("train", "RL fine-tuning by a recipe");
-  command->add_option("recipe", flags->recipe, "TOML recipe")->required();
+  command
+      ->add_option("recipe", flags->recipe, "TOML recipe, or a run folder: its recipe, and with --resume the run itself")
+      ->required();
   command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")
       ->allow_extra_args(false);
   command->add_option("--run", flags->run, "run folder (default: runs/<recipe's name>, numbered if taken)");
@@ -79,7 +84,7 @@ void add_train_command(CLI::App& program, Action& chosen) {
       command->add_option("--serve", flags->port, "live report on this machine, at port 8420 or PORT; 0 = any free one")
           ->expected(0, 1)
           ->type_name("[PORT]");
-  command->callback([flags, serve, &chosen] { 
+  command->callback([flags, serve, &chosen] {
     flags->serve = serve->count() > 0;
     chosen = [flags] { return train(*flags); };
   });

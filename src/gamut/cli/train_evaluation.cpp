@@ -61,12 +61,12 @@ void TrainEvaluation::evaluate_pass(const eval::EvalPass& pass, train::Trainer& 
   evals.append(row);
   events.add_evaluation(row, save_pictures(pass, step, pictures));
   if (pass == eval::EvalPass{})
-    log_info(cat("eval   step ", step, ": reward ", numbers.reward, ", judge ", numbers.judge, ", color pairs ",
-                 numbers.color_pairs, ", color spread ", numbers.color_spread, "   ",
+    log_info(cat("eval   step ", step, ": reward ", rounded(numbers.reward), ", judge ", rounded(numbers.judge),
+                 ", color pairs ", rounded(numbers.color_pairs), ", color spread ", rounded(numbers.color_spread), "   ",
                  format_duration(numbers.seconds)));
   else if (numbers.colors_obeyed)
-    log_info(cat("eval   step ", step, ", ", pass.set, ": colors obeyed ", *numbers.colors_obeyed, ", reward ",
-                 numbers.reward, "   ", format_duration(numbers.seconds)));
+    log_info(cat("eval   step ", step, ", ", pass.set, ": colors obeyed ", rounded(*numbers.colors_obeyed), ", reward ",
+                 rounded(numbers.reward), "   ", format_duration(numbers.seconds)));
 }
 
 // Of the main pass and of held-out prompts; the others show the same prompts again.

@@ -16,9 +16,10 @@ namespace {
 constexpr int64_t kEvery = 10;     // iterations between two plain lines
 constexpr size_t kSparkline = 16;  // characters
 
-std::string fixed(const char* form, double value) {
+// Three digits, of numbers whose size is not known beforehand.
+std::string significant(double value) {
   char text[48];
-  std::snprintf(text, sizeof text, form, value);
+  std::snprintf(text, sizeof text, "%.3g", value);
   return text;
 }
 
@@ -44,14 +45,14 @@ void TrainProgress::show(const train::StepReport& report) {
                          {"grad_norm", report.grad_norm}};
   const std::string line = progress_.line(report.step);
   if (progress_is_live())
-    return show_progress(cat(line, "  reward ", fixed("%.3f", report.reward_mean), "  variety ",
-                             train::sparkline(variety_, kSparkline), " ", fixed("%.3f", report.group_distance), "  ",
-                             fixed(rate < 10 ? "%.1f" : "%.0f", rate), " images/s"),
+    return show_progress(cat(line, "  reward ", rounded(report.reward_mean), "  variety ",
+                             train::sparkline(variety_, kSparkline), " ", rounded(report.group_distance), "  ",
+                             rounded(rate, rate < 10 ? 1 : 0), " images/s"),
                          fields);
   if (report.step % kEvery != 0 && report.step != 1) return;
-  log_info(cat(line, "   reward ", report.reward_mean, ", exact ", report.reward_exact, ", variety ",
-               report.group_distance, ", ", fixed("%.1f", rate), " images/s, |ratio - 1| ", report.ratio_max_deviation,
-               ", grad ", report.grad_norm),
+  log_info(cat(line, "   reward ", rounded(report.reward_mean), ", exact ", rounded(report.reward_exact), ", variety ",
+               rounded(report.group_distance), ", ", rounded(rate, 1), " images/s, |ratio - 1| ",
+               significant(report.ratio_max_deviation), ", grad ", significant(report.grad_norm)),
            fields);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/train_recipe.h"
 
+#include "gamut/cli/run_argument.h"
 #include "gamut/core/error.h"
 
 #include <map>
@@ -45,7 +46,7 @@ void TrainRecipe::fields(FieldVisitor& v) {
 }
 
 TrainRecipe load_train_recipe(const std::filesystem::path& path, const std::vector<std::string>& sets) {
-  return resolve_train_recipe(load_recipe(path, sets));
+  return resolve_train_recipe(load_recipe(recipe_file(path), sets));
 }
 
 TrainRecipe load_train_recipe(const std::vector<std::string>& sets) {

@@ -27,7 +27,7 @@ struct TrainRecipe {
   }
 };
 
-// Defaults < the named algorithm's slots < extends < the file < --set.
+// Defaults < the named algorithm's slots < extends < the file < --set. A run folder stands for its config.toml.
 TrainRecipe load_train_recipe(const std::filesystem::path& path, const std::vector<std::string>& sets);
 // The same without a file.
 TrainRecipe load_train_recipe(const std::vector<std::string>& sets);

@@ -3,9 +3,11 @@
 
 #include "gamut/cli/build_info.h"
 #include "gamut/cli/group_log.h"
+#include "gamut/cli/measured.h"
 #include "gamut/cli/report_server.h"
 #include "gamut/cli/stored_run.h"
 #include "gamut/cli/train_evaluation.h"
+#include "gamut/cli/train_hints.h"
 #include "gamut/cli/train_progress.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
@@ -41,6 +43,7 @@ class TrainRun {
         lock_(options.resume ? std::make_unique<io::RunLock>(folder_) : nullptr),
         command_(options.command),
         resume_command_(options.resume_command),
+        serve_command_(options.serve_port ? "" : options.serve_command),
         reward_(rewards::make_reward(recipe.reward)),
         evaluation_(recipe, options.folder, *reward_),
         trainer_(recipe.train, train::open_policy(recipe.train), *reward_,
@@ -74,6 +77,7 @@ class TrainRun {
     log_info(trainer_.plan().text());
     if (trainer_.params().front().tensor.is_cpu()) log_info(cat("CPU kernels: ", nn::describe_cpu_path()));
     if (recipe_.train.lora.is_on()) log_info(lora_line());
+    for (const std::string& line : watch_lines(folder_, serve_command_)) log_info(line);
     events_.emplace(folder_, trainer_.steps_done() > 0 ? trainer_.steps_done() : -1);
     io::JsonLines metrics(folder_ / "metrics.jsonl"), evals(folder_ / "evals.jsonl");
     if (trainer_.steps_done() == 0) evaluation_.evaluate(trainer_, evals, *events_);
@@ -121,12 +125,22 @@ class TrainRun {
                                            {.title = "after", .rows = sheet_rows(after.pictures, prompts.size())}},
                                           sheet_options(prompts)));
     end_progress();
-    const std::string table = eval::comparison_table({{"before", before.numbers}, {"after", after.numbers}});
+    const std::string table = eval::comparison_table(closing_columns(before, after));
     io::write_atomically(folder_ / kClosingTable, table);
     const std::string base = recipe_.train.lora.is_on() ? cat("--model ", recipe_.train.model, " --lora ") : "";
     std::printf("\n%s\nreward %s, judge %s\n%s\nmodel  %s%s\nsheet  %s\n", table.c_str(), reward_->name().c_str(),
                 evaluation_.judge_name().c_str(), evaluation_cost(folder_).c_str(), base.c_str(),
                 (folder_ / "model").c_str(), sheet.c_str());
+    std::fflush(stdout);
+    for (const std::string& line : next_lines(folder_, recipe_, prompts.front().text)) log_info(line);
+  }
+
+  std::vector<eval::TableColumn> closing_columns(const StoredEvaluation& before, const StoredEvaluation& after) const {
+    std::vector<eval::TableColumn> columns{{"before", before.numbers, measured_base(recipe_)},
+                                      {"after", after.numbers, measured_run(folder_, recipe_, after.step)}};
+    if (const auto raw = raw_evaluation_at(folder_, after.step))
+      columns.push_back({"raw", *raw, measured_run(folder_, recipe_, after.step, true), true});
+    return columns;
   }
 
   int stopped() const {
@@ -139,7 +153,7 @@ class TrainRun {
   const TrainRecipe& recipe_;
   fs::path folder_;
   std::unique_ptr<io::RunLock> lock_;  // before any model loads
-  std::string command_, resume_command_;
+  std::string command_, resume_command_, serve_command_;
   std::unique_ptr<rewards::Reward> reward_;
   TrainEvaluation evaluation_;
   train::Trainer trainer_;

@@ -16,6 +16,7 @@ struct TrainRunOptions {
   std::string command = {};    // written to command.txt
   std::optional<int> serve_port = {};  // serve the report on loopback; 0 = any free port
   std::string resume_command;  // what to tell a user who stopped the run
+  std::string serve_command;   // starts such a run with a live report
 };
 
 // Exit code: 0 finished, 130 stopped on request (checkpoint written).

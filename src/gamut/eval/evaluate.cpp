@@ -38,7 +38,8 @@ void EvalConfig::fields(FieldVisitor& v) {
   v.field("report_seed", report_seed, at_least(-1),
           "a second evaluation, for numbers of checkpoints chosen by the first; -1 = none");
   v.field("raw", raw, any_value(), "evaluate the weights without averaging too");
-  v.field("micro_batch", micro_batch, at_least(1), "pictures per forward pass");
+  v.field("micro_batch", micro_batch, at_least(0),
+          "pictures per forward pass; 0 = 64 of a small model, 4 of Stable Diffusion's size");
   v.field("guidance_scale", guidance_scale, between(0, 100), "classifier-free guidance; 1 = off");
   v.field("features", features, one_of(rewards::feature_kinds()), "what feature_distance and feature_vendi look at");
   v.field("features_model", features_model, any_value(), "clip: folder of the CLIP model");
@@ -67,7 +68,7 @@ Evaluation evaluate(const models::Pipeline& pipe, const std::vector<text::Prompt
   const SamplingOptions options{.schedule = deterministic_schedule(pipe, config.steps),
                                 .noise = {.seed = uint64_t(config.seed), .purpose = "eval"},
                                 .members = config.members,
-                                .micro_batch = config.micro_batch,
+                                .micro_batch = config.micro_batch > 0 ? config.micro_batch : pipe.usual_batch(),
                                 .guidance_scale = config.guidance_scale};
   const at::Tensor initial = sampling_noise(pipe, int64_t(prompts.size()), options);
   const at::Tensor latents = sample_latents(pipe, texts(prompts), initial, options);

@@ -29,7 +29,7 @@ struct EvalConfig {
   int64_t seed = 1000;
   int64_t report_seed = 2000;      // -1 = no second evaluation
   bool raw = false;
-  int64_t micro_batch = 64;
+  int64_t micro_batch = 0;         // 0 = the model's usual one
   double guidance_scale = 1.0;
   std::string features = "pixels";                    // pixels | clip: ground of feature_distance and feature_vendi
   std::string features_model = "models/glyphs-clip";  // clip: its folder

@@ -137,8 +137,9 @@ class Rules {
       return setting.key == "rollout.prompts_per_iteration";
     });
     if (refused.empty() || prompts == run_.settings.end()) return;
-    const double groups = std::strtod(prompts->value.c_str(), nullptr);
-    if (groups > 0 && mean(refused) / groups > limits_.fallbacks)
+    const double given = std::strtod(prompts->value.c_str(), nullptr);
+    const double groups = given > 0 ? given : 4;  // what 0 stands for
+    if (mean(refused) / groups > limits_.fallbacks)
       warn("subset-fell-back", "In ", percent(mean(refused) / groups),
            " of the groups the subset's own rule was refused and another chose the members.");
   }

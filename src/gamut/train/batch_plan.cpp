@@ -4,6 +4,8 @@
 #include "gamut/core/error.h"
 #include "gamut/core/random.h"
 
+#include <algorithm>
+
 namespace gamut::train {
 
 std::string BatchPlan::text() const {
@@ -12,15 +14,36 @@ std::string BatchPlan::text() const {
              micro_batch, " x ", micro_batches, "   updates per iteration ", updates);
 }
 
-BatchPlan make_batch_plan(const RolloutConfig& config, const algorithms::SubsetConfig& subset, int64_t prompt_count) {
-  BatchPlan plan{.prompts = config.prompts_per_iteration, .members = config.group_size, .keep = config.group_size};
+namespace {
+
+constexpr int64_t kUsualPrompts = 4;
+
+int64_t trained_batches(const BatchPlan& plan, int64_t micro_batch) {
+  return (plan.prompts * plan.keep + micro_batch - 1) / micro_batch;
+}
+
+// A batch of one fits unless there are fewer trained pictures than updates, or these do not divide them.
+int64_t derived_micro_batch(const BatchPlan& plan, int64_t usual_batch) {
+  for (int64_t size = std::min(usual_batch, plan.pictures); size > 1; --size)
+    if (plan.pictures % size == 0 && trained_batches(plan, size) % plan.updates == 0) return size;
+  return 1;
+}
+
+}  // namespace
+
+BatchPlan make_batch_plan(const RolloutConfig& config, const algorithms::SubsetConfig& subset, int64_t prompt_count,
+                          int64_t usual_batch) {
+  BatchPlan plan{.prompts = config.prompts_per_iteration > 0 ? config.prompts_per_iteration
+                                                             : std::min(kUsualPrompts, prompt_count),
+                 .members = config.group_size,
+                 .keep = config.group_size};
   if (subset.is_on()) {
     plan.keep = subset.keep > 0 ? subset.keep : config.group_size;
     plan.members = subset.candidates > 0 ? subset.candidates : 2 * plan.keep;
   }
   plan.pictures = plan.prompts * plan.members;
-  plan.micro_batch = config.micro_batch;
   plan.updates = config.updates;
+  plan.micro_batch = config.micro_batch > 0 ? config.micro_batch : derived_micro_batch(plan, usual_batch);
   std::string broken;
   auto rule = [&](bool holds, const std::string& sentence) {
     if (!holds) broken += (broken.empty() ? "" : "\n[plan] ") + sentence;
@@ -34,7 +57,7 @@ BatchPlan make_batch_plan(const RolloutConfig& config, const algorithms::SubsetC
        cat("rollout.micro_batch must divide the pictures of an iteration; got ", plan.micro_batch, "; there are ",
            plan.prompts, " x ", plan.members, " = ", plan.pictures));
   plan.micro_batches = plan.pictures / plan.micro_batch;
-  const int64_t trained = (plan.prompts * plan.keep + plan.micro_batch - 1) / plan.micro_batch;
+  const int64_t trained = trained_batches(plan, plan.micro_batch);
   rule(trained >= plan.updates && trained % plan.updates == 0,
        cat("rollout.updates must divide the number of trained micro-batches; got ", plan.updates, "; there are ",
            trained));

@@ -20,8 +20,11 @@ struct BatchPlan {
   std::string text() const;
 };
 
-// ConfigError with one sentence per broken rule.
-BatchPlan make_batch_plan(const RolloutConfig& config, const algorithms::SubsetConfig& subset, int64_t prompt_count);
+// What the recipe leaves open (0) follows: four prompts or all of a smaller set; the largest micro-batch up to
+// `usual_batch` that divides the pictures and leaves every update as many trained micro-batches. ConfigError with one
+// sentence per broken rule.
+BatchPlan make_batch_plan(const RolloutConfig& config, const algorithms::SubsetConfig& subset, int64_t prompt_count,
+                          int64_t usual_batch = 64);
 
 // One micro-batch's samples: `slot` is the prompt's place in the iteration, key.prompt its place in the prompt set.
 struct SamplePlace {

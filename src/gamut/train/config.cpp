@@ -7,9 +7,12 @@ namespace gamut::train {
 
 void RolloutConfig::fields(FieldVisitor& v) {
   v.field("prompts", prompts, any_value(), "prompt set, JSONL or one prompt per line");
-  v.field("prompts_per_iteration", prompts_per_iteration, between(1, 4096), "distinct prompts drawn per iteration");
+  v.field("prompts_per_iteration", prompts_per_iteration, between(0, 4096),
+          "distinct prompts drawn per iteration; 0 = 4, or all of a smaller set");
   v.field("group_size", group_size, between(2, 4096), "pictures per prompt that train (without a subset: that are drawn)");
-  v.field("micro_batch", micro_batch, between(1, 65536), "pictures per forward pass, in rollout and update");
+  v.field("micro_batch", micro_batch, between(0, 65536),
+          "pictures per forward pass, in rollout and update; 0 = at most 64 of a small model or 4 of Stable Diffusion's "
+          "size, so that they divide the pictures");
   v.field("updates", updates, between(1, 1024), "optimizer steps per iteration, each on its share of the pictures");
   v.field("guidance_scale", guidance_scale, between(0, 100), "classifier-free guidance; 1 = off");
   v.field("height", height, between(0, 16384), "of the pictures, in pixels; 0 = what the model was trained on");

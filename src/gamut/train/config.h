@@ -18,9 +18,9 @@ namespace gamut::train {
 // [rollout] of a recipe: the geometry of one iteration.
 struct RolloutConfig {
   std::string prompts = "recipes/glyphs/prompts.jsonl";
-  int64_t prompts_per_iteration = 4;
+  int64_t prompts_per_iteration = 0;      // 0 = 4, or all of a smaller set
   int64_t group_size = 16;
-  int64_t micro_batch = 64;
+  int64_t micro_batch = 0;                // 0 = as large as model, pictures and updates allow (batch_plan.h)
   int64_t updates = 1;
   double guidance_scale = 1.0;
   int64_t height = 0, width = 0;          // of the pictures, in pixels; 0 = the model's own

@@ -23,7 +23,7 @@
 namespace gamut::train {
 
 struct PlanOptions {
-  // Of the evaluations between iterations; 0 = none.
+  // Of the evaluations between iterations; 0 = none, -1 = the model's usual one.
   int64_t evaluation_micro_batch = 0;
   double evaluation_guidance = 1;
 };
@@ -51,6 +51,7 @@ struct PlanPhase {
 struct Plan {
   bool on_cpu = true;        // config.device
   BatchPlan batch;
+  int64_t evaluation_micro_batch = 0;  // 0 = no evaluation
   int64_t steps = 0, trained_steps = 0, trained_images = 0;  // trained_images: at most, per iteration
   PlanParameters parameters;
   PlanHeld held;

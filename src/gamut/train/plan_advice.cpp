@@ -87,7 +87,11 @@ std::vector<Change> changes(const Planner& planner) {
 Advice advise(const TrainConfig& config, const std::vector<text::Prompt>& prompts, const PlanOptions& options,
               int64_t device_bytes) {
   const Planner planner{prompts, device_bytes};
-  const Situation asked{config, options};
+  Situation asked{config, options};
+  // What the recipe leaves open can only be halved once it is known.
+  const Plan plan = make_plan(config, prompts, options);
+  asked.config.rollout.micro_batch = plan.batch.micro_batch;
+  asked.options.evaluation_micro_batch = plan.evaluation_micro_batch;
   Advice advice;
   for (const Change& change : changes(planner)) {
     Situation tried = asked;

@@ -144,7 +144,7 @@ bool pretrain_clip(const ClipTrainingConfig& config, const PretrainOptions& opti
   const models::Clip saved = models::Clip::open(config.output, clip.options());
   const double top1 = text_to_image_top1(saved, config.holdout, uint64_t(config.seed));
   io::JsonLines(options.run / "metrics.jsonl").append({{"step", config.steps}, {"text_to_image_top1", top1}});
-  log_info(cat("wrote ", config.output, ": ", top1, " of held-out captions find their picture among ",
+  log_info(cat("wrote ", config.output, ": ", rounded(top1, 4), " of held-out captions find their picture among ",
                kRetrievalBatch, ", logit scale ", saved.logit_scale().exp().item<double>()));
   return true;
 }

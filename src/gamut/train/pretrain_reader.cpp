@@ -97,14 +97,14 @@ ReaderReport pretrain_reader(const ReaderTrainingConfig& config) {
       if (!std::isfinite(mean_loss))
         throw NumericalError(
             "pretrain", cat("the loss is not finite at step ", step + 1, "; lower optimizer.learning_rate"));
-      log_info(cat(progress.line(step + 1), ", loss ", mean_loss));
+      log_info(cat(progress.line(step + 1), ", loss ", rounded(mean_loss, 4)));
     }
   }
   reader.save(config.output);
   const ReaderReport report = evaluate(config, reader, renderer);
-  log_info(cat("wrote ", config.output, ": accuracy ", report.accuracy,
-               ", probability of the right character ", report.mean_probability,
-               ", largest probability without one ", report.garbage_confidence));
+  log_info(cat("wrote ", config.output, ": accuracy ", rounded(report.accuracy, 4),
+               ", probability of the right character ", rounded(report.mean_probability, 4),
+               ", largest probability without one ", rounded(report.garbage_confidence, 4)));
   return report;
 }
 

@@ -115,7 +115,7 @@ class Rehearsal {
 Rehearsal::Rehearsal(const TrainConfig& config, const std::vector<text::Prompt>& prompts)
     : config_(without_gate(config)), prompt_count_(int64_t(prompts.size())), policy_(open_without_data(config)) {
   plan_.on_cpu = at::Device(config.device).is_cpu();
-  plan_.batch = make_batch_plan(config.rollout, config.slots.subset, prompt_count_);
+  plan_.batch = make_batch_plan(config.rollout, config.slots.subset, prompt_count_, policy_.usual_batch());
   plan_.parameters = {.text_encoder = policy_.text_encoder_params().num_elements(),
                       .denoiser = policy_.denoiser_params().num_elements(),
                       .vae = policy_.coder_params().num_elements()};
@@ -217,7 +217,7 @@ void Rehearsal::evaluate(const PlanOptions& options) {
   const Cost cost = cost_of([&] {
     const BorrowedWeights average(params_, ema_->weights());
     std::vector<int64_t> shape = policy_.latent_shape();
-    shape.insert(shape.begin(), options.evaluation_micro_batch);
+    shape.insert(shape.begin(), plan_.evaluation_micro_batch);
     const models::Conditioning empty = policy_.encode({""}), prompts = empty.repeat(shape.front());
     const at::Tensor x = at::empty(shape, at::TensorOptions(at::kMeta).dtype(at::kFloat));
     policy_.decode(models::predict_guided(policy_, x, 0, prompts, empty, options.evaluation_guidance));
@@ -245,7 +245,9 @@ Plan Rehearsal::run(const PlanOptions& options) {
     add_phase("reference", referring, referring.flops * double(batches.size()));
     update(batches);
   }
-  if (options.evaluation_micro_batch > 0) evaluate(options);
+  plan_.evaluation_micro_batch =
+      options.evaluation_micro_batch < 0 ? policy_.usual_batch() : options.evaluation_micro_batch;
+  if (plan_.evaluation_micro_batch > 0) evaluate(options);
   return plan_;
 }
 
