@@ -82,8 +82,8 @@ TEST(bad_run, names_missing_tesseract_data) {
 
 TEST(bad_run, names_a_missing_model_and_reader) {
   const Micro micro;
-  expect_error(gamut(micro.train("run", {"--set", "model=no/model"})), 4,
-               "[model] folder 'no/model' does not exist; is the path right?");
+  expect_error(gamut(micro.train("run", {"--set", "model=no-model"})), 4,
+               "[model] folder 'no-model' does not exist; is the path right?");
   EXPECT_EQ(gamut(micro.train("run", {"--set", "reward.model=no/reader"})).code, 4);
   EXPECT_FALSE(fs::exists(micro / "run"));
 }
@@ -102,7 +102,7 @@ TEST(bad_run, names_the_line_of_a_bad_prompt) {
           "' line 3:1:15 is not valid JSON; got syntax error while parsing object - unexpected end of "
           "input; expected '}'");
   expect_line(good + "{\"promt\": \"x\"}\n",
-              "[prompts] '" + file + "' line 2: 'prompt' must be a non-empty string");
+              "[prompts] '" + file + "' line 2: 'prompt' must be a non-empty string; got the keys promt");
   expect_line(good + "\n[1]\n", "[prompts] '" + file + "' line 3: a line must be one JSON object");
   expect_line("\n", "[prompts] '" + file + "' must hold at least one prompt; got none");
   fs::remove(file);
@@ -183,7 +183,7 @@ TEST(bad_run, out_of_memory_is_no_internal_error) {
 TEST(bad_run, a_batch_is_bounded) {
   const Micro micro;
   expect_error(gamut({"plan", micro.recipe().string(), "--set", "eval.micro_batch=9223372036854775807"}), 2,
-               "[config] key 'eval.micro_batch' must be in 1..65536; got 9223372036854775807 (--set #1)");
+               "[config] key 'eval.micro_batch' must be in 0..65536; got 9223372036854775807 (--set #1)");
 }
 
 TEST(bad_run, a_prompt_of_any_length_gives_its_pictures) {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <sstream>
 
 namespace gamut::testing {
@@ -125,15 +126,19 @@ TEST(help, recipe_keys_are_found_by_the_fields_words) {
                 {"resolution", "rollout.height"},
                 {"prompt_file", "rollout.prompts"},
                 {"torch_dtype", "dtype"}};
-  std::vector<std::string> args{"explain", "config", "recipes/glyphs/flow_grpo.toml"};
-  std::string expected = "error: ";
-  for (size_t i = 0; i < std::size(kWords); ++i) {
-    args.insert(args.end(), {"--set", cat(kWords[i].word, "=1")});
-    expected += cat("[config] unknown key '", kWords[i].word, "' (--set #", i + 1, "); did you mean '", kWords[i].key, "'?\n");
+  constexpr size_t kTogether = 8;  // an error lists at most ten mistakes
+  for (size_t first = 0; first < std::size(kWords); first += kTogether) {
+    std::vector<std::string> args{"explain", "config", "recipes/glyphs/flow_grpo.toml"};
+    std::string expected = "error: ";
+    for (size_t i = first; i < std::min(first + kTogether, std::size(kWords)); ++i) {
+      args.insert(args.end(), {"--set", cat(kWords[i].word, "=1")});
+      expected += cat("[config] unknown key '", kWords[i].word, "' (--set #", i - first + 1, "); did you mean '",
+                      kWords[i].key, "'?\n");
+    }
+    const Ran ran = gamut(args);
+    EXPECT_EQ(ran.code, 2);
+    EXPECT_EQ(ran.err, expected);
   }
-  const Ran ran = gamut(args);
-  EXPECT_EQ(ran.code, 2);
-  EXPECT_EQ(ran.err, expected);
 }
 
 TEST(help, flags_are_found_by_the_fields_words) {

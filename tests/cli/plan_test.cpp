@@ -79,7 +79,7 @@ TEST(plan, what_does_not_fit_says_what_would) {
   const Ran ran = plan(tight);
   EXPECT_EQ(ran.code, 0);
   EXPECT_TRUE(last_line(ran.out).starts_with("does not fit: needs ")) << ran.out;
-  EXPECT_NE(ran.out.find("; try gradient_checkpointing=true, rollout.micro_batch=32"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("; try train.reuse_rollout_graph=false, gradient_checkpointing=true, rollout.micro_batch=32"), std::string::npos) << ran.out;
   for (const json& change : planned(tight)["try_alone"]) {
     std::vector<std::string> changed = tight;
     changed.insert(changed.end(), {"--set", change.get<std::string>()});

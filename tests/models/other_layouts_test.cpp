@@ -67,11 +67,11 @@ TEST(other_layouts, folders_of_the_hubs_cache_lead_to_their_snapshot) {
   fs::create_directories(cached / "snapshots/aaa");
   write_raw(cached / "refs/main", "abc");
   write_raw(snapshot / "model_index.json", "{}");
-  const std::string hint = cat("this is a folder of the Hub's cache; the model is in '", snapshot.string(), "'");
+  const std::string hint = cat("the model is in '", snapshot.string(), "'");
   for (const char* below : {"", "snapshots", "blobs", "refs"})
     EXPECT_EQ(refusal<EnvironmentError>(below[0] == 0 ? cached : cached / below), hint) << below;
   EXPECT_EQ(refusal<EnvironmentError>(folder / "hub"),
-            cat("this is the Hub's cache; the model is in a folder below it, for example '", snapshot.string(), "'"));
+            cat("the model is in a folder below it, for example '", snapshot.string(), "'"));
 }
 
 TEST(other_layouts, folders_of_another_kind_are_named) {

@@ -85,6 +85,13 @@ std::vector<ComparedRun> stored_runs(const std::vector<std::string>& folders) {
   return runs;
 }
 
+// One sheet holds pictures of one size; a file that somebody else wrote may hold others.
+void check_pictures(const ComparedRun& run, const StoredEvaluation& base) {
+  if (run.last.pictures.sizes() == base.pictures.sizes()) return;
+  throw DataError("compare", cat("the pictures of '", run_name(run.folder), "' must be as many and as large as the base's; got ",
+                                 run.last.pictures.sizes(), "; expected ", base.pictures.sizes()));
+}
+
 std::vector<eval::TableColumn> columns_of(const std::vector<ComparedRun>& runs, const StoredEvaluation& base) {
   std::vector<eval::TableColumn> columns{{"base", base.numbers, measured_base(runs.front().recipe)}};
   for (const ComparedRun& run : runs) {
@@ -103,8 +110,10 @@ int compare(const CompareFlags& flags) {
   const StoredEvaluation base = evaluation_at(runs.front().folder, 0);
   const std::vector<text::Prompt> prompts = text::load_prompts(runs.front().recipe.eval_prompts());
   std::vector<io::SheetBlock> blocks{{.title = "base", .rows = sheet_rows(base.pictures, prompts.size())}};
-  for (const ComparedRun& run : runs)
+  for (const ComparedRun& run : runs) {
+    check_pictures(run, base);
     blocks.push_back({.title = run_name(run.folder), .rows = sheet_rows(run.last.pictures, prompts.size())});
+  }
   io::save_png(flags.out, io::contact_sheet(blocks, sheet_options(prompts)));
   std::printf("%s\nsheet  %s\n", eval::comparison_table(columns_of(runs, base)).c_str(), flags.out.c_str());
   return 0;
