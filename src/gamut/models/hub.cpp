@@ -32,7 +32,9 @@ fs::path from_home(const std::string& path) {
   return path.starts_with("~/") ? fs::path(variable("HOME")) / path.substr(2) : fs::path(path);
 }
 
-// Of the cached repository; "" when the revision is not there. Snapshots are links into blobs/, followed like any.
+}  // namespace
+
+// Snapshots are links into blobs/, followed like any.
 fs::path snapshot_of(const fs::path& repository, const std::string& revision) {
   std::string commit = revision;
   std::ifstream ref(repository / "refs" / revision);
@@ -42,8 +44,6 @@ fs::path snapshot_of(const fs::path& repository, const std::string& revision) {
   std::error_code ignored;
   return is_word(commit, "_-.") && fs::is_directory(snapshot, ignored) ? snapshot : fs::path();
 }
-
-}  // namespace
 
 std::optional<HubName> parse_hub_name(const std::string& name) {
   const size_t at = name.find('@'), slash = name.find('/');

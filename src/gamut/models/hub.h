@@ -20,6 +20,8 @@ struct HubName {
 std::optional<HubName> parse_hub_name(const std::string& name);
 // HF_HUB_CACHE, else HF_HOME/hub, else XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub.
 std::filesystem::path hub_cache();
+// The snapshot of a revision in a cached repository (models--ORG--NAME); "" when it is not there.
+std::filesystem::path snapshot_of(const std::filesystem::path& repository, const std::string& revision);
 // The command that fetches what gamut reads of a model.
 std::string download_command(const HubName& name);
 

@@ -6,6 +6,7 @@
 #include "gamut/core/names.h"
 #include "gamut/io/files.h"
 #include "gamut/io/safetensors.h"
+#include "gamut/models/hub.h"
 
 #include <nlohmann/json.hpp>
 
@@ -62,14 +63,8 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
 
 // The snapshot that refs/main names, else the first one.
 fs::path snapshot_in(const fs::path& cached) {
-  const fs::path snapshots = cached / "snapshots";
-  if (fs::is_regular_file(cached / "refs/main")) {
-    std::string commit = io::read_text(cached / "refs/main");
-    commit.erase(std::remove_if(commit.begin(), commit.end(), [](unsigned char c) { return c <= ' '; }), commit.end());
-    const fs::path named = snapshots / fs::path(commit).filename();
-    if (!commit.empty() && fs::is_directory(named)) return named;
-  }
-  for (const fs::path& entry : entries_of(snapshots))
+  if (const fs::path named = snapshot_of(cached, "main"); !named.empty()) return named;
+  for (const fs::path& entry : entries_of(cached / "snapshots"))
     if (fs::is_directory(entry)) return entry;
   return {};
 }
