@@ -105,6 +105,9 @@ AddedToken parse_token(const Json& value, const Path& folder) {
 }
 
 std::vector<AddedToken> parse_decoder(const Json& decoder, const Path& folder) {
+  if (!decoder.is_object())
+    throw DataError("tokenizer", cat("added_tokens_decoder must be an object of id: token; got ",
+                                     printable(decoder.dump()), " in '", folder.string(), "'"));
   std::vector<AddedToken> tokens;
   for (const auto& [id, value] : decoder.items()) {
     AddedToken token = parse_token(value, folder);
@@ -223,17 +226,34 @@ void read_settings(TokenizerFiles& files, std::vector<AddedToken> listed, const 
   read_length(files, config, folder);
 }
 
+// tokenizer.json names the id of each token that it adds.
+AddedToken parse_listed_token(const Json& value, const Path& folder) {
+  AddedToken token = parse_token(value, folder);
+  if (!value.is_object() || !value.contains("id")) return token;
+  const Json& id = value["id"];
+  if (!id.is_number_unsigned() || id.get<uint64_t>() > INT32_MAX)
+    throw DataError("tokenizer", cat("the id of an added token must be a whole number of 0 or more; got ",
+                                     printable(id.dump()), " for '", printable(token.content), "' in '",
+                                     folder.string(), "'"));
+  token.id = id.get<int64_t>();
+  return token;
+}
+
 // Vocabulary and merges; the tokens that the file adds. transformers builds normalizer and pre-tokenizer itself.
 std::vector<AddedToken> read_tokenizer_json(TokenizerFiles& files, const Path& file, const Path& folder) {
   const Json tokenizer = read_object(file);
   const Json model = tokenizer.value("model", Json::object());
+  if (!model.is_object())
+    throw DataError("tokenizer", cat("'model' must be an object of vocab and merges; got ", printable(model.dump()),
+                                     " in '", file.string(), "'"));
   files.vocabulary = parse_vocabulary(model.value("vocab", Json::object()), file);
   files.merges = parse_merges_json(model.value("merges", Json::array()), file);
+  const Json added = tokenizer.value("added_tokens", Json::array());
+  if (!added.is_array())
+    throw DataError("tokenizer", cat("'added_tokens' must be a list; got ", printable(added.dump()), " in '",
+                                     file.string(), "'"));
   std::vector<AddedToken> listed;
-  for (const Json& value : tokenizer.value("added_tokens", Json::array())) {
-    listed.push_back(parse_token(value, folder));
-    listed.back().id = value.is_object() ? value.value("id", int64_t{-1}) : -1;
-  }
+  for (const Json& value : added) listed.push_back(parse_listed_token(value, folder));
   return listed;
 }
 
