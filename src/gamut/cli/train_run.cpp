@@ -52,7 +52,7 @@ class TrainRun {
         command_(options.command),
         resume_command_(options.resume_command),
         serve_command_(options.serve_port ? "" : options.serve_command),
-        reward_(rewards::make_reward(recipe.reward)),
+        reward_(rewards::make_reward(recipe.reward, recipe.train.device)),
         evaluation_(recipe, options.folder, *reward_),
         prompts_(checked_prompts(*reward_, recipe.train.rollout.prompts)),
         trainer_(recipe.train, train::open_policy(recipe.train), *reward_, prompts_) {}
