@@ -14,7 +14,7 @@ Rgb pixel(const io::Image& image, int64_t x, int64_t y) {
   return {p[0] / 255.0, p[1] / 255.0, p[2] / 255.0};
 }
 
-Rgb mean_color(const io::Image& image) { return mean(all_pixels(image)); }
+Rgb mean_color(const io::Image& image) { return mean_rgb(all_pixels(image)); }
 
 double alternating_share(const io::Image& image) {
   const Rgb center = mean_color(image);
@@ -56,7 +56,7 @@ std::vector<Rgb> all_pixels(const io::Image& image) {
   return pixels;
 }
 
-Rgb mean(const std::vector<Rgb>& colors) {
+Rgb mean_rgb(const std::vector<Rgb>& colors) {
   Rgb sum{};
   for (const Rgb& color : colors) {
     for (size_t c = 0; c < 3; ++c) sum[c] += color[c];
@@ -69,7 +69,7 @@ double color_spread(std::span<const io::Image> images) {
   if (images.empty()) return 0;
   std::vector<Rgb> means;
   for (const io::Image& image : images) means.push_back(mean_color(image));
-  const Rgb center = mean(means);
+  const Rgb center = mean_rgb(means);
   double spread = 0;
   for (size_t c = 0; c < 3; ++c) {
     double variance = 0;

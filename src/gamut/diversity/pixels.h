@@ -14,7 +14,7 @@ namespace gamut::diversity {
 
 using Rgb = std::array<double, 3>;  // sRGB in [0, 1]
 std::vector<Rgb> all_pixels(const io::Image& image);  // row by row
-Rgb mean(const std::vector<Rgb>& colors);
+Rgb mean_rgb(const std::vector<Rgb>& colors);
 
 // Standard deviation of a picture's mean color over the pictures, averaged over the three channels; [0, 0.5].
 double color_spread(std::span<const io::Image> images);

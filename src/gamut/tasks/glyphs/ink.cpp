@@ -12,7 +12,7 @@ namespace gamut::glyphs {
 namespace {
 
 using diversity::all_pixels;
-using diversity::mean;
+using diversity::mean_rgb;
 
 // Bins: luminance limits are those of L* = 20, 53 and 88.
 constexpr double kBlackBelow = 0.0299, kDarkBelow = 0.2104, kWhiteAbove = 0.7204;
@@ -71,8 +71,8 @@ std::vector<bool> two_means(const std::vector<Rgb>& pixels, Rgb first, Rgb secon
     const bool is_settled = round > 0 && now == in_second;
     in_second = std::move(now);
     if (is_settled) break;
-    first = mean(parts[0]);
-    second = mean(parts[1]);
+    first = mean_rgb(parts[0]);
+    second = mean_rgb(parts[1]);
   }
   return in_second;
 }
@@ -87,7 +87,7 @@ InkAndGround split_colors(const io::Image& image) {
     if (is_border(image, i)) border.push_back(pixels[i]);
   }
   const Rgb start = median(border);
-  const std::vector<bool> in_second = two_means(pixels, start, mean(farthest(pixels, start, 0.1)));
+  const std::vector<bool> in_second = two_means(pixels, start, mean_rgb(farthest(pixels, start, 0.1)));
 
   std::vector<Rgb> parts[2];
   int64_t second_on_border = 0;
@@ -96,7 +96,7 @@ InkAndGround split_colors(const io::Image& image) {
     second_on_border += in_second[i] && is_border(image, i);
   }
   const bool ground_part = 2 * second_on_border > int64_t(border.size());
-  if (parts[!ground_part].empty()) return {mean(pixels), mean(pixels), 1.0};
+  if (parts[!ground_part].empty()) return {mean_rgb(pixels), mean_rgb(pixels), 1.0};
 
   InkAndGround colors;
   colors.ground = median(parts[ground_part]);
