@@ -24,17 +24,27 @@ std::string named_algorithm(const Recipe& recipe, const std::string& fallback) {
 constexpr const char* kGateRewards = "regularizer.gate_rewards";
 constexpr size_t kMostGateRewards = 16;
 
-// Gate rewards stand as a list of names or as tables; of a recipe that extends another, what was written last counts.
+// The recipe's file of an entry; "" for --set.
+std::string file_of(const RecipeEntry& entry) {
+  return entry.line == 0 ? "" : entry.origin.substr(0, entry.origin.rfind(':'));
+}
+
+// Gate rewards stand as a list of names or as tables; of a recipe that extends another, what the last file writes counts.
 // Returns the number of tables.
 size_t settle_gate_rewards(Recipe& recipe) {
   const std::string tables = cat(kGateRewards, ".");
-  const auto is_table = [&](const RecipeEntry& entry) { return entry.key.starts_with(tables); };
   const auto is_list = [](const RecipeEntry& entry) { return entry.key == kGateRewards; };
-  const auto last = std::find_if(recipe.entries.rbegin(), recipe.entries.rend(),
-                                 [&](const RecipeEntry& entry) { return is_table(entry) || is_list(entry); });
-  if (last == recipe.entries.rend()) return 0;
-  if (is_list(*last)) return std::erase_if(recipe.entries, is_table), 0;
-  std::erase_if(recipe.entries, is_list);
+  const auto is_table = [&](const RecipeEntry& entry) { return entry.key.starts_with(tables); };
+  std::string file;
+  bool listed = true;
+  for (const RecipeEntry& entry : recipe.entries) {
+    if (!is_list(entry) && !is_table(entry)) continue;
+    listed = is_list(entry);
+    if (entry.line > 0) file = file_of(entry);
+  }
+  std::erase_if(recipe.entries, [&](const RecipeEntry& entry) {
+    return listed ? is_table(entry) : is_list(entry) || (is_table(entry) && entry.line > 0 && file_of(entry) != file);
+  });
   size_t count = 0;
   for (const RecipeEntry& entry : recipe.entries)
     if (is_table(entry)) count = std::max(count, size_t(std::strtoul(entry.key.c_str() + tables.size(), nullptr, 10)));
