@@ -45,8 +45,6 @@ TEST(usage, explains_wrong_flags) {
   expect_usage_error({"sample"}, "[usage] --prompt is required; see gamut --help");
   expect_usage_error(
       sample, "[usage] nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
-  expect_usage_error(with({"--out", "x.png"}),
-                     "[usage] gamut sample needs --model, a model folder, a run or ORG/NAME; got none");
   expect_usage_error(with({"-n", "0"}), "[usage] -n: must be a whole number from 1 to 100000; got '0'; see gamut --help");
   expect_usage_error(with({"--sampler", "odd"}),
                      "[usage] --sampler: odd not in {ode,flow_sde,ddim,euler}; see gamut --help");

@@ -26,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct SampleFlags {
-  std::string model, variant, weights, sampler, out, save_images, init_latents;
+  std::string model = "models/glyphs", variant, weights, sampler, out, save_images, init_latents;
   std::string step_noise, save_latents, grid, negative, device = "cpu", dtype = "fp32";
   std::vector<std::string> prompts, loras;
   int64_t count = 8, steps = 20, seed = 0, micro_batch = 64, height = 0, width = 0;
@@ -123,7 +123,6 @@ int sample(const SampleFlags& flags) {
   if (flags.out.empty() && flags.save_images.empty() && flags.save_latents.empty())
     throw ConfigError("usage",
                       "nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
-  if (flags.model.empty()) throw ConfigError("usage", "gamut sample needs --model, a model folder, a run or ORG/NAME; got none");
   const TunedModel model = find_tuned(flags.model);
   models::warn_below_one(flags.guidance, "--guidance");
   models::Pipeline pipe =
@@ -155,7 +154,8 @@ void add_sample_command(CLI::App& program, Action& chosen) {
   CLI::App* command = program.add_subcommand("sample", "pictures and a contact sheet from a model");
   command
       ->add_option("--model", flags->model,
-                   "folder in diffusers' layout, run folder, or ORG/NAME of the Hugging Face cache");
+                   "folder in diffusers' layout, run folder, or ORG/NAME of the Hugging Face cache")
+      ->capture_default_str();
   command->add_option("--weights", flags->weights,
                       "denoiser weights to use instead (a checkpoint's .safetensors)");
   command->add_option("--lora", flags->loras, "adapter: FILE or FILE:scale (repeatable)")->allow_extra_args(false);
