@@ -2,6 +2,7 @@
 #include "gamut/cli/plan_text.h"
 
 #include "gamut/core/error.h"
+#include "gamut/train/gate_rewards.h"
 
 #include <cmath>
 #include <cstdio>

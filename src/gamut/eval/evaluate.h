@@ -32,7 +32,7 @@ struct EvalConfig {
   bool raw = false;
   int64_t micro_batch = 0;         // 0 = the model's usual one
   double guidance_scale = 1.0;
-  rewards::FeaturesConfig features;  // ground of feature_distance, feature_vendi and recall
+  rewards::FeaturesConfig features = {};  // ground of feature_distance, feature_vendi and recall
   void fields(FieldVisitor& v);
 };
 

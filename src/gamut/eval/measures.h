@@ -45,7 +45,7 @@ enum class Scope { kPrompt, kRun, kHeldout };
 struct Measure {
   std::string key;    // in evals.jsonl
   std::string label;  // in tables
-  std::string unit;   // "" = a plain number
+  std::string unit = {};   // "" = a plain number
   Direction direction = Direction::kUp;
   Scope scope = Scope::kPrompt;
   std::function<double(const MeasuredPictures&)> value;  // NaN: these pictures have none

@@ -107,7 +107,7 @@ InkAndGround split_colors(const io::Image& image) {
 
 int64_t color_bin(const Rgb& rgb) {
   const auto [low, high] = std::minmax_element(rgb.begin(), rgb.end());
-  const double chroma = *high - *low, luminance = luminance(rgb);
+  const double chroma = *high - *low, luminance = glyphs::luminance(rgb);
   if (chroma < kGrayChroma) return luminance < kBlackBelow ? 0 : luminance <= kWhiteAbove ? 1 : 2;
 
   // Hue of the HSV hexcone.

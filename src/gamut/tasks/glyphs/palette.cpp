@@ -23,7 +23,7 @@ std::string hex(const Rgb& rgb) {
   return text;
 }
 
-Rgb unit(const std::array<uint8_t, 3>& rgb) { return {rgb[0] / 255.0, rgb[1] / 255.0, rgb[2] / 255.0}; }
+Rgb as_rgb(const std::array<uint8_t, 3>& rgb) { return {rgb[0] / 255.0, rgb[1] / 255.0, rgb[2] / 255.0}; }
 
 }  // namespace
 
@@ -42,7 +42,7 @@ std::string data_palette(size_t count) try {
   for (size_t i = 0; i < count; ++i) {
     Stream stream(0, "report.palette", {int64_t(i)});
     const GlyphSpec spec = renderer.draw(stream);
-    colors += hex(unit(spec.ink_rgb)) + hex(unit(spec.ground_rgb));
+    colors += hex(as_rgb(spec.ink_rgb)) + hex(as_rgb(spec.ground_rgb));
   }
   return colors;
 } catch (const EnvironmentError&) {

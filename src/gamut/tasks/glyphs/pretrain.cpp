@@ -135,7 +135,7 @@ nn::TensorMap named(const std::vector<nn::NamedTensor>& params) {
 
 // A new model folder: the configs, a tokenizer of the captions' words, weights drawn from the seed.
 models::Pipeline create_pipeline(const PretrainConfig& config, const nn::ParamOptions& where) {
-  const fs::path source = named(config.base_config, "base_config"), folder = named(config.output, "output");
+  const fs::path source = required_key(config.base_config, "base_config"), folder = required_key(config.output, "output");
   if (!fs::exists(source / "model_index.json"))
     throw EnvironmentError("pretrain", cat("base_config must be a model folder; '", source.string(),
                                            "' has no model_index.json"));

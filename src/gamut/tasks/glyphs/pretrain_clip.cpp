@@ -60,7 +60,7 @@ Tensor step_loss(const ClipTrainingConfig& config, const models::Clip& clip, con
 
 // A new model folder: the configs, a tokenizer of the captions' words, weights drawn from the seed.
 models::Clip create_clip(const ClipTrainingConfig& config) {
-  const fs::path source = named(config.clip_config, "clip_config"), folder = named(config.output, "output");
+  const fs::path source = required_key(config.clip_config, "clip_config"), folder = required_key(config.output, "output");
   if (!fs::exists(source / "config.json"))
     throw EnvironmentError("pretrain", cat("clip_config must be a folder with the configs of a CLIP model; '",
                                            source.string(), "' has no config.json"));

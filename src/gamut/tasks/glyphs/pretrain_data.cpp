@@ -11,7 +11,7 @@
 
 namespace gamut::glyphs {
 
-const std::string& named(const std::string& value, const char* key) {
+const std::string& required_key(const std::string& value, const char* key) {
   if (value.empty())
     throw ConfigError("pretrain", cat("a recipe has to name the folder '", key, "'; got \"\"; for example --set ", key,
                                       "=FOLDER"));

@@ -13,7 +13,7 @@
 namespace gamut::glyphs {
 
 // The key's value. ConfigError when the recipe leaves it out.
-const std::string& named(const std::string& value, const char* key);
+const std::string& required_key(const std::string& value, const char* key);
 
 struct GlyphPictures {
   at::Tensor pictures_NCHW;            // uint8

@@ -73,7 +73,7 @@ void ReaderTrainingConfig::fields(FieldVisitor& v) {
 }
 
 ReaderQuality pretrain_reader(const ReaderTrainingConfig& config) {
-  named(config.output, "output");
+  required_key(config.output, "output");
   models::Reader reader = models::Reader::create(
       {.characters = glyph_characters()}, uint64_t(config.seed), {.device = nn::open_device(config.device)});
   const std::vector<nn::NamedTensor> params = reader.trainable();

@@ -42,7 +42,7 @@ Tensor disturbed(Tensor x_BCHW, const ReaderAugmentConfig& augment) {
 Tensor no_character(Stream& stream, GlyphRenderer& renderer, int64_t count) {
   const int64_t quarter = count / 4, rest = count - 3 * quarter;
   const Tensor ink = at::rand({quarter, 3, 1, 1}), ground = at::rand({quarter, 3, 1, 1});
-  const Tensor blobs = at::sigmoid(12 * smooth_noise(quarter, 3 + stream.below(kSize - 2), kSize).narrow(1, 0, 1));
+  const Tensor blobs = at::sigmoid(12 * train::smooth_noise(quarter, 3 + stream.below(kSize - 2), kSize).narrow(1, 0, 1));
   const int64_t cell = int64_t{1} << stream.below(4);
   const Tensor noise = at::rand({quarter, 3, kSize / cell, kSize / cell})
                            .repeat_interleave(cell, 2)
