@@ -32,13 +32,15 @@ TEST(vit, states_are_transformers) {
   }
 }
 
-// Bytes resized by the same kernel as torchvision's, so all but rounding is equal.
+// Bytes resized by the same kernel as torchvision's; Pillow, which the fixture's processors use, rounds a byte otherwise now
+// and then. 0.224 is the smallest image_std.
 TEST(vit, pictures_are_prepared_as_transformers_does) {
   for (const std::string name : kNames) {
     const nn::TensorMap golden = nn::load_safetensors(kFixtures / (name + ".safetensors"));
     const at::Tensor pixels = Vit::open(kFixtures / name, {}).preprocess(golden.at("pictures").to(at::kFloat) / 255);
     ASSERT_EQ(pixels.sizes(), golden.at("pixels").sizes()) << name;
-    EXPECT_LE(largest_difference(pixels, golden.at("pixels")), 1e-5) << name;
+    EXPECT_LE(largest_difference(pixels, golden.at("pixels")), 1.001 / 255 / 0.224) << name;
+    EXPECT_LE((pixels - golden.at("pixels")).abs().gt(1e-5).to(at::kFloat).mean().item<double>(), 0.1) << name;
   }
 }
 
