@@ -19,7 +19,8 @@ fs::path trace_file(const fs::path& run, const eval::EvalPass& pass) {
 }  // namespace
 
 void save_base_trace(const fs::path& run, const eval::EvalPass& pass, const eval::Trace& trace) {
-  nn::save_safetensors(trace_file(run, pass), {{"features", trace.features_BD.contiguous()}, {"norms", trace.norms_SB.contiguous()}});
+  nn::save_safetensors(trace_file(run, pass),
+                       {{"features", trace.features_BD.contiguous()}, {"norms", trace.norms_SB.contiguous()}});
 }
 
 eval::BasePass base_pass(const fs::path& run, const eval::EvalPass& pass, int64_t step) {

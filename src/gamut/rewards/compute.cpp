@@ -6,8 +6,10 @@
 namespace gamut::rewards {
 
 void ComputeConfig::fields(FieldVisitor& v, const std::string& prefix) {
-  v.field(prefix + "device", device, one_of({"policy", "cpu", "cuda"}), "where its network computes; policy: where the policy does");
-  v.field(prefix + "dtype", dtype, one_of(nn::dtype_names()), "type that its network is held and computed in; fp16 on cuda only");
+  v.field(prefix + "device", device, one_of({"policy", "cpu", "cuda"}),
+          "where its network computes; policy: where the policy does");
+  v.field(prefix + "dtype", dtype, one_of(nn::dtype_names()),
+          "type that its network is held and computed in; fp16 on cuda only");
   v.field(prefix + "batch", batch, between(1, 4096), "pictures that its network sees at once");
 }
 

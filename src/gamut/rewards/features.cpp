@@ -104,7 +104,8 @@ const std::vector<std::string>& feature_kinds() {
 
 void FeaturesConfig::fields(FieldVisitor& v, const std::string& what) {
   v.field("features", kind, one_of(feature_kinds()), what);
-  v.field("features_model", model, input_path(), "folder of the features' network, or ORG/NAME of the Hub in the local cache; pixels need none");
+  v.field("features_model", model, input_path(),
+          "folder of the features' network, or ORG/NAME of the Hub in the local cache; pixels need none");
   compute.fields(v, "features_");
 }
 

@@ -33,8 +33,8 @@ struct FeaturesConfig {
 };
 
 // pixels: diversity/features.h, no model; clip: image embedding of the CLIP `model`, a folder or ORG/NAME of the Hub, unit
-// length; dino, dinov2: the class token of a ViTModel or Dinov2Model, likewise. ConfigError: unknown kind, no model; EnvironmentError or DataError as ClipPictures, models::Vit::open
-// and open_compute; DataError for a folder of the other ViT.
+// length; dino, dinov2: the class token of a ViTModel or Dinov2Model, likewise. ConfigError: unknown kind, no model;
+// EnvironmentError or DataError as ClipPictures, models::Vit::open and open_compute; DataError for a folder of the other ViT.
 std::unique_ptr<FeatureExtractor> make_features(const FeaturesConfig& config, const std::string& policy_device = "cpu");
 
 }  // namespace gamut::rewards

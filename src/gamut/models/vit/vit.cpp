@@ -58,8 +58,7 @@ nn::TensorMap vit_weights(const fs::path& folder) {
     if (!fs::exists(folder / name)) continue;
     nn::TensorMap tensors = nn::load_safetensors(folder / name), bare;
     for (auto& [key, tensor] : tensors) {
-      const bool head = key.starts_with("classifier.") || key.starts_with("pooler.") || key.find(".pooler.") != std::string::npos;
-      if (head) continue;
+      if (key.starts_with("classifier.") || key.starts_with("pooler.") || key.starts_with("vit.pooler.")) continue;
       const size_t prefix = key.starts_with("vit.") ? 4 : key.starts_with("dinov2.") ? 7 : 0;
       bare.emplace(key.substr(prefix), std::move(tensor));
     }
@@ -137,8 +136,10 @@ struct Vit::Parts {
     const int64_t grid = config.grid();
     if (rows == grid && columns == grid) return positions;
     const at::Tensor patches = positions.narrow(1, 1, grid * grid).view({1, grid, grid, -1}).permute({0, 3, 1, 2});
-    const at::Tensor resampled = at::upsample_bicubic2d(patches.to(at::kFloat).contiguous(), {rows, columns}, /*align_corners=*/false);
-    return at::cat({positions.narrow(1, 0, 1), resampled.permute({0, 2, 3, 1}).flatten(1, 2).to(positions.scalar_type())}, 1);
+    const at::Tensor resampled =
+        at::upsample_bicubic2d(patches.to(at::kFloat).contiguous(), {rows, columns}, /*align_corners=*/false);
+    const at::Tensor tokens = resampled.permute({0, 2, 3, 1}).flatten(1, 2).to(positions.scalar_type());
+    return at::cat({positions.narrow(1, 0, 1), tokens}, 1);
   }
 
   static constexpr const char* kPreprocessor = "preprocessor_config.json";

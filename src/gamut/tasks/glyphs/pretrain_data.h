@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What pretraining shares: the keys that a recipe has to name, and the pictures that it sees: drawn once for the whole run, kept as bytes on the device.
+// What pretraining shares: the keys that a recipe has to name, and the pictures that it sees, drawn once for the whole run
+// and kept as bytes on the device.
 #pragma once
 
 #include "gamut/tasks/glyphs/glyphs.h"
