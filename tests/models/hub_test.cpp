@@ -113,6 +113,19 @@ TEST(hub, what_is_missing_comes_with_its_download) {
             std::string::npos);
 }
 
+// A network alone, such as PickScore, has config.json where a pipeline has model_index.json.
+TEST(hub, finds_a_network_by_its_config) {
+  const Cache cache;
+  EXPECT_EQ(message_of<EnvironmentError>([] { find_network("org/tiny.v1"); }),
+            "[model] 'org/tiny.v1' is no folder here, and what the Hugging Face cache holds of it has no config.json; looked in '" +
+                cache.folder.path().string() +
+                "'; to download what gamut reads: hf download org/tiny.v1 --include '*.json' --include merges.txt --include "
+                "'model*.safetensors*'");
+  fs::create_symlink("../../blobs/aa", cache.snapshot(kCommit) / "config.json");
+  EXPECT_EQ(find_network("org/tiny.v1"), cache.snapshot(kCommit));
+  EXPECT_EQ(find_network("/nowhere/at/all"), fs::path("/nowhere/at/all"));
+}
+
 TEST(hub, other_names_are_paths) {
   for (const std::string name : {"", "tiny", "a/b/c", "/a/b", "../b", "a/..", "./a", "a/b@", "a/b@../c", "a b/c", "a/b@/x"})
     EXPECT_FALSE(parse_hub_name(name)) << name;

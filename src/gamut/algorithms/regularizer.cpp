@@ -27,7 +27,9 @@ void RegularizerConfig::fields(FieldVisitor& v) {
   v.field("gate_sign", gate_sign, one_of({"as_coded", "as_described"}),
           "gated_kl: which side of the ranks' disagreement is held, see docs/algorithms/gardo.md");
   v.field("gate_share", gate_share, between(0.02, 0.20), "gated_kl: share of that side at the start");
-  v.field("gate_rewards", gate_rewards, any_value(), "gated_kl: the auxiliary rewards");
+  if (names_gate_rewards)
+    v.field("gate_rewards", gate_rewards, any_value(),
+            "gated_kl: the auxiliary rewards by kind, configured by [reward]'s keys; or tables [[regularizer.gate_rewards]]");
   v.field("reset_kl", reset_kl, at_least(0), "gated_kl: renew the reference when the distance passes this");
   v.field("reset_epochs", reset_epochs, at_least(1), "gated_kl: renew it after more than so many iterations");
 }

@@ -30,6 +30,7 @@ struct RegularizerConfig {
   std::string gate_sign = "as_coded";  // as_coded: U > 0 side | as_described: U < 0 side
   double gate_share = 0.10;            // p at the start
   std::vector<std::string> gate_rewards = {"clip_score"};
+  bool names_gate_rewards = true;  // false: the recipe has tables in place of the names
   double reset_kl = 3e-4;
   int64_t reset_epochs = 15;
   void fields(FieldVisitor& v);

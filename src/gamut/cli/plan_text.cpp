@@ -2,6 +2,7 @@
 #include "gamut/cli/plan_text.h"
 
 #include "gamut/core/error.h"
+#include "gamut/train/gate_rewards.h"
 
 #include <cmath>
 #include <cstdio>
@@ -96,8 +97,8 @@ std::string format_bytes(int64_t bytes) {
 
 std::vector<std::string> not_counted(const run::TrainRecipe& recipe) {
   std::vector<std::string> parts{cat("reward ", recipe.reward.kind), cat("judge ", recipe.judge.kind)};
-  for (const std::string& kind : recipe.train.slots.regularizer.gate_rewards)
-    if (recipe.train.slots.regularizer.kind == "gated_kl") parts.push_back(cat("gate ", kind));
+  if (recipe.train.slots.regularizer.kind == "gated_kl")
+    for (const rewards::RewardConfig& gate : train::gate_reward_configs(recipe.train)) parts.push_back(cat("gate ", gate.kind));
   return parts;
 }
 

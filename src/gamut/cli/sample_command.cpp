@@ -142,7 +142,7 @@ int sample(const SampleFlags& flags) {
                                       .step_noise = step_noise(flags, pipe)};
   const at::Tensor latents =
       eval::sample_latents(pipe, flags.prompts, starting_latents(flags, pipe, options), options);
-  if (!flags.save_latents.empty()) nn::save_safetensors(flags.save_latents, {{"latents", latents}});
+  if (!flags.save_latents.empty()) nn::save_safetensors(flags.save_latents, {{"latents", latents.to(at::kCPU)}});
   if (!flags.out.empty() || !flags.save_images.empty()) write_pictures(flags, pipe, latents);
   return 0;
 }

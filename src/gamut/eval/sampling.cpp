@@ -93,6 +93,17 @@ std::vector<diffusion::Step> own_schedule(const models::Pipeline& pipe, int64_t 
   return deterministic_schedule(pipe, steps);
 }
 
+void PredictionNorms::add(int64_t step, const at::Tensor& prediction) {
+  if (size_t(step) >= norms_.size()) norms_.resize(size_t(step) + 1);
+  norms_[size_t(step)].push_back(prediction.to(at::kFloat).flatten(1).norm(2, 1, false));
+}
+
+at::Tensor PredictionNorms::all() const {
+  std::vector<at::Tensor> steps;
+  for (const std::vector<at::Tensor>& parts : norms_) steps.push_back(at::cat(parts));
+  return at::stack(steps).to(at::kCPU);
+}
+
 at::Tensor sampling_noise(const models::Pipeline& pipe, int64_t prompts, const SamplingOptions& options) {
   return diffusion::initial_noise(options.noise, sample_keys(0, prompts * options.members, options.members),
                                   pipe.latent_shape());
@@ -114,15 +125,17 @@ at::Tensor sample_latents(const models::Pipeline& pipe, const std::vector<std::s
     const diffusion::Trajectories drawn = diffusion::rollout(
         options.schedule, (initial.narrow(0, begin, count) * start).to(device),
         [&](const at::Tensor& x, const diffusion::Step& step) {
-          return models::predict_guided(pipe, x, step.model_time, rows, unconditional,
-                                        options.guidance_scale);
+          const at::Tensor prediction =
+              models::predict_guided(pipe, x, step.model_time, rows, unconditional, options.guidance_scale);
+          if (options.norms) options.norms->add(step.index, prediction);
+          return prediction;
         },
         [&](int64_t step) {
           if (options.step_noise.defined()) return options.step_noise[step].narrow(0, begin, count);
           return diffusion::step_noise(options.noise, keys, pipe.latent_shape(), step);
         },
         {.keep_latents = false, .decode_clean = options.decode_clean});
-    finals.push_back(drawn.final_BCHW.to(at::kCPU));
+    finals.push_back(drawn.final_BCHW);
   }
   return at::cat(finals).contiguous();
 }

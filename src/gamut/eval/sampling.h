@@ -28,6 +28,16 @@ std::vector<diffusion::Step> deterministic_schedule(const models::Pipeline& pipe
 // The same, but DataError where DDIM would take another sampler's place.
 std::vector<diffusion::Step> own_schedule(const models::Pipeline& pipe, int64_t steps);
 
+// The size of what the network said at each step of the pictures drawn so far.
+class PredictionNorms {
+ public:
+  void add(int64_t step, const at::Tensor& prediction);  // rows of one micro-batch, of all steps before the next one's
+  at::Tensor all() const;                                 // [steps, pictures] fp32 on the CPU
+
+ private:
+  std::vector<std::vector<at::Tensor>> norms_;  // by step
+};
+
 struct SamplingOptions {
   std::vector<diffusion::Step> schedule;
   diffusion::NoiseSource noise;   // {.seed = 1000, .purpose = "eval"}
@@ -37,12 +47,13 @@ struct SamplingOptions {
   std::string negative = "";      // what guidance leads away from
   at::Tensor step_noise = {};     // [steps, pictures, C, H, W] in place of `noise`'s steps; undefined: those
   bool decode_clean = false;
+  PredictionNorms* norms = nullptr;  // if given, receives every prediction's norm
 };
 
 // Starting noise of all pictures, prompt-major: row p * members + m has the key {0, p, m}. [P * members, C, H, W].
 at::Tensor sampling_noise(const models::Pipeline& pipe, int64_t prompts, const SamplingOptions& options);
 
-// Final latents from given starting latents, prompt-major, [prompts * members, C, H, W] fp32.
+// Final latents from given starting latents, prompt-major, [prompts * members, C, H, W] fp32, on the pipeline's device.
 at::Tensor sample_latents(const models::Pipeline& pipe, const std::vector<std::string>& prompts,
                           const at::Tensor& initial, const SamplingOptions& options);
 

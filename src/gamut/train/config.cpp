@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/train/config.h"
 
+#include "gamut/core/error.h"
 #include "gamut/nn/device.h"
 
 namespace gamut::train {
@@ -53,7 +54,10 @@ void TrainConfig::fields(FieldVisitor& v) {
   v.field("iterations", iterations, between(1, 1e9), "rounds of rollout and update");
   v.table("rollout", rollout, "the geometry of one iteration");
   v.table("train", train, "how an update is computed");
+  slots.regularizer.names_gate_rewards = gate_tables.empty();
   slots.fields(v);
+  for (size_t i = 0; i < gate_tables.size(); ++i)
+    v.table(cat("regularizer.gate_rewards.", i + 1), gate_tables[i], "gated_kl: an auxiliary reward, with the keys of [reward]");
   v.table("lora", lora, "low-rank adapters on a frozen model");
   v.table("optimizer", optimizer, "AdamW");
   v.table("lr_schedule", lr_schedule, "the learning rate over the run");

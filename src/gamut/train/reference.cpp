@@ -5,6 +5,7 @@
 #include "gamut/diffusion/step.h"
 #include "gamut/train/checkpoint.h"
 #include "gamut/train/ema.h"
+#include "gamut/train/gate_rewards.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -58,9 +59,7 @@ Reference::Reference(const TrainConfig& config, const models::Pipeline& policy,
     held_ = pipeline_->denoiser_params().params();
   }
   if (config_.kind != "gated_kl") return;
-  if (config_.gate_rewards.empty())
-    throw ConfigError("regularizer", "gated_kl needs regularizer.gate_rewards, the rewards that the gate compares with");
-  for (const std::string& kind : config_.gate_rewards) auxiliaries_.push_back(rewards::make_reward({.kind = kind, .clip_model = config.slots.shaping.features_model}));
+  auxiliaries_ = make_gate_rewards(config);
 }
 
 void Reference::check_prompts(const std::vector<text::Prompt>& prompts, const std::string& file) const {

@@ -257,11 +257,9 @@ Plan Rehearsal::run(const PlanOptions& options) {
   {
     std::vector<Rollout> drawn = draw();
     std::vector<at::Tensor> parts;
-    for (const Rollout& rollout : drawn) parts.push_back(rollout.pictures);
-    at::Tensor pictures = at::cat(parts);
+    for (Rollout& rollout : drawn) parts.push_back(std::move(rollout.pictures));
+    const at::Tensor pictures = at::cat(parts);  // they stay until the iteration's end
     parts.clear();
-    // Gathered on the CPU, where they stay until the iteration's end.
-    if (!plan_.on_cpu) pictures.reset();
     std::vector<MicroBatch> batches;
     const Cost referring = cost_of([&] { batches = make_batches(std::move(drawn)); });
     add_phase("reference", referring, referring.flops * double(batches.size()));

@@ -27,7 +27,7 @@ void warn_of_another_cpu_path(const std::string& before) {
 }
 
 // Mean and population standard deviation over scored pictures.
-void report_rewards(const rewards::Scores& scores, StepReport& report) {
+void report_rewards(const rewards::Scores& scores, bool reads_text, StepReport& report) {
   double sum = 0, squares = 0, exact = 0, count = 0;
   for (size_t i = 0; i < scores.value.size(); ++i) {
     if (!scores.failure[i].empty()) continue;
@@ -40,7 +40,7 @@ void report_rewards(const rewards::Scores& scores, StepReport& report) {
   if (count == 0) return;
   report.reward_mean = sum / count;
   report.reward_std = std::sqrt(std::max(0.0, squares / count - report.reward_mean * report.reward_mean));
-  report.reward_exact = exact / count;
+  if (reads_text) report.reward_exact = exact / count;
   for (const auto& [part, values] : scores.parts) {
     double part_sum = 0;
     for (size_t i = 0; i < values.size(); ++i)
@@ -141,7 +141,7 @@ Drawn Trainer::roll_out(const UpdateInputs& inputs) {
 
 rewards::Scores Trainer::score(const Drawn& drawn, StepReport& report) {
   rewards::Scores scores = rewards::score_checked(reward_, drawn.pictures, drawn.prompts);
-  report_rewards(scores, report);
+  report_rewards(scores, reward_.reads_text(), report);
   if (report.reward_failures == 0) return scores;
   const bool stops = config_.guard.on_reward_failure == "stop" || report.reward_failures == plan_.pictures;
   if (stops) check_pictures(drawn.pictures, report.step);
