@@ -33,7 +33,8 @@ const std::vector<std::string> kRecipes{
     "advantage.kind = \"group\"\nadvantage.std_source = \"candidates\"",
     "shaping.kind = \"pairwise_potential\"\nshaping.diversity = \"nn\"\nsubset.kind = \"max_variance\"",
     "subset.kind = \"sigma_band\"\nadvantage.std_source = \"candidates\"",
-    "subset.kind = \"top_bottom\"\nsubset.scope = \"batch\""};
+    "subset.kind = \"top_bottom\"\nsubset.scope = \"batch\"",
+    "advantage.kind = \"reward\"\nshaping.kind = \"cluster_bonus\""};
 
 std::vector<Group> random_groups(Stream& stream) {
   std::vector<Group> groups;
@@ -50,6 +51,16 @@ Group reordered(const Group& from, const Members& places) {
   const at::Tensor index = at::tensor(places, at::kLong);
   to.distances_NN = from.distances_NN.index_select(0, index).index_select(1, index);
   return to;
+}
+
+// As it is: no baseline, no divisor, no clip, and equal rewards are rewards too.
+TEST(credit, a_reward_passes_as_it_is) {
+  const AdvantageConfig advantage{.kind = "reward", .clip = 1, .zero = "drop"};
+  const Credit credit = assign_credit({{.rewards = {0.5, 3, -2}, .scored = {1, 1, 1}}, {.rewards = {7, 7}, .scored = {1, 0}}},
+                                      {SubsetConfig{}, ShapingConfig{}, advantage}, {});
+  EXPECT_EQ(credit.groups[0].advantages, (Values{0.5, 3, -2}));
+  EXPECT_EQ(credit.groups[1].advantages, (Values{7, 0}));
+  EXPECT_EQ(credit.groups[1].trained, (std::vector<uint8_t>{1, 0}));
 }
 
 TEST(credit, order_of_members_is_irrelevant_to_the_bit) {
