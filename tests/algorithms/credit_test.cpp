@@ -33,8 +33,7 @@ const std::vector<std::string> kRecipes{
     "advantage.kind = \"group\"\nadvantage.std_source = \"candidates\"",
     "shaping.kind = \"pairwise_potential\"\nshaping.diversity = \"nn\"\nsubset.kind = \"max_variance\"",
     "subset.kind = \"sigma_band\"\nadvantage.std_source = \"candidates\"",
-    "subset.kind = \"top_bottom\"\nsubset.scope = \"batch\"",
-    "advantage.kind = \"reward\"\nshaping.kind = \"cluster_bonus\""};
+    "subset.kind = \"top_bottom\"\nsubset.scope = \"batch\""};
 
 std::vector<Group> random_groups(Stream& stream) {
   std::vector<Group> groups;

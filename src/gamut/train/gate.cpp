@@ -40,4 +40,8 @@ std::vector<uint8_t> Gate::open(const at::Tensor& pictures, const std::vector<te
   return gate_.open(finite_or_worst(main.value), scores);
 }
 
+nlohmann::json Gate::state() const { return gate_.state(); }
+
+void Gate::load_state(const nlohmann::json& state) { gate_.load_state(state); }
+
 }  // namespace gamut::train

@@ -26,8 +26,8 @@ class Gate {
   std::vector<uint8_t> open(const at::Tensor& pictures, const std::vector<text::Prompt>& prompts,
                             const rewards::Scores& main);
   double share() const { return gate_.share(); }
-  nlohmann::json state() const { return gate_.state(); }
-  void load_state(const nlohmann::json& state) { gate_.load_state(state); }
+  nlohmann::json state() const;
+  void load_state(const nlohmann::json& state);
 
  private:
   std::vector<std::unique_ptr<rewards::Reward>> auxiliaries_;
