@@ -107,9 +107,10 @@ TEST(plan, counts_the_times_of_the_forward_process) {
   EXPECT_EQ(phase(plan, "reference").flops, 0);        // one update: the old policy is the current one
   EXPECT_EQ(plan.held.reference, 0);
   made.config.rollout.updates = 3;
-  EXPECT_DOUBLE_EQ(phase(made.plan(), "reference").flops, one * 12 * 6);
+  // Each row has a time embedding of its own, a hundredth of this tiny network.
+  EXPECT_NEAR(phase(made.plan(), "reference").flops / (one * 12 * 6), 1.0, 0.01);
   made.config.slots.regularizer = {.kind = "kl_v", .weight = 1};
-  EXPECT_DOUBLE_EQ(phase(made.plan(), "reference").flops, 2 * one * 12 * 6);
+  EXPECT_NEAR(phase(made.plan(), "reference").flops / (2 * one * 12 * 6), 1.0, 0.01);
   const Plan nft = Case("nft").plan();
   EXPECT_EQ(nft.trained_steps, 9);
   EXPECT_EQ(nft.held.reference, 2 * nft.held.denoiser + nft.held.text_encoder);  // the base, and the old policy's weights

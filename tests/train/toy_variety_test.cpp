@@ -94,12 +94,12 @@ struct Look {
 
 class Learner {
  public:
-  Learner(const algorithms::Slots& slots, uint64_t seed)
+  Learner(const algorithms::Slots& slots, uint64_t seed, double rate = kRate)
       : slots_(slots),
         seed_(seed),
         members_(slots.subset.is_on() ? 2 * kKept : kKept),
         policy_(seed),
-        optimizer_(policy_.params(), {.learning_rate = kRate}),
+        optimizer_(policy_.params(), {.learning_rate = rate}),
         schedule_(diffusion::make_schedule(slots.sampler)) {
     Stream stream(seed, "toy.prompts");
     stream.fill_normal({prompts_.mutable_data_ptr<float>(), size_t(prompts_.numel())});
@@ -245,11 +245,11 @@ struct Outcome {
   double least_share = 1, greatest_share = 0, least_gain = 1;
 };
 
-Outcome train_three(const algorithms::Slots& slots) {
+Outcome train_three(const algorithms::Slots& slots, double rate = kRate) {
   const testing::Threads threads(1);
   Outcome outcome;
   for (const uint64_t seed : {1, 2, 3}) {
-    Learner learner(slots, seed);
+    Learner learner(slots, seed, rate);
     const Look before = learner.look();
     EXPECT_GT(std::min(before.better, before.worse), 0.4);
     learner.train();
@@ -318,26 +318,40 @@ algorithms::Slots forward_slots(const std::string& name) {
   return slots;
 }
 
-TEST(toy_variety, awm_raises_the_reward) {
+// Both reach what the ODE can reach, and neither asks for variety.
+TEST(toy_variety, awm_raises_the_reward_and_ends_in_one_mode) {
   const Outcome outcome = train_three(forward_slots("awm"));
-  EXPECT_GT(outcome.least_gain, 0.02);
+  EXPECT_GT(outcome.least_gain, 0.08);
+  EXPECT_LT(outcome.greatest_share, 0.05);
 }
 
-TEST(toy_variety, nft_raises_the_reward) {
+TEST(toy_variety, nft_raises_the_reward_and_ends_in_one_mode) {
   const Outcome outcome = train_three(forward_slots("nft"));
-  EXPECT_GT(outcome.least_gain, 0.02);
+  EXPECT_GT(outcome.least_gain, 0.08);
+  EXPECT_LT(outcome.greatest_share, 0.05);
 }
 
-TEST(toy_variety, weighted_matching_raises_the_reward) {
+// The bonus is a slot: it saves the modes here as it does for a policy gradient.
+TEST(toy_variety, awm_with_the_bonus_of_diverse_grpo_keeps_both_modes) {
+  algorithms::Slots slots = forward_slots("awm");
+  slots.shaping = diverse_grpo().shaping;
+  slots.advantage = diverse_grpo().advantage;
+  const Outcome outcome = train_three(slots);
+  EXPECT_GE(outcome.least_share, 0.2);
+  EXPECT_GT(outcome.least_gain, 0);
+}
+
+TEST(toy_variety, weighted_matching_raises_the_reward_and_keeps_both_modes) {
   const Outcome outcome = train_three(forward_slots("weighted_matching"));
-  EXPECT_GT(outcome.least_gain, 0.02);
+  EXPECT_GT(outcome.least_gain, 0.01);
+  EXPECT_GE(outcome.least_share, 0.2);
 }
 
-TEST(toy_variety, weighted_matching_without_its_bound) {
+// Nothing holds the mode that is drawn a little less from one iteration to the next.
+TEST(toy_variety, weighted_matching_without_its_bound_loses_a_mode) {
   algorithms::Slots slots = forward_slots("weighted_matching");
   slots.regularizer.kind = "none";
-  const Outcome outcome = train_three(slots);
-  EXPECT_GT(outcome.least_gain, 0.02);
+  EXPECT_LT(train_three(slots, 4e-3).greatest_share, 0.1);
 }
 
 }  // namespace toy_variety_test

@@ -174,7 +174,7 @@ Slots weighted_matching() {
   slots.objective.weighting = "exp";
   slots.objective.temperature = 0.2;
   slots.advantage.kind = "reward";
-  slots.regularizer = {.kind = "kl_v", .weight = 1.0};
+  slots.regularizer = {.kind = "kl_v", .weight = 100.0};  // of the weights' size: exp(r / 0.2) is 148 at r = 1
   return slots;
 }
 
