@@ -20,7 +20,9 @@ Slots slots_with(const std::string& time_weight, double clip_range = 0.05) {
 // Its weight by hand, of an error of 0.3 at t = 0.5.
 TEST(awm, weights_the_error_by_time) {
   const at::Tensor error = at::tensor({0.3}, at::kDouble), time = at::tensor({0.5}, at::kDouble);
-  const auto of = [&](TimeWeight weight) { return matching_log_prob(error, time, weight, 0.25).item<double>(); };
+  const auto of = [&](TimeWeight weight) {
+    return matching_log_prob(error, time, weight, 0.25).item<double>();
+  };
   EXPECT_NEAR(of(TimeWeight::kNone), -0.3, 1e-15);
   EXPECT_NEAR(of(TimeWeight::kT), -0.15, 1e-15);
   EXPECT_NEAR(of(TimeWeight::kT2), -0.075, 1e-15);
@@ -49,7 +51,8 @@ TEST(awm, on_policy_the_gradient_is_the_advantage_times_that_of_the_error) {
   const at::Tensor current = at::randn({3, 2, 2, 2}, at::kDouble).requires_grad_(true);
   const LossTerms terms = awm->loss(item, {.current = current, .old = current.detach()});
   terms.loss_sum.backward();
-  const at::Tensor expected = 2 * (current.detach() - item.target_BCHW) / 8 * item.advantage_B.view({3, 1, 1, 1});
+  const at::Tensor expected =
+      2 * (current.detach() - item.target_BCHW) / 8 * item.advantage_B.view({3, 1, 1, 1});
   EXPECT_TRUE(at::allclose(current.grad(), expected, 1e-12, 1e-12));
   EXPECT_EQ(terms.ratio_deviation_max.item<double>(), 0.0);
   EXPECT_NEAR(terms.loss_sum.item<double>(), -1.2, 1e-12);

@@ -53,7 +53,8 @@ TEST(forward_objective, micro_batches_change_nothing) {
 TEST(forward_objective, a_row_is_the_same_to_the_bit_in_any_batch) {
   const Slots slots = fill_slots("awm");
   const auto objective = make_objective(slots, 1);
-  const auto whole = objective->items(rows_of(0, 6), steps_of(slots)), part = objective->items(rows_of(3, 2), steps_of(slots));
+  const auto whole = objective->items(rows_of(0, 6), steps_of(slots)),
+             part = objective->items(rows_of(3, 2), steps_of(slots));
   ASSERT_EQ(whole.size(), 6u);  // draws
   ASSERT_EQ(part.size(), 6u);
   std::set<double> times;
@@ -104,7 +105,8 @@ TEST(forward_objective, times_are_drawn_as_asked) {
   }
 }
 
-// DiffusionNFT's: the levels of the first nine steps, each once per picture, in an order of the picture's own.
+// DiffusionNFT's: the levels of the first nine steps, each once per picture, in an order of the picture's
+// own.
 TEST(forward_objective, the_grid_is_the_samplers) {
   const Slots slots = fill_slots("nft");
   const IterationSteps steps = steps_of(slots);
@@ -118,7 +120,8 @@ TEST(forward_objective, the_grid_is_the_samplers) {
     orders.insert(order);
     std::set<double> levels(order.begin(), order.end());
     ASSERT_EQ(levels.size(), 9u);
-    for (const int64_t index : steps.trained) EXPECT_TRUE(levels.contains(steps.schedule[size_t(index)].sigma));
+    for (const int64_t index : steps.trained)
+      EXPECT_TRUE(levels.contains(steps.schedule[size_t(index)].sigma));
   }
   EXPECT_GT(orders.size(), 1u);
 }
@@ -128,7 +131,8 @@ TEST(forward_objective, holds_the_rows_that_it_is_told_to) {
   Slots slots = fill_slots("awm");
   slots.regularizer = {.kind = "kl_v", .weight = 1};
   const TrainItem item = double_item({1, 1, 1});
-  const at::Tensor current = at::randn({3, 2, 2, 2}, at::kDouble), base = at::randn({2, 2, 2, 2}, at::kDouble);
+  const at::Tensor current = at::randn({3, 2, 2, 2}, at::kDouble),
+                   base = at::randn({2, 2, 2, 2}, at::kDouble);
   const at::Tensor rows = at::tensor({0, 2}, at::kLong);
   Predictions predictions{.current = current, .old = current, .reference = base, .held = rows};
   const at::Tensor difference = current.index_select(0, rows) - base;

@@ -13,11 +13,13 @@
 
 namespace gamut::algorithms {
 
-// Members first … first + count of prompt 2 in iteration 4, with finished latents that depend on the member alone.
+// Members first … first + count of prompt 2 in iteration 4, with finished latents that depend on the member
+// alone.
 inline CreditedRows rows_of(int64_t first, int64_t count) {
   CreditedRows rows;
   for (int64_t member = first; member < first + count; ++member) rows.keys.push_back({4, 2, member});
-  rows.trajectories.final_BCHW = diffusion::step_noise({.seed = 8, .purpose = "test"}, rows.keys, {2, 3, 3}, 0);
+  rows.trajectories.final_BCHW =
+      diffusion::step_noise({.seed = 8, .purpose = "test"}, rows.keys, {2, 3, 3}, 0);
   rows.advantages_B = at::arange(double(first), double(first + count), at::kFloat) * 0.4F - 0.9F;
   rows.weights_B = at::ones({count});
   return rows;
@@ -31,7 +33,9 @@ inline TrainItem double_item(const std::vector<double>& advantages) {
   at::manual_seed(3);
   item.clean_BCHW = at::randn({3, 2, 2, 2}, at::kDouble);
   const at::Tensor noise = at::randn({3, 2, 2, 2}, at::kDouble);
-  const auto part = [&](double diffusion::ForwardPoint::*number) { return of_points(item.points, number, noise, 4); };
+  const auto part = [&](double diffusion::ForwardPoint::*number) {
+    return of_points(item.points, number, noise, 4);
+  };
   using Point = diffusion::ForwardPoint;
   item.x_BCHW = item.clean_BCHW * part(&Point::signal) + noise * part(&Point::noise);
   item.target_BCHW = noise - item.clean_BCHW;
@@ -41,7 +45,8 @@ inline TrainItem double_item(const std::vector<double>& advantages) {
 }
 
 // The largest difference between a gradient and central differences of `loss`, over all elements of `at`.
-inline double worst_slope(const at::Tensor& gradient, const at::Tensor& at, const std::function<double(const at::Tensor&)>& loss) {
+inline double worst_slope(const at::Tensor& gradient, const at::Tensor& at,
+                          const std::function<double(const at::Tensor&)>& loss) {
   constexpr double h = 1e-6;
   double worst = 0;
   for (int64_t i = 0; i < at.numel(); ++i) {

@@ -46,9 +46,12 @@ TEST(nft, loss_and_gradient_are_those_of_the_formula) {
       for (int64_t b = 0; b < 3; ++b) {
         const double share = std::min(std::max(advantages[size_t(b)] / 10 + 0.5, 0.0), 1.0);
         const auto part = [&](const at::Tensor& error, const at::Tensor& fixed) {
-          return error[b].square().mean().item<double>() / std::max(fixed[b].abs().mean().item<double>(), 1e-5);
+          return error[b].square().mean().item<double>() /
+                 std::max(fixed[b].abs().mean().item<double>(), 1e-5);
         };
-        sum += 5 / beta * (share * part(sides.better, at_current.better) + (1 - share) * part(sides.worse, at_current.worse));
+        sum += 5 / beta *
+               (share * part(sides.better, at_current.better) +
+                (1 - share) * part(sides.worse, at_current.worse));
       }
       return sum;
     };
@@ -59,8 +62,8 @@ TEST(nft, loss_and_gradient_are_those_of_the_formula) {
   }
 }
 
-// Where old and current agree, both sides are one: whatever beta, the gradient is A times that of the squared error of the
-// clean latent over its mean absolute value, which is AWM's with the weight t^2 / that value.
+// Where old and current agree, both sides are one: whatever beta, the gradient is A times that of the squared
+// error of the clean latent over its mean absolute value, which is AWM's with the weight t^2 / that value.
 TEST(nft, at_the_old_policy_the_gradient_is_the_advantage_times_that_of_the_error) {
   const std::vector<double> advantages{3, -2, 5};
   for (const double beta : {1.0, 0.1}) {
@@ -68,7 +71,8 @@ TEST(nft, at_the_old_policy_the_gradient_is_the_advantage_times_that_of_the_erro
     const at::Tensor current = at::randn({3, 2, 2, 2}, at::kDouble).requires_grad_(true);
     nft_loss(item, current, current.detach(), with_beta(beta)).sum().backward();
     const at::Tensor t = at::tensor({0.2, 0.5, 0.9}, at::kDouble).view({3, 1, 1, 1});
-    const at::Tensor wrong = current.detach() - item.target_BCHW;  // the clean latent is wrong by -t times this
+    const at::Tensor wrong =
+        current.detach() - item.target_BCHW;  // the clean latent is wrong by -t times this
     const at::Tensor size = (t * wrong).abs().mean({1, 2, 3}, true);
     const at::Tensor expected = item.advantage_B.view({3, 1, 1, 1}) * t.square() * 2 * wrong / 8 / size;
     EXPECT_TRUE(at::allclose(current.grad(), expected, 1e-9, 1e-12)) << beta;
@@ -91,7 +95,8 @@ TEST(nft, the_old_policy_follows_by_a_rule) {
   for (const int64_t step : {0, 1, 74, 75, 76, 100, 499, 500, 5000}) {
     EXPECT_EQ(old_decay(copied, step), 0);
     EXPECT_NEAR(old_decay(capped, step), std::min(0.001 * double(step), 0.5), 1e-15);
-    EXPECT_NEAR(old_decay(late, step), step < 75 ? 0 : std::min(0.0075 * double(step - 75), 0.999), 1e-15) << step;
+    EXPECT_NEAR(old_decay(late, step), step < 75 ? 0 : std::min(0.0075 * double(step - 75), 0.999), 1e-15)
+        << step;
   }
   Slots slots = fill_slots("nft");
   EXPECT_TRUE(make_objective(slots, 1)->needs().slow_old);

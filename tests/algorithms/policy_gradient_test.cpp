@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Its items are the trained steps as they were rolled out. The gradient is tested in tests/train/update_test.cpp.
+// Its items are the trained steps as they were rolled out. The gradient is tested in
+// tests/train/update_test.cpp.
 #include "gamut/algorithms/policy_gradient.h"
 
 #include "gamut/algorithms/algorithm.h"
@@ -27,7 +28,8 @@ struct Case {
     const diffusion::NoiseSource source{.seed = 3};
     rows.trajectories = diffusion::rollout(
         steps.schedule, diffusion::initial_noise(source, rows.keys, kShape), network,
-        [&](int64_t step) { return diffusion::step_noise(source, rows.keys, kShape, step); }, {.keep_means = true});
+        [&](int64_t step) { return diffusion::step_noise(source, rows.keys, kShape, step); },
+        {.keep_means = true});
     rows.advantages_B = at::tensor({1.F, -1.F, 0.5F});
     rows.weights_B = at::tensor({1.F, 1.F, 0.F});
   }
@@ -49,7 +51,7 @@ TEST(policy_gradient, its_items_are_the_trained_steps) {
   EXPECT_TRUE(at::equal(items[1].old_log_prob_B, drawn.log_probs[4]));
   EXPECT_TRUE(at::equal(items[1].old_mean_BCHW, drawn.means[4]));
   EXPECT_TRUE(at::equal(items[1].advantage_B, at::ones({3})));
-  EXPECT_TRUE(objective->holds(items[0]));   // regularizer.steps = 4
+  EXPECT_TRUE(objective->holds(items[0]));  // regularizer.steps = 4
   EXPECT_FALSE(objective->holds(items[1]));
 }
 

@@ -15,7 +15,8 @@ namespace weighted_matching_test {
 TEST(weighted_matching, weights_are_rewards_marks_or_powers) {
   const at::Tensor rewards = at::tensor({-0.5, 0.0, 0.5, 2.0}, at::kDouble);
   const auto expect = [&](Weighting weighting, double scale, const std::vector<double>& expected) {
-    EXPECT_TRUE(at::allclose(matching_weight(rewards, weighting, scale), at::tensor(expected, at::kDouble), 1e-12, 0));
+    EXPECT_TRUE(at::allclose(matching_weight(rewards, weighting, scale), at::tensor(expected, at::kDouble),
+                             1e-12, 0));
   };
   expect(Weighting::kReward, 0, {0, 0, 0.5, 2});
   expect(Weighting::kThreshold, 0.5, {0, 0, 1, 1});
@@ -40,8 +41,10 @@ TEST(weighted_matching, the_gradient_equals_finite_differences) {
 TEST(weighted_matching, the_base_is_a_squared_velocity_away) {
   const auto objective = make_objective(fill_slots("weighted_matching"), 1);
   const TrainItem item = double_item({0.9, 0.1, 0.6});
-  const at::Tensor current = at::randn({3, 2, 2, 2}, at::kDouble), base = at::randn({3, 2, 2, 2}, at::kDouble);
-  const double distance = objective->loss(item, {.current = current, .reference = base}).distance_sum.item<double>();
+  const at::Tensor current = at::randn({3, 2, 2, 2}, at::kDouble),
+                   base = at::randn({3, 2, 2, 2}, at::kDouble);
+  const double distance =
+      objective->loss(item, {.current = current, .reference = base}).distance_sum.item<double>();
   EXPECT_NEAR(distance, (current - base).square().sum().item<double>() / 8, 1e-12);
 }
 
@@ -49,7 +52,8 @@ TEST(weighted_matching, advantages_are_no_weights) {
   Slots slots = fill_slots("rwr");
   slots.advantage.kind = "group";
   EXPECT_EQ(testing::message_of<ConfigError>([&] { make_objective(slots, 1); }),
-            "[objective] weighting = \"reward\" takes the reward as weight, and advantages lie around 0; got advantage.kind = "
+            "[objective] weighting = \"reward\" takes the reward as weight, and advantages lie around 0; got "
+            "advantage.kind = "
             "\"group\"; expected \"reward\", or objective.weighting = \"exp\" or \"threshold\"");
   slots.objective.weighting = "exp";  // advantage-weighted regression
   make_objective(slots, 1);

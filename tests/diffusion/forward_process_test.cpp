@@ -15,7 +15,11 @@ SamplerConfig table_of(const std::string& prediction) {
 }
 
 std::vector<SamplerConfig> samplers() {
-  return {{.kind = "flow_sde"}, {.kind = "ode"}, table_of("epsilon"), table_of("v_prediction"), table_of("sample")};
+  return {{.kind = "flow_sde"},
+          {.kind = "ode"},
+          table_of("epsilon"),
+          table_of("v_prediction"),
+          table_of("sample")};
 }
 
 // A network that says exactly what it should leads back to x0, whatever it predicts.
@@ -27,7 +31,8 @@ TEST(forward_process, the_target_points_to_the_clean_latent) {
       const double clean = 0.8, noise = -1.7;
       const double x = point.signal * clean + point.noise * noise;
       const double target = point.target_clean * clean + point.target_noise * noise;
-      EXPECT_NEAR(point.clean_x * x + point.clean_out * target, clean, 1e-9) << sampler.alphas.prediction << " at " << time;
+      EXPECT_NEAR(point.clean_x * x + point.clean_out * target, clean, 1e-9)
+          << sampler.alphas.prediction << " at " << time;
     }
   }
 }
@@ -73,7 +78,8 @@ TEST(forward_process, a_time_belongs_to_the_last_step_that_begins_at_or_above_it
   const SamplerConfig sampler{.kind = "ode", .steps = 4, .grid = "linear"};  // 1, 0.75, 0.5, 0.25
   const ForwardProcess process(sampler);
   const std::vector<Step> schedule = make_schedule(sampler);
-  const std::vector<std::pair<double, int64_t>> expected{{1.0, 0}, {0.8, 0}, {0.75, 1}, {0.3, 2}, {0.25, 3}, {0.0, 3}};
+  const std::vector<std::pair<double, int64_t>> expected{{1.0, 0}, {0.8, 0},  {0.75, 1},
+                                                         {0.3, 2}, {0.25, 3}, {0.0, 3}};
   for (const auto& [time, step] : expected) EXPECT_EQ(process.at(time, schedule).step, step) << time;
 }
 

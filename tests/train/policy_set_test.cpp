@@ -57,7 +57,9 @@ TEST(policy_set, the_base_stays_while_the_policy_moves) {
 
 TEST(policy_set, the_average_is_what_it_is_told) {
   for (const int64_t rank : {0, 2}) {
-    Case made("flow_grpo", rank, [](algorithms::Slots& s) { s.regularizer = {.kind = "kl_v", .weight = 1, .reference = "ema"}; });
+    Case made("flow_grpo", rank, [](algorithms::Slots& s) {
+      s.regularizer = {.kind = "kl_v", .weight = 1, .reference = "ema"};
+    });
     made.move(0.05);
     std::vector<nn::NamedTensor> average;
     for (const auto& [name, tensor] : made.trained) average.push_back({name, tensor.detach().clone()});
@@ -71,7 +73,8 @@ TEST(policy_set, the_average_is_what_it_is_told) {
 TEST(policy_set, a_periodic_copy_is_renewed_when_due) {
   for (const int64_t rank : {0, 2}) {
     Case made("flow_grpo", rank, [](algorithms::Slots& s) {
-      s.regularizer = {.kind = "kl_v", .weight = 1, .reference = "periodic", .reset_kl = 0.1, .reset_epochs = 100};
+      s.regularizer = {
+          .kind = "kl_v", .weight = 1, .reference = "periodic", .reset_kl = 0.1, .reset_epochs = 100};
     });
     const at::Tensor before = made.ask(Policy::kPeriodic);
     made.move(0.05);

@@ -36,7 +36,8 @@ class Awm : public ForwardObjective {
     const auto log_prob = [&](const at::Tensor& output) {
       return matching_log_prob(matching_error(output, item.target_BCHW), time, weight_, power_);
     };
-    return ppo_clip(log_prob(predictions.current), log_prob(predictions.old), item.advantage_B, item.weight_B, clip_);
+    return ppo_clip(log_prob(predictions.current), log_prob(predictions.old), item.advantage_B, item.weight_B,
+                    clip_);
   }
 
  private:
@@ -47,13 +48,16 @@ class Awm : public ForwardObjective {
 
 }  // namespace
 
-at::Tensor matching_log_prob(const at::Tensor& error, const at::Tensor& time, TimeWeight weight, double power) {
+at::Tensor matching_log_prob(const at::Tensor& error, const at::Tensor& time, TimeWeight weight,
+                             double power) {
   if (weight == TimeWeight::kNone) return -error;
   if (weight == TimeWeight::kT) return -error * time;
   if (weight == TimeWeight::kT2) return -error * time.square();
   return -((error + kGhuberFloor).pow(power) - std::pow(kGhuberFloor, power)) * time / power;
 }
 
-std::unique_ptr<Objective> make_awm(const Slots& slots, uint64_t seed) { return std::make_unique<Awm>(slots, seed); }
+std::unique_ptr<Objective> make_awm(const Slots& slots, uint64_t seed) {
+  return std::make_unique<Awm>(slots, seed);
+}
 
 }  // namespace gamut::algorithms

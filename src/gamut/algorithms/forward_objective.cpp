@@ -25,7 +25,8 @@ int64_t ForwardObjective::items_per_picture(const IterationSteps&) const { retur
 bool ForwardObjective::holds(const TrainItem&) const { return true; }
 
 // On the grid a picture's draws visit its levels in an order of its own, each once before any comes again.
-double ForwardObjective::time(const diffusion::SampleKey& key, int64_t draw, const IterationSteps& steps) const {
+double ForwardObjective::time(const diffusion::SampleKey& key, int64_t draw,
+                              const IterationSteps& steps) const {
   if (times_ == Times::kGrid) {
     const int64_t count = int64_t(steps.trained.size());
     GAMUT_CHECK(count > 0, "no step's level to train at");
@@ -69,7 +70,8 @@ LossTerms ForwardObjective::loss(const TrainItem& item, const Predictions& predi
   if (!predictions.reference.defined()) return terms;
   const bool all = !predictions.held.defined();
   const at::Tensor output = all ? predictions.current : predictions.current.index_select(0, predictions.held);
-  const at::Tensor weight = all ? item.weight_B : at::ones({predictions.held.numel()}, item.weight_B.options());
+  const at::Tensor weight =
+      all ? item.weight_B : at::ones({predictions.held.numel()}, item.weight_B.options());
   terms.distance_sum = output_distance_sum(regularizer_, output, predictions.reference, weight);
   return terms;
 }
@@ -78,8 +80,8 @@ at::Tensor matching_error(const at::Tensor& output, const at::Tensor& target) {
   return (output - target).square().flatten(1).mean(1);
 }
 
-at::Tensor of_points(const std::vector<diffusion::ForwardPoint>& points, double diffusion::ForwardPoint::*number,
-                     const at::Tensor& x, int64_t dims) {
+at::Tensor of_points(const std::vector<diffusion::ForwardPoint>& points,
+                     double diffusion::ForwardPoint::*number, const at::Tensor& x, int64_t dims) {
   std::vector<double> values;
   for (const diffusion::ForwardPoint& point : points) values.push_back(point.*number);
   std::vector<int64_t> shape(size_t(dims), 1);

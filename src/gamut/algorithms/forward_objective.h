@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the objectives on the forward process share: their items, each row at `draws` times with noise of its own, and the
-// regularizer between outputs. A sibling adds what it needs and its loss.
+// What the objectives on the forward process share: their items, each row at `draws` times with noise of its
+// own, and the regularizer between outputs. A sibling adds what it needs and its loss.
 #pragma once
 
 #include "gamut/algorithms/objective.h"
@@ -34,7 +34,7 @@ class ForwardObjective : public Objective {
 at::Tensor matching_error(const at::Tensor& output_BCHW, const at::Tensor& target_BCHW);
 
 // A number of each point, [B] or with `dims` - 1 dimensions of one behind, of x's type and on its device.
-at::Tensor of_points(const std::vector<diffusion::ForwardPoint>& points, double diffusion::ForwardPoint::*number,
-                     const at::Tensor& x, int64_t dims = 1);
+at::Tensor of_points(const std::vector<diffusion::ForwardPoint>& points,
+                     double diffusion::ForwardPoint::*number, const at::Tensor& x, int64_t dims = 1);
 
 }  // namespace gamut::algorithms

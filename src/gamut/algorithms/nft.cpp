@@ -29,12 +29,15 @@ class Nft : public ForwardObjective {
   Nft(const Slots& slots, uint64_t seed) : ForwardObjective(slots, seed), config_(slots.objective) {}
 
   Needs needs() const override {
-    return {.trajectory = false, .old = true, .slow_old = config_.old_decay_rate > 0 && config_.old_decay_max > 0};
+    return {.trajectory = false,
+            .old = true,
+            .slow_old = config_.old_decay_rate > 0 && config_.old_decay_max > 0};
   }
 
  protected:
   LossTerms own_terms(const TrainItem& item, const Predictions& predictions) const override {
-    return {.loss_sum = (nft_loss(item, predictions.current, predictions.old, config_) * item.weight_B).sum()};
+    return {.loss_sum =
+                (nft_loss(item, predictions.current, predictions.old, config_) * item.weight_B).sum()};
   }
 
  private:
@@ -62,6 +65,8 @@ double old_decay(const ObjectiveConfig& config, int64_t updates) {
   return std::min(config.old_decay_rate * double(updates - config.old_decay_start), config.old_decay_max);
 }
 
-std::unique_ptr<Objective> make_nft(const Slots& slots, uint64_t seed) { return std::make_unique<Nft>(slots, seed); }
+std::unique_ptr<Objective> make_nft(const Slots& slots, uint64_t seed) {
+  return std::make_unique<Nft>(slots, seed);
+}
 
 }  // namespace gamut::algorithms

@@ -16,7 +16,9 @@ class PolicyGradient : public Objective {
 
   Needs needs() const override { return {.trajectory = true, .means = guarded_}; }
 
-  int64_t items_per_picture(const IterationSteps& steps) const override { return int64_t(steps.trained.size()); }
+  int64_t items_per_picture(const IterationSteps& steps) const override {
+    return int64_t(steps.trained.size());
+  }
 
   bool holds(const TrainItem& item) const override { return regularizer_.step_weight(item.index) > 0; }
 
@@ -25,14 +27,15 @@ class PolicyGradient : public Objective {
     std::vector<TrainItem> items;
     for (const int64_t index : steps.trained) {
       const size_t i = size_t(index);
-      items.push_back({.index = index,
-                       .x_BCHW = drawn.latents[i],
-                       .advantage_B = rows.step_advantages.empty() ? rows.advantages_B : rows.step_advantages[i],
-                       .weight_B = rows.weights_B,
-                       .step = steps.schedule[i],
-                       .next_BCHW = drawn.latents[i + 1],
-                       .old_log_prob_B = drawn.log_probs[i],
-                       .old_mean_BCHW = guarded_ ? drawn.means[i] : at::Tensor()});
+      items.push_back(
+          {.index = index,
+           .x_BCHW = drawn.latents[i],
+           .advantage_B = rows.step_advantages.empty() ? rows.advantages_B : rows.step_advantages[i],
+           .weight_B = rows.weights_B,
+           .step = steps.schedule[i],
+           .next_BCHW = drawn.latents[i + 1],
+           .old_log_prob_B = drawn.log_probs[i],
+           .old_mean_BCHW = guarded_ ? drawn.means[i] : at::Tensor()});
     }
     return items;
   }
@@ -47,7 +50,8 @@ class PolicyGradient : public Objective {
  private:
   LossTerms surrogate(const TrainItem& item, const at::Tensor& mean) const {
     if (guarded_)
-      return grpo_guard(item.step, item.next_BCHW, mean, item.old_mean_BCHW, item.advantage_B, item.weight_B, loss_);
+      return grpo_guard(item.step, item.next_BCHW, mean, item.old_mean_BCHW, item.advantage_B, item.weight_B,
+                        loss_);
     const at::Tensor log_prob = diffusion::step_log_prob(item.step, item.next_BCHW, mean);
     return ppo_clip(log_prob, item.old_log_prob_B, item.advantage_B, item.weight_B, loss_);
   }
@@ -56,7 +60,8 @@ class PolicyGradient : public Objective {
     const at::Tensor& held = predictions.held;
     if (!held.defined())
       return regularizer_sum(regularizer_, item.step, mean,
-                             diffusion::step_mean(item.step, item.x_BCHW, predictions.reference), item.weight_B);
+                             diffusion::step_mean(item.step, item.x_BCHW, predictions.reference),
+                             item.weight_B);
     const at::Tensor x = item.x_BCHW.index_select(0, held);
     return regularizer_sum(regularizer_, item.step, mean.index_select(0, held),
                            diffusion::step_mean(item.step, x, predictions.reference),
@@ -69,7 +74,8 @@ class PolicyGradient : public Objective {
 
 }  // namespace
 
-std::unique_ptr<Objective> make_policy_gradient(const LossConfig& loss, const RegularizerConfig& regularizer) {
+std::unique_ptr<Objective> make_policy_gradient(const LossConfig& loss,
+                                                const RegularizerConfig& regularizer) {
   return std::make_unique<PolicyGradient>(loss, regularizer);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// objective.kind = policy_gradient: the surrogate of [loss] at the trained denoising steps of stored trajectories, the
-// regularizer between step means.
+// objective.kind = policy_gradient: the surrogate of [loss] at the trained denoising steps of stored
+// trajectories, the regularizer between step means.
 #pragma once
 
 #include "gamut/algorithms/objective.h"

@@ -20,14 +20,16 @@ class WeightedMatching : public ForwardObjective {
   WeightedMatching(const Slots& slots, uint64_t seed)
       : ForwardObjective(slots, seed),
         weighting_(weighting_of(slots.objective)),
-        scale_(weighting_ == Weighting::kThreshold ? slots.objective.threshold : slots.objective.temperature) {}
+        scale_(weighting_ == Weighting::kThreshold ? slots.objective.threshold
+                                                   : slots.objective.temperature) {}
 
   Needs needs() const override { return {.trajectory = false}; }
 
  protected:
   LossTerms own_terms(const TrainItem& item, const Predictions& predictions) const override {
     const at::Tensor error = matching_error(predictions.current, item.target_BCHW);
-    return {.loss_sum = (matching_weight(item.advantage_B, weighting_, scale_) * error * item.weight_B).sum()};
+    return {.loss_sum =
+                (matching_weight(item.advantage_B, weighting_, scale_) * error * item.weight_B).sum()};
   }
 
  private:
@@ -44,9 +46,13 @@ at::Tensor matching_weight(const at::Tensor& reward, Weighting weighting, double
 
 std::unique_ptr<Objective> make_weighted_matching(const Slots& slots, uint64_t seed) {
   if (slots.objective.weighting == "reward" && slots.advantage.kind != "reward")
-    throw ConfigError("objective", cat("weighting = \"reward\" takes the reward as weight, and advantages lie around 0; got "
-                                       "advantage.kind = \"", slots.advantage.kind, "\"; expected \"reward\", or "
-                                       "objective.weighting = \"exp\" or \"threshold\""));
+    throw ConfigError(
+        "objective",
+        cat("weighting = \"reward\" takes the reward as weight, and advantages lie around 0; got "
+            "advantage.kind = \"",
+            slots.advantage.kind,
+            "\"; expected \"reward\", or "
+            "objective.weighting = \"exp\" or \"threshold\""));
   return std::make_unique<WeightedMatching>(slots, seed);
 }
 

@@ -41,7 +41,8 @@ ForwardPoint ForwardProcess::flow_point(double time) const {
 
 ForwardPoint ForwardProcess::table_point(double time) const {
   const int64_t last = int64_t(alphas_.size()) - 1;
-  const int64_t timestep = std::clamp(int64_t(time * double(config_.alphas.train_timesteps)), int64_t{0}, last);
+  const int64_t timestep =
+      std::clamp(int64_t(time * double(config_.alphas.train_timesteps)), int64_t{0}, last);
   const double alpha_bar = alphas_[size_t(timestep)];
   const double signal = std::sqrt(alpha_bar), noise = std::sqrt(1 - alpha_bar);
   const Affine target = target_of(config_.alphas.prediction, signal, noise);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The forward process: a finished latent with noise added, as the model was pretrained on, in double precision:
+// The forward process: a finished latent with noise added, as the model was pretrained on, in double
+// precision:
 //
-//   x_t = signal x0 + noise eps        target = target_clean x0 + target_noise eps        clean = clean_x x + clean_out out
+//   x_t = signal x0 + noise eps        target = target_clean x0 + target_noise eps        clean = clean_x x +
+//   clean_out out
 //
-// Flow models: t is the noise level, signal 1 - t, noise t, target eps - x0. Diffusion models: t is the share of the noise
-// table, timestep floor(t train_timesteps), signal sqrt(alpha_bar), noise sqrt(1 - alpha_bar), target eps, v or x0.
+// Flow models: t is the noise level, signal 1 - t, noise t, target eps - x0. Diffusion models: t is the share
+// of the noise table, timestep floor(t train_timesteps), signal sqrt(alpha_bar), noise sqrt(1 - alpha_bar),
+// target eps, v or x0.
 #pragma once
 
 #include "gamut/diffusion/schedule.h"
@@ -16,8 +19,8 @@
 
 namespace gamut::diffusion {
 
-// One time of it. `step`: of the rollout's schedule, the last step that begins at or above this time; its prompt variation
-// is this time's.
+// One time of it. `step`: of the rollout's schedule, the last step that begins at or above this time; its
+// prompt variation is this time's.
 struct ForwardPoint {
   double time = 0.5;
   double signal = 0.5, noise = 0.5;
@@ -28,7 +31,8 @@ struct ForwardPoint {
 };
 
 // The network's output for B samples, each at a point of its own.
-using PointDenoiser = std::function<at::Tensor(const at::Tensor& x_BCHW, const std::vector<ForwardPoint>& points)>;
+using PointDenoiser =
+    std::function<at::Tensor(const at::Tensor& x_BCHW, const std::vector<ForwardPoint>& points)>;
 
 class ForwardProcess {
  public:

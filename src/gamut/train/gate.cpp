@@ -23,8 +23,11 @@ Gate::Gate(const TrainConfig& config) : gate_(config.slots.regularizer) {
   const algorithms::RegularizerConfig& regularizer = config.slots.regularizer;
   if (!regularizer.is_on() || regularizer.kind != "gated_kl") return;
   if (regularizer.gate_rewards.empty())
-    throw ConfigError("regularizer", "gated_kl needs regularizer.gate_rewards, the rewards that the gate compares with");
-  for (const std::string& kind : regularizer.gate_rewards) auxiliaries_.push_back(rewards::make_reward({.kind = kind, .clip_model = config.slots.shaping.features_model}));
+    throw ConfigError("regularizer",
+                      "gated_kl needs regularizer.gate_rewards, the rewards that the gate compares with");
+  for (const std::string& kind : regularizer.gate_rewards)
+    auxiliaries_.push_back(
+        rewards::make_reward({.kind = kind, .clip_model = config.slots.shaping.features_model}));
 }
 
 void Gate::check_prompts(const std::vector<text::Prompt>& prompts, const std::string& file) const {

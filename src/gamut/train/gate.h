@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which pictures the regularizer acts on: all, or with gated_kl (GARDO) those whose reward disagrees with auxiliary ones.
+// Which pictures the regularizer acts on: all, or with gated_kl (GARDO) those whose reward disagrees with
+// auxiliary ones.
 #pragma once
 
 #include "gamut/algorithms/uncertainty_gate.h"

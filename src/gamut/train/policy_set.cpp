@@ -82,7 +82,8 @@ void PolicySet::follow_average(const std::vector<nn::NamedTensor>& average) {
 }
 
 void PolicySet::add_predictions(MicroBatch& batch, const std::vector<SamplePlace>& rows,
-                                const std::vector<uint8_t>& marked, const Actor& actor, const UpdateInputs& inputs) const {
+                                const std::vector<uint8_t>& marked, const Actor& actor,
+                                const UpdateInputs& inputs) const {
   at::NoGradGuard no_grad;
   if (asks_old_) add_old(batch, rows, actor, inputs);
   if (regularizer_.is_on()) add_reference(batch, rows, marked, actor, inputs);
@@ -92,11 +93,13 @@ void PolicySet::add_old(MicroBatch& batch, const std::vector<SamplePlace>& rows,
                         const UpdateInputs& inputs) const {
   const Use old = use(Policy::kOld);
   const Asked network(old.network(), rows, actor, inputs.steps.schedule);
-  for (const TrainItem& item : inputs.objective.items(batch, inputs.steps)) batch.others[item.index].old = network(item);
+  for (const TrainItem& item : inputs.objective.items(batch, inputs.steps))
+    batch.others[item.index].old = network(item);
 }
 
-void PolicySet::add_reference(MicroBatch& batch, const std::vector<SamplePlace>& rows, const std::vector<uint8_t>& marked,
-                              const Actor& actor, const UpdateInputs& inputs) const {
+void PolicySet::add_reference(MicroBatch& batch, const std::vector<SamplePlace>& rows,
+                              const std::vector<uint8_t>& marked, const Actor& actor,
+                              const UpdateInputs& inputs) const {
   std::vector<int64_t> chosen;
   for (size_t row = 0; row < marked.size(); ++row)
     if (marked[row]) chosen.push_back(int64_t(row));
@@ -130,7 +133,8 @@ void PolicySet::age_old(int64_t updates_done) {
   if (held == held_.end()) return;
   at::NoGradGuard no_grad;
   const double decay = algorithms::old_decay(objective_, updates_done);
-  for (size_t i = 0; i < trained_.size(); ++i) held->second[i].tensor.lerp_(trained_[i].tensor.detach(), 1 - decay);
+  for (size_t i = 0; i < trained_.size(); ++i)
+    held->second[i].tensor.lerp_(trained_[i].tensor.detach(), 1 - decay);
 }
 
 std::map<std::string, std::vector<nn::NamedTensor>> PolicySet::stored() const {
