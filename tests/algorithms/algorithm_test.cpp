@@ -39,7 +39,7 @@ TEST(algorithm, flow_factory_has_noise_on_two_of_five_steps) {
   std::set<std::vector<int64_t>> pairs;
   std::set<int64_t> used;
   for (int64_t iteration = 0; iteration < 60; ++iteration) {
-    const IterationSteps steps = iteration_steps(slots, needs, 3, iteration);
+    const IterationSteps steps = iteration_steps(slots, needs, diffusion::make_schedule(slots.sampler), 3, iteration);
     ASSERT_EQ(steps.trained.size(), 2u);
     pairs.insert(steps.trained);
     used.insert(steps.trained.begin(), steps.trained.end());
@@ -61,10 +61,10 @@ TEST(algorithm, noise_goes_to_any_set_of_steps) {
   Slots slots = fill_slots("flow_grpo");
   slots.sampler.noise_on = "trained";
   slots.schedule = {.kind = "list", .list = {0, 7}};
-  const IterationSteps steps = iteration_steps(slots, {}, 1, 0);
+  const IterationSteps steps = iteration_steps(slots, {}, diffusion::make_schedule(slots.sampler), 1, 0);
   for (const diffusion::Step& step : steps.schedule) EXPECT_EQ(step.noise_std > 0, step.index == 0 || step.index == 7);
   slots.sampler.window = 3;
-  EXPECT_EQ(testing::message_of<ConfigError>([&] { iteration_steps(slots, {}, 1, 0); }),
+  EXPECT_EQ(testing::message_of<ConfigError>([&] { diffusion::make_schedule(slots.sampler); }),
             "[sampler] window and noise_on both say which steps have noise; got window = 3 and noise_on = \"trained\"; set "
             "window = 0 or noise_on = \"all\"");
 }

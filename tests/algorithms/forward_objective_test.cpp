@@ -13,7 +13,9 @@ namespace forward_objective_test {
 
 const std::vector<std::string> kNames{"awm", "nft", "weighted_matching", "rwr", "raft"};
 
-IterationSteps steps_of(const Slots& slots) { return iteration_steps(slots, {.trajectory = false}, 1, 0); }
+IterationSteps steps_of(const Slots& slots) {
+  return iteration_steps(slots, {.trajectory = false}, diffusion::make_schedule(slots.sampler), 1, 0);
+}
 
 // Linear in x and t, so that rows differ and gradients do not vanish.
 at::Tensor predict(const TrainItem& item, const at::Tensor& theta) {

@@ -94,7 +94,7 @@ class Learner {
     batch.advantages_B = at::tensor(advantages);
     batch.weights_B = at::ones({kGroups * kMembers});
     const auto objective = algorithms::make_objective(slots_, seed_);
-    const algorithms::IterationSteps steps = algorithms::iteration_steps(slots_, objective->needs(), seed_, iteration);
+    const algorithms::IterationSteps steps = algorithms::iteration_steps(slots_, objective->needs(), schedule_, seed_, iteration);
     const UpdateReport report = accumulate_gradient({&batch}, {.steps = steps, .objective = *objective}, optimizer_);
     EXPECT_EQ(report.ratio_max_deviation, 0.0);
     optimizer_.clip_gradients(optimizer_.grad_norm());

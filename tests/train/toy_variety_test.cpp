@@ -198,7 +198,7 @@ class Learner {
     MicroBatch batch = roll_out(iteration);
     add_credit(batch, iteration);
     const auto objective = algorithms::make_objective(slots_, seed_);
-    const algorithms::IterationSteps steps = algorithms::iteration_steps(slots_, objective->needs(), seed_, iteration);
+    const algorithms::IterationSteps steps = algorithms::iteration_steps(slots_, objective->needs(), schedule_, seed_, iteration);
     const UpdateInputs inputs{.steps = steps, .objective = *objective};
     add_reference(batch, inputs);
     const UpdateReport report = accumulate_gradient({&batch}, inputs, optimizer_);

@@ -193,8 +193,9 @@ Slots raft() {
 
 }  // namespace
 
-IterationSteps iteration_steps(const Slots& slots, const Needs& needs, uint64_t seed, int64_t iteration) {
-  IterationSteps steps{.schedule = diffusion::iteration_schedule(slots.sampler, seed, iteration), .trained = {}};
+IterationSteps iteration_steps(const Slots& slots, const Needs& needs, std::vector<diffusion::Step> schedule, uint64_t seed,
+                               int64_t iteration) {
+  IterationSteps steps{.schedule = std::move(schedule), .trained = {}};
   if (!needs.trajectory) {
     steps.trained = listed_steps(slots.schedule, steps.schedule);
     return steps;

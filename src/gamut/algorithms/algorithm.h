@@ -31,9 +31,10 @@ struct Slots {
   void fields(FieldVisitor& v);
 };
 
-// The steps of an iteration: the sampler's schedule, and those that train; with sampler.noise_on = "trained" the others are
-// deterministic. ConfigError when an objective on trajectories has no step left.
-IterationSteps iteration_steps(const Slots& slots, const Needs& needs, uint64_t seed, int64_t iteration);
+// The steps of an iteration: `schedule` as the sampler would take it, and those that train; with sampler.noise_on = "trained"
+// the others are made deterministic. ConfigError when an objective on trajectories has no step left.
+IterationSteps iteration_steps(const Slots& slots, const Needs& needs, std::vector<diffusion::Step> schedule, uint64_t seed,
+                               int64_t iteration);
 
 struct NamedAlgorithm {
   std::string name, help;

@@ -55,9 +55,10 @@ void print_ddim(const diffusion::Step& s) {
 // The steps of the first iteration: later ones differ in which steps have noise.
 std::vector<diffusion::Step> first_steps(const train::TrainConfig& config) {
   const uint64_t seed = uint64_t(config.seed);
-  if (config.slots.sampler.noise_on == "all") return diffusion::iteration_schedule(config.slots.sampler, seed, 0);
+  const std::vector<diffusion::Step> schedule = diffusion::iteration_schedule(config.slots.sampler, seed, 0);
+  if (config.slots.sampler.noise_on == "all") return schedule;
   const algorithms::Needs needs = algorithms::make_objective(config.slots, seed)->needs();
-  return algorithms::iteration_steps(config.slots, needs, seed, 0).schedule;
+  return algorithms::iteration_steps(config.slots, needs, schedule, seed, 0).schedule;
 }
 
 int explain_schedule(const ExplainFlags& flags) {

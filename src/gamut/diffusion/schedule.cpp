@@ -229,7 +229,10 @@ std::vector<Step> with_noise_on(const SamplerConfig& config, const std::vector<S
                                 const std::vector<int64_t>& noisy) {
   SamplerConfig quiet = config;
   quiet.noise_level = quiet.eta = 0;
-  std::vector<Step> steps = make_schedule(quiet);
+  std::vector<double> sigmas;
+  for (const Step& step : schedule) sigmas.push_back(step.sigma);
+  sigmas.push_back(schedule.back().sigma_next);
+  std::vector<Step> steps = config.kind == "ddim" ? make_schedule(quiet) : make_schedule(quiet, sigmas);
   for (const int64_t i : noisy) steps[size_t(i)] = schedule[size_t(i)];
   return steps;
 }

@@ -256,7 +256,8 @@ void Rehearsal::evaluate(const PlanOptions& options) {
 
 Plan Rehearsal::run(const PlanOptions& options) {
   const uint64_t seed = uint64_t(config_.seed);
-  steps_ = algorithms::iteration_steps(config_.slots, objective_->needs(), seed, 0);
+  steps_ = algorithms::iteration_steps(config_.slots, objective_->needs(),
+                                       diffusion::iteration_schedule(config_.slots.sampler, seed, 0), seed, 0);
   if (why_no_rollout_graphs(config_).empty()) graph_steps_.insert(steps_.trained.begin(), steps_.trained.end());
   plan_.steps = int64_t(steps_.schedule.size());
   plan_.trained_steps = objective_->items_per_picture(steps_);

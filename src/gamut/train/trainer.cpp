@@ -97,8 +97,10 @@ StepReport Trainer::iterate() {
   report.images = plan_.pictures;
   report.learning_rate =
       config_.optimizer.learning_rate * config_.lr_schedule.share(steps_done_, config_.iterations);
+  const uint64_t seed = uint64_t(config_.seed);
   const algorithms::IterationSteps steps =
-      algorithms::iteration_steps(config_.slots, objective_->needs(), uint64_t(config_.seed), steps_done_);
+      algorithms::iteration_steps(config_.slots, objective_->needs(),
+                                  diffusion::iteration_schedule(config_.slots.sampler, seed, steps_done_), seed, steps_done_);
   const UpdateInputs inputs{.steps = steps, .objective = *objective_};
 
   Drawn drawn = roll_out(inputs);
