@@ -257,10 +257,11 @@ TEST(explain, schedule_of_flow_factory_has_two_noisy_steps) {
   for (size_t i = 0; i < noisy.size(); ++i) {
     const bool has = noisy[i].at("noise_std").get<double>() > 0;
     with_noise += has;
-    if (has)
+    if (has) {
       EXPECT_TRUE(i >= 1 && i <= 5) << i;
-    else
+    } else {
       EXPECT_EQ(noisy[i], ode[i]) << i;
+    }
   }
   EXPECT_EQ(with_noise, 2);
 }
