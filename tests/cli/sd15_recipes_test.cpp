@@ -84,6 +84,20 @@ TEST(sd15_recipes, shows_the_measures_that_apply) {
   EXPECT_NE(refused.err.find("has the measure 'color_pairs'"), std::string::npos) << refused.err;
 }
 
+// Objectives on finished latents, drawn without noise, with guidance and an epsilon-prediction base.
+TEST(sd15_recipes, objectives_on_the_forward_process_train_it_too) {
+  for (const std::string objective : {"awm", "nft", "weighted_matching"}) {
+    const TempFolder folder;
+    const Ran ran = train("ddpo.toml", folder / "run", {"algorithm=" + objective, "sampler.kind=ddim", "sampler.eta=0"});
+    ASSERT_EQ(ran.code, 0) << objective << "\n" << ran.err;
+    for (const json& row : rows_of(folder / "run/metrics.jsonl")) {
+      EXPECT_EQ(row.at("ratio_max_deviation"), 0.0) << objective;
+      EXPECT_GT(row.at("grad_norm").get<double>(), 0) << objective;
+      EXPECT_EQ(row.at("updates"), 1) << objective;
+    }
+  }
+}
+
 TEST(sd15_recipes, the_adapter_changes_what_is_sampled) {
   const TempFolder folder;
   // A large rate: after two iterations of the published one an 8-bit picture would hardly differ.

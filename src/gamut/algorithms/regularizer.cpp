@@ -61,12 +61,18 @@ double regularizer_factor(const std::string& kind, const diffusion::Step& step) 
 at::Tensor regularizer_sum(const RegularizerConfig& config, const diffusion::Step& step,
                            const at::Tensor& mean, const at::Tensor& reference_mean,
                            const at::Tensor& weight) {
-  at::Tensor difference = mean - reference_mean.detach();
+  const std::string& kind = config.kind == "structure_aware" ? config.form : config.kind;
+  return output_distance_sum(config, mean, reference_mean, weight) *
+         (config.step_weight(step.index) * regularizer_factor(kind, step));
+}
+
+at::Tensor output_distance_sum(const RegularizerConfig& config, const at::Tensor& output, const at::Tensor& reference,
+                               const at::Tensor& weight) {
+  at::Tensor difference = output - reference.detach();
   if (config.pool > 1) difference = at::avg_pool2d(difference, {config.pool, config.pool});
   const at::Tensor squares = difference.square();
   const at::Tensor distance = config.reduction == "sum" ? squares.sum({1, 2, 3}) : squares.mean({1, 2, 3});
-  const std::string& kind = config.kind == "structure_aware" ? config.form : config.kind;
-  return (distance * weight).sum() * (config.step_weight(step.index) * regularizer_factor(kind, step));
+  return (distance * weight).sum();
 }
 
 std::string check_regularizer(const RegularizerConfig& config, const std::vector<diffusion::Step>& schedule,

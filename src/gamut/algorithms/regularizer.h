@@ -52,6 +52,10 @@ at::Tensor regularizer_sum(const RegularizerConfig& config, const diffusion::Ste
                            const at::Tensor& mean, const at::Tensor& reference_mean,
                            const at::Tensor& weight_B);
 
+// The same between the network's outputs: sum over samples of reduce_CHW (output - reference)^2, kl_v where no step is.
+at::Tensor output_distance_sum(const RegularizerConfig& config, const at::Tensor& output_BCHW,
+                               const at::Tensor& reference_BCHW, const at::Tensor& weight_B);
+
 // ConfigError for what cannot be: kl_flow on ddim, a decay without K, K beyond the steps. Returns one line of
 // warning, or "", when some of the first K steps are not among those that can train and so are not held.
 std::string check_regularizer(const RegularizerConfig& config, const std::vector<diffusion::Step>& schedule,

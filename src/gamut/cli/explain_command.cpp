@@ -52,7 +52,15 @@ void print_ddim(const diffusion::Step& s) {
               s.alpha_bar_prev, s.a, s.b, s.noise_std);
 }
 
-// The steps of the first iteration: later ones differ in where their window lies.
+// The steps of the first iteration: later ones differ in which steps have noise.
+std::vector<diffusion::Step> first_steps(const train::TrainConfig& config) {
+  const uint64_t seed = uint64_t(config.seed);
+  const std::vector<diffusion::Step> schedule = diffusion::iteration_schedule(config.slots.sampler, seed, 0);
+  if (config.slots.sampler.noise_on == "all") return schedule;
+  const algorithms::Needs needs = algorithms::make_objective(config.slots, seed)->needs();
+  return algorithms::iteration_steps(config.slots, needs, schedule, seed, 0).schedule;
+}
+
 int explain_schedule(const ExplainFlags& flags) {
   const run::TrainRecipe recipe = run::load_train_recipe(flags.recipe, flags.sets);
   const fs::path scheduler = fs::path(recipe.train.model) / "scheduler";
@@ -60,8 +68,7 @@ int explain_schedule(const ExplainFlags& flags) {
   const train::TrainConfig config =
       has_model ? train::with_model_table(recipe.train, models::load_scheduler_config(scheduler)) : recipe.train;
   const diffusion::SamplerConfig& sampler = config.slots.sampler;
-  const std::vector<diffusion::Step> steps =
-      diffusion::iteration_schedule(sampler, uint64_t(recipe.train.seed), 0);
+  const std::vector<diffusion::Step> steps = first_steps(config);
   const bool ddim = sampler.kind == "ddim";
   if (flags.json) {
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();

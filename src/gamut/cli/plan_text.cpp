@@ -66,7 +66,9 @@ std::string recipe_lines(const run::TrainRecipe& recipe, const train::Plan& plan
          cat(batch.pictures, " (", batch.prompts, " prompts x ", batch.members, "), of which ", plan.trained_images,
              " train; micro-batch ", batch.micro_batch, "\n") +
          label("steps per image") +
-         cat(plan.steps, ", of which ", plan.trained_steps, " train; updates per iteration ", batch.updates, "\n") +
+         cat(plan.steps, plan.trains_trajectory ? ", of which " : "; ", plan.trained_steps,
+             plan.trains_trajectory ? " train" : " times of the finished image train", "; updates per iteration ",
+             batch.updates, "\n") +
          graphs_line(recipe.train);
 }
 

@@ -2,7 +2,6 @@
 #include "gamut/diffusion/ddim.h"
 
 #include "gamut/core/error.h"
-#include "gamut/diffusion/affine.h"
 
 #include <algorithm>
 #include <cmath>
@@ -72,6 +71,10 @@ double level_at(const std::vector<double>& alphas, double time) {
 }
 
 }  // namespace
+
+Affine clean_prediction(const std::string& prediction, double alpha_bar) {
+  return prediction_of(prediction, alpha_bar).clean;
+}
 
 // A timestep before 0 means the last step. By default it ends at alpha_bar_0, as DDPO's does.
 std::vector<Step> ddim_schedule(const AlphaTableConfig& table, int64_t count, double eta) {

@@ -113,6 +113,9 @@ Range window_range_of(const SamplerConfig& config) {
 
 void check_window(const SamplerConfig& config) {
   if (config.window == 0) return;
+  if (config.noise_on != "all")
+    throw ConfigError("sampler", cat("window and noise_on both say which steps have noise; got window = ", config.window,
+                                     " and noise_on = \"", config.noise_on, "\"; set window = 0 or noise_on = \"all\""));
   const Range range = window_range_of(config);
   if (config.window < 0 || config.window > range.end - range.first)
     throw ConfigError("sampler", cat("window must fit into the steps ", range.first, " to ", range.end - 1,
@@ -184,6 +187,9 @@ void SamplerConfig::fields(FieldVisitor& v) {
   v.field("window_overlap", window_overlap, at_least(0), "sliding: steps shared by two neighboring windows");
   v.field("window_end", window_end, one_of({"full", "cut"}),
           "sliding: the last window is moved back into the range, or the last windows are cut off at its end");
+  v.field("noise_on", noise_on, one_of({"all", "trained"}),
+          "steps with noise: all (or the window's), or only those that [schedule] chose to train in the iteration, the "
+          "others being deterministic");
 }
 
 std::vector<Step> ode_schedule(const std::vector<double>& sigmas) {
@@ -213,11 +219,21 @@ std::vector<Step> iteration_schedule(const SamplerConfig& config, uint64_t seed,
   GAMUT_CHECK(iteration >= 0, "iteration ", iteration);
   const std::vector<Step> noisy = make_schedule(config);
   if (config.window == 0) return noisy;
+  const Range window = window_of(config, seed, iteration);
+  std::vector<int64_t> inside;
+  for (int64_t i = window.first; i < window.end; ++i) inside.push_back(i);
+  return with_noise_on(config, noisy, inside);
+}
+
+std::vector<Step> with_noise_on(const SamplerConfig& config, const std::vector<Step>& schedule,
+                                const std::vector<int64_t>& noisy) {
   SamplerConfig quiet = config;
   quiet.noise_level = quiet.eta = 0;
-  std::vector<Step> steps = make_schedule(quiet);
-  const Range window = window_of(config, seed, iteration);
-  for (int64_t i = window.first; i < window.end; ++i) steps[size_t(i)] = noisy[size_t(i)];
+  std::vector<double> sigmas;
+  for (const Step& step : schedule) sigmas.push_back(step.sigma);
+  sigmas.push_back(schedule.back().sigma_next);
+  std::vector<Step> steps = config.kind == "ddim" ? make_schedule(quiet) : make_schedule(quiet, sigmas);
+  for (const int64_t i : noisy) steps[size_t(i)] = schedule[size_t(i)];
   return steps;
 }
 

@@ -58,6 +58,7 @@ struct SamplerConfig {
   std::vector<int64_t> window_range = {};  // [first, end) steps that windows may cover; [] = all steps
   int64_t window_every = 25, window_overlap = 1;  // sliding: moves by window - overlap
   std::string window_end = "full";    // sliding: the last windows are moved back into the range | cut off at its end
+  std::string noise_on = "all";       // all: as above | trained: on the steps alone that [schedule] lets train
   void fields(FieldVisitor& v);
   SigmaGrid sigma_grid() const { return {.kind = grid, .steps = steps, .shift = shift, .mu = mu}; }
 };
@@ -72,5 +73,9 @@ std::vector<Step> ode_schedule(const std::vector<double>& sigmas);
 // The schedule of one iteration: `make_schedule` with the steps outside the iteration's window made deterministic
 // (flow: Euler; ddim: eta = 0). `random` draws from the stream (seed, "window", iteration).
 std::vector<Step> iteration_schedule(const SamplerConfig& config, uint64_t seed, int64_t iteration);
+
+// `schedule` with every step but those of `noisy` made deterministic.
+std::vector<Step> with_noise_on(const SamplerConfig& config, const std::vector<Step>& schedule,
+                                const std::vector<int64_t>& noisy);
 
 }  // namespace gamut::diffusion

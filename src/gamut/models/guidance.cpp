@@ -10,6 +10,12 @@ namespace gamut::models {
 
 at::Tensor predict_guided(const Pipeline& pipeline, const at::Tensor& x, double model_time,
                           const Conditioning& conditional, const Conditioning& unconditional, double scale) {
+  return predict_guided(pipeline, x, at::full({1}, model_time, x.options().dtype(at::kFloat)), conditional, unconditional,
+                        scale);
+}
+
+at::Tensor predict_guided(const Pipeline& pipeline, const at::Tensor& x, const at::Tensor& model_time,
+                          const Conditioning& conditional, const Conditioning& unconditional, double scale) {
   const at::Tensor with_prompt = pipeline.predict(x, model_time, conditional);
   if (scale == 1) return with_prompt;
   const bool one_row = unconditional.hidden_BLD.size(0) == 1;

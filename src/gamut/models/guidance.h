@@ -13,6 +13,10 @@ namespace gamut::models {
 at::Tensor predict_guided(const Pipeline& pipeline, const at::Tensor& x_BCHW, double model_time,
                           const Conditioning& conditional, const Conditioning& unconditional, double scale);
 
+// The same with model_time [B], one per row.
+at::Tensor predict_guided(const Pipeline& pipeline, const at::Tensor& x_BCHW, const at::Tensor& model_time_B,
+                          const Conditioning& conditional, const Conditioning& unconditional, double scale);
+
 // A warning for a scale below 1, which is no guidance in diffusers: there 0 means off, here it means no prompt at all.
 // `name`: the flag or key.
 void warn_below_one(double scale, const std::string& name);
