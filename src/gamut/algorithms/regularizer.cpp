@@ -2,6 +2,7 @@
 #include "gamut/algorithms/regularizer.h"
 
 #include "gamut/core/error.h"
+#include "gamut/diffusion/per_sample.h"
 
 #include <ATen/ATen.h>
 
@@ -62,7 +63,7 @@ at::Tensor regularizer_sum(const RegularizerConfig& config, const diffusion::Ste
   at::Tensor difference = mean - reference_mean.detach();
   if (config.pool > 1) difference = at::avg_pool2d(difference, {config.pool, config.pool});
   const at::Tensor squares = difference.square();
-  const at::Tensor distance = config.reduction == "sum" ? squares.sum({1, 2, 3}) : squares.mean({1, 2, 3});
+  const at::Tensor distance = config.reduction == "sum" ? diffusion::sum_per_sample(squares) : diffusion::mean_per_sample(squares);
   const std::string& kind = config.kind == "structure_aware" ? config.form : config.kind;
   return (distance * weight).sum() * (config.step_weight(step.index) * regularizer_factor(kind, step));
 }

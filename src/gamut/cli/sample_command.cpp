@@ -40,7 +40,7 @@ struct SampleFlags {
 std::vector<diffusion::Step> default_schedule(const SampleFlags& flags, const models::Pipeline& pipe) {
   if (const std::string& problem = pipe.scheduler().own_problem; !problem.empty())
     log_info(cat("the model's own sampler, ", problem, ", is not computed; DDIM takes its place on the same noise table"));
-  return eval::deterministic_schedule(pipe, flags.steps);
+  return eval::noise_process(pipe).deterministic(flags.steps);
 }
 
 // The model's own scheduler without noise unless --sampler, --grid or --shift asks for others.
@@ -48,18 +48,19 @@ std::vector<diffusion::Step> schedule_of(const SampleFlags& flags, const models:
   if (flags.eta != 0 && flags.sampler != "ddim")
     throw ConfigError("usage", cat("--eta belongs to --sampler ddim; got ",
                                    flags.sampler.empty() ? "none" : "--sampler " + flags.sampler));
-  if (flags.sampler == "ddim") return eval::ddim_schedule(pipe, flags.steps, flags.eta);
+  const diffusion::NoiseProcess process = eval::noise_process(pipe);
+  if (flags.sampler == "ddim") return process.ddim(flags.steps, flags.eta);
   const bool own_euler = pipe.scheduler().class_name == "EulerDiscreteScheduler";
   if (flags.sampler == "euler")
-    return own_euler ? eval::own_schedule(pipe, flags.steps) : eval::euler_schedule(pipe, flags.steps);
+    return own_euler ? process.own(flags.steps) : process.euler(flags.steps);
   const bool own_levels = flags.grid.empty() && flags.shift == 0;
   if (own_levels && flags.sampler.empty()) return default_schedule(flags, pipe);
-  if (own_levels && flags.sampler == "ode") return eval::own_schedule(pipe, flags.steps);
+  if (own_levels && flags.sampler == "ode") return process.own(flags.steps);
   diffusion::SamplerConfig config;  // assigned: g++ 12 takes the designated form for a use before initialization
   config.kind = flags.sampler.empty() ? "ode" : flags.sampler;
   config.steps = flags.steps;
   config.noise_level = flags.noise_level;
-  std::vector<double> sigmas = eval::scheduler_sigmas(pipe, flags.steps);  // DataError unless a flow model
+  std::vector<double> sigmas = process.sigmas(flags.steps);  // DataError unless a flow model
   if (!own_levels)
     sigmas = diffusion::make_sigmas({.kind = flags.grid.empty() ? "sd3_diffusers" : flags.grid,
                                      .steps = flags.steps,
@@ -137,11 +138,11 @@ int sample(const SampleFlags& flags) {
                                       .noise = {.seed = uint64_t(flags.seed), .purpose = "sample"},
                                       .members = flags.count,
                                       .micro_batch = flags.micro_batch,
-                                      .guidance_scale = flags.guidance,
-                                      .negative = flags.negative,
+                                      .guidance = {.scale = flags.guidance},
                                       .step_noise = step_noise(flags, pipe)};
-  const at::Tensor latents =
-      eval::sample_latents(pipe, flags.prompts, starting_latents(flags, pipe, options), options);
+  const eval::EncodedPrompts prompts = eval::encode_prompts(pipe, flags.prompts, flags.negative);
+  pipe.drop_text_encoders();
+  const at::Tensor latents = eval::sample_latents(pipe, prompts, starting_latents(flags, pipe, options), options);
   if (!flags.save_latents.empty()) nn::save_safetensors(flags.save_latents, {{"latents", latents}});
   if (!flags.out.empty() || !flags.save_images.empty()) write_pictures(flags, pipe, latents);
   return 0;

@@ -19,26 +19,6 @@ std::vector<std::string> texts(const std::vector<text::Prompt>& prompts) {
   return out;
 }
 
-// A sampler for another kind of model would run, and draw noise.
-void check_sampler(const diffusion::SamplerConfig& sampler, const models::SchedulerConfig& scheduler) {
-  const bool ddim = sampler.kind == "ddim";
-  if (ddim == scheduler.is_flow())
-    throw ConfigError("sampler", cat("sampler.kind = \"", sampler.kind, "\" does not fit the model's ",
-                                     scheduler.class_name, "; use ",
-                                     ddim ? "flow_sde, dance_sde or cps" : "ddim (and grid keys do not apply)"));
-  if (!ddim) return;
-  const diffusion::AlphaTableConfig& alphas = sampler.alphas;
-  const bool given = !scheduler.trained_betas.empty();  // in place of the three keys
-  const bool other_betas = alphas.beta_start != scheduler.beta_start || alphas.beta_end != scheduler.beta_end ||
-                           alphas.beta_schedule != scheduler.beta_schedule;
-  if ((other_betas && !given) || alphas.prediction != scheduler.prediction_type ||
-      alphas.train_timesteps != scheduler.num_train_timesteps)
-    throw ConfigError("sampler", cat("sampler.beta_start, beta_end, beta_schedule, prediction and train_timesteps must "
-                                     "be the model's: ", scheduler.beta_start, ", ", scheduler.beta_end, ", ",
-                                     scheduler.beta_schedule, ", ", scheduler.prediction_type, ", ",
-                                     scheduler.num_train_timesteps));
-}
-
 std::vector<diffusion::SampleKey> keys_of(const std::vector<SamplePlace>& rows) {
   std::vector<diffusion::SampleKey> keys;
   for (const SamplePlace& row : rows) keys.push_back(row.key);
@@ -79,7 +59,6 @@ Rollout select_rows(const std::vector<Rollout>& drawn, const std::vector<int64_t
 
 Actor::Actor(const TrainConfig& config, const models::Pipeline& policy, const std::vector<text::Prompt>& prompts)
     : config_(config), policy_(policy), prompts_(policy, texts(prompts)) {
-  check_sampler(config.slots.sampler, policy.scheduler());
   empty_ = policy_.encode({""});
 }
 
@@ -90,8 +69,8 @@ diffusion::Denoiser Actor::denoiser(const models::Pipeline& pipe, const std::vec
                                                 rows.front().key.epoch, config_.iterations,
                                                 config_.slots.sampler.steps);
   return [&pipe, variation, clean = prompts_.rows(prompts), empty = empty_,
-          guidance = config_.rollout.guidance_scale](const at::Tensor& x, const diffusion::Step& step) {
-    const models::Conditioning varied{.hidden_BLD = variation.perturb(clean.hidden_BLD, step)};
+          guidance = models::Guidance{.scale = config_.rollout.guidance_scale}](const at::Tensor& x, const diffusion::Step& step) {
+    const models::Conditioning varied = clean.with("hidden", variation.perturb(clean.hidden(), step));
     return models::predict_guided(pipe, x, step.model_time, varied, empty, guidance);
   };
 }

@@ -18,7 +18,7 @@ models::Pipeline open_policy(const TrainConfig& config, const std::string& folde
 
 std::vector<nn::NamedTensor> make_trainable(const TrainConfig& config, models::Pipeline& policy) {
   nn::ParamStore& denoiser = policy.denoiser_params();
-  policy.text_encoder_params().require_grad(false);
+  for (const models::NamedStore& encoder : policy.text_encoders()) encoder.store->require_grad(false);
   denoiser.require_grad(!config.lora.is_on());
   if (!config.lora.is_on()) {
     // Steps as small as RL's are lost in the roundings of shorter types.
@@ -32,16 +32,13 @@ std::vector<nn::NamedTensor> make_trainable(const TrainConfig& config, models::P
   return adapter.params();
 }
 
-TrainConfig with_model_table(TrainConfig config, const models::SchedulerConfig& scheduler) {
-  diffusion::AlphaTableConfig& table = config.slots.sampler.alphas;
-  table.betas = scheduler.trained_betas;
-  table.zero_snr = scheduler.rescale_betas_zero_snr;
-  table.clip = scheduler.clip_sample ? scheduler.clip_sample_range : 0;
-  return config;
+diffusion::NoiseProcess rollout_process(const TrainConfig& config, const models::Pipeline& policy) {
+  diffusion::check_fits(config.slots.sampler, policy.scheduler());
+  return {policy.scheduler(), policy.latent_shape(), config.slots.sampler};
 }
 
-void check_slots(const TrainConfig& config, const models::Pipeline& policy) {
-  const auto schedule = diffusion::iteration_schedule(config.slots.sampler, uint64_t(config.seed), 0);
+void check_slots(const TrainConfig& config, const models::Pipeline& policy, const diffusion::NoiseProcess& process) {
+  const auto schedule = process.iteration(uint64_t(config.seed), 0);
   const auto trained = algorithms::eligible_steps(config.slots.schedule, schedule);
   algorithms::check_loss(config.slots.loss, schedule);
   algorithms::check_subset(config.slots.subset);

@@ -2,6 +2,7 @@
 // The model that a recipe asks for.
 #pragma once
 
+#include "gamut/diffusion/noise_process.h"
 #include "gamut/models/pipeline.h"
 #include "gamut/train/config.h"
 
@@ -18,11 +19,11 @@ models::Pipeline open_policy(const TrainConfig& config, const std::string& folde
 // cannot train in their type.
 std::vector<nn::NamedTensor> make_trainable(const TrainConfig& config, models::Pipeline& policy);
 
-// The recipe with what only the model's own noise table says: given betas, zero-SNR, clipping. No key names them.
-TrainConfig with_model_table(TrainConfig config, const models::SchedulerConfig& scheduler);
+// The noise of the recipe's rollouts on this model. ConfigError when [sampler] does not fit its scheduler.
+diffusion::NoiseProcess rollout_process(const TrainConfig& config, const models::Pipeline& policy);
 
 // What only model and recipe together can say. ConfigError when no step can train, or when loss or regularizer do not
 // fit the sampler or the latent; a warning is logged when the regularizer holds less than asked for.
-void check_slots(const TrainConfig& config, const models::Pipeline& policy);
+void check_slots(const TrainConfig& config, const models::Pipeline& policy, const diffusion::NoiseProcess& process);
 
 }  // namespace gamut::train

@@ -70,10 +70,11 @@ void report_credit(const RowCredit& credit, const algorithms::Slots& slots, Step
 
 Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Reward& reward,
                  std::vector<text::Prompt> prompts)
-    : config_(with_model_table(config, policy.scheduler())),
+    : config_(config),
       policy_(std::move(policy)),
       reward_(reward),
       prompts_(std::move(prompts)),
+      process_(rollout_process(config_, policy_)),
       plan_(make_batch_plan(config.rollout, config.slots.subset, int64_t(prompts_.size()), policy_.usual_batch())),
       params_(make_trainable(config_, policy_)),
       optimizer_(params_, config.optimizer),
@@ -83,7 +84,7 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
       crediting_(config_),
       reference_(config_, policy_, params_) {
   policy_.set_gradient_checkpointing(config.gradient_checkpointing);
-  check_slots(config_, policy_);  // fails now, not in the first iteration
+  check_slots(config_, policy_, process_);  // fails now, not in the first iteration
   reference_.check_prompts(prompts_, config_.rollout.prompts);
 }
 
@@ -96,8 +97,7 @@ StepReport Trainer::iterate() {
   report.learning_rate =
       config_.optimizer.learning_rate * config_.lr_schedule.share(steps_done_, config_.iterations);
   const uint64_t seed = uint64_t(config_.seed);
-  const std::vector<diffusion::Step> schedule =
-      diffusion::iteration_schedule(config_.slots.sampler, seed, steps_done_);
+  const std::vector<diffusion::Step> schedule = process_.iteration(seed, steps_done_);
   const std::vector<int64_t> trained_steps =
       algorithms::choose_steps(config_.slots.schedule, schedule, seed, steps_done_);
   const UpdateInputs inputs{.schedule = schedule, .trained_steps = trained_steps, .slots = config_.slots};
