@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/nn/modulation.h"
 
+#include "gamut/nn/gelu_tanh.h"
+
 #include <ATen/ATen.h>
 
 namespace gamut::nn {
@@ -28,6 +30,6 @@ Tensor FinalModulation::operator()(const Tensor& x, const Tensor& signal) const 
 GeluFeedForward::GeluFeedForward(const Scope& scope, int64_t width, int64_t inner)
     : proj(scope["net"][0]["proj"], width, inner), out(scope["net"][2], inner, width) {}
 
-Tensor GeluFeedForward::operator()(const Tensor& x) const { return out(at::gelu(proj(x), "tanh")); }
+Tensor GeluFeedForward::operator()(const Tensor& x) const { return out(gelu_tanh(proj(x))); }
 
 }  // namespace gamut::nn

@@ -2,6 +2,7 @@
 #include "gamut/models/flux/flux_transformer.h"
 
 #include "gamut/core/error.h"
+#include "gamut/nn/gelu_tanh.h"
 #include "gamut/nn/recompute.h"
 #include "gamut/nn/rotary.h"
 
@@ -46,7 +47,7 @@ FluxSingleBlock::FluxSingleBlock(const nn::Scope& scope, const nn::HeadOptions& 
 Tensor FluxSingleBlock::operator()(const Tensor& x, const Tensor& signal, const Tensor& rotary) const {
   const std::vector<Tensor> parts = norm(signal);  // shift, scale, gate
   const Tensor told = nn::modulated(nn::plain_layer_norm(x), parts[0], parts[1]);
-  const Tensor inner = at::gelu(proj_mlp(told), "tanh");
+  const Tensor inner = nn::gelu_tanh(proj_mlp(told));
   const Tensor sum = nn::gated(x, parts[2], proj_out(at::cat({attn(told, rotary), inner}, 2)));
   return sum.scalar_type() == at::kHalf ? sum.clamp(-65504, 65504) : sum;  // of infinities come NaNs
 }
