@@ -30,7 +30,8 @@ struct SampleFlags {
   std::string step_noise, save_latents, grid, negative, device = "cpu", dtype = "fp32";
   std::vector<std::string> prompts, loras;
   int64_t count = 8, steps = 20, seed = 0, micro_batch = 64, height = 0, width = 0;
-  double guidance = 1, noise_level = 0.7, eta = 0, shift = 0;
+  int64_t max_tokens = 0;
+  double guidance = 1, true_cfg = 1, noise_level = 0.7, eta = 0, shift = 0;
   bool vae_tiling = false;
 
   int64_t pictures() const { return int64_t(prompts.size()) * count; }
@@ -120,16 +121,28 @@ void write_pictures(const SampleFlags& flags, const models::Pipeline& pipe, cons
   log_info(cat("wrote ", images.size(), " pictures to ", flags.save_images));
 }
 
+void check_guidance(const SampleFlags& flags, const models::Pipeline& pipe) {
+  if (!pipe.takes_guidance() && flags.true_cfg != 1)
+    throw ConfigError("usage", cat("--true-cfg is for models that take --guidance as an input (FLUX.1-dev); this model's "
+                                   "--guidance is classifier-free itself; got --true-cfg ", flags.true_cfg));
+  models::warn_below_one(flags.guidance, "--guidance");
+  const double classifier_free = pipe.takes_guidance() ? flags.true_cfg : flags.guidance;
+  if (!flags.negative.empty() && classifier_free == 1)
+    log_warning(cat("--negative has no effect without classifier-free guidance; give ",
+                    pipe.takes_guidance() ? "--true-cfg" : "--guidance", " a number above 1"));
+}
+
 int sample(const SampleFlags& flags) {
   if (flags.out.empty() && flags.save_images.empty() && flags.save_latents.empty())
     throw ConfigError("usage",
                       "nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
   const TunedModel model = find_tuned(flags.model);
-  models::warn_below_one(flags.guidance, "--guidance");
   models::Pipeline pipe =
       models::Pipeline::open(model.folder, nn::open_device(flags.device, flags.dtype), flags.variant);
   model.apply(pipe);
   pipe.set_picture_size(flags.height, flags.width);
+  if (flags.max_tokens > 0) pipe.set_max_tokens(flags.max_tokens, "--max-tokens");
+  check_guidance(flags, pipe);
   pipe.set_coding({.tiling = flags.vae_tiling});
   if (!flags.weights.empty())
     train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
@@ -138,7 +151,7 @@ int sample(const SampleFlags& flags) {
                                       .noise = {.seed = uint64_t(flags.seed), .purpose = "sample"},
                                       .members = flags.count,
                                       .micro_batch = flags.micro_batch,
-                                      .guidance = {.scale = flags.guidance},
+                                      .guidance = {.scale = flags.guidance, .classifier_free = flags.true_cfg},
                                       .step_noise = step_noise(flags, pipe)};
   const eval::EncodedPrompts prompts = eval::encode_prompts(pipe, flags.prompts, flags.negative);
   pipe.drop_text_encoders();
@@ -185,9 +198,17 @@ void add_sample_command(CLI::App& program, Action& chosen) {
       ->check(whole_number(0))
       ->capture_default_str();
   command->add_option("--guidance", flags->guidance,
-                      "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off)")
+                      "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off); told to the "
+                      "network where that is how it is guided (FLUX.1-dev)")
       ->check(number_between(0.0, 100.0))
       ->capture_default_str();
+  command->add_option("--true-cfg", flags->true_cfg,
+                      "classifier-free guidance beside one that is told to the network (FLUX.1-dev); 1 = off")
+      ->check(number_between(0.0, 100.0))
+      ->capture_default_str();
+  command->add_option("--max-tokens", flags->max_tokens,
+                      "tokens that T5 reads of a prompt (default: 256 for Stable Diffusion 3, 512 for FLUX)")
+      ->check(whole_number(1, 512));
   command->add_option("--negative", flags->negative, "prompt that guidance leads away from");
   command->add_option("--height", flags->height, "of the pictures, in pixels (default: the model's)")
       ->check(whole_number(1, 16384));

@@ -67,9 +67,10 @@ fs::path hub_cache() {
 std::string download_command(const HubName& name) {
   std::string text = cat("hf download ", name.repository);
   if (name.revision != "main") text += cat(" --revision ", shell_word(name.revision));
-  for (const char* pattern : {"model_index.json", "scheduler/*.json", "tokenizer/*", "text_encoder/config.json",
-                              "text_encoder/model*.safetensors*", "unet/config.json",
-                              "unet/diffusion_pytorch_model*.safetensors*", "vae/config.json",
+  for (const char* pattern : {"model_index.json", "scheduler/*.json", "tokenizer*/*", "text_encoder*/config.json",
+                              "text_encoder*/model*.safetensors*", "unet/config.json",
+                              "unet/diffusion_pytorch_model*.safetensors*", "transformer/config.json",
+                              "transformer/diffusion_pytorch_model*.safetensors*", "vae/config.json",
                               "vae/diffusion_pytorch_model*.safetensors*"})
     text += cat(" --include ", shell_word(pattern));
   return text;

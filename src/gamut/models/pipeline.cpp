@@ -80,6 +80,7 @@ void save_weights(const std::filesystem::path& path, const nn::ParamStore& store
   for (const nn::NamedTensor& param : store.params()) {
     tensors.push_back({param.name, param.tensor.detach()});
   }
+  for (const nn::NamedTensor& table : store.buffers()) tensors.push_back(table);
   // transformers reads a file only if it says which framework wrote it.
   nn::save_safetensors(path, tensors, {{"format", "pt"}});
 }

@@ -37,18 +37,19 @@ class TextStack {
   virtual void set_max_tokens(int64_t tokens, const std::string& name);
 };
 
-// Warns once of each prompt that is too long.
+// Warns of prompts that are too long, once of each and each context.
 class CutPrompts {
  public:
-  // `context`: "the context of 77 tokens"; `after`: where it was cut, as cut_after() says it, or "".
-  void warn(const std::string& prompt, const std::string& context, const std::string& after = "") const;
+  // Where several encoders read a prompt, each as far as it can, a warning says what reads how far.
+  explicit CutPrompts(bool several_encoders = false) : several_(several_encoders) {}
+  // `tokens`: those of the context; `reader`: "CLIP". `fits`: whether a beginning of the prompt is not cut.
+  void warn(const std::string& prompt, int64_t tokens, const std::string& reader,
+            const std::function<bool(const std::string& beginning)>& fits) const;
 
  private:
+  bool several_;
   mutable std::mutex mutex_;
   mutable std::set<std::string> warned_;
 };
-
-// " after '…the last words'": the end of the longest beginning of `prompt` that fits, for a warning.
-std::string cut_after(const std::string& prompt, const std::function<bool(const std::string& beginning)>& fits);
 
 }  // namespace gamut::models

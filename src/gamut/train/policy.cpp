@@ -12,8 +12,13 @@ namespace gamut::train {
 models::Pipeline open_policy(const TrainConfig& config, const std::string& folder) {
   models::Pipeline policy = models::Pipeline::open(folder.empty() ? config.model : folder,
                                                    nn::open_device(config.device, config.dtype, config.mixed_precision));
-  policy.set_picture_size(config.rollout.height, config.rollout.width);
+  shape_inputs(config, policy);
   return policy;
+}
+
+void shape_inputs(const TrainConfig& config, models::Pipeline& policy) {
+  policy.set_picture_size(config.rollout.height, config.rollout.width);
+  if (config.rollout.max_tokens > 0) policy.set_max_tokens(config.rollout.max_tokens, "rollout.max_tokens");
 }
 
 std::vector<nn::NamedTensor> make_trainable(const TrainConfig& config, models::Pipeline& policy) {

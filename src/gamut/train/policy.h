@@ -14,6 +14,9 @@ namespace gamut::train {
 // Opens config.model, or `folder` if given, on the recipe's device, in its type, for pictures of its size.
 models::Pipeline open_policy(const TrainConfig& config, const std::string& folder = "");
 
+// Size of the pictures and length of the prompts as the recipe says.
+void shape_inputs(const TrainConfig& config, models::Pipeline& policy);
+
 // The tensors that the optimizer, the average and the checkpoints see: with [lora] a fresh adapter, attached here, else
 // all weights of the denoiser. They, and nothing else, require gradients from now on. ConfigError for weights that
 // cannot train in their type.

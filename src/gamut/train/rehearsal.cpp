@@ -63,7 +63,7 @@ models::Pipeline open_without_data(const TrainConfig& config) {
   nn::ParamOptions options = nn::params_for(at::Device(config.device), config.dtype, config.mixed_precision);
   options.device = at::kMeta;
   models::Pipeline policy = models::Pipeline::open(config.model, options);
-  policy.set_picture_size(config.rollout.height, config.rollout.width);
+  shape_inputs(config, policy);
   return policy;
 }
 

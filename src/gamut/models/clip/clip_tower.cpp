@@ -27,7 +27,8 @@ ClipTower::ClipTower(ModelFolder& folder, const PartSource& source, const std::s
     : component_(encoder), device_(source.params.device), tokenizer_(load_clip_tokenizer(folder, tokenizer)) {
   if (source.seed) adopt_vocabulary(folder);
   const std::string file = (folder.path() / encoder / "config.json").string();
-  const ClipTextConfig config = parse_clip_text_config(folder.json(encoder + "/config.json"), file);
+  config_ = parse_clip_text_config(folder.json(encoder + "/config.json"), file);
+  const bool projects = folder.component_class(encoder) == "CLIPTextModelWithProjection";
   std::string prefix = "text_model";
   if (source.seed) {
     store_ = nn::ParamStore::from_seed(*source.seed, source.params);
@@ -36,9 +37,17 @@ ClipTower::ClipTower(ModelFolder& folder, const PartSource& source, const std::s
     prefix = ClipTextModel::name_prefix(tensors);
     store_ = nn::ParamStore::from_tensors(std::move(tensors), encoder, source.params);
   }
-  encoder_.emplace(config, nn::Scope(store_, prefix));
+  if (projects)
+    encoder_.emplace<ClipTextWithProjection>(config_, nn::Scope(store_));
+  else
+    encoder_.emplace<ClipTextModel>(config_, nn::Scope(store_, prefix));
   store_.finish({"embeddings.position_ids"});
   check_vocabulary(folder, tokenizer);
+}
+
+ClipTextOutput ClipTower::operator()(const at::Tensor& ids) const {
+  if (const auto* projected = std::get_if<ClipTextWithProjection>(&encoder_)) return (*projected)(ids);
+  return std::get<ClipTextModel>(encoder_)(ids);
 }
 
 void ClipTower::adopt_vocabulary(ModelFolder& folder) const {
@@ -63,13 +72,15 @@ void ClipTower::check_vocabulary(const ModelFolder& folder, const std::string& t
 
 int64_t ClipTower::context() const { return std::min(tokenizer_.max_length(), config().max_positions); }
 
-at::Tensor ClipTower::tokenize(const std::vector<std::string>& prompts) const {
+at::Tensor ClipTower::tokenize(const std::vector<std::string>& prompts, const CutPrompts& cut) const {
   at::Tensor ids = at::empty({int64_t(prompts.size()), context()}, at::kLong);
   int64_t* row = ids.mutable_data_ptr<int64_t>();
   for (const std::string& prompt : prompts) {
     const text::TokenIds tokens = tokenizer_.encode(prompt, context());
     row = std::copy(tokens.ids.begin(), tokens.ids.end(), row);
-    if (tokens.truncated) cut_.warn(prompt, cat("the context of ", context(), " tokens"));
+    if (tokens.truncated)
+      cut.warn(prompt, context(), "CLIP",
+               [&](const std::string& beginning) { return !tokenizer_.encode(beginning, context()).truncated; });
   }
   return ids.to(device_);
 }

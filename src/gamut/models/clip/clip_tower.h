@@ -8,26 +8,27 @@
 #include "gamut/models/text_stack.h"
 #include "gamut/text/clip_tokenizer.h"
 
-#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace gamut::models {
 
 class ClipTower {
  public:
-  // Components `tokenizer` and `encoder` of the folder ("text_encoder"). A model made from a seed adopts the tokenizer's
+  // Components `tokenizer` and `encoder` of the folder ("text_encoder"), whose class says whether it projects. A model made from a seed adopts the tokenizer's
   // vocabulary, whatever its config said. DataError for weights that do not match, or a vocabulary larger than the
   // encoder's.
   ClipTower(ModelFolder& folder, const PartSource& source, const std::string& tokenizer, const std::string& encoder);
   ClipTower(const ClipTower&) = delete;
   ClipTower& operator=(const ClipTower&) = delete;
 
-  // [B, context()] int64 on the model's device; a prompt that is cut is warned of once.
-  at::Tensor tokenize(const std::vector<std::string>& prompts) const;
-  ClipTextOutput operator()(const at::Tensor& ids_BL) const { return (*encoder_)(ids_BL); }
+  // [B, context()] int64 on the model's device; `cut` warns of prompts that are cut.
+  at::Tensor tokenize(const std::vector<std::string>& prompts, const CutPrompts& cut) const;
+  // Of CLIPTextModelWithProjection `pooled` is projected.
+  ClipTextOutput operator()(const at::Tensor& ids_BL) const;
   int64_t context() const;
-  const ClipTextConfig& config() const { return encoder_->config(); }
+  const ClipTextConfig& config() const { return config_; }
   NamedStore store() { return {component_, &store_}; }
 
  private:
@@ -38,8 +39,8 @@ class ClipTower {
   at::Device device_;
   text::ClipTokenizer tokenizer_;
   nn::ParamStore store_;
-  std::optional<ClipTextModel> encoder_;
-  CutPrompts cut_;
+  ClipTextConfig config_;
+  std::variant<std::monostate, ClipTextModel, ClipTextWithProjection> encoder_;
 };
 
 }  // namespace gamut::models

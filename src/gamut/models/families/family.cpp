@@ -4,7 +4,9 @@
 #include "gamut/core/error.h"
 #include "gamut/core/names.h"
 #include "gamut/io/files.h"
+#include "gamut/models/families/flux.h"
 #include "gamut/models/families/stable_diffusion.h"
+#include "gamut/models/families/stable_diffusion_3.h"
 #include "gamut/models/vae/picture_coder.h"
 
 #include <nlohmann/json.hpp>
@@ -14,7 +16,7 @@
 namespace gamut::models {
 
 const std::vector<ModelFamily>& model_families() {
-  static const std::vector<ModelFamily> table{stable_diffusion()};
+  static const std::vector<ModelFamily> table{stable_diffusion(), stable_diffusion_3(), flux()};
   return table;
 }
 

@@ -21,7 +21,7 @@ UNetConfig read_unet_config(const ModelFolder& folder) {
 class OneClip : public TextStack {
  public:
   OneClip(ModelFolder& folder, const PartSource& source) : clip_(folder, source, "tokenizer", "text_encoder") {}
-  TokenBatch tokenize(const std::vector<std::string>& prompts) const override { return {clip_.tokenize(prompts)}; }
+  TokenBatch tokenize(const std::vector<std::string>& prompts) const override { return {clip_.tokenize(prompts, cut_)}; }
   Conditioning encode(const TokenBatch& tokens) const override {
     return {{{"hidden", clip_(tokens.at(0)).last_hidden_state.to(at::kFloat)}}};
   }
@@ -30,6 +30,7 @@ class OneClip : public TextStack {
 
  private:
   ClipTower clip_;
+  CutPrompts cut_;
 };
 
 class UNetDenoiser : public Denoiser {
