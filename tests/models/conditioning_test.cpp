@@ -10,9 +10,9 @@ namespace gamut::models {
 namespace conditioning_test {
 
 Conditioning three_rows() {
-  return {{{"hidden", at::arange(12, at::kFloat).view({3, 2, 2})},
-           {"pooled", at::arange(6, at::kFloat).view({3, 2})},
-           {"guidance", at::tensor({3.5F, 4.5F, 5.5F})}}};
+  return {.parts = {{"hidden", at::arange(12, at::kFloat).view({3, 2, 2})},
+                    {"pooled", at::arange(6, at::kFloat).view({3, 2})},
+                    {"guidance", at::tensor({3.5F, 4.5F, 5.5F})}}};
 }
 
 // Every part of `got` is that of three_rows() at these rows.
@@ -45,8 +45,9 @@ TEST(conditioning, a_part_is_put_in_its_place_and_the_others_stay) {
 TEST(conditioning, what_is_missing_is_never_left_out_in_silence) {
   const Conditioning all = three_rows();
   EXPECT_THROW(all.part("style"), InternalError);
-  EXPECT_THROW(Conditioning::cat({all, {{{"hidden", all.hidden()}}}}), InternalError);
-  EXPECT_THROW(Conditioning::cat({{{{"hidden", all.hidden()}}}, all}), InternalError);
+  const Conditioning lone{.parts = {{"hidden", all.hidden()}}};
+  EXPECT_THROW(Conditioning::cat({all, lone}), InternalError);
+  EXPECT_THROW(Conditioning::cat({lone, all}), InternalError);
 }
 
 }  // namespace conditioning_test

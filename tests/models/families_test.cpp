@@ -59,7 +59,7 @@ TEST(families, a_saved_folder_opens_again_with_the_same_bits) {
     for (const auto& [name, part] : cond.parts) EXPECT_TRUE(at::equal(part, other.part(name))) << name;
     const at::Tensor x = at::linspace(-2, 2, 2 * 16 * 8 * 12).view({2, 16, 8, 12});
     const Conditioning told = cond.with("guidance", at::full({2}, 3.5));
-    EXPECT_TRUE(at::equal(pipe.predict(x, 500, told), again.predict(x, 500, told)));
+    EXPECT_TRUE(at::equal(pipe.predict(x, 500.0, told), again.predict(x, 500.0, told)));
     EXPECT_TRUE(at::equal(pipe.decode(x), again.decode(x)));
   }
 }
@@ -70,8 +70,9 @@ TEST(families, no_part_is_left_out_in_silence) {
   const Conditioning cond = flux.encode({"the digit 7"});
   const at::Tensor x = at::zeros({1, 16, 8, 8});
   EXPECT_TRUE(flux.takes_guidance());
-  EXPECT_THROW(flux.predict(x, 500, cond), InternalError);
-  EXPECT_THROW(flux.predict(x, 500, {{{"hidden", cond.hidden()}, {"guidance", at::ones({1})}}}), InternalError);
+  EXPECT_THROW(flux.predict(x, 500.0, cond), InternalError);
+  const Conditioning unpooled{.parts = {{"hidden", cond.hidden()}, {"guidance", at::ones({1})}}};
+  EXPECT_THROW(flux.predict(x, 500.0, unpooled), InternalError);
 }
 
 TEST(families, configs_say_what_latents_are_like) {

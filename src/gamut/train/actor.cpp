@@ -70,7 +70,9 @@ diffusion::Denoiser Actor::denoiser(const models::Pipeline& pipe, const std::vec
                                                 config_.slots.sampler.steps);
   return [&pipe, variation, clean = prompts_.rows(prompts), empty = empty_,
           guidance = models::Guidance{.scale = config_.rollout.guidance_scale}](const at::Tensor& x, const diffusion::Step& step) {
-    const models::Conditioning varied = clean.with("hidden", variation.perturb(clean.hidden(), step));
+    models::Conditioning varied = clean.with("hidden", variation.perturb(clean.hidden(), step));
+    if (clean.parts.contains("pooled"))
+      varied = varied.with("pooled", variation.perturb_pooled(clean.part("pooled"), step));
     return models::predict_guided(pipe, x, step.model_time, varied, empty, guidance);
   };
 }
