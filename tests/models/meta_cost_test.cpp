@@ -3,6 +3,7 @@
 // same networks really allocate on the CPU.
 #include "gamut/io/files.h"
 #include "gamut/models/pipeline.h"
+#include "gamut/models/unet/unet_2d_condition.h"
 #include "gamut/nn/cost.h"
 #include "gamut/nn/meta.h"
 #include "support/cpu_memory_meter.h"
