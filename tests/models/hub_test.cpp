@@ -96,9 +96,10 @@ TEST(hub, the_cache_stands_where_the_variables_say) {
 TEST(hub, what_is_missing_comes_with_its_download) {
   const Cache cache;
   const std::string files =
-      " --include model_index.json --include 'scheduler/*.json' --include 'tokenizer/*' --include "
-      "text_encoder/config.json --include 'text_encoder/model*.safetensors*' --include unet/config.json --include "
-      "'unet/diffusion_pytorch_model*.safetensors*' --include vae/config.json --include "
+      " --include model_index.json --include 'scheduler/*.json' --include 'tokenizer*/*' --include "
+      "'text_encoder*/config.json' --include 'text_encoder*/model*.safetensors*' --include unet/config.json --include "
+      "'unet/diffusion_pytorch_model*.safetensors*' --include transformer/config.json --include "
+      "'transformer/diffusion_pytorch_model*.safetensors*' --include vae/config.json --include "
       "'vae/diffusion_pytorch_model*.safetensors*'";
   EXPECT_EQ(message_of<EnvironmentError>([] { find_model("org/other"); }),
             "[model] 'org/other' is no folder here, and the Hugging Face cache does not hold it; looked in '" +

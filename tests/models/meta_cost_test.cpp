@@ -3,6 +3,7 @@
 // same networks really allocate on the CPU.
 #include "gamut/io/files.h"
 #include "gamut/models/pipeline.h"
+#include "gamut/models/unet/unet_2d_condition.h"
 #include "gamut/nn/cost.h"
 #include "gamut/nn/meta.h"
 #include "support/cpu_memory_meter.h"
@@ -54,14 +55,14 @@ TEST(meta_cost, tiny_pipeline_as_pytorch_counts_it) {
     const nlohmann::json expected = counted("tiny_sd");
     Pipeline pipe = open(kTiny, at::kMeta);
     EXPECT_EQ(pipe.denoiser_params().num_elements(), expected["unet"]["parameters"]);
-    EXPECT_EQ(pipe.text_encoder_params().num_elements(), expected["text_encoder"]["parameters"]);
+    EXPECT_EQ(pipe.text_encoders().at(0).store->num_elements(), expected["text_encoder"]["parameters"]);
     EXPECT_EQ(pipe.coder_params().num_elements(), expected["vae"]["parameters"]);
     EXPECT_EQ(flops([&] { pipe.encode({"a"}); }), expected["text_encoder"]["forward"].get<double>());
     Inputs in(pipe, 1);
     EXPECT_EQ(flops([&] { pipe.decode(in.x); }), expected["vae"]["decode"].get<double>());
     // Of all inputs: a fused backward pass makes the gradients of k and v whether they are wanted or not.
     in.x.set_requires_grad(true);
-    in.text.hidden_BLD.set_requires_grad(true);
+    in.text.parts.at("hidden").set_requires_grad(true);
     pipe.denoiser_params().require_grad(true);
     Tensor y;
     EXPECT_EQ(flops([&] { y = pipe.predict(in.x, 1, in.text); }), expected["unet"]["forward"].get<double>());

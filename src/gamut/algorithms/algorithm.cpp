@@ -14,7 +14,7 @@ constexpr double kResolution = 1e-6;
 // but the last, equal-reward groups left out. KL off here; `regularizer.kind = "kl_flow"` adds its term.
 Slots flow_grpo() {
   Slots slots;
-  slots.sampler = {.kind = "flow_sde", .steps = 10, .noise_level = 0.7, .grid = "sd3_diffusers", .shift = 3.0};
+  slots.sampler = {.kind = "flow_sde", .steps = 10, .noise_level = 0.7, .shift = 3.0};
   slots.advantage = {.kind = "batch_std", .std_ddof = 0, .std_eps = 1e-4, .clip = 5.0, .zero = "drop"};
   slots.loss = {.kind = "ppo_clip", .clip_range = 1e-4};
   slots.regularizer = {.kind = "none", .weight = 0.04};
@@ -129,7 +129,7 @@ Slots mix_grpo() {
 // Flow-GRPO's later "fast" form, also verl-omni's: coefficients-preserving sampling in a random window of three.
 Slots flow_cps() {
   Slots slots = flow_grpo();
-  slots.sampler = {.kind = "cps", .steps = 10, .noise_level = 0.8, .grid = "sd3_diffusers", .logprob = "released",
+  slots.sampler = {.kind = "cps", .steps = 10, .noise_level = 0.8, .shift = 3.0, .logprob = "released",
                    .window = 3, .window_kind = "random", .window_range = {0, 5}};
   slots.loss.clip_range = 1e-5;
   slots.schedule = {.kind = "window"};

@@ -2,6 +2,7 @@
 #include "gamut/algorithms/loss.h"
 
 #include "gamut/core/error.h"
+#include "gamut/diffusion/per_sample.h"
 
 #include <ATen/ATen.h>
 
@@ -64,7 +65,7 @@ LossTerms grpo_guard(const diffusion::Step& step, const at::Tensor& next, const 
   need_normalized(step);
   GAMUT_CHECK(step.noise_std > 0, "a deterministic step has no ratio; step ", step.index);
   const at::Tensor eps = (next.detach() - old_mean.detach()) / step.noise_std;
-  const at::Tensor log_ratio = (eps * (mean - old_mean.detach())).mean({1, 2, 3});
+  const at::Tensor log_ratio = diffusion::mean_per_sample(eps * (mean - old_mean.detach()));
   LossTerms terms = clipped_surrogate(log_ratio, advantage, weight, config.clip_range);
   if (config.reweight == "inv_dt") terms.loss_sum = terms.loss_sum / -step.dt;
   return terms;

@@ -2,6 +2,7 @@
 #include "gamut/algorithms/regularizer.h"
 
 #include "gamut/core/error.h"
+#include "gamut/diffusion/per_sample.h"
 
 #include <ATen/ATen.h>
 
@@ -71,7 +72,8 @@ at::Tensor output_distance_sum(const RegularizerConfig& config, const at::Tensor
   at::Tensor difference = output - reference.detach();
   if (config.pool > 1) difference = at::avg_pool2d(difference, {config.pool, config.pool});
   const at::Tensor squares = difference.square();
-  const at::Tensor distance = config.reduction == "sum" ? squares.sum({1, 2, 3}) : squares.mean({1, 2, 3});
+  const at::Tensor distance =
+      config.reduction == "sum" ? diffusion::sum_per_sample(squares) : diffusion::mean_per_sample(squares);
   return (distance * weight).sum();
 }
 

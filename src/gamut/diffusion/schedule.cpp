@@ -158,16 +158,26 @@ Range window_of(const SamplerConfig& config, uint64_t seed, int64_t iteration) {
 
 double Step::diffusion() const { return noise_std == 0 ? 0 : noise_std / std::sqrt(-dt); }
 
+SigmaGrid SamplerConfig::sigma_grid() const {
+  return {.kind = grid == "model" ? "sd3_diffusers" : grid,
+          .steps = steps,
+          .shift = shift == 0 ? 3.0 : shift,
+          .mu = mu == 0 ? 1.15 : mu};
+}
+
 void SamplerConfig::fields(FieldVisitor& v) {
+  std::vector<std::string> grids{"model"};
+  grids.insert(grids.end(), sigma_grid_kinds().begin(), sigma_grid_kinds().end());
   v.field("kind", kind, one_of({"flow_sde", "dance_sde", "cps", "ode", "ddim"}),
           "how a trajectory is drawn; ddim for diffusion models, the others for flow models");
   v.field("steps", steps, between(1, 1000), "denoising steps of a training rollout");
   v.field("noise_level", noise_level, between(0, 10),
           "a of flow_sde: tau = a sqrt(sigma / (1 - sigma)); tau itself of dance_sde; a of cps, 0..1");
   v.field("eta", eta, between(0, 1), "ddim: 0 = deterministic, 1 = DDPO");
-  v.field("grid", grid, one_of(sigma_grid_kinds()), "noise levels, see docs/notation.md");
-  v.field("shift", shift, above(0), "s of the grid's shift s u / (1 + (s - 1) u)");
-  v.field("mu", mu, between(-10, 10), "shift exponent of the flux_dynamic grid");
+  v.field("grid", grid, one_of(grids), "noise levels: the model's own scheduler, or a grid of docs/notation.md");
+  v.field("shift", shift, at_least(0), "s of a static shift s u / (1 + (s - 1) u); 0 = the model's (named grids: 3)");
+  v.field("mu", mu, between(-10, 10),
+          "shift exponent of a shift that follows the size; 0 = what the model's scheduler gives, else 1.15");
   v.field("model_time", model_time, one_of({"exact", "truncate"}),
           "what a flow network receives: 1000 sigma, or its integer part as in DanceGRPO");
   v.field("logprob", logprob, one_of({"normalized", "released"}),
@@ -216,9 +226,18 @@ std::vector<Step> make_schedule(const SamplerConfig& config, const std::vector<d
 }
 
 std::vector<Step> iteration_schedule(const SamplerConfig& config, uint64_t seed, int64_t iteration) {
+  return iteration_schedule(config, {}, seed, iteration);
+}
+
+std::vector<Step> iteration_schedule(const SamplerConfig& config, const std::vector<double>& sigmas, uint64_t seed,
+                                     int64_t iteration) {
   GAMUT_CHECK(iteration >= 0, "iteration ", iteration);
-  const std::vector<Step> noisy = make_schedule(config);
+  const auto schedule = [&](const SamplerConfig& one) {
+    return sigmas.empty() ? make_schedule(one) : make_schedule(one, sigmas);
+  };
+  const std::vector<Step> noisy = schedule(config);
   if (config.window == 0) return noisy;
+  check_window(config);
   const Range window = window_of(config, seed, iteration);
   std::vector<int64_t> inside;
   for (int64_t i = window.first; i < window.end; ++i) inside.push_back(i);

@@ -22,14 +22,14 @@ struct Drawn {
 
 Drawn draw(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts, const EvalConfig& config) {
   PredictionNorms norms;
-  const SamplingOptions options{.schedule = deterministic_schedule(pipe, config.steps),
+  const SamplingOptions options{.schedule = noise_process(pipe).deterministic(config.steps),
                                 .noise = {.seed = uint64_t(config.seed), .purpose = "eval"},
                                 .members = config.members,
                                 .micro_batch = config.micro_batch > 0 ? config.micro_batch : pipe.usual_batch(),
-                                .guidance_scale = config.guidance_scale,
+                                .guidance = {.scale = config.guidance_scale},
                                 .norms = &norms};
   const at::Tensor initial = sampling_noise(pipe, int64_t(prompts.size()), options);
-  const at::Tensor latents = sample_latents(pipe, texts(prompts), initial, options);
+  const at::Tensor latents = sample_latents(pipe, encode_prompts(pipe, texts(prompts)), initial, options);
   return {pipe.decode(latents), norms.all()};
 }
 

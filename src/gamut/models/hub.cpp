@@ -34,9 +34,10 @@ fs::path from_home(const std::string& path) {
 }
 
 using Patterns = std::vector<const char*>;
-const Patterns kPipelineFiles{"model_index.json", "scheduler/*.json", "tokenizer/*", "text_encoder/config.json",
-                              "text_encoder/model*.safetensors*", "unet/config.json",
-                              "unet/diffusion_pytorch_model*.safetensors*", "vae/config.json",
+const Patterns kPipelineFiles{"model_index.json", "scheduler/*.json", "tokenizer*/*", "text_encoder*/config.json",
+                              "text_encoder*/model*.safetensors*", "unet/config.json",
+                              "unet/diffusion_pytorch_model*.safetensors*", "transformer/config.json",
+                              "transformer/diffusion_pytorch_model*.safetensors*", "vae/config.json",
                               "vae/diffusion_pytorch_model*.safetensors*"};
 const Patterns kNetworkFiles{"*.json", "merges.txt", "model*.safetensors*"};
 

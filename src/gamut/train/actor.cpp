@@ -20,30 +20,18 @@ std::vector<std::string> texts(const std::vector<text::Prompt>& prompts) {
   return out;
 }
 
-// A sampler for another kind of model would run, and draw noise.
-void check_sampler(const diffusion::SamplerConfig& sampler, const models::SchedulerConfig& scheduler) {
-  const bool ddim = sampler.kind == "ddim";
-  if (ddim == scheduler.is_flow())
-    throw ConfigError("sampler", cat("sampler.kind = \"", sampler.kind, "\" does not fit the model's ",
-                                     scheduler.class_name, "; use ",
-                                     ddim ? "flow_sde, dance_sde or cps" : "ddim (and grid keys do not apply)"));
-  if (!ddim) return;
-  const diffusion::AlphaTableConfig& alphas = sampler.alphas;
-  const bool given = !scheduler.trained_betas.empty();  // in place of the three keys
-  const bool other_betas = alphas.beta_start != scheduler.beta_start || alphas.beta_end != scheduler.beta_end ||
-                           alphas.beta_schedule != scheduler.beta_schedule;
-  if ((other_betas && !given) || alphas.prediction != scheduler.prediction_type ||
-      alphas.train_timesteps != scheduler.num_train_timesteps)
-    throw ConfigError("sampler", cat("sampler.beta_start, beta_end, beta_schedule, prediction and train_timesteps must "
-                                     "be the model's: ", scheduler.beta_start, ", ", scheduler.beta_end, ", ",
-                                     scheduler.beta_schedule, ", ", scheduler.prediction_type, ", ",
-                                     scheduler.num_train_timesteps));
-}
-
 std::vector<int64_t> prompts_of(const std::vector<SamplePlace>& rows) {
   std::vector<int64_t> prompts;
   for (const SamplePlace& row : rows) prompts.push_back(row.key.prompt);
   return prompts;
+}
+
+// The prompts' own variation, of all that it acts on.
+models::Conditioning perturbed(const models::Conditioning& clean, const algorithms::ConditioningNoise& variation,
+                               const diffusion::Step& step) {
+  const models::Conditioning varied = clean.with("hidden", variation.perturb(clean.hidden(), step));
+  if (!clean.parts.contains("pooled")) return varied;
+  return varied.with("pooled", variation.perturb_pooled(clean.part("pooled"), step));
 }
 
 // Rows of per-batch tensors, gathered over all batches.
@@ -92,7 +80,6 @@ Actor::Actor(const TrainConfig& config, const models::Pipeline& policy, const st
       needs_(algorithms::make_objective(config.slots, uint64_t(config.seed))->needs()),
       policy_(policy),
       prompts_(policy, texts(prompts)) {
-  check_sampler(config.slots.sampler, policy.scheduler());
   empty_ = policy_.encode({""});
 }
 
@@ -106,21 +93,21 @@ diffusion::PointDenoiser Actor::point_denoiser(const models::Pipeline& pipe, con
   std::vector<algorithms::ConditioningNoise> variations;  // one per row: their steps differ
   for (const SamplePlace& row : rows) variations.push_back(variation({row}));
   return [&pipe, variations, schedule, clean = prompts_.rows(prompts_of(rows)), empty = empty_,
-          guidance = config_.rollout.guidance_scale](const at::Tensor& x,
-                                                     const std::vector<diffusion::ForwardPoint>& points) {
-    std::vector<at::Tensor> varied;
+          guidance = models::Guidance{.scale = config_.rollout.guidance_scale}](
+             const at::Tensor& x, const std::vector<diffusion::ForwardPoint>& points) {
+    std::vector<models::Conditioning> varied;
     for (size_t row = 0; row < points.size(); ++row)
-      varied.push_back(variations[row].perturb(clean.hidden_BLD.narrow(0, int64_t(row), 1),
-                                               schedule[size_t(points[row].step)]));
+      varied.push_back(perturbed(clean.rows(int64_t(row), 1), variations[row], schedule[size_t(points[row].step)]));
     const at::Tensor time = algorithms::of_points(points, &diffusion::ForwardPoint::model_time, x);
-    return models::predict_guided(pipe, x, time, {.hidden_BLD = at::cat(varied)}, empty, guidance);
+    return models::predict_guided(pipe, x, time, models::Conditioning::cat(varied), empty, guidance);
   };
 }
 
 diffusion::Denoiser Actor::denoiser(const models::Pipeline& pipe, const std::vector<SamplePlace>& rows) const {
   return [&pipe, variation = variation(rows), clean = prompts_.rows(prompts_of(rows)), empty = empty_,
-          guidance = config_.rollout.guidance_scale](const at::Tensor& x, const diffusion::Step& step) {
-    const models::Conditioning varied{.hidden_BLD = variation.perturb(clean.hidden_BLD, step)};
+          guidance = models::Guidance{.scale = config_.rollout.guidance_scale}](const at::Tensor& x,
+                                                                                const diffusion::Step& step) {
+    const models::Conditioning varied = perturbed(clean, variation, step);
     return models::predict_guided(pipe, x, step.model_time, varied, empty, guidance);
   };
 }

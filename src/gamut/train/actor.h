@@ -27,7 +27,6 @@ struct Rollout {
 
 class Actor {
  public:
-  // ConfigError when [sampler] does not fit the model's scheduler.
   Actor(const TrainConfig& config, const models::Pipeline& policy, const std::vector<text::Prompt>& prompts);
 
   // The network of `pipe` on these rows' prompts, with the rows' own prompt variation: the same rows get the same

@@ -16,9 +16,12 @@ void RolloutConfig::fields(FieldVisitor& v) {
           "size, so that they divide the pictures");
   v.field("updates", updates, between(1, 1024), "optimizer steps per iteration, each on its share of the pictures");
   v.field("guidance_scale", guidance_scale, between(0, 100),
-          "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off)");
+          "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off); told to the network where that "
+          "is how it is guided (FLUX.1-dev)");
   v.field("height", height, between(0, 16384), "of the pictures, in pixels; 0 = what the model was trained on");
   v.field("width", width, between(0, 16384), "of the pictures, in pixels; 0 = what the model was trained on");
+  v.field("max_tokens", max_tokens, between(0, 512),
+          "tokens that T5 reads of a prompt; 0 = the model's usual number, 256 for Stable Diffusion 3 and 512 for FLUX");
 }
 
 void GuardConfig::fields(FieldVisitor& v) {

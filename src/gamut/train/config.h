@@ -25,6 +25,7 @@ struct RolloutConfig {
   int64_t updates = 1;
   double guidance_scale = 1.0;
   int64_t height = 0, width = 0;          // of the pictures, in pixels; 0 = the model's own
+  int64_t max_tokens = 0;                 // of a prompt, for T5; 0 = the model's usual number
   void fields(FieldVisitor& v);
 };
 

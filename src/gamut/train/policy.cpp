@@ -30,13 +30,18 @@ void check_without_trajectory(const TrainConfig& config) {
 models::Pipeline open_policy(const TrainConfig& config, const std::string& folder) {
   models::Pipeline policy = models::Pipeline::open(folder.empty() ? config.model : folder,
                                                    nn::open_device(config.device, config.dtype, config.mixed_precision));
-  policy.set_picture_size(config.rollout.height, config.rollout.width);
+  shape_inputs(config, policy);
   return policy;
+}
+
+void shape_inputs(const TrainConfig& config, models::Pipeline& policy) {
+  policy.set_picture_size(config.rollout.height, config.rollout.width);
+  if (config.rollout.max_tokens > 0) policy.set_max_tokens(config.rollout.max_tokens, "rollout.max_tokens");
 }
 
 std::vector<nn::NamedTensor> make_trainable(const TrainConfig& config, models::Pipeline& policy) {
   nn::ParamStore& denoiser = policy.denoiser_params();
-  policy.text_encoder_params().require_grad(false);
+  for (const models::NamedStore& encoder : policy.text_encoders()) encoder.store->require_grad(false);
   denoiser.require_grad(!config.lora.is_on());
   if (!config.lora.is_on()) {
     // Steps as small as RL's are lost in the roundings of shorter types.
@@ -50,15 +55,12 @@ std::vector<nn::NamedTensor> make_trainable(const TrainConfig& config, models::P
   return adapter.params();
 }
 
-TrainConfig with_model_table(TrainConfig config, const models::SchedulerConfig& scheduler) {
-  diffusion::AlphaTableConfig& table = config.slots.sampler.alphas;
-  table.betas = scheduler.trained_betas;
-  table.zero_snr = scheduler.rescale_betas_zero_snr;
-  table.clip = scheduler.clip_sample ? scheduler.clip_sample_range : 0;
-  return config;
+diffusion::NoiseProcess rollout_process(const TrainConfig& config, const models::Pipeline& policy) {
+  diffusion::check_fits(config.slots.sampler, policy.scheduler());
+  return {policy.scheduler(), policy.latent_shape(), config.slots.sampler};
 }
 
-void check_slots(const TrainConfig& config, const models::Pipeline& policy) {
+void check_slots(const TrainConfig& config, const models::Pipeline& policy, const diffusion::NoiseProcess& process) {
   const uint64_t seed = uint64_t(config.seed);
   const algorithms::Needs needs = algorithms::make_objective(config.slots, seed)->needs();
   algorithms::check_subset(config.slots.subset);
@@ -67,7 +69,7 @@ void check_slots(const TrainConfig& config, const models::Pipeline& policy) {
     throw ConfigError("regularizer", cat("regularizer.pool must not exceed the latent's sides; got ",
                                          config.slots.regularizer.pool, "; the latent is ", shape[1], " x ", shape[2]));
   if (!needs.trajectory) return check_without_trajectory(config);
-  const auto schedule = diffusion::iteration_schedule(config.slots.sampler, seed, 0);
+  const auto schedule = process.iteration(seed, 0);
   const auto trained = algorithms::eligible_steps(config.slots.schedule, schedule);
   const std::string warning = algorithms::check_regularizer(config.slots.regularizer, schedule, trained);
   if (!warning.empty()) log_warning(warning);

@@ -63,7 +63,7 @@ models::Pipeline open_without_data(const TrainConfig& config) {
   nn::ParamOptions options = nn::params_for(at::Device(config.device), config.dtype, config.mixed_precision);
   options.device = at::kMeta;
   models::Pipeline policy = models::Pipeline::open(config.model, options);
-  policy.set_picture_size(config.rollout.height, config.rollout.width);
+  shape_inputs(config, policy);
   return policy;
 }
 
@@ -110,6 +110,7 @@ class Rehearsal {
   const int64_t elsewhere_ = MetaMemory::live();  // not of this plan
   Plan plan_;
   models::Pipeline policy_;
+  diffusion::NoiseProcess process_;
   std::vector<nn::NamedTensor> params_;
   std::optional<AdamW> optimizer_;
   std::optional<Ema> ema_;
@@ -122,13 +123,16 @@ class Rehearsal {
 };
 
 Rehearsal::Rehearsal(const TrainConfig& config, const std::vector<text::Prompt>& prompts)
-    : config_(without_gate(config)), prompt_count_(int64_t(prompts.size())), policy_(open_without_data(config)) {
+    : config_(without_gate(config)), prompt_count_(int64_t(prompts.size())), policy_(open_without_data(config)), process_(rollout_process(config_, policy_)) {
   plan_.on_cpu = at::Device(config.device).is_cpu();
   plan_.batch = make_batch_plan(config.rollout, config.slots.subset, prompt_count_, policy_.usual_batch());
-  plan_.parameters = {.text_encoder = policy_.text_encoder_params().num_elements(),
+  for (const models::NamedStore& encoder : policy_.text_encoders()) {
+    plan_.parameters.text_encoder += encoder.store->num_elements();
+    plan_.held.text_encoder += bytes_of(*encoder.store);
+  }
+  plan_.parameters = {.text_encoder = plan_.parameters.text_encoder,
                       .denoiser = policy_.denoiser_params().num_elements(),
                       .vae = policy_.coder_params().num_elements()};
-  plan_.held.text_encoder = bytes_of(policy_.text_encoder_params());
   plan_.held.denoiser = bytes_of(policy_.denoiser_params());
   plan_.held.vae = bytes_of(policy_.coder_params());
   plan_.held.adapter = cost_of([&] { params_ = make_trainable(config_, policy_); }).kept();
@@ -141,7 +145,7 @@ Rehearsal::Rehearsal(const TrainConfig& config, const std::vector<text::Prompt>&
   add_phase("prompts", encoding, encoding.flops);
   objective_ = algorithms::make_objective(config_.slots, uint64_t(config_.seed));
   plan_.held.reference = cost_of([&] { policies_.emplace(config_, policy_, params_, objective_->needs()); }).kept();
-  check_slots(config_, policy_);
+  check_slots(config_, policy_, process_);
 }
 
 // Every prompt of the set, as the iterations draw them all in time.
@@ -249,7 +253,7 @@ void Rehearsal::evaluate(const PlanOptions& options) {
     shape.insert(shape.begin(), plan_.evaluation_micro_batch);
     const models::Conditioning empty = policy_.encode({""}), prompts = empty.repeat(shape.front());
     const at::Tensor x = at::empty(shape, at::TensorOptions(at::kMeta).dtype(at::kFloat));
-    policy_.decode(models::predict_guided(policy_, x, 0, prompts, empty, options.evaluation_guidance));
+    policy_.decode(models::predict_guided(policy_, x, 0, prompts, empty, {.scale = options.evaluation_guidance}));
   });
   add_phase("evaluation", cost, cost.flops);
 }
@@ -257,7 +261,7 @@ void Rehearsal::evaluate(const PlanOptions& options) {
 Plan Rehearsal::run(const PlanOptions& options) {
   const uint64_t seed = uint64_t(config_.seed);
   steps_ = algorithms::iteration_steps(config_.slots, objective_->needs(),
-                                       diffusion::iteration_schedule(config_.slots.sampler, seed, 0), seed, 0);
+                                       process_.iteration(seed, 0), seed, 0);
   if (why_no_rollout_graphs(config_).empty()) graph_steps_.insert(steps_.trained.begin(), steps_.trained.end());
   plan_.steps = int64_t(steps_.schedule.size());
   plan_.trained_steps = objective_->items_per_picture(steps_);

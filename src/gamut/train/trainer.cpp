@@ -70,11 +70,12 @@ void report_credit(const RowCredit& credit, const algorithms::Slots& slots, Step
 
 Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Reward& reward,
                  std::vector<text::Prompt> prompts)
-    : config_(with_model_table(config, policy.scheduler())),
+    : config_(config),
       policy_(std::move(policy)),
       reward_(reward),
       prompts_(std::move(prompts)),
       objective_(algorithms::make_objective(config_.slots, uint64_t(config.seed))),
+      process_(rollout_process(config_, policy_)),
       plan_(make_batch_plan(config.rollout, config.slots.subset, int64_t(prompts_.size()), policy_.usual_batch())),
       params_(make_trainable(config_, policy_)),
       optimizer_(params_, config.optimizer),
@@ -85,7 +86,7 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
       gate_(config_),
       policies_(config_, policy_, params_, objective_->needs()) {
   policy_.set_gradient_checkpointing(config.gradient_checkpointing);
-  check_slots(config_, policy_);  // fails now, not in the first iteration
+  check_slots(config_, policy_, process_);  // fails now, not in the first iteration
   gate_.check_prompts(prompts_, config_.rollout.prompts);
 }
 
@@ -99,8 +100,7 @@ StepReport Trainer::iterate() {
       config_.optimizer.learning_rate * config_.lr_schedule.share(steps_done_, config_.iterations);
   const uint64_t seed = uint64_t(config_.seed);
   const algorithms::IterationSteps steps =
-      algorithms::iteration_steps(config_.slots, objective_->needs(),
-                                  diffusion::iteration_schedule(config_.slots.sampler, seed, steps_done_), seed, steps_done_);
+      algorithms::iteration_steps(config_.slots, objective_->needs(), process_.iteration(seed, steps_done_), seed, steps_done_);
   const UpdateInputs inputs{.steps = steps, .objective = *objective_};
 
   Drawn drawn = roll_out(inputs);

@@ -8,6 +8,7 @@
 // It writes no files but checkpoints on request, prints nothing and computes no formula.
 #pragma once
 
+#include "gamut/diffusion/noise_process.h"
 #include "gamut/models/pipeline.h"
 #include "gamut/rewards/reward.h"
 #include "gamut/text/prompt_set.h"
@@ -72,6 +73,7 @@ class Trainer {
   rewards::Reward& reward_;
   std::vector<text::Prompt> prompts_;
   std::unique_ptr<algorithms::Objective> objective_;
+  diffusion::NoiseProcess process_;
   BatchPlan plan_;
   std::vector<nn::NamedTensor> params_;
   AdamW optimizer_;

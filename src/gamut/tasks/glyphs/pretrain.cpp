@@ -4,8 +4,8 @@
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/core/random.h"
+#include "gamut/diffusion/noise_process.h"
 #include "gamut/tasks/glyphs/glyphs.h"
-#include "gamut/diffusion/alpha_table.h"
 #include "gamut/io/files.h"
 #include "gamut/io/inside.h"
 #include "gamut/models/pipeline.h"
@@ -32,7 +32,8 @@ constexpr int64_t kCaptionForms = 5, kNoCaption = 4;
 
 struct TrainingSet {
   GlyphPictures glyphs;
-  Tensor tokens_NFL;     // int64, F caption forms: bit 0 colours, bit 1 style, kNoCaption the empty prompt
+  // Per text encoder, int64 [N, F, L], F caption forms: bit 0 colours, bit 1 style, kNoCaption the empty prompt.
+  models::TokenBatch tokens;
 };
 
 TrainingSet make_training_set(const PretrainConfig& config, const models::Pipeline& pipe) {
@@ -43,14 +44,14 @@ TrainingSet make_training_set(const PretrainConfig& config, const models::Pipeli
       captions.push_back(glyph_caption(spec, form & 1, form & 2));
     captions.emplace_back();
   }
-  set.tokens_NFL = pipe.tokenize(captions).view({config.pictures, kCaptionForms, -1});
+  for (const Tensor& ids : pipe.tokenize(captions)) set.tokens.push_back(ids.view({config.pictures, kCaptionForms, -1}));
   return set;
 }
 
 struct Batch {
-  Tensor latents, noise, tokens_BL;
-  Tensor sigma_B;     // flow matching
-  Tensor timestep_B;  // DDIM, int64
+  Tensor latents, noise;
+  models::TokenBatch tokens;
+  Tensor time_B;  // sigma of a flow model, whole timesteps else
 };
 
 // All random choices of one step come from one named stream, so that a resumed run draws the same.
@@ -70,60 +71,35 @@ Batch draw_batch(const PretrainConfig& config, const TrainingSet& set, const mod
   batch.latents = pipe.encode_pictures(pictures_at(set.glyphs, row));
   batch.noise = at::randn_like(batch.latents);
   const Tensor normal = at::randn({config.batch}, batch.latents.options());
-  batch.sigma_B = (normal * config.time_std + config.time_mean).sigmoid();
-  batch.timestep_B = at::randint(pipe.scheduler().num_train_timesteps, {config.batch}, batch.latents.options().dtype(at::kLong));
-  batch.tokens_BL = set.tokens_NFL.index({row, form});
+  batch.time_B = (normal * config.time_std + config.time_mean).sigmoid();
+  if (!pipe.scheduler().is_flow())
+    batch.time_B =
+        at::randint(pipe.scheduler().num_train_timesteps, {config.batch}, batch.latents.options().dtype(at::kLong));
+  for (const Tensor& ids : set.tokens) batch.tokens.push_back(ids.index({row, form}));
   return batch;
 }
 
-Tensor flow_matching_loss(const models::Pipeline& pipe, const Batch& batch) {
-  const Tensor sigma = batch.sigma_B.view({-1, 1, 1, 1});
-  const Tensor noisy = (1 - sigma) * batch.latents + sigma * batch.noise;
-  const models::Conditioning cond = pipe.encode_tokens(batch.tokens_BL);
-  const Tensor velocity = pipe.predict(noisy, batch.sigma_B * 1000, cond);
-  return (velocity - (batch.noise - batch.latents)).square().mean();
-}
-
-Tensor alpha_bars_of(const models::SchedulerConfig& scheduler, const at::Device& device) {
-  const std::vector<double> values = diffusion::alpha_bars({.beta_schedule = scheduler.beta_schedule,
-                                                            .beta_start = scheduler.beta_start,
-                                                            .beta_end = scheduler.beta_end,
-                                                            .train_timesteps = scheduler.num_train_timesteps});
-  return at::tensor(values, at::kDouble).to(at::kFloat).to(device);
-}
-
-// Distance between the teacher's velocity and the one that the predicted noise stands for. signal and level are
-// sqrt(alpha_bar) and sqrt(1 - alpha_bar).
+// Distance between the teacher's velocity and the one that the predicted noise stands for.
 Tensor teacher_loss(const models::Pipeline& teacher, const Tensor& predicted_noise, const Tensor& noisy,
-                    const Tensor& signal, const Tensor& level, const Tensor& tokens_BL) {
-  const Tensor scale = signal + level, sigma = level / scale;
+                    const diffusion::NoiseProcess::Mix& mix, const models::TokenBatch& tokens) {
+  const Tensor scale = mix.signal + mix.noise, sigma = mix.noise / scale;
   const Tensor x = noisy / scale;
   Tensor velocity;
   {
     at::NoGradGuard no_grad;
-    velocity = teacher.predict(x, sigma.flatten() * 1000, teacher.encode_tokens(tokens_BL));
+    velocity = teacher.predict(x, sigma.flatten() * 1000, teacher.encode_tokens(tokens));
   }
   return ((predicted_noise - x) / (1 - sigma) - velocity).square().mean();
 }
 
-Tensor epsilon_loss(const models::Pipeline& pipe, const models::Pipeline* teacher, const Tensor& alpha_bars,
-                    const Batch& batch) {
-  const Tensor alpha_bar = alpha_bars.index_select(0, batch.timestep_B).view({-1, 1, 1, 1});
-  const Tensor signal = alpha_bar.sqrt(), level = (1 - alpha_bar).sqrt();
-  const Tensor noisy = signal * batch.latents + level * batch.noise;
-  const Tensor predicted =
-      pipe.predict(noisy, batch.timestep_B.to(at::kFloat), pipe.encode_tokens(batch.tokens_BL));
-  if (teacher) return teacher_loss(*teacher, predicted, noisy, signal, level, batch.tokens_BL);
-  return (predicted - batch.noise).square().mean();
-}
-
 std::vector<nn::NamedTensor> all_params(models::Pipeline& pipe) {
-  pipe.denoiser_params().require_grad(true);
-  pipe.text_encoder_params().require_grad(true);
+  std::vector<models::NamedStore> stores{{pipe.denoiser_name(), &pipe.denoiser_params()}};
+  for (const models::NamedStore& encoder : pipe.text_encoders()) stores.push_back(encoder);
   std::vector<nn::NamedTensor> params;
-  for (const nn::NamedTensor& p : pipe.denoiser_params().params()) params.push_back({"unet." + p.name, p.tensor});
-  for (const nn::NamedTensor& p : pipe.text_encoder_params().params())
-    params.push_back({"text_encoder." + p.name, p.tensor});
+  for (const auto& [component, store] : stores) {
+    store->require_grad(true);
+    for (const nn::NamedTensor& p : store->params()) params.push_back({component + "." + p.name, p.tensor});
+  }
   return params;
 }
 
@@ -149,29 +125,31 @@ models::Pipeline create_pipeline(const PretrainConfig& config, const nn::ParamOp
 // What is minimized; the scheduler of the new model decides.
 class Objective {
  public:
-  Objective(const PretrainConfig& config, const models::Pipeline& pipe) : pipe_(pipe) {
-    if (pipe.scheduler().is_flow()) {
-      if (!config.teacher.empty())
-        throw ConfigError("pretrain", "teacher serves DDIM bases only, and base_config's scheduler is a flow-matching one");
-      return;
-    }
-    alpha_bars_ = alpha_bars_of(pipe.scheduler(), pipe.options().device);
+  Objective(const PretrainConfig& config, const models::Pipeline& pipe)
+      : pipe_(pipe), process_(pipe.scheduler(), pipe.latent_shape()) {
     if (config.teacher.empty()) return;
+    if (process_.is_flow())
+      throw ConfigError("pretrain", "teacher serves DDIM bases only, and base_config's scheduler is a flow-matching one");
     teacher_ = std::make_unique<models::Pipeline>(models::Pipeline::open(config.teacher, pipe.options()));
     if (!teacher_->scheduler().is_flow())
       throw ConfigError("pretrain", cat("teacher must be a flow-matching model; '", config.teacher, "' has ",
                                         teacher_->scheduler().class_name));
   }
   models::Pipeline* teacher() const { return teacher_.get(); }
+
   Tensor operator()(const Batch& batch) const {
-    return alpha_bars_.defined() ? epsilon_loss(pipe_, teacher_.get(), alpha_bars_, batch)
-                                 : flow_matching_loss(pipe_, batch);
+    const Tensor noisy = process_.add_noise(batch.latents, batch.noise, batch.time_B);
+    const Tensor predicted =
+        pipe_.predict(noisy, process_.model_time(batch.time_B), pipe_.encode_tokens(batch.tokens));
+    if (teacher_)
+      return teacher_loss(*teacher_, predicted, noisy, process_.mix(batch.time_B, noisy.dim()), batch.tokens);
+    return (predicted - process_.target(batch.latents, batch.noise, batch.time_B)).square().mean();
   }
 
  private:
   const models::Pipeline& pipe_;
+  diffusion::NoiseProcess process_;
   std::unique_ptr<models::Pipeline> teacher_;
-  Tensor alpha_bars_;
 };
 
 }  // namespace
