@@ -20,7 +20,7 @@ CODE = re.compile(r"`([^`\n]+)`")
 METRIC_SOURCES = {
     "src/gamut/train/report.cpp": r'(?:\{|add\()"(\w+)", \w+[})]',
     "src/gamut/eval/evaluation_row.cpp": r'(?:visit\(|row\[)"(\w+)"',
-    "src/gamut/cli/train_evaluation.cpp": r'row(?:\{|\.update\()\{\{?"(\w+)", [\w.]+\}, \{"(\w+)"',
+    "src/gamut/run/train_evaluation.cpp": r'row(?:\{|\.update\()\{\{?"(\w+)", [\w.]+\}, \{"(\w+)"',
     "src/gamut/train/pretrain_loop.cpp": r'append\(\{\{"(\w+)", done\}, \{"(\w+)"',
     "src/gamut/train/pretrain_clip.cpp": r'append\(\{\{"step", config.steps\}, \{"(\w+)"',
 }

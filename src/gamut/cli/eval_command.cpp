@@ -2,14 +2,14 @@
 #include "gamut/cli/commands.h"
 #include "gamut/cli/lora_argument.h"
 #include "gamut/cli/model_argument.h"
-#include "gamut/cli/run_argument.h"
-#include "gamut/cli/train_recipe.h"
 #include "gamut/core/error.h"
 #include "gamut/core/input_files.h"
 #include "gamut/eval/table.h"
 #include "gamut/io/image.h"
 #include "gamut/models/guidance.h"
 #include "gamut/nn/images.h"
+#include "gamut/run/run_argument.h"
+#include "gamut/run/train_recipe.h"
 #include "gamut/train/ema.h"
 #include "gamut/train/policy.h"
 
@@ -74,12 +74,12 @@ void print(const std::vector<Measured>& all, const std::string& measured, bool j
 }
 
 // Without --model a run folder in the recipe's place means its own tuned model.
-TunedModel model_of(const EvalFlags& flags, const TrainRecipe& recipe) {
+TunedModel model_of(const EvalFlags& flags, const run::TrainRecipe& recipe) {
   if (!flags.model.empty()) return find_tuned(flags.model);
-  return is_run(flags.recipe) ? find_tuned(flags.recipe) : find_tuned(recipe.train.model);
+  return run::is_run(flags.recipe) ? find_tuned(flags.recipe) : find_tuned(recipe.train.model);
 }
 
-models::Pipeline open_model(const EvalFlags& flags, const TrainRecipe& recipe, const TunedModel& model) {
+models::Pipeline open_model(const EvalFlags& flags, const run::TrainRecipe& recipe, const TunedModel& model) {
   models::Pipeline pipe = train::open_policy(recipe.train, model.folder);
   model.apply(pipe);
   if (!flags.weights.empty())
@@ -89,7 +89,7 @@ models::Pipeline open_model(const EvalFlags& flags, const TrainRecipe& recipe, c
 }
 
 // The prompts of each pass that is made; of real glyphs only the main one.
-std::vector<std::pair<eval::EvalPass, std::vector<text::Prompt>>> passes_of(const TrainRecipe& recipe, const EvalFlags& flags,
+std::vector<std::pair<eval::EvalPass, std::vector<text::Prompt>>> passes_of(const run::TrainRecipe& recipe, const EvalFlags& flags,
                                                                             const eval::Judges& judges) {
   std::vector<std::pair<eval::EvalPass, std::vector<text::Prompt>>> passes;
   for (const eval::EvalPass& pass : eval::eval_passes(recipe.eval)) {
@@ -116,7 +116,7 @@ std::string measured_by(const EvalFlags& flags, const TunedModel& model) {
 }
 
 int evaluate(const EvalFlags& flags) {
-  TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
+  run::TrainRecipe recipe = run::load_train_recipe(flags.recipe, flags.sets);
   recipe.eval.raw = false;  // there is one set of weights
   if (!flags.data) models::warn_below_one(recipe.eval.guidance_scale, "eval.guidance_scale");
   const auto reward = rewards::make_reward(recipe.reward), judge = rewards::make_reward(recipe.judge);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
 #include "gamut/cli/pretrain_recipe.h"
-#include "gamut/cli/run_argument.h"
-#include "gamut/cli/train_recipe.h"
 #include "gamut/core/error.h"
 #include "gamut/core/names.h"
 #include "gamut/diffusion/noise_process.h"
 #include "gamut/models/families/family.h"
+#include "gamut/run/run_argument.h"
+#include "gamut/run/train_recipe.h"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -81,7 +81,7 @@ std::vector<diffusion::Step> explained_steps(const train::TrainConfig& config) {
 }
 
 int explain_schedule(const ExplainFlags& flags) {
-  const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
+  const run::TrainRecipe recipe = run::load_train_recipe(flags.recipe, flags.sets);
   const diffusion::SamplerConfig& sampler = recipe.train.slots.sampler;
   const std::vector<diffusion::Step> steps = explained_steps(recipe.train);
   const bool ddim = sampler.kind == "ddim";
@@ -111,8 +111,8 @@ void check_prefix(const std::string& prefix, const Resolved& resolved) {
 }
 
 int explain_config(const ExplainFlags& flags) {
-  const Recipe written = load_recipe(recipe_file(flags.recipe), flags.sets);
-  const Resolved resolved = task_of(written).empty() ? load_train_recipe(flags.recipe, flags.sets).resolved
+  const Recipe written = load_recipe(run::recipe_file(flags.recipe), flags.sets);
+  const Resolved resolved = task_of(written).empty() ? run::load_train_recipe(flags.recipe, flags.sets).resolved
                                                      : resolve_pretrain_recipe(written);
   check_prefix(flags.key, resolved);
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
