@@ -46,13 +46,17 @@ TEST_ON_CPU_PATHS(t5_encoder, equals_transformers) { expect_golden(at::kFloat); 
 
 TEST(t5_encoder, the_path_of_other_devices_equals_transformers) { expect_golden(at::kDouble); }
 
-// Short types round differently in fused operations; a percent is ten times their step.
-TEST(t5_encoder, short_types_follow_transformers) {
+// Attention without scaling magnifies roundings, which fall differently in fused operations. So: as near to fp32 as
+// transformers is in the same type, and nearer to it than by chance.
+TEST(t5_encoder, short_types_are_as_exact_as_in_transformers) {
   for (const char* name : kCases) {
     SCOPED_TRACE(name);
-    for (const auto& [type, key, tolerance] : {std::tuple{at::kHalf, "half", 0.01}, {at::kBFloat16, "bfloat16", 0.08}}) {
-      Loaded loaded(name, type);
-      expect_near(loaded.t5(loaded["ids"]).to(at::kFloat), loaded[key], tolerance, key);
+    for (const auto& [type, key] : {std::pair{at::kHalf, "half"}, {at::kBFloat16, "bfloat16"}}) {
+      const Loaded loaded(name, type);
+      const at::Tensor got = loaded.t5(loaded["ids"]).to(at::kFloat);
+      const auto error = [&](const at::Tensor& x) { return (x - loaded["hidden"]).square().mean().sqrt().item<double>(); };
+      EXPECT_LE(error(got), 1.2 * error(loaded[key])) << key;
+      EXPECT_LE((got - loaded[key]).square().mean().sqrt().item<double>(), 2 * error(loaded[key])) << key;
     }
   }
 }

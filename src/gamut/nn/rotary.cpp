@@ -16,7 +16,8 @@ Tensor rotary_table(const Tensor& ids, const RotaryOptions& options, at::ScalarT
     angles.push_back(at::outer(places.select(1, int64_t(axis)), at::pow(options.theta, exponents).reciprocal()));
   }
   const Tensor all = at::cat(angles, 1).unsqueeze(1);
-  return at::polar(at::ones_like(all), all).to(dtype == at::kDouble ? at::kComplexDouble : at::kComplexFloat);
+  // at::polar would do, but for the meta device.
+  return at::view_as_complex(at::stack({all.cos(), all.sin()}, -1).to(dtype == at::kDouble ? at::kDouble : at::kFloat));
 }
 
 Tensor rotated(const Tensor& x, const Tensor& table) {
