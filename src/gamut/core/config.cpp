@@ -134,7 +134,7 @@ std::string settle(const Rule& rule, std::string& value, const RecipeEntry* entr
                            : entry->line == 0 ? NamedBy::kCommandLine
                                                : NamedBy::kRecipe;
   const InputFile found = find_input(value, named_by, entry == nullptr ? "" : entry->folder);
-  const std::string toml = format_toml(entry == nullptr ? value : found.written);
+  std::string toml = format_toml(entry == nullptr ? value : found.written);
   value = found.name;
   return toml;
 }
@@ -258,7 +258,7 @@ class Binder : public FieldVisitor {
     std::vector<std::string> known(fields_.begin(), fields_.end());
     const auto longer = std::find_if(known.begin(), known.end(), [&](const auto& name) { return name.starts_with(key); });
     if (key.find('.') != std::string::npos && longer != known.end()) return *longer;
-    if (const std::string meant = meant_by(key, known); !meant.empty()) return meant;
+    if (std::string meant = meant_by(key, known); !meant.empty()) return meant;
     known.insert(known.end(), tables_.begin(), tables_.end());
     if (std::string nearest = nearest_name(key, known); !nearest.empty()) return nearest;
     const std::string last_part = cat(".", key.substr(key.rfind('.') + 1));

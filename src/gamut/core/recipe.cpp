@@ -152,7 +152,7 @@ class Loader {
   }
 
   void add_set(const std::string& assignment, size_t number) {
-    const std::string place = cat("--set #", number);
+    std::string place = cat("--set #", number);
     const size_t equals = assignment.find('=');
     if (equals == std::string::npos) {
       fail(cat(place, " must have the form key=value; got '", printable(assignment), "'"));

@@ -225,9 +225,10 @@ class MappedFile {
 
   // Drops the whole pages inside a part of the map from this process's memory.
   void release(std::span<const std::byte> part) const noexcept {
-    const uintptr_t page = uintptr_t(::sysconf(_SC_PAGESIZE)), from = uintptr_t(part.data());
-    const uintptr_t first = (from + page - 1) / page * page, last = (from + part.size()) / page * page;
-    if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+    // The map begins on a page.
+    const size_t page = size_t(::sysconf(_SC_PAGESIZE)), from = size_t(part.data() - bytes().data());
+    const size_t first = (from + page - 1) / page * page, last = (from + part.size()) / page * page;
+    if (first < last) ::madvise(static_cast<std::byte*>(address_) + first, last - first, MADV_DONTNEED);
   }
 
  private:

@@ -76,7 +76,7 @@ void write_word_tokenizer(const std::filesystem::path& folder, const std::vector
   const std::vector<std::string> tokens = vocabulary_of(merges);
   for (size_t id = 0; id < tokens.size(); ++id) vocabulary[tokens[id]] = id;
   std::string lines = "#version: 0.2\n";
-  for (const auto& [left, right] : merges) lines += left + " " + right + "\n";
+  for (const auto& [left, right] : merges) lines.append(left).append(" ").append(right).append("\n");
   const nlohmann::json specials = {
       {"bos_token", kStart}, {"eos_token", kEnd}, {"pad_token", kEnd}, {"unk_token", kEnd}};
   nlohmann::json config = specials;
