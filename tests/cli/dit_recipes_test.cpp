@@ -25,10 +25,10 @@ std::string tiny_of(const std::string& kind) { return kind == "sd35" ? "models/s
 // Two iterations of recipes/KIND/NAME on the tiny pipeline; `more` overrides what is set here.
 Ran train(const std::string& kind, const std::string& name, const fs::path& run, const Strings& more = {},
           const Strings& flags = {}) {
-  Strings sets = {"model=" + tiny_of(kind), "device=cpu", "dtype=fp32", "iterations=2", "sampler.steps=4",
+  Strings sets = {"model=" + tiny_of(kind), "device=cpu", "dtype=fp32", "iterations=2", "sampler.steps=5",
                   "reward.kind=jpeg_compressibility", "rollout.prompts_per_iteration=2", "rollout.group_size=4",
                   "rollout.micro_batch=4", "rollout.updates=1", "rollout.height=16", "rollout.width=24",
-                  "rollout.max_tokens=12", "eval.members=1", "eval.steps=2", "eval.micro_batch=4", "eval.every=2",
+                  "rollout.max_tokens=12", "eval.members=2", "eval.steps=2", "eval.micro_batch=4", "eval.every=2",
                   "checkpoint.every=1", "guard.ratio_tolerance=0"};
   sets.insert(sets.end(), more.begin(), more.end());
   Strings args = {"train", "recipes/" + kind + "/" + name + ".toml", "--run", run.string()};

@@ -50,7 +50,7 @@ def train(program, kind, model, algorithm, run):
     sets = {"model": model, "device": "cpu", "dtype": "fp32", "iterations": 5, "reward.kind": "jpeg_compressibility",
             "rollout.prompts_per_iteration": 2, "rollout.group_size": 4, "rollout.micro_batch": 4, "rollout.updates": 1,
             "rollout.height": HEIGHT, "rollout.width": WIDTH, "rollout.max_tokens": 16, "sampler.steps": 4,
-            "optimizer.learning_rate": 0.02, "ema.decay": 0, "eval.members": 1, "eval.steps": 2, "eval.every": 1000,
+            "optimizer.learning_rate": 0.02, "ema.decay": 0, "eval.members": 2, "eval.steps": 2, "eval.every": 1000,
             "checkpoint.every": 1000, "guard.ratio_tolerance": 0}
     gamut(program, "train", f"recipes/{kind}/{algorithm}.toml", "--run", run,
           *[word for key, value in sets.items() for word in ("--set", f"{key}={value}")])
