@@ -2,7 +2,7 @@
 // A run folder where a recipe, a model or a list of runs is asked for; what tables say they measured; means over seeds.
 #include "cli/micro.h"
 #include "cli/run_program.h"
-#include "gamut/cli/run_argument.h"
+#include "gamut/run/run_argument.h"
 
 #include <gtest/gtest.h>
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
-#include "gamut/cli/measured.h"
-#include "gamut/cli/run_argument.h"
-#include "gamut/cli/run_identity.h"
-#include "gamut/cli/stored_run.h"
-#include "gamut/cli/train_recipe.h"
 #include "gamut/core/error.h"
 #include "gamut/eval/table.h"
+#include "gamut/run/measured.h"
+#include "gamut/run/run_argument.h"
+#include "gamut/run/run_identity.h"
+#include "gamut/run/stored_run.h"
+#include "gamut/run/train_recipe.h"
 
 #include <CLI/CLI.hpp>
 
@@ -27,9 +27,9 @@ struct CompareFlags {
 };
 
 // ConfigError naming what differs: numbers of other prompts, seeds or sizes say nothing about the methods.
-void check_comparable(const std::string& first, const TrainRecipe& one, const std::string& second,
-                      const TrainRecipe& two) {
-  const std::string differing = evaluation_differences(one, two);
+void check_comparable(const std::string& first, const run::TrainRecipe& one, const std::string& second,
+                      const run::TrainRecipe& two) {
+  const std::string differing = run::evaluation_differences(one, two);
   if (!differing.empty())
     throw ConfigError("compare", cat("runs '", first, "' and '", second, "' cannot be compared; they differ in ",
                                      differing));
@@ -37,14 +37,14 @@ void check_comparable(const std::string& first, const TrainRecipe& one, const st
 
 struct ComparedRun {
   std::filesystem::path folder;
-  TrainRecipe recipe;
-  StoredEvaluation last;
+  run::TrainRecipe recipe;
+  run::StoredEvaluation last;
 };
 
 // Whether two runs differ in their seed alone.
 bool is_seed_of_same(const ComparedRun& one, const ComparedRun& two) {
   return one.recipe.train.iterations == two.recipe.train.iterations && one.last.step == two.last.step &&
-         recipe_changes(one.recipe, two.folder / "config.toml", "seed").empty();
+         run::recipe_changes(one.recipe, two.folder / "config.toml", "seed").empty();
 }
 
 std::vector<std::vector<const ComparedRun*>> seeds_of_recipes(const std::vector<ComparedRun>& runs) {
@@ -66,9 +66,9 @@ eval::TableColumn mean_column(const std::vector<const ComparedRun*>& group) {
   std::set<std::string> recipes;
   for (const ComparedRun* run : group) {
     numbers.push_back(run->last.numbers);
-    names += cat(names.empty() ? "" : ", ", run_name(run->folder));
+    names += cat(names.empty() ? "" : ", ", run::run_name(run->folder));
     seeds += cat(seeds.empty() ? "" : ", ", run->recipe.train.seed);
-    recipes.insert(recipe_name(run->folder, run->recipe.train.seed));
+    recipes.insert(run::recipe_name(run->folder, run->recipe.train.seed));
   }
   return {.title = recipes.size() == 1 ? *recipes.begin() + " mean" : cat("mean of ", group.size()),
           .numbers = eval::mean_evaluation(numbers),
@@ -78,27 +78,27 @@ eval::TableColumn mean_column(const std::vector<const ComparedRun*>& group) {
 std::vector<ComparedRun> stored_runs(const std::vector<std::string>& folders) {
   std::vector<ComparedRun> runs;
   for (const std::string& folder : folders) {
-    TrainRecipe recipe = load_train_recipe(fs::path(folder) / "config.toml", {});
+    run::TrainRecipe recipe = run::load_train_recipe(fs::path(folder) / "config.toml", {});
     if (!runs.empty()) check_comparable(folders.front(), runs.front().recipe, folder, recipe);
-    runs.push_back({.folder = folder, .recipe = std::move(recipe), .last = last_evaluation(folder)});
+    runs.push_back({.folder = folder, .recipe = std::move(recipe), .last = run::last_evaluation(folder)});
   }
   return runs;
 }
 
 // One sheet holds pictures of one size; a file that somebody else wrote may hold others.
-void check_pictures(const ComparedRun& run, const StoredEvaluation& base) {
+void check_pictures(const ComparedRun& run, const run::StoredEvaluation& base) {
   if (run.last.pictures.sizes() == base.pictures.sizes()) return;
-  throw DataError("compare", cat("the pictures of '", run_name(run.folder), "' must be as many and as large as the base's; got ",
+  throw DataError("compare", cat("the pictures of '", run::run_name(run.folder), "' must be as many and as large as the base's; got ",
                                  run.last.pictures.sizes(), "; expected ", base.pictures.sizes()));
 }
 
-std::vector<eval::TableColumn> columns_of(const std::vector<ComparedRun>& runs, const StoredEvaluation& base) {
-  std::vector<eval::TableColumn> columns{{"base", base.numbers, measured_base(runs.front().recipe)}};
+std::vector<eval::TableColumn> columns_of(const std::vector<ComparedRun>& runs, const run::StoredEvaluation& base) {
+  std::vector<eval::TableColumn> columns{{"base", base.numbers, run::measured_base(runs.front().recipe)}};
   for (const ComparedRun& run : runs) {
     const int64_t step = run.last.step;
-    columns.push_back({run_name(run.folder), run.last.numbers, measured_run(run.folder, run.recipe, step)});
-    if (const auto raw = raw_evaluation_at(run.folder, step))
-      columns.push_back({run_name(run.folder) + ", raw", *raw, measured_run(run.folder, run.recipe, step, true), true});
+    columns.push_back({run::run_name(run.folder), run.last.numbers, run::measured_run(run.folder, run.recipe, step)});
+    if (const auto raw = run::raw_evaluation_at(run.folder, step))
+      columns.push_back({run::run_name(run.folder) + ", raw", *raw, run::measured_run(run.folder, run.recipe, step, true), true});
   }
   for (const auto& group : seeds_of_recipes(runs))
     if (group.size() > 1) columns.push_back(mean_column(group));
@@ -106,15 +106,15 @@ std::vector<eval::TableColumn> columns_of(const std::vector<ComparedRun>& runs, 
 }
 
 int compare(const CompareFlags& flags) {
-  const std::vector<ComparedRun> runs = stored_runs(run_arguments(flags.runs));
-  const StoredEvaluation base = evaluation_at(runs.front().folder, 0);
+  const std::vector<ComparedRun> runs = stored_runs(run::run_arguments(flags.runs));
+  const run::StoredEvaluation base = run::evaluation_at(runs.front().folder, 0);
   const std::vector<text::Prompt> prompts = text::load_prompts(runs.front().recipe.eval_prompts());
-  std::vector<io::SheetBlock> blocks{{.title = "base", .rows = sheet_rows(base.pictures, prompts.size())}};
+  std::vector<io::SheetBlock> blocks{{.title = "base", .rows = run::sheet_rows(base.pictures, prompts.size())}};
   for (const ComparedRun& run : runs) {
     check_pictures(run, base);
-    blocks.push_back({.title = run_name(run.folder), .rows = sheet_rows(run.last.pictures, prompts.size())});
+    blocks.push_back({.title = run::run_name(run.folder), .rows = run::sheet_rows(run.last.pictures, prompts.size())});
   }
-  io::save_png(flags.out, io::contact_sheet(blocks, sheet_options(prompts)));
+  io::save_png(flags.out, io::contact_sheet(blocks, run::sheet_options(prompts)));
   std::printf("%s\nsheet  %s\n", eval::comparison_table(columns_of(runs, base)).c_str(), flags.out.c_str());
   return 0;
 }

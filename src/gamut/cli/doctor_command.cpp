@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gamut/cli/build_info.h"
 #include "gamut/cli/commands.h"
 #include "gamut/core/error.h"
 #include "gamut/core/input_files.h"
 #include "gamut/tasks/glyphs/glyphs.h"
 #include "gamut/rewards/reward.h"
+#include "gamut/run/build_info.h"
 
 #include <CLI/CLI.hpp>
 
@@ -32,7 +32,7 @@ bool check(const char* what, const std::function<void()>& attempt) {
 
 int doctor() {
   const fs::path data = data_folder();
-  std::printf("%sdata: %s\n\n", build_info("cuda").c_str(), data.empty() ? "not found" : data.c_str());
+  std::printf("%sdata: %s\n\n", run::build_info("cuda").c_str(), data.empty() ? "not found" : data.c_str());
   bool good = check("OCR (Tesseract)", [] { rewards::make_reward({.kind = "ocr"}); });
   good &= check("fonts of the glyph task", [] { glyphs::glyph_fonts(); });
   good &= check("models/glyphs", [] {

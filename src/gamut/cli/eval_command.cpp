@@ -2,14 +2,14 @@
 #include "gamut/cli/commands.h"
 #include "gamut/cli/lora_argument.h"
 #include "gamut/cli/model_argument.h"
-#include "gamut/cli/run_argument.h"
-#include "gamut/cli/train_recipe.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/eval/table.h"
 #include "gamut/io/image.h"
 #include "gamut/models/guidance.h"
 #include "gamut/nn/images.h"
+#include "gamut/run/run_argument.h"
+#include "gamut/run/train_recipe.h"
 #include "gamut/tasks/tasks.h"
 #include "gamut/train/ema.h"
 #include "gamut/train/policy.h"
@@ -75,12 +75,12 @@ void print(const std::vector<PassNumbers>& all, const std::string& measured, boo
 }
 
 // Without --model a run folder in the recipe's place means its own tuned model.
-TunedModel model_of(const EvalFlags& flags, const TrainRecipe& recipe) {
+TunedModel model_of(const EvalFlags& flags, const run::TrainRecipe& recipe) {
   if (!flags.model.empty()) return find_tuned(flags.model);
-  return is_run(flags.recipe) ? find_tuned(flags.recipe) : find_tuned(recipe.train.model);
+  return run::is_run(flags.recipe) ? find_tuned(flags.recipe) : find_tuned(recipe.train.model);
 }
 
-models::Pipeline open_model(const EvalFlags& flags, const TrainRecipe& recipe, const TunedModel& model) {
+models::Pipeline open_model(const EvalFlags& flags, const run::TrainRecipe& recipe, const TunedModel& model) {
   models::Pipeline pipe = train::open_policy(recipe.train, model.folder);
   model.apply(pipe);
   if (!flags.weights.empty())
@@ -96,7 +96,7 @@ struct Pass {
 };
 
 // Each pass that is made, with its prompts; of real data only the main one.
-std::vector<Pass> passes_of(const TrainRecipe& recipe, const EvalFlags& flags, const eval::Judges& judges) {
+std::vector<Pass> passes_of(const run::TrainRecipe& recipe, const EvalFlags& flags, const eval::Judges& judges) {
   std::vector<Pass> passes;
   for (const eval::EvalPass& pass : eval::eval_passes(recipe.eval)) {
     if (flags.data && pass != eval::EvalPass{}) break;
@@ -114,7 +114,7 @@ bool is_tuned(const EvalFlags& flags, const TunedModel& model) {
 
 // What the recipe's model draws in each pass, for measures that compare with the base; nothing where what is measured is
 // that model, and a warning where it cannot be opened.
-void add_bases(const TrainRecipe& recipe, const EvalFlags& flags, const TunedModel& model, const eval::Judges& judges,
+void add_bases(const run::TrainRecipe& recipe, const EvalFlags& flags, const TunedModel& model, const eval::Judges& judges,
                std::vector<Pass>& passes) {
   const std::string base = recipe.train.model.empty() ? model.folder : recipe.train.model;
   const bool itself = !is_tuned(flags, model) && base == model.folder;
@@ -149,7 +149,7 @@ std::string measured_by(const EvalFlags& flags, const TunedModel& model) {
 }
 
 // The numbers of every pass; the sheet of the first.
-std::vector<PassNumbers> measure_passes(const EvalFlags& flags, const TrainRecipe& recipe, const eval::Judges& judges,
+std::vector<PassNumbers> measure_passes(const EvalFlags& flags, const run::TrainRecipe& recipe, const eval::Judges& judges,
                                         const std::vector<Pass>& passes, const models::Pipeline* pipe) {
   std::vector<PassNumbers> all;
   for (const Pass& pass : passes) {
@@ -165,7 +165,7 @@ std::vector<PassNumbers> measure_passes(const EvalFlags& flags, const TrainRecip
 }
 
 int evaluate(const EvalFlags& flags) {
-  TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
+  run::TrainRecipe recipe = run::load_train_recipe(flags.recipe, flags.sets);
   recipe.eval.raw = false;  // there is one set of weights
   if (!flags.data) models::warn_below_one(recipe.eval.guidance_scale, "eval.guidance_scale");
   const std::string& device = recipe.train.device;

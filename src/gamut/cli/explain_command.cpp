@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
 #include "gamut/cli/pretrain_recipe.h"
-#include "gamut/cli/run_argument.h"
-#include "gamut/cli/train_recipe.h"
 #include "gamut/core/error.h"
 #include "gamut/core/names.h"
+#include "gamut/run/run_argument.h"
+#include "gamut/run/train_recipe.h"
 #include "gamut/train/policy.h"
 
 #include <CLI/CLI.hpp>
@@ -54,7 +54,7 @@ void print_ddim(const diffusion::Step& s) {
 
 // The steps of the first iteration: later ones differ in where their window lies.
 int explain_schedule(const ExplainFlags& flags) {
-  const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
+  const run::TrainRecipe recipe = run::load_train_recipe(flags.recipe, flags.sets);
   const fs::path scheduler = fs::path(recipe.train.model) / "scheduler";
   const bool has_model = fs::is_regular_file(scheduler / "scheduler_config.json");
   const train::TrainConfig config =
@@ -89,8 +89,8 @@ void check_prefix(const std::string& prefix, const Resolved& resolved) {
 }
 
 int explain_config(const ExplainFlags& flags) {
-  const Recipe written = load_recipe(recipe_file(flags.recipe), flags.sets);
-  const Resolved resolved = task_of(written).empty() ? load_train_recipe(flags.recipe, flags.sets).resolved
+  const Recipe written = load_recipe(run::recipe_file(flags.recipe), flags.sets);
+  const Resolved resolved = task_of(written).empty() ? run::load_train_recipe(flags.recipe, flags.sets).resolved
                                                      : resolve_pretrain_recipe(written);
   check_prefix(flags.key, resolved);
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();

@@ -3,12 +3,12 @@
 // through the code that training and evaluation run.
 #include "gamut/algorithms/credit.h"
 #include "gamut/cli/commands.h"
-#include "gamut/cli/train_recipe.h"
 #include "gamut/core/error.h"
 #include "gamut/core/names.h"
 #include "gamut/diversity/distances.h"
 #include "gamut/diversity/measures.h"
 #include "gamut/io/files.h"
+#include "gamut/run/train_recipe.h"
 
 #include <ATen/ATen.h>
 #include <CLI/CLI.hpp>
@@ -120,8 +120,8 @@ at::Tensor matrix_at(const json& group, const char* key, size_t members) {
   return at::tensor(values, at::kDouble).reshape({int64_t(rows.size()), -1});
 }
 
-TrainRecipe recipe_of(const GroupFlags& flags) {
-  return flags.recipe.empty() ? load_train_recipe(flags.sets) : load_train_recipe(flags.recipe, flags.sets);
+run::TrainRecipe recipe_of(const GroupFlags& flags) {
+  return flags.recipe.empty() ? run::load_train_recipe(flags.sets) : run::load_train_recipe(flags.recipe, flags.sets);
 }
 
 algorithms::Group credit_group(const json& given) {
@@ -156,7 +156,7 @@ void check_holds(const algorithms::Group& group, const algorithms::Slots& slots)
       shaping && slots.shaping.kind == "cluster_bonus" ? " or 'clusters'" : ""));
 }
 
-algorithms::GroupCredit credit_by(const TrainRecipe& recipe, const algorithms::Group& group) {
+algorithms::GroupCredit credit_by(const run::TrainRecipe& recipe, const algorithms::Group& group) {
   const algorithms::Slots& slots = recipe.train.slots;
   check_holds(group, slots);
   algorithms::PromptStatistics statistics;
@@ -200,7 +200,7 @@ void print_table(const ordered_json& credit, const std::vector<double>& rewards)
 }
 
 int explain_credit(const GroupFlags& flags) {
-  const TrainRecipe recipe = recipe_of(flags);
+  const run::TrainRecipe recipe = recipe_of(flags);
   const algorithms::Group group = credit_group(
       read_group({"rewards", "distances", "features", "clusters", "prompt"}));
   const algorithms::GroupCredit credit = credit_by(recipe, group);
@@ -218,7 +218,7 @@ int explain_credit(const GroupFlags& flags) {
 }
 
 int explain_diversity(const GroupFlags& flags) {
-  const TrainRecipe recipe = recipe_of(flags);
+  const run::TrainRecipe recipe = recipe_of(flags);
   const json given = read_group({"features", "distances", "kernel"});
   if (given.size() != 1) refuse("expected exactly one of the keys 'features', 'distances' and 'kernel'");
   const ordered_json measures = diversity::describe_group({.features_ND = matrix_at(given, "features", 0),

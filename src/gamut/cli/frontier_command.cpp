@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
-#include "gamut/cli/frontier_runs.h"
 #include "gamut/cli/frontier_text.h"
 #include "gamut/cli/number_flag.h"
-#include "gamut/cli/run_argument.h"
 #include "gamut/core/clock.h"
 #include "gamut/core/error.h"
 #include "gamut/eval/frontier_json.h"
 #include "gamut/eval/measures.h"
+#include "gamut/run/frontier_runs.h"
+#include "gamut/run/run_argument.h"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -45,15 +45,15 @@ const eval::Method* find_baseline(const std::vector<eval::Method>& methods, cons
 }
 
 struct Found {
-  ComparedRuns runs;
+  run::ComparedRuns runs;
   std::vector<eval::Comparison> all, equal_time;  // against the baseline
 };
 
 Found compare_all(const FrontierFlags& flags) {
-  std::vector<RunRows> rows;
-  for (const std::string& path : run_arguments(flags.runs, ".jsonl"))
-    for (RunRows& run : read_run_rows(path)) rows.push_back(std::move(run));
-  Found found{.runs = compared_runs(rows, flags.x, flags.y), .all = {}, .equal_time = {}};
+  std::vector<run::RunRows> rows;
+  for (const std::string& path : run::run_arguments(flags.runs, ".jsonl"))
+    for (run::RunRows& run : run::read_run_rows(path)) rows.push_back(std::move(run));
+  Found found{.runs = run::compared_runs(rows, flags.x, flags.y), .all = {}, .equal_time = {}};
   const eval::Method* baseline = find_baseline(found.runs.methods, flags.baseline);
   if (!baseline) return found;
   const auto curves = [&](const eval::Method& method) { return flags.interpolate ? interpolated(method) : method; };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/lora_argument.h"
 
-#include "gamut/cli/run_argument.h"
 #include "gamut/core/error.h"
+#include "gamut/run/run_argument.h"
 
 #include <cmath>
 #include <cstdlib>
@@ -24,7 +24,7 @@ LoraArgument parse_lora_argument(const std::string& text) {
 
 std::filesystem::path adapter_path(const std::string& name) {
   const std::filesystem::path path = name;
-  return is_run(path) ? path / "model" : path;
+  return run::is_run(path) ? path / "model" : path;
 }
 
 void add_loras(models::Pipeline& pipe, const std::vector<std::string>& arguments) {

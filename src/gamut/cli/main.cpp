@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // gamut: parse, dispatch, exit code. The only catch-all of the program stands here.
-#include "gamut/cli/build_info.h"
 #include "gamut/cli/commands.h"
 #include "gamut/cli/usage_hints.h"
 #include "gamut/core/error.h"
@@ -8,6 +7,7 @@
 #include "gamut/core/names.h"
 #include "gamut/core/program.h"
 #include "gamut/nn/kernels/cpu_path.h"
+#include "gamut/run/build_info.h"
 #include "gamut/tasks/tasks.h"
 
 #include <CLI/CLI.hpp>
@@ -69,7 +69,7 @@ int run(int argc, char** argv) {
                    "gamut"};
   program.require_subcommand(1);
   program.fallthrough();
-  program.set_version_flag("--version", gamut::cli::version());
+  program.set_version_flag("--version", gamut::run::version());
   bool quiet = false, json_log = false;
   program.add_flag("--quiet", quiet, "no progress lines, only warnings and results");
   program.add_flag("--json-log", json_log, "log lines on stderr as JSON, one object each");

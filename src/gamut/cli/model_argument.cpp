@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/model_argument.h"
 
-#include "gamut/cli/measured.h"
-#include "gamut/cli/run_argument.h"
 #include "gamut/core/error.h"
 #include "gamut/core/input_files.h"
 #include "gamut/core/names.h"
 #include "gamut/io/files.h"
 #include "gamut/nn/lora.h"
+#include "gamut/run/measured.h"
+#include "gamut/run/run_argument.h"
 #include "gamut/train/checkpoint.h"
 #include "gamut/train/ema.h"
 
@@ -32,8 +32,8 @@ fs::path run_of(const std::string& name) {
   fs::path path = fs::path(name).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
   if (fs::exists(path / "model_index.json") || fs::exists(path / kAdapter))
-    return path.filename() == "model" && is_run(path.parent_path()) ? path.parent_path() : fs::path();
-  return is_run(path) ? path : fs::path();
+    return path.filename() == "model" && run::is_run(path.parent_path()) ? path.parent_path() : fs::path();
+  return run::is_run(path) ? path : fs::path();
 }
 
 int64_t last_step(const fs::path& rows) {
@@ -54,14 +54,14 @@ nn::LoraFile adapter_of_checkpoint(const fs::path& file, const nn::LoraConfig& c
   return adapter;
 }
 
-TunedModel model_of_checkpoint(const fs::path& run, const TrainRecipe& recipe) {
+TunedModel model_of_checkpoint(const fs::path& run, const run::TrainRecipe& recipe) {
   const auto checkpoint = train::latest_checkpoint(run);
   if (!checkpoint)
     throw EnvironmentError("model", cat("the run '", printable(run.string()), "' has no model yet and no checkpoint; ",
                                         "wait for its first checkpoint, or resume it"));
   const fs::path weights = *checkpoint / "ema.safetensors";
   TunedModel model{.folder = recipe.train.model,
-                   .measured = cat(checkpoint->string(), ", ", averaged_weights(recipe.train.ema))};
+                   .measured = cat(checkpoint->string(), ", ", run::averaged_weights(recipe.train.ema))};
   if (recipe.train.lora.is_on())
     model.adapter = adapter_of_checkpoint(weights, recipe.train.lora);
   else
@@ -79,11 +79,11 @@ void TunedModel::apply(models::Pipeline& pipe) const {
 TunedModel find_tuned(const std::string& name) {
   const fs::path run = run_of(name);
   if (run.empty()) return {.folder = find_input(name, NamedBy::kCommandLine).name, .measured = name};
-  const TrainRecipe recipe = load_train_recipe(run / "config.toml", {});
+  const run::TrainRecipe recipe = run::load_train_recipe(run / "config.toml", {});
   // A run that was resumed after its end is past the model that it left then.
   if (!is_complete_model(run / "model") || !fs::exists(run / "before_after.txt")) return model_of_checkpoint(run, recipe);
   TunedModel model{.folder = (run / "model").string(),
-                   .measured = measured_run(run, recipe, last_step(run / "metrics.jsonl"))};
+                   .measured = run::measured_run(run, recipe, last_step(run / "metrics.jsonl"))};
   if (!recipe.train.lora.is_on()) return model;
   model.folder = recipe.train.model;
   model.adapter = nn::load_lora(run / "model");

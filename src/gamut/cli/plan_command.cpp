@@ -17,7 +17,7 @@ struct PlanFlags {
   bool json = false;
 };
 
-nlohmann::ordered_json to_json(const TrainRecipe& recipe, const train::Plan& plan,
+nlohmann::ordered_json to_json(const run::TrainRecipe& recipe, const train::Plan& plan,
                                const std::optional<DeviceMemory>& memory, const train::Advice& advice) {
   nlohmann::ordered_json json{
       {"model", recipe.train.model}, {"device", recipe.train.device}, {"dtype", recipe.train.dtype}};
@@ -36,7 +36,7 @@ nlohmann::ordered_json to_json(const TrainRecipe& recipe, const train::Plan& pla
 }
 
 int plan_recipe(const PlanFlags& flags) {
-  const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
+  const run::TrainRecipe recipe = run::load_train_recipe(flags.recipe, flags.sets);
   const std::optional<DeviceMemory> memory =
       flags.memory.empty() ? device_memory(recipe.train.device)
                            : DeviceMemory{parse_size(flags.memory), "given"};

@@ -50,7 +50,7 @@ std::string graphs_line(const train::TrainConfig& config) {
   return label("rollout's graphs") + cat("not kept: ", why_not, "\n");
 }
 
-std::string recipe_lines(const TrainRecipe& recipe, const train::Plan& plan) {
+std::string recipe_lines(const run::TrainRecipe& recipe, const train::Plan& plan) {
   const train::PlanParameters& counts = plan.parameters;
   const train::BatchPlan& batch = plan.batch;
   const std::string trained = recipe.train.lora.is_on()
@@ -95,14 +95,14 @@ std::string format_bytes(int64_t bytes) {
   return print(mebibytes >= 10 ? "%.0f MiB" : "%.1f MiB", mebibytes);
 }
 
-std::vector<std::string> not_counted(const TrainRecipe& recipe) {
+std::vector<std::string> not_counted(const run::TrainRecipe& recipe) {
   std::vector<std::string> parts{cat("reward ", recipe.reward.kind), cat("judge ", recipe.judge.kind)};
   if (recipe.train.slots.regularizer.kind == "gated_kl")
     for (const rewards::RewardConfig& gate : train::gate_reward_configs(recipe.train)) parts.push_back(cat("gate ", gate.kind));
   return parts;
 }
 
-std::string plan_text(const TrainRecipe& recipe, const train::Plan& plan) {
+std::string plan_text(const run::TrainRecipe& recipe, const train::Plan& plan) {
   std::string text = recipe_lines(recipe, plan) + "\n";
   text += label("") + print("%10s  %10s  %10s\n", "TFLOP", "working", "peak");
   for (const train::PlanPhase& phase : plan.phases) text += phase_line(phase);

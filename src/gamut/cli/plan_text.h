@@ -3,7 +3,7 @@
 #pragma once
 
 #include "gamut/cli/device_memory.h"
-#include "gamut/cli/train_recipe.h"
+#include "gamut/run/train_recipe.h"
 #include "gamut/train/plan.h"
 #include "gamut/train/plan_advice.h"
 
@@ -15,11 +15,11 @@ namespace gamut::cli {
 // "9.8 GiB", "512 MiB".
 std::string format_bytes(int64_t bytes);
 // The tables; docs/plan.md explains each line.
-std::string plan_text(const TrainRecipe& recipe, const train::Plan& plan);
+std::string plan_text(const run::TrainRecipe& recipe, const train::Plan& plan);
 // "fits: …" or "does not fit: …; try …", or that no device is known. `advice` for a plan that does not fit.
 std::string verdict_text(const train::Plan& plan, const std::optional<DeviceMemory>& memory,
                          const train::Advice& advice);
 // Models that a run loads beside the policy, which no plan counts.
-std::vector<std::string> not_counted(const TrainRecipe& recipe);
+std::vector<std::string> not_counted(const run::TrainRecipe& recipe);
 
 }  // namespace gamut::cli

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
 #include "gamut/cli/pretrain_recipe.h"
-#include "gamut/cli/run_argument.h"
 #include "gamut/core/config.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
@@ -10,6 +9,7 @@
 #include "gamut/io/files.h"
 #include "gamut/io/run_folder.h"
 #include "gamut/io/run_lock.h"
+#include "gamut/run/run_argument.h"
 #include "gamut/tasks/glyphs/pretrain.h"
 #include "gamut/tasks/glyphs/pretrain_clip.h"
 #include "gamut/tasks/glyphs/pretrain_reader.h"
@@ -90,7 +90,7 @@ int pretrain(const PretrainFlags& given) {
   if (flags.resume && flags.run.empty() && of_run) flags.run = flags.recipe;
   if (flags.resume && flags.run.empty())
     throw ConfigError("usage", "--resume needs --run DIR, the run to go on with");
-  const Recipe recipe = load_recipe(recipe_file(flags.recipe), flags.sets);
+  const Recipe recipe = load_recipe(run::recipe_file(flags.recipe), flags.sets);
   const std::string task = task_of(recipe);
   if (task == "reader") return pretrain_reader(recipe, flags);
   if (task == "clip") return pretrain_in_run(recipe, flags, glyphs::pretrain_clip);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
 #include "gamut/cli/number_flag.h"
-#include "gamut/cli/report_run.h"
-#include "gamut/cli/run_argument.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/core/stop.h"
 #include "gamut/eval/report.h"
 #include "gamut/io/files.h"
+#include "gamut/run/report_run.h"
+#include "gamut/run/run_argument.h"
 
 #include <CLI/CLI.hpp>
 
@@ -30,7 +30,7 @@ struct ReportFlags {
 };
 
 // Whether a run still goes on. The last page of a followed run must not reload itself.
-bool write_report(ReportReader& reader, const ReportFlags& flags) {
+bool write_report(run::ReportReader& reader, const ReportFlags& flags) {
   eval::Report report = reader.read();
   const bool goes_on = flags.follow && std::any_of(report.runs.begin(), report.runs.end(),
                                                    [](const eval::ReportRun& run) { return !run.finished; });
@@ -46,9 +46,9 @@ void wait(int64_t seconds) {
 }
 
 int report(const ReportFlags& flags) {
-  const std::vector<std::string> runs = run_arguments(flags.runs);
+  const std::vector<std::string> runs = run::run_arguments(flags.runs);
   const std::vector<fs::path> folders(runs.begin(), runs.end());
-  ReportReader reader(folders, flags.baseline);
+  run::ReportReader reader(folders, flags.baseline);
   if (flags.follow) {
     install_stop_handler();
     log_info(cat("following ", folders.size(), " runs into ", flags.out, " every ", flags.seconds,

@@ -2,11 +2,11 @@
 #include "gamut/cli/report_server.h"
 
 #include "gamut/cli/http_server.h"
-#include "gamut/cli/report_run.h"
 #include "gamut/core/clock.h"
 #include "gamut/core/error.h"
 #include "gamut/eval/report.h"
 #include "gamut/eval/report_page.h"
+#include "gamut/run/report_run.h"
 
 #include <nlohmann/json.hpp>
 
@@ -29,7 +29,7 @@ class LiveData {
   }
 
  private:
-  ReportReader reader_;
+  run::ReportReader reader_;
   std::string json_;
   Stopwatch since_;
   double cost_ = 0;

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gamut/cli/child_process.h"
 #include "gamut/cli/commands.h"
 #include "gamut/cli/number_flag.h"
-#include "gamut/cli/sweep_plan.h"
-#include "gamut/cli/sweep_process.h"
-#include "gamut/cli/sweep_results.h"
 #include "gamut/core/error.h"
 #include "gamut/core/input_files.h"
 #include "gamut/core/log.h"
@@ -12,6 +8,10 @@
 #include "gamut/core/stop.h"
 #include "gamut/io/files.h"
 #include "gamut/io/run_lock.h"
+#include "gamut/run/child_process.h"
+#include "gamut/run/sweep_plan.h"
+#include "gamut/run/sweep_process.h"
+#include "gamut/run/sweep_results.h"
 
 #include <CLI/CLI.hpp>
 
@@ -32,36 +32,36 @@ struct SweepFlags {
   bool list = false, table = false, json_log = false;
 };
 
-SweepConfig configured(const SweepFlags& flags) {
-  SweepConfig sweep = load_sweep(flags.sweep);
+run::SweepConfig configured(const SweepFlags& flags) {
+  run::SweepConfig sweep = run::load_sweep(flags.sweep);
   if (!flags.folder.empty()) sweep.folder = flags.folder;
   if (flags.jobs > 0) sweep.jobs = flags.jobs;
   if (flags.threads > 0) sweep.threads = flags.threads;
   return sweep;
 }
 
-void print_list(const std::vector<PlannedRun>& runs, const fs::path& folder) {
-  for (const PlannedRun& run : runs) {
+void print_list(const std::vector<run::PlannedRun>& runs, const fs::path& folder) {
+  for (const run::PlannedRun& run : runs) {
     const fs::path at = folder / run.name;
     constexpr const char* kNames[] = {"to do", "begun", "complete", "other"};
-    std::printf("%-9s %s\n", kNames[size_t(state_of(run, at))], at.c_str());
+    std::printf("%-9s %s\n", kNames[size_t(run::state_of(run, at))], at.c_str());
   }
 }
 
 void print_tables(const fs::path& results, const std::vector<double>& levels) {
-  const std::vector<eval::MethodRow> rows = read_results(results);
+  const std::vector<eval::MethodRow> rows = run::read_results(results);
   std::printf("%s", eval::final_table(rows).c_str());
   for (const double level : levels) std::printf("\n%s", eval::matched_table(rows, level).c_str());
 }
 
 // A closing page made by this program's own command; its failure is a warning, since the runs are done.
-void make_page(const std::string& title, ChildCommand command, const fs::path& page) {
+void make_page(const std::string& title, run::ChildCommand command, const fs::path& page) {
   const fs::path log = fs::path(page).concat(".log");
   command.err = log;
   if (command.out.empty()) command.out = log;
   std::error_code ignored;
   for (const fs::path& old : {command.out, command.err}) fs::remove(old, ignored);
-  const ChildEnd end = wait_for_child(start_child(command));
+  const run::ChildEnd end = run::wait_for_child(run::start_child(command));
   if (end.code == 0 && end.ended_by == 0)
     std::printf("%-9s %s\n", title.c_str(), page.c_str());
   else
@@ -74,7 +74,7 @@ bool has_command(const CLI::App& program, const std::string& name) {
   return std::any_of(commands.begin(), commands.end(), [&](const auto* command) { return command->get_name() == name; });
 }
 
-void make_pages(const CLI::App& program, const std::vector<fs::path>& runs, const SweepConfig& sweep,
+void make_pages(const CLI::App& program, const std::vector<fs::path>& runs, const run::SweepConfig& sweep,
                 const std::string& baseline) {
   std::vector<std::string> paths;
   for (const fs::path& run : runs) paths.push_back(run.string());
@@ -100,8 +100,8 @@ void make_pages(const CLI::App& program, const std::vector<fs::path>& runs, cons
               folder / "report.html");
 }
 
-int closing(const SweepOutcome& outcome, size_t planned, const std::string& again) {
-  for (const FailedRun& failed : outcome.failed) log_warning(cat("failed: ", failed.name, ": ", failed.why));
+int closing(const run::SweepOutcome& outcome, size_t planned, const std::string& again) {
+  for (const run::FailedRun& failed : outcome.failed) log_warning(cat("failed: ", failed.name, ": ", failed.why));
   if (outcome.stopped) {
     log_info(cat("stopped with ", outcome.complete, " of ", planned, " runs done; go on with: ", again));
     return kStoppedOnRequest;
@@ -123,14 +123,14 @@ std::string again(const SweepFlags& flags) {
 }
 
 int run_sweep(const CLI::App& program, const SweepFlags& flags) {
-  const SweepConfig sweep = configured(flags);
+  const run::SweepConfig sweep = configured(flags);
   const fs::path folder = sweep.folder;
   if (!flags.results.empty()) return print_tables(flags.results, sweep.levels), 0;
   const std::string file = find_input(flags.sweep, NamedBy::kCommandLine).name;
-  const std::vector<PlannedRun> runs = plan_runs(sweep, file, flags.sets);
+  const std::vector<run::PlannedRun> runs = run::plan_runs(sweep, file, flags.sets);
   if (flags.list) return print_list(runs, folder), 0;
   if (flags.table) {
-    collect_results(runs, folder);
+    run::collect_results(runs, folder);
     return print_tables(folder / "results.jsonl", sweep.levels), 0;
   }
   fs::create_directories(folder);
@@ -138,11 +138,11 @@ int run_sweep(const CLI::App& program, const SweepFlags& flags) {
   install_stop_handler();
   log_info(cat("sweep ", sweep.name, ": ", runs.size(), " runs, ", sweep.jobs, " at once with ", sweep.threads,
                sweep.threads == 1 ? " thread each" : " threads each", ", in ", folder.string()));
-  const SweepOutcome outcome = run_processes(
+  const run::SweepOutcome outcome = run::run_processes(
       runs, {.folder = folder, .jobs = sweep.jobs, .threads = sweep.threads, .json_log = flags.json_log});
-  const std::vector<fs::path> complete = collect_results(runs, folder);
+  const std::vector<fs::path> complete = run::collect_results(runs, folder);
   if (!complete.empty()) std::printf("results   %s\n", (folder / "results.jsonl").c_str());
-  if (!complete.empty() && !outcome.stopped) make_pages(program, complete, sweep, baseline_of(sweep, runs));
+  if (!complete.empty() && !outcome.stopped) make_pages(program, complete, sweep, run::baseline_of(sweep, runs));
   return closing(outcome, runs.size(), again(flags));
 }
 

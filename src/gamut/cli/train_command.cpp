@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
-#include "gamut/cli/run_argument.h"
-#include "gamut/cli/run_identity.h"
-#include "gamut/cli/train_run.h"
+#include "gamut/cli/report_server.h"
+#include "gamut/cli/train_hints.h"
 #include "gamut/core/error.h"
+#include "gamut/core/log.h"
 #include "gamut/core/program.h"
+#include "gamut/core/stop.h"
 #include "gamut/io/run_folder.h"
+#include "gamut/run/run_argument.h"
+#include "gamut/run/run_identity.h"
+#include "gamut/run/train_run.h"
 
 #include <CLI/CLI.hpp>
 
 #include <charconv>
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -47,25 +52,46 @@ std::string train_command(const TrainFlags& flags) {
 std::filesystem::path run_folder(const TrainFlags& flags) {
   if (!flags.run.empty()) return flags.run;
   // RUN --resume goes on in RUN; RUN alone is the recipe of a new one.
-  if (flags.resume && is_run(flags.recipe)) return flags.recipe;
+  if (flags.resume && run::is_run(flags.recipe)) return flags.recipe;
   if (flags.resume) throw ConfigError("usage", "--resume needs --run DIR, the run to go on with");
-  return io::free_run_folder(is_run(flags.recipe) ? run_name(flags.recipe)
+  return io::free_run_folder(run::is_run(flags.recipe) ? run::run_name(flags.recipe)
                                                   : std::filesystem::path(flags.recipe).stem().string());
+}
+
+void print_outcome(const run::TrainRecipe& recipe, const run::TrainOutcome& done) {
+  const bool is_adapter = recipe.train.lora.is_on();
+  const std::string base = is_adapter ? cat("--model ", recipe.train.model, " --lora ") : "";
+  std::printf("\n%s\nreward %s, judge %s\n%s\nmodel  %s%s\nsheet  %s\n", done.table.c_str(), done.reward.c_str(),
+              done.judge.c_str(), done.cost.c_str(), base.c_str(), done.model.c_str(), done.sheet.c_str());
+  std::fflush(stdout);
 }
 
 int train(const TrainFlags& flags) {
   const std::optional<int> port = serve_port(flags);
   const std::filesystem::path folder = run_folder(flags);
-  const TrainRecipe recipe = load_train_recipe(flags.recipe, flags.sets);
+  const run::TrainRecipe recipe = run::load_train_recipe(flags.recipe, flags.sets);
   const std::string again = train_command(flags);
   const std::string command =
       folder == flags.recipe ? again : cat(again, " --run ", shell_word(folder.string()));
-  return run_training(recipe, {.folder = folder,
-                               .resume = flags.resume,
-                               .command = command,
-                               .serve_port = port,
-                               .resume_command = command + " --resume",
-                               .serve_command = again + " --serve"});
+  std::unique_ptr<ReportServer> server;
+  const auto on_start = [&] {
+    install_stop_handler();  // until here nothing would be lost
+    if (port) {
+      server = std::make_unique<ReportServer>(folder, *port);
+      log_info(cat("live report at ", server->url(), " until the run ends"));
+    }
+    for (const std::string& line : watch_lines(folder, port ? "" : again + " --serve")) log_info(line);
+  };
+  const run::TrainOutcome done =
+      run::train(recipe, {.folder = folder, .resume = flags.resume, .command = command, .on_start = on_start});
+  end_progress();
+  if (!done.finished) {
+    log_info(cat("stopped after step ", done.steps, " with a checkpoint; go on with: ", command, " --resume"));
+    return kStoppedOnRequest;
+  }
+  print_outcome(recipe, done);
+  for (const std::string& line : next_lines(folder, recipe, done.first_prompt)) log_info(line);
+  return 0;
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace gamut::cli {
 namespace {
 
 // The flags of `gamut sample` that draw as the recipe's evaluation does.
-std::string sampling_flags(const TrainRecipe& recipe) {
+std::string sampling_flags(const run::TrainRecipe& recipe) {
   std::string text;
   if (recipe.eval.guidance_scale != 1) text += cat(" --guidance ", recipe.eval.guidance_scale);
   if (recipe.train.device != "cpu") text += cat(" --device ", recipe.train.device);
@@ -30,7 +30,7 @@ std::vector<std::string> watch_lines(const std::filesystem::path& run, const std
   return lines;
 }
 
-std::vector<std::string> next_lines(const std::filesystem::path& run, const TrainRecipe& recipe,
+std::vector<std::string> next_lines(const std::filesystem::path& run, const run::TrainRecipe& recipe,
                                     const std::string& prompt) {
   const std::string folder = shell_word(run.string()), program = program_name();
   auto file = [&](const char* name) { return shell_word((run / name).string()); };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/usage_hints.h"
 
-#include "gamut/cli/train_recipe.h"
 #include "gamut/core/error.h"
 #include "gamut/core/names.h"
 #include "gamut/core/synonyms.h"
+#include "gamut/run/train_recipe.h"
 
 #include <CLI/CLI.hpp>
 
@@ -53,7 +53,7 @@ std::string key_of(const std::string& word, const std::string& command) {
 }  // namespace
 
 std::vector<std::string> recipe_keys() {
-  TrainRecipe recipe;
+  run::TrainRecipe recipe;
   std::vector<std::string> keys;
   for (const ResolvedField& field : bind(Recipe{}, recipe).fields) keys.push_back(field.key);
   return keys;

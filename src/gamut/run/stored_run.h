@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a training run left on disk: its evaluations and their pictures.
+#pragma once
+
+#include "gamut/eval/evaluate.h"
+#include "gamut/io/image.h"
+#include "gamut/text/prompt_set.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <vector>
+
+namespace gamut::run {
+
+struct StoredEvaluation {
+  int64_t step = 0;
+  eval::Evaluation numbers;
+  at::Tensor pictures;  // [prompts * members, 3, H, W] in [0, 1], prompt-major
+};
+
+// Of averaged weights on eval.prompts and eval.seed. DataError when evals.jsonl has no row for the step, or no row at
+// all.
+StoredEvaluation evaluation_at(const std::filesystem::path& run, int64_t step);
+StoredEvaluation last_evaluation(const std::filesystem::path& run);
+// The same step's numbers with raw weights, where eval.raw asked for them.
+std::optional<eval::Evaluation> raw_evaluation_at(const std::filesystem::path& run, int64_t step);
+
+// Steps with such a row.
+std::set<int64_t> evaluated_steps(const std::filesystem::path& run);
+
+// A row of pictures per prompt, as a contact sheet shows them.
+std::vector<std::vector<io::Image>> sheet_rows(const at::Tensor& pictures, size_t prompts);
+// Rows labelled by target, or by text where there is none.
+io::SheetOptions sheet_options(const std::vector<text::Prompt>& prompts);
+
+}  // namespace gamut::run

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/run/sweep_results.h"
+
+#include "gamut/core/error.h"
+#include "gamut/core/names.h"
+#include "gamut/eval/evaluate.h"
+#include "gamut/io/files.h"
+#include "gamut/run/run_rows.h"
+#include "gamut/run/sweep_process.h"
+
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <tuple>
+
+namespace gamut::run {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+std::string rows_of(const PlannedRun& run, const fs::path& folder) {
+  const std::map<int64_t, double> seconds = training_seconds(folder / "metrics.jsonl");
+  std::string text;
+  for (const json& evaluation : io::read_json_lines(folder / "evals.jsonl")) {
+    if (!evaluation.is_object() || !evaluation.contains("step") || !evaluation["step"].is_number_integer())
+      throw DataError("sweep", cat((folder / "evals.jsonl").string(), " must hold objects with an integer 'step'"));
+    const int64_t step = evaluation["step"].get<int64_t>();
+    ordered_json row{{"recipe", run.method}, {"seed", run.seed}, {"step", step}, {"run", run.name}};
+    row["train_seconds"] = seconds.contains(step) ? ordered_json(seconds.at(step)) : ordered_json();
+    for (const auto& [key, value] : evaluation.items())
+      if (key != "step") row[key == "seed" ? "eval_seed" : key] = value;
+    text += row.dump() + "\n";
+  }
+  return text;
+}
+
+eval::MethodRow method_row(const json& row, const std::string& place) {
+  const bool complete = row.is_object() && row.contains("recipe") && row["recipe"].is_string() &&
+                        row.contains("seed") && row["seed"].is_number_integer() && row.contains("step") &&
+                        row["step"].is_number_integer();
+  if (!complete) throw DataError("sweep", cat(place, " must have the string 'recipe' and the integers 'seed', 'step'"));
+  eval::MethodRow out{.method = printable(row["recipe"].get<std::string>()), .seed = row["seed"], .step = row["step"]};
+  for (const auto& [key, value] : row.items())
+    if (value.is_number() && !eval::is_unscored(row, key)) out.measures[eval::present_key(key)] = value.get<double>();
+  if (out.measures.contains("train_seconds")) out.seconds = out.measures["train_seconds"];
+  return out;
+}
+
+}  // namespace
+
+std::vector<fs::path> collect_results(const std::vector<PlannedRun>& runs, const fs::path& folder) {
+  std::string text;
+  std::vector<fs::path> complete;
+  for (const PlannedRun& run : runs) {
+    const fs::path at = folder / run.name;
+    if (state_of(run, at) != RunState::kComplete) continue;
+    complete.push_back(at);
+    text += rows_of(run, at);
+  }
+  if (!complete.empty()) io::write_atomically(folder / "results.jsonl", text);
+  return complete;
+}
+
+std::vector<eval::MethodRow> read_results(const fs::path& file) {
+  using Place = std::tuple<std::string, int64_t, int64_t>;  // method, seed, step
+  auto place_of = [](const eval::MethodRow& row) { return Place(row.method, row.seed, row.step); };
+  std::vector<eval::MethodRow> rows;
+  std::map<Place, std::map<std::string, double>> reported, heldout;
+  size_t number = 0;
+  for (const json& line : io::read_json_lines(file)) {
+    eval::MethodRow row = method_row(line, cat(file.string(), " (line ", ++number, ")"));
+    const eval::EvalPass pass = eval::pass_of(line);
+    if (pass.weights != "ema") continue;
+    if (pass.set == "heldout")
+      for (const auto& [key, value] : row.measures) heldout[place_of(row)]["heldout." + key] = value;
+    else if (pass.role == "report")
+      reported[place_of(row)] = row.measures;
+    else
+      rows.push_back(std::move(row));
+  }
+  if (rows.empty()) throw DataError("sweep", cat("'", file.string(), "' holds no evaluation"));
+  for (eval::MethodRow& row : rows) {
+    row.reported = reported[place_of(row)];
+    row.measures.merge(heldout[place_of(row)]);
+  }
+  return rows;
+}
+
+}  // namespace gamut::run

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/run/train_run.h"
+
+#include "gamut/core/error.h"
+#include "gamut/core/log.h"
+#include "gamut/core/stop.h"
+#include "gamut/eval/table.h"
+#include "gamut/io/files.h"
+#include "gamut/io/run_folder.h"
+#include "gamut/io/run_lock.h"
+#include "gamut/models/guidance.h"
+#include "gamut/nn/kernels/cpu_path.h"
+#include "gamut/run/build_info.h"
+#include "gamut/run/group_log.h"
+#include "gamut/run/measured.h"
+#include "gamut/run/stored_run.h"
+#include "gamut/run/train_evaluation.h"
+#include "gamut/run/train_progress.h"
+#include "gamut/train/event_log.h"
+#include "gamut/train/policy.h"
+#include "gamut/train/trainer.h"
+
+#include <ATen/ATen.h>
+#include <nlohmann/json.hpp>
+
+#include <memory>
+#include <optional>
+
+namespace gamut::run {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kClosingTable = "before_after.txt";
+
+std::vector<text::Prompt> checked_prompts(const rewards::Reward& reward, const std::string& file) {
+  std::vector<text::Prompt> prompts = text::load_prompts(file);
+  rewards::check_prompts(reward, "reward", prompts, file);
+  return prompts;
+}
+
+// The caller's own object, else what the recipe names.
+rewards::Reward& chosen_reward(rewards::Reward* own, const rewards::RewardConfig& config,
+                               const std::string& policy_device, std::unique_ptr<rewards::Reward>& made) {
+  if (own != nullptr) return *own;
+  made = rewards::make_reward(config, policy_device);
+  return *made;
+}
+
+class TrainRun {
+ public:
+  TrainRun(const TrainRecipe& recipe, const TrainOptions& options)
+      : recipe_(recipe),
+        folder_(options.folder),
+        lock_(options.resume ? std::make_unique<io::RunLock>(folder_) : nullptr),
+        command_(options.command),
+        reward_(chosen_reward(options.reward, recipe.reward, recipe.train.device, made_reward_)),
+        judge_(chosen_reward(options.judge, recipe.judge, recipe.train.device, made_judge_)),
+        evaluation_(recipe, options.folder, reward_, judge_),
+        prompts_(checked_prompts(reward_, recipe.train.rollout.prompts)),
+        trainer_(recipe.train, train::open_policy(recipe.train), reward_, prompts_) {}
+
+  void create() {
+    io::create_run_folder(folder_);
+    lock_ = std::make_unique<io::RunLock>(folder_);
+    io::write_atomically(folder_ / "config.toml", recipe_.resolved.to_toml());
+    io::write_atomically(folder_ / "build.txt", build_info(recipe_.train.device));
+    io::write_atomically(folder_ / "command.txt", command_ + "\n");
+  }
+
+  void resume() {
+    const auto checkpoint = train::latest_checkpoint(folder_);
+    if (checkpoint) {
+      trainer_.resume(*checkpoint);
+      check_records();
+      log_info(cat("resuming from ", checkpoint->string()));
+    } else {
+      log_info("no complete checkpoint yet; starting from the beginning");
+    }
+    // The closing table says that a run is complete, which one that goes on is not.
+    fs::remove(folder_ / kClosingTable);
+    // Rows after the checkpoint belong to steps that will be made again.
+    for (const char* name : {"metrics.jsonl", "evals.jsonl", "groups.jsonl"})
+      if (fs::exists(folder_ / name))
+        io::truncate_json_lines(folder_ / name, "step", checkpoint ? trainer_.steps_done() : -1);
+  }
+
+  TrainOutcome run(const std::function<void()>& on_start) {
+    log_info(trainer_.plan().text());
+    if (trainer_.params().front().tensor.is_cpu()) log_info(cat("CPU kernels: ", nn::describe_cpu_path()));
+    if (recipe_.train.lora.is_on()) log_info(lora_line());
+    if (on_start) on_start();
+    events_.emplace(folder_, trainer_.steps_done() > 0 ? trainer_.steps_done() : -1);
+    io::JsonLines metrics(folder_ / "metrics.jsonl"), evals(folder_ / "evals.jsonl");
+    if (trainer_.steps_done() == 0) evaluation_.evaluate(trainer_, evals, *events_);
+    const int64_t total = recipe_.train.iterations;
+    trainer_.observe_credit([this](const train::CreditView& view) {
+      lock_->check_folder();
+      if (view.step == 1 || is_evaluated(view.step)) log_groups(folder_, view, recipe_.record.groups);
+    });
+    TrainProgress progress(trainer_.steps_done(), total, folder_ / "metrics.jsonl");
+    while (trainer_.steps_done() < total) {
+      const train::StepReport report = trainer_.iterate();
+      lock_->check_folder();
+      const nlohmann::ordered_json row = report.to_json();
+      metrics.append(row);
+      events_->add_metrics(row);
+      progress.show(report);
+      const int64_t step = report.step;
+      if (is_evaluated(step)) evaluation_.evaluate(trainer_, evals, *events_);
+      const bool stop = stop_requested() && step < total;
+      if (step % recipe_.train.checkpoint.every == 0 || step == total || stop) trainer_.save(folder_);
+      if (stop) return {.finished = false, .steps = step};
+    }
+    return finish();
+  }
+
+ private:
+  std::string lora_line() {
+    int64_t trained = 0;
+    for (const nn::NamedTensor& param : trainer_.params()) trained += param.tensor.numel();
+    return cat("lora   ", trainer_.params().size() / 2, " layers of rank ", recipe_.train.lora.rank, ": ", trained,
+               " numbers train beside ", trainer_.policy().denoiser_params().num_elements(), " frozen ones");
+  }
+
+  // The rows up to the checkpoint must all be there: what is lost would be missing from every table without a word.
+  void check_records() const {
+    const int64_t last = trainer_.steps_done();
+    const auto refuse = [&](const char* file, const char* what, int64_t missing) {
+      throw DataError("run", cat("'", (folder_ / file).string(), "' must hold ", what, " up to the checkpoint at step ",
+                                 last, "; got none of step ", missing, "; put the file back, or remove '",
+                                 (folder_ / "checkpoints").string(), "' to start from the beginning"));
+    };
+    int64_t trained = 0;
+    if (fs::exists(folder_ / "metrics.jsonl"))
+      io::visit_json_lines(folder_ / "metrics.jsonl", [&](nlohmann::json&& row) {
+        if (row.is_object() && row.contains("step") && row["step"] == trained + 1) ++trained;
+      });
+    if (trained < last) refuse("metrics.jsonl", "a row of each step", trained + 1);
+    const std::set<int64_t> evaluated =
+        fs::exists(folder_ / "evals.jsonl") ? evaluated_steps(folder_) : std::set<int64_t>{};
+    for (int64_t step = 0; step <= last; step += recipe_.eval.every)
+      if (!evaluated.contains(step)) refuse("evals.jsonl", "each evaluation", step);
+    evaluation_at(folder_, 0);  // with its pictures, which the end of the run shows
+  }
+
+  bool is_evaluated(int64_t step) const {
+    return step % recipe_.eval.every == 0 || step == recipe_.train.iterations;
+  }
+
+  // The table and the sheet before | after, and the tuned model.
+  TrainOutcome finish() {
+    // From disk, so that a resumed run closes with the same table.
+    const StoredEvaluation before = evaluation_at(folder_, 0), after = evaluation_at(folder_, trainer_.steps_done());
+    if (before.pictures.sizes() != after.pictures.sizes())
+      throw DataError("run", cat("the pictures of step 0 and of the last step must be as many and as large; got ",
+                                 before.pictures.sizes(), " and ", after.pictures.sizes()));
+    trainer_.save_model(folder_ / "model");
+    const std::vector<text::Prompt>& prompts = evaluation_.prompts();
+    const fs::path sheet = folder_ / "before_after.png";
+    io::save_png(sheet, io::contact_sheet({{.title = "before", .rows = sheet_rows(before.pictures, prompts.size())},
+                                           {.title = "after", .rows = sheet_rows(after.pictures, prompts.size())}},
+                                          sheet_options(prompts)));
+    const std::string table = eval::comparison_table(closing_columns(before, after));
+    io::write_atomically(folder_ / kClosingTable, table);
+    return {.finished = true,
+            .steps = trainer_.steps_done(),
+            .table = table,
+            .model = folder_ / "model",
+            .sheet = sheet,
+            .reward = reward_.name(),
+            .judge = judge_.name(),
+            .cost = evaluation_cost(folder_),
+            .first_prompt = prompts.front().text};
+  }
+
+  std::vector<eval::TableColumn> closing_columns(const StoredEvaluation& before, const StoredEvaluation& after) const {
+    std::vector<eval::TableColumn> columns{{"before", before.numbers, measured_base(recipe_)},
+                                      {"after", after.numbers, measured_run(folder_, recipe_, after.step)}};
+    if (const auto raw = raw_evaluation_at(folder_, after.step))
+      columns.push_back({"raw", *raw, measured_run(folder_, recipe_, after.step, true), true});
+    return columns;
+  }
+
+  const TrainRecipe& recipe_;
+  fs::path folder_;
+  std::unique_ptr<io::RunLock> lock_;  // before any model loads
+  std::string command_;
+  std::unique_ptr<rewards::Reward> made_reward_, made_judge_;
+  rewards::Reward& reward_;
+  rewards::Reward& judge_;
+  TrainEvaluation evaluation_;
+  std::vector<text::Prompt> prompts_;  // before the model loads
+  train::Trainer trainer_;
+  std::optional<train::EventLog> events_;
+};
+
+}  // namespace
+
+TrainOutcome train(const TrainRecipe& recipe, const TrainOptions& options) {
+  // A folder in the way is reported before any model loads.
+  if (!options.resume && fs::exists(options.folder)) io::create_run_folder(options.folder);
+  if (options.resume && !fs::exists(options.folder / "config.toml"))
+    throw ConfigError("run",
+                      cat("nothing to resume in '", options.folder.string(), "': it has no config.toml"));
+  if (options.resume) check_same_recipe(recipe, options.folder / "config.toml");
+  models::warn_below_one(recipe.train.rollout.guidance_scale, "rollout.guidance_scale");
+  models::warn_below_one(recipe.eval.guidance_scale, "eval.guidance_scale");
+  TrainRun run(recipe, options);
+  options.resume ? run.resume() : run.create();
+  return run.run(options.on_start);
+}
+
+}  // namespace gamut::run

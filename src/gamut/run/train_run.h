@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// One training run on disk: the trainer's loop with its records, evaluations, checkpoints and closing sheet.
+//
+//   run::TrainRecipe recipe = run::load_train_recipe("recipes/glyphs/gamut.toml", {"seed=3"});
+//   run::TrainOutcome done = run::train(recipe, {.folder = "runs/gamut-3"});
+//   std::puts(done.table.c_str());
+#pragma once
+
+#include "gamut/run/train_recipe.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+namespace gamut::run {
+
+struct TrainOptions {
+  std::filesystem::path folder;  // must not exist yet, unless `resume`
+  bool resume = false;           // go on from the folder's newest checkpoint, under the same recipe
+  std::string command = {};      // written to command.txt
+  // Own objects in place of what [reward] and [judge] of the recipe name; they must outlive the call.
+  rewards::Reward* reward = nullptr;
+  rewards::Reward* judge = nullptr;
+  // Called once when everything is loaded and the folder holds its recipe, before the first iteration.
+  std::function<void()> on_start = {};
+};
+
+struct TrainOutcome {
+  bool finished = false;  // false: core/stop.h asked for an end, and a checkpoint was written
+  int64_t steps = 0;      // iterations done in all
+  // Of a finished run.
+  std::string table = {};                             // before and after, as before_after.txt holds it
+  std::filesystem::path model = {}, sheet = {};       // the tuned model or adapter; before | after as a picture
+  std::string reward = {}, judge = {};                // their names
+  std::string cost = {};                              // evaluation_cost()
+  std::string first_prompt = {};                      // of the evaluation
+};
+
+// ConfigError for a folder in the way, or a recipe that is not the resumed run's; NumericalError as train::Guard says.
+// Returns when all iterations are done, or at the end of one after stop_requested().
+TrainOutcome train(const TrainRecipe& recipe, const TrainOptions& options);
+
+}  // namespace gamut::run
