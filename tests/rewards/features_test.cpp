@@ -10,6 +10,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include <limits>
 
 namespace gamut::rewards {
@@ -41,8 +43,11 @@ TEST(features, clip_is_the_embedding_of_the_picture) {
 
 TEST(features, no_row_depends_on_the_others) {
   const at::Tensor pictures = random_glyphs(37, 5).pictures;
+  const std::string vits = GAMUT_SOURCE_DIR "/tests/models/fixtures/vit/";
+  const std::map<std::string, std::string> models{
+      {"pixels", ""}, {"clip", kShipped}, {"dino", vits + "vit"}, {"dinov2", vits + "dinov2"}};
   for (const std::string& kind : feature_kinds()) {
-    const auto features = make_features({.kind = kind, .model = kShipped});
+    const auto features = make_features({.kind = kind, .model = models.at(kind)});
     const at::Tensor together = features->extract(pictures);
     EXPECT_TRUE(at::equal(features->extract(pictures.flip(0)), together.flip(0))) << kind;
     for (int64_t i = 0; i < 37; i += 9)

@@ -149,7 +149,7 @@ std::string measured_by(const EvalFlags& flags, const TunedModel& model) {
 }
 
 // The numbers of every pass; the sheet of the first.
-std::vector<PassNumbers> measure_passes(const EvalFlags& flags, const TrainRecipe& recipe, const eval::Judges& judges,
+std::vector<PassNumbers> measure_passes(const EvalFlags& flags, const run::TrainRecipe& recipe, const eval::Judges& judges,
                                         const std::vector<Pass>& passes, const models::Pipeline* pipe) {
   std::vector<PassNumbers> all;
   for (const Pass& pass : passes) {

@@ -8,6 +8,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 namespace gamut::eval {
 namespace {
 
@@ -27,6 +29,8 @@ void add_measure(const Measure& row, const MeasuredPictures& all, Evaluation& ou
     values.push_back(row.value(all.rows(begin, members)));
     mean += values.back() / double(out.prompts);
   }
+  const bool equal = std::all_of(values.begin(), values.end(), [&](double value) { return value == values.front(); });
+  if (equal) mean = values.front();  // whatever rounding would leave: a base's recall is 1
   out.values.emplace_back(row.key, row.scope == Scope::kPrompt ? mean : row.value(all));
   out.per_prompt[row.key] = std::move(values);
 }

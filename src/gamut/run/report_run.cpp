@@ -2,10 +2,10 @@
 #include "gamut/run/report_run.h"
 
 #include "gamut/core/error.h"
-#include "gamut/tasks/tasks.h"
 #include "gamut/io/files.h"
 #include "gamut/run/report_files.h"
 #include "gamut/run/run_identity.h"
+#include "gamut/tasks/tasks.h"
 
 #include <algorithm>
 #include <map>

@@ -3,6 +3,7 @@
 
 #include "gamut/core/error.h"
 #include "gamut/run/run_argument.h"
+#include "gamut/tasks/tasks.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -52,6 +53,7 @@ size_t settle_gate_rewards(Recipe& recipe) {
 }
 
 TrainRecipe resolve_train_recipe(const Recipe& written) {
+  tasks::register_tasks();  // their rewards are kinds of reward.kind
   TrainRecipe out;
   Recipe recipe = written;
   out.train.gate_tables.resize(settle_gate_rewards(recipe));

@@ -41,9 +41,9 @@ std::vector<text::Prompt> checked_prompts(const rewards::Reward& reward, const s
 
 // The caller's own object, else what the recipe names.
 rewards::Reward& chosen_reward(rewards::Reward* own, const rewards::RewardConfig& config,
-                               const std::string& device, std::unique_ptr<rewards::Reward>& made) {
+                               const std::string& policy_device, std::unique_ptr<rewards::Reward>& made) {
   if (own != nullptr) return *own;
-  made = rewards::make_reward(config, device);
+  made = rewards::make_reward(config, policy_device);
   return *made;
 }
 
