@@ -19,6 +19,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <iostream>
 
 namespace {
@@ -138,8 +139,11 @@ std::vector<double> seconds_of(const std::function<void()>& run, int64_t runs) {
 void measure(const BenchOptions& options) {
   const Subject net(options);
   nlohmann::json result;
-  for (const auto& [name, part] : {std::pair{"forward", forward}, {"forward_backward", forward_backward}, {"iteration", iteration}})
-    result[name] = seconds_of([&] { part(net, options); }, options.runs);
+  using Part = void (*)(const Subject&, const BenchOptions&);
+  const std::map<std::string, Part> parts{
+      {"forward", forward}, {"forward_backward", forward_backward}, {"iteration", iteration}};
+  for (const auto& [name, part] : parts)
+    result[name] = seconds_of([&, run = part] { run(net, options); }, options.runs);
   std::cout << result.dump() << "\n";
 }
 

@@ -125,7 +125,10 @@ void check_trainer(std::string_view message, const std::string& origin) {
 }
 
 void check_pieces(const PieceVocabulary& vocabulary, const std::string& origin) {
-  const auto is_bad = [](const Piece& piece) { return piece.text.empty() || !std::isfinite(piece.score); };
+  // The library takes a NUL for the end of a piece.
+  const auto is_bad = [](const Piece& piece) {
+    return piece.text.empty() || piece.text.find('\0') != std::string::npos || !std::isfinite(piece.score);
+  };
   const int64_t count = int64_t(vocabulary.pieces.size());
   if (vocabulary.unknown_id < 0 || vocabulary.unknown_id >= count)
     throw DataError(origin, cat("one piece must stand for unknown characters; got none among ", count, " pieces"));
