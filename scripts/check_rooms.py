@@ -9,7 +9,7 @@ import pathlib
 import re
 import sys
 
-ROOMS = "core io text data nn models diffusion diversity rewards algorithms train eval run cli".split()
+ROOMS = "core io text data nn models diffusion diversity rewards algorithms train eval run cli python".split()
 TORCH_FREE = ROOMS[:4]
 SOURCE = pathlib.Path((sys.argv + [pathlib.Path(__file__).resolve().parents[1]])[1]) / "src/gamut"
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/core/error.h"
+#include "gamut/io/files.h"
+#include "gamut/python/parts.h"
+#include "gamut/run/run_argument.h"
+
+#include <nlohmann/json.hpp>
+
+namespace gamut::python {
+namespace {
+
+// Rows as JSON texts, which Python reads itself; a line that a kill cut short is left out, as everywhere.
+std::vector<std::string> rows(const std::filesystem::path& file) {
+  std::vector<std::string> texts;
+  if (!std::filesystem::exists(file)) return texts;
+  for (const nlohmann::json& row : io::read_json_lines(file)) texts.push_back(row.dump());
+  return texts;
+}
+
+std::pair<std::vector<std::string>, std::vector<std::string>> read_run(const std::filesystem::path& folder) {
+  if (!run::is_run(folder))
+    throw ConfigError("run", cat("'", folder.string(), "' is no run of gamut train: it has no config.toml"));
+  return {rows(folder / "metrics.jsonl"), rows(folder / "evals.jsonl")};
+}
+
+}  // namespace
+
+void add_runs(py::module_& module) { module.def("read_run", &read_run, py::arg("path")); }
+
+}  // namespace gamut::python
