@@ -23,7 +23,7 @@ RUN packages=$(echo .venv/lib/python3*/site-packages) && mkdir -p /opt/gamut/sit
 
 FROM debian:12-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
-      libfmt9 libspdlog1.10 libpng16-16 libjpeg62-turbo libfreetype6 libicu72 libcpp-httplib0.11 libgomp1 \
+      libfmt9 libspdlog1.10 libpng16-16 libjpeg62-turbo libfreetype6 libicu72 libsentencepiece0 libcpp-httplib0.11 libgomp1 \
       libtesseract5 tesseract-ocr-eng && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/gamut /opt/gamut
 RUN mv /opt/gamut/libtorch.conf /etc/ld.so.conf.d/ && ldconfig && ln -s /opt/gamut/bin/gamut /usr/local/bin/gamut

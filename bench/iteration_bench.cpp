@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One whole iteration of the glyph recipe's geometry: 4 prompts x 16 members, 10 SDE steps, 4 of them trained.
 // The counters say where its time goes, in milliseconds.
+#include "gamut/tasks/tasks.h"
 #include "gamut/train/trainer.h"
 
 #include <benchmark/benchmark.h>
@@ -11,6 +12,8 @@ using namespace gamut;
 
 train::TrainConfig glyph_config() {
   train::TrainConfig config;
+  config.model = "models/glyphs";
+  config.rollout.prompts = "recipes/glyphs/prompts.jsonl";
   config.slots = algorithms::fill_slots("flow_grpo");
   config.slots.sampler.grid = "linspace_shift";
   config.slots.sampler.shift = 1;
@@ -23,7 +26,8 @@ train::TrainConfig glyph_config() {
 
 void iteration(benchmark::State& state, const char* kind) {
   const train::TrainConfig config = glyph_config();
-  const auto reward = rewards::make_reward({.kind = kind});
+  tasks::register_tasks();
+  const auto reward = rewards::make_reward({.kind = kind, .model = "models/glyphs-reader"});
   train::Trainer trainer(config, models::Pipeline::open(config.model, {}), *reward,
                          text::load_prompts(config.rollout.prompts));
   double rollout = 0, scoring = 0, update = 0;

@@ -5,6 +5,7 @@
 #include "gamut/diffusion/step.h"
 #include "gamut/models/pipeline.h"
 #include "gamut/rewards/reward.h"
+#include "gamut/tasks/tasks.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -54,7 +55,8 @@ void sde_step(benchmark::State& state) {
 
 void reward(benchmark::State& state, const char* kind) {
   const Base base;
-  const auto scorer = rewards::make_reward({.kind = kind});
+  tasks::register_tasks();
+  const auto scorer = rewards::make_reward({.kind = kind, .model = "models/glyphs-reader"});
   const std::vector<text::Prompt> prompts(size_t(kBatch), {.text = "the digit 7", .target = "7", .attributes = {}});
   const at::Tensor pictures = at::rand({kBatch, 3, 32, 32});
   for (auto _ : state) benchmark::DoNotOptimize(scorer->score(pictures, prompts));

@@ -12,7 +12,7 @@ install(TARGETS ${rooms} gamut_all EXPORT gamut)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/gamut DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
 # Recipes, the small models, and where fonts come from; src/gamut/core/input_files.h says how the program finds them.
-file(STRINGS ${PROJECT_SOURCE_DIR}/src/gamut/data/glyph_fonts.cpp faces REGEX "^    {\".*\"},$")
+file(STRINGS ${PROJECT_SOURCE_DIR}/src/gamut/tasks/glyphs/glyph_fonts.cpp faces REGEX "^    {\".*\"},$")
 set(fonts "# file below /usr/share/fonts, Debian package, style\n")
 foreach(face ${faces})
   string(REGEX REPLACE "^    {\"(.*)\", \"(.*)\", \"(.*)\"},$" "\\1\t\\2\t\\3" face "${face}")

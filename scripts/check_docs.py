@@ -20,9 +20,11 @@ CODE = re.compile(r"`([^`\n]+)`")
 METRIC_SOURCES = {
     "src/gamut/train/report.cpp": r'(?:\{|add\()"(\w+)", \w+[})]',
     "src/gamut/eval/evaluation_row.cpp": r'(?:visit\(|row\[)"(\w+)"',
+    "src/gamut/eval/measures.cpp": r'\{\.key = "(\w+)"',
+    "src/gamut/tasks/glyphs/color_measures.cpp": r'\{\.key = "(\w+)"',
     "src/gamut/run/train_evaluation.cpp": r'row(?:\{|\.update\()\{\{?"(\w+)", [\w.]+\}, \{"(\w+)"',
     "src/gamut/train/pretrain_loop.cpp": r'append\(\{\{"(\w+)", done\}, \{"(\w+)"',
-    "src/gamut/train/pretrain_clip.cpp": r'append\(\{\{"step", config.steps\}, \{"(\w+)"',
+    "src/gamut/tasks/glyphs/pretrain_clip.cpp": r'append\(\{\{"step", config.steps\}, \{"(\w+)"',
 }
 
 

@@ -3,14 +3,14 @@
 """Holds includes and link lines to the order of the rooms (docs/architecture.md); else exit 1 with file:line.
 
 A room may include and link only rooms before it, and include only what its CMake file reaches through DEPS.
-The first four stay free of LibTorch; fmt and spdlog are included by core's sources alone.
+The first three stay free of LibTorch; fmt and spdlog are included by core's sources alone.
 """
 import pathlib
 import re
 import sys
 
-ROOMS = "core io text data nn models diffusion diversity rewards algorithms train eval run cli python".split()
-TORCH_FREE = ROOMS[:4]
+ROOMS = "core io text nn models diffusion diversity rewards algorithms train eval tasks run cli python".split()
+TORCH_FREE = ROOMS[:3]
 SOURCE = pathlib.Path((sys.argv + [pathlib.Path(__file__).resolve().parents[1]])[1]) / "src/gamut"
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 WORD = re.compile(r"[A-Za-z_0-9:]+")

@@ -26,7 +26,7 @@ gpu_megabytes=2800
 packages=(
   build-essential cmake ninja-build pkg-config python3 python3-venv
   libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
-  libpng-dev libjpeg-dev libfreetype-dev libicu-dev libcpp-httplib-dev
+  libpng-dev libjpeg-dev libfreetype-dev libicu-dev libsentencepiece-dev libcpp-httplib-dev
   libtesseract-dev libleptonica-dev tesseract-ocr-eng
 )
 # What gamut pretrain draws from.

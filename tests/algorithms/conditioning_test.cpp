@@ -84,7 +84,7 @@ TEST(conditioning, a_row_depends_on_its_key_alone) {
     config.form = form;
     const ConditioningNoise whole = noise_of(config, keys(5));
     const std::vector<int64_t> rows{4, 1, 2};
-    const ConditioningNoise some = whole.select(rows);
+    const ConditioningNoise some = noise_of(config, {{3, 2, 4}, {3, 2, 1}, {3, 2, 2}});
     for (int64_t i = 0; i < 4; ++i) {
       const at::Tensor all = whole.perturb(hidden, at_step(i));
       EXPECT_TRUE(at::equal(all, whole.perturb(hidden, at_step(i))));
@@ -95,6 +95,26 @@ TEST(conditioning, a_row_depends_on_its_key_alone) {
                             noise_of(config, {{3, 2, 3}}).perturb(hidden.narrow(0, 3, 1), at_step(i))));
     }
   }
+}
+
+// Tokens and the pooled vector each draw their own noise, in the same measure; what is no target keeps its bits.
+TEST(conditioning, the_target_says_what_gets_noise) {
+  const at::Tensor hidden = at::randn({4, 5, 64}), pooled = at::randn({4, 320});
+  for (const char* target : {"both", "tokens", "pooled"}) {
+    ConditioningConfig config = noisy();
+    config.target = target;
+    const ConditioningNoise noise = noise_of(config, keys(4));
+    EXPECT_EQ(noise.perturb(hidden, at_step(0)).is_same(hidden), std::string(target) == "pooled");
+    EXPECT_EQ(noise.perturb_pooled(pooled, at_step(0)).is_same(pooled), std::string(target) == "tokens");
+    EXPECT_TRUE(noise.perturb_pooled(pooled, at_step(4)).is_same(pooled));
+  }
+  const ConditioningNoise noise = noise_of(noisy(), keys(4));
+  const at::Tensor moved = noise.perturb_pooled(pooled, at_step(0)) - pooled;
+  const at::Tensor size = (moved.square().mean(1) / pooled.square().mean(1)).sqrt();
+  EXPECT_NEAR(size.mean().item<double>(), 0.1, 0.01);  // strength; 320 draws a row
+  EXPECT_FALSE(at::allclose(moved.flatten(), (noise.perturb(hidden, at_step(0)) - hidden).flatten()));
+  EXPECT_TRUE(at::equal(noise.perturb_pooled(pooled, at_step(0)).narrow(0, 2, 1),
+                        noise_of(noisy(), {{3, 2, 2}}).perturb_pooled(pooled.narrow(0, 2, 1), at_step(0))));
 }
 
 TEST(conditioning, members_prompts_and_iterations_draw_differently) {

@@ -52,6 +52,16 @@ Group reordered(const Group& from, const Members& places) {
   return to;
 }
 
+// As it is: no baseline, no divisor, no clip, and equal rewards are rewards too.
+TEST(credit, a_reward_passes_as_it_is) {
+  const AdvantageConfig advantage{.kind = "reward", .clip = 1, .zero = "drop"};
+  const Credit credit = assign_credit({{.rewards = {0.5, 3, -2}, .scored = {1, 1, 1}}, {.rewards = {7, 7}, .scored = {1, 0}}},
+                                      {SubsetConfig{}, ShapingConfig{}, advantage}, {});
+  EXPECT_EQ(credit.groups[0].advantages, (Values{0.5, 3, -2}));
+  EXPECT_EQ(credit.groups[1].advantages, (Values{7, 0}));
+  EXPECT_EQ(credit.groups[1].trained, (std::vector<uint8_t>{1, 0}));
+}
+
 TEST(credit, order_of_members_is_irrelevant_to_the_bit) {
   Stream stream(1, "test");
   for (const std::string& toml : kRecipes)

@@ -213,18 +213,22 @@ TEST(loss, guards_gradient_equals_finite_differences) {
 }
 
 TEST(loss, guard_refuses_a_log_probability_that_is_none) {
-  std::vector<diffusion::Step> steps = sde();
-  const std::string line =
-      "[loss] grpo_guard needs a normalized log-probability; got sampler.logprob = \"released\"; expected "
-      "\"normalized\", or loss.kind = \"ppo_clip\"";
-  check_loss(guard_config("none"), steps);
-  steps[2].normalized = false;
-  EXPECT_EQ(testing::message_of<ConfigError>([&] { check_loss(guard_config("none"), steps); }), line);
-  EXPECT_EQ(testing::message_of<ConfigError>([&] {
-              GuardCase(steps[2]).guard(vec({1, 1, 1}), guard_config("none"));
-            }),
-            line);
-  check_loss(kConfig, steps);
+  diffusion::Step step = sde()[2];
+  step.normalized = false;
+  EXPECT_EQ(testing::message_of<ConfigError>([&] { GuardCase(step).guard(vec({1, 1, 1}), guard_config("none")); }),
+            "[loss] grpo_guard needs a normalized log-probability; got sampler.logprob = \"released\"; expected "
+            "\"normalized\", or loss.kind = \"ppo_clip\"");
+}
+
+// Its correction is that of an SDE's increment; CPS and DDIM have other noise.
+TEST(loss, guard_is_for_sdes) {
+  for (const char* kind : {"flow_sde", "dance_sde"}) check_loss(guard_config("none"), {.kind = kind});
+  for (const char* kind : {"cps", "ddim", "ode"}) {
+    check_loss(kConfig, {.kind = kind});
+    EXPECT_EQ(testing::message_of<ConfigError>([&] { check_loss(guard_config("none"), {.kind = kind}); }),
+              cat("[loss] grpo_guard corrects the ratio of an SDE's step, whose noise is tau sqrt(-dt); got sampler.kind = \"",
+                  kind, "\"; expected flow_sde or dance_sde, or loss.kind = \"ppo_clip\""));
+  }
 }
 
 }  // namespace loss_test

@@ -43,7 +43,7 @@ TEST(bad_sd, pipelines_of_other_classes_are_named) {
       {.code = 3,
        .message = "[MODEL/model_index.json] a pipeline of this class is not supported; got "
                   "\"StableDiffusionXLPipeline\"; expected StableDiffusionPipeline (Stable Diffusion 1.x and 2.x, "
-                  "gamut's own bases)"});
+                  "gamut's own bases), StableDiffusion3Pipeline (Stable Diffusion 3 and 3.5), FluxPipeline (FLUX.1)"});
 }
 
 TEST(bad_sd, inpainting_models_are_refused_by_their_channels) {

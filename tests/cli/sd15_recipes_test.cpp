@@ -52,6 +52,52 @@ TEST(sd15_recipes, each_trains_a_tiny_pipeline_on_policy) {
   }
 }
 
+// Nothing of the glyph task's, and no share of readings where nothing is read; the base beside each evaluation.
+TEST(sd15_recipes, shows_the_measures_that_apply) {
+  const TempFolder folder;
+  ASSERT_EQ(train("ddpo.toml", folder / "run", {"rollout.updates=1", "optimizer.learning_rate=0.05", "ema.decay=0"}).code, 0);
+  for (const json& row : rows_of(folder / "run/evals.jsonl")) {
+    for (const char* key : {"color_pairs", "contrast", "color_accuracy", "colors_obeyed", "reward_exact", "judge_exact"}) {
+      EXPECT_FALSE(row.contains(key)) << key;
+      EXPECT_FALSE(row.at("per_prompt").contains(key)) << key;
+    }
+    for (const char* key : {"reward", "judge", "feature_distance", "vendi", "pvs", "recall", "prediction_norm"})
+      EXPECT_TRUE(row.at(key).is_number()) << key;
+    EXPECT_EQ(row.at("prediction_norm") == 1.0, row.at("step") == 0);
+  }
+  for (const json& row : rows_of(folder / "run/metrics.jsonl")) EXPECT_FALSE(row.contains("reward_exact"));
+  const std::string run = (folder / "run").string();
+  const Ran compared = gamut({"compare", run, "--out", (folder / "sheet.png").string()});
+  ASSERT_EQ(compared.code, 0) << compared.err;
+  const Ran measured = gamut({"eval", run});
+  ASSERT_EQ(measured.code, 0) << measured.err;
+  for (const std::string& text : {compared.out, measured.out}) {
+    for (const char* word : {"color pairs", "contrast", "color accuracy", "read exactly"})
+      EXPECT_EQ(text.find(word), std::string::npos) << text;
+    for (const char* word : {"tonal variety (PVS)", "recall of the base", "norm against the base's"})
+      EXPECT_NE(text.find(word), std::string::npos) << text;
+  }
+  ASSERT_EQ(gamut({"report", run, "-o", (folder / "page.html").string()}).code, 0);
+  EXPECT_NE(read_file(folder / "page.html").find("\"palettes\":[]"), std::string::npos);
+  const Ran refused = gamut({"frontier", run, "--y", "color_pairs"});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("has the measure 'color_pairs'"), std::string::npos) << refused.err;
+}
+
+// Objectives on finished latents, drawn without noise, with guidance and an epsilon-prediction base.
+TEST(sd15_recipes, objectives_on_the_forward_process_train_it_too) {
+  for (const std::string objective : {"awm", "nft", "weighted_matching"}) {
+    const TempFolder folder;
+    const Ran ran = train("ddpo.toml", folder / "run", {"algorithm=" + objective, "sampler.kind=ddim", "sampler.eta=0"});
+    ASSERT_EQ(ran.code, 0) << objective << "\n" << ran.err;
+    for (const json& row : rows_of(folder / "run/metrics.jsonl")) {
+      EXPECT_EQ(row.at("ratio_max_deviation"), 0.0) << objective;
+      EXPECT_GT(row.at("grad_norm").get<double>(), 0) << objective;
+      EXPECT_EQ(row.at("updates"), 1) << objective;
+    }
+  }
+}
+
 TEST(sd15_recipes, the_adapter_changes_what_is_sampled) {
   const TempFolder folder;
   // A large rate: after two iterations of the published one an 8-bit picture would hardly differ.

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // `gamut sample` on a Stable Diffusion folder against diffusers' StableDiffusionPipeline; fixtures by
 // tests/generators/tiny_sd.py.
-#include "cli/micro.h"
+#include "cli/golden_latents.h"
 #include "cli/run_program.h"
 #include "gamut/io/image.h"
-
-#include <gtest/gtest.h>
-
-#include <cmath>
 
 namespace gamut::testing {
 namespace sd_golden_test {
@@ -23,21 +19,6 @@ struct Case {
 };
 
 io::SafetensorsFile fixture_of(const Case& c) { return io::SafetensorsFile::open(kFixtures / ("sd_" + c.name + ".safetensors")); }
-
-std::vector<float> values(const io::SafetensorsFile& file, const std::string& tensor) {
-  const std::span<const std::byte> bytes = file.bytes(file.at(tensor));
-  std::vector<float> out(bytes.size() / sizeof(float));
-  std::memcpy(out.data(), bytes.data(), bytes.size());
-  return out;
-}
-
-// A fixture's tensor in a file of its own, under the name that the program reads.
-std::string write_tensor(const io::SafetensorsFile& file, const std::string& tensor, const std::string& name,
-                         const fs::path& target) {
-  const io::TensorEntry& entry = file.at(tensor);
-  io::save_safetensors(target, {{name, entry.dtype, entry.shape, file.bytes(entry)}});
-  return target.string();
-}
 
 // The tiny pipeline under the case's scheduler.
 fs::path model_for(const Micro& micro, const Case& c) {
@@ -63,19 +44,6 @@ Ran sample(const Micro& micro, const fs::path& model, const Case& c) {
   return gamut(args);
 }
 
-void expect_latents(const Micro& micro, const io::SafetensorsFile& fixture, double tolerance) {
-  const std::vector<float> got = values(io::SafetensorsFile::open(micro / "latents.safetensors"), "latents"),
-                           expected = values(fixture, "latents");
-  ASSERT_EQ(got.size(), expected.size());
-  double worst = 0, largest = 1;
-  for (size_t i = 0; i < got.size(); ++i) {
-    worst = std::max(worst, std::abs(double(got[i]) - double(expected[i])));
-    largest = std::max(largest, std::abs(double(expected[i])));
-    ASSERT_FALSE(std::isnan(got[i]));
-  }
-  EXPECT_LE(worst, tolerance * largest);
-}
-
 // Eight bits, so one step where rounding falls otherwise.
 void expect_pictures(const Micro& micro, const io::SafetensorsFile& fixture, int tolerance) {
   const io::TensorEntry& entry = fixture.at("pixels");
@@ -98,7 +66,7 @@ void expect_as_diffusers(const Case& c) {
   const Micro micro;
   const Ran ran = sample(micro, model_for(micro, c), c);
   ASSERT_EQ(ran.code, 0) << ran.err;
-  expect_latents(micro, fixture_of(c), kTolerance);
+  expect_latents(micro / "latents.safetensors", fixture_of(c), kTolerance);
   expect_pictures(micro, fixture_of(c), 1);
 }
 
@@ -141,27 +109,7 @@ TEST(sd_golden, bf16_stays_near) {
   const Micro micro;
   const Ran ran = sample(micro, model_for(micro, c), c);
   ASSERT_EQ(ran.code, 0) << ran.err;
-  expect_latents(micro, fixture_of(c), 0.05);
-}
-
-// Weights in another type and layout on disk.
-void rewrite_as_half(const fs::path& folder, const std::string& stem, const std::string& target_stem) {
-  const io::SafetensorsFile file = io::SafetensorsFile::open(folder / (stem + ".safetensors"));
-  std::vector<std::vector<_Float16>> data;
-  std::vector<io::TensorToSave> tensors;
-  for (const io::TensorEntry& entry : file.entries()) {
-    std::vector<_Float16> halves;
-    if (entry.dtype == io::Dtype::kF32)
-      for (const float value : values(file, entry.name)) halves.push_back(_Float16(value));
-    data.push_back(std::move(halves));
-  }
-  for (size_t i = 0; i < data.size(); ++i) {
-    const io::TensorEntry& entry = file.entries()[i];
-    const bool half = entry.dtype == io::Dtype::kF32;
-    tensors.push_back({entry.name, half ? io::Dtype::kF16 : entry.dtype, entry.shape,
-                       half ? std::as_bytes(std::span(data[i])) : file.bytes(entry)});
-  }
-  io::save_safetensors(folder / (target_stem + ".safetensors"), tensors, file.metadata());
+  expect_latents(micro / "latents.safetensors", fixture_of(c), 0.05);
 }
 
 const std::pair<std::string, std::string> kWeights[] = {
@@ -180,7 +128,7 @@ TEST(sd_golden, variants_of_half_precision_are_found) {
   for (const Case& each : {c, asked}) {
     const Ran ran = sample(micro, model, each);
     ASSERT_EQ(ran.code, 0) << ran.err;
-    expect_latents(micro, fixture_of(c), 0.02);
+    expect_latents(micro / "latents.safetensors", fixture_of(c), 0.02);
   }
 }
 
@@ -188,22 +136,10 @@ TEST(sd_golden, shards_are_joined) {
   const Case c{.name = "ddim", .flags = guided({"--sampler", "ddim"})};
   const Micro micro;
   const fs::path model = model_for(micro, c), unet = model / "unet";
-  const io::SafetensorsFile whole = io::SafetensorsFile::open(unet / "diffusion_pytorch_model.safetensors");
-  std::vector<io::TensorToSave> shards[2];
-  nlohmann::json map;
-  for (size_t i = 0; i < whole.entries().size(); ++i) {
-    const io::TensorEntry& entry = whole.entries()[i];
-    shards[i % 2].push_back({entry.name, entry.dtype, entry.shape, whole.bytes(entry)});
-    map[entry.name] = cat("diffusion_pytorch_model-0000", i % 2 + 1, "-of-00002.safetensors");
-  }
-  for (int i = 0; i < 2; ++i)
-    io::save_safetensors(unet / cat("diffusion_pytorch_model-0000", i + 1, "-of-00002.safetensors"), shards[i]);
-  io::write_json(unet / "diffusion_pytorch_model.safetensors.index.json",
-                 {{"metadata", {{"total_size", 1}}}, {"weight_map", map}});
-  fs::remove(unet / "diffusion_pytorch_model.safetensors");
+  split_into_shards(unet, "diffusion_pytorch_model");
   const Ran ran = sample(micro, model, c);
   ASSERT_EQ(ran.code, 0) << ran.err;
-  expect_latents(micro, fixture_of(c), kTolerance);
+  expect_latents(micro / "latents.safetensors", fixture_of(c), kTolerance);
 
   fs::remove(unet / "diffusion_pytorch_model-00002-of-00002.safetensors");
   const Ran incomplete = sample(micro, model, c);

@@ -188,10 +188,9 @@ TEST(sweep, tables_put_the_passes_of_one_checkpoint_together) {
   write_raw(file, text);
   const Ran ran = sweep.run({"--results", file.string()});
   ASSERT_EQ(ran.code, 0) << ran.err;
-  EXPECT_TRUE(has_line(ran.out, "| base | | 0.550 | – | – | 0.260 | – | – | – | – | – | |")) << ran.out;
-  EXPECT_TRUE(has_line(ran.out, "| micro | 1 | 0.850 (0.850–0.850) | – | – | 0.150 (0.150–0.150) | – | – | – | – | "
-                                "0.250 (0.250–0.250) | 0 |")) << ran.out;
-  EXPECT_TRUE(has_line(ran.out, "| micro | 1 of 1 | 0.850 (0.850–0.850) | – | – | 0.150 (0.150–0.150) | – | – | – |"))
+  EXPECT_TRUE(has_line(ran.out, "| base | | 0.550 | 0.260 | – | |")) << ran.out;
+  EXPECT_TRUE(has_line(ran.out, "| micro | 1 | 0.850 (0.850–0.850) | 0.150 (0.150–0.150) | 0.250 (0.250–0.250) | 0 |")) << ran.out;
+  EXPECT_TRUE(has_line(ran.out, "| micro | 1 of 1 | 0.850 (0.850–0.850) | 0.150 (0.150–0.150) | 0.250 (0.250–0.250) |"))
       << ran.out;
 }
 

@@ -29,6 +29,7 @@ class CraftedReward : public rewards::Reward {
   using Score = std::function<double(const at::Tensor& picture, const text::Prompt& prompt)>;
   explicit CraftedReward(Score score) : score_(std::move(score)) {}
   std::string name() const override { return "crafted"; }
+  bool reads_text() const override { return true; }
   rewards::Scores score(const at::Tensor& pictures, std::span<const text::Prompt> prompts) override {
     rewards::Scores scores;
     for (size_t i = 0; i < prompts.size(); ++i) {

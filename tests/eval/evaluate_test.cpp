@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/core/error.h"
-#include "gamut/data/glyphs.h"
 #include "gamut/eval/evaluate.h"
 #include "crafted.h"
 #include "support/message_of.h"
@@ -43,15 +42,15 @@ TEST(evaluate, measures_the_pictures_it_hands_over) {
   const TempFolder folder;
   const models::Pipeline pipe = models::Pipeline::create(testing::write_tiny_model(folder.path()), 5, {});
   CraftedReward reward = brightness(), judge = brightness();
-  at::Tensor pictures;
-  const Evaluation got =
-      evaluate(pipe, kPrompts, {.reward = reward, .judge = judge}, small_config(), &pictures);
+  const Measured measured = evaluate(pipe, kPrompts, {.reward = reward, .judge = judge}, small_config());
+  const at::Tensor& pictures = measured.pictures;
+  const Evaluation& got = measured.numbers;
   ASSERT_EQ(pictures.sizes(), at::IntArrayRef({6, 3, 8, 8}));
-  EXPECT_NEAR(got.reward, pictures.mean().item<double>(), 1e-6);
+  EXPECT_NEAR(got["reward"], pictures.mean().item<double>(), 1e-6);
   EXPECT_EQ(got.steps, 4);
   EXPECT_EQ(got.seed, 77);
   EXPECT_GT(got.seconds, 0);
-  Evaluation again = measure(pictures, kPrompts, {.reward = reward, .judge = judge});
+  Evaluation again = measure(pictures, kPrompts, {.reward = reward, .judge = judge}).numbers;
   again.steps = 4;
   again.seed = 77;
   EXPECT_EQ(without_time(again), without_time(got));
@@ -65,9 +64,9 @@ TEST(evaluate, equal_seeds_give_equal_numbers) {
   const Judges judges{.reward = reward, .judge = judge};
   EvalConfig other = small_config();
   other.seed = 78;
-  const Evaluation one = evaluate(pipe, kPrompts, judges, small_config());
-  EXPECT_EQ(without_time(evaluate(pipe, kPrompts, judges, small_config())), without_time(one));
-  EXPECT_NE(evaluate(pipe, kPrompts, judges, other).reward, one.reward);
+  const Evaluation one = evaluate(pipe, kPrompts, judges, small_config()).numbers;
+  EXPECT_EQ(without_time(evaluate(pipe, kPrompts, judges, small_config()).numbers), without_time(one));
+  EXPECT_NE(evaluate(pipe, kPrompts, judges, other).numbers["reward"], one["reward"]);
 }
 
 TEST(evaluate, passes_are_what_the_configuration_asks_for) {
@@ -92,27 +91,22 @@ TEST(evaluate, rows_say_which_pass_they_are) {
   EXPECT_EQ(pass_of({{"weights", "ema"}, {"role", "select"}, {"set", "heldout"}}), (EvalPass{.set = "heldout"}));
 }
 
-TEST(evaluate, real_glyphs_are_the_level_of_the_data) {
+// One starting noise per picture and the same steps: the base against itself is 1, and its trace is what a second draw of it
+// gives.
+TEST(evaluate, the_base_is_itself) {
+  const testing::Threads threads(1);
+  const TempFolder folder;
+  const models::Pipeline pipe = models::Pipeline::create(testing::write_tiny_model(folder.path()), 5, {});
   CraftedReward reward = brightness(), judge = brightness();
   const Judges judges{.reward = reward, .judge = judge};
-  at::Tensor pictures;
-  const std::vector<text::Prompt> prompts{{"the digit 7", "7", {}}, {"the letter K", "K", {}}};
-  const Evaluation got = evaluate_data(prompts, judges, small_config(), &pictures);
-  ASSERT_EQ(pictures.sizes(), at::IntArrayRef({6, 3, data::kGlyphSize, data::kGlyphSize}));
-  EXPECT_GE(got.contrast, data::kMinContrast * 0.8);  // blended edges cost a little
-  EXPECT_GT(got.color_pairs, 1.5);                    // of at most 3: colors are drawn anew for each
-  EXPECT_EQ(without_time(evaluate_data(prompts, judges, small_config())), without_time(got));
-}
-
-TEST(evaluate, real_glyphs_need_one_known_character) {
-  CraftedReward reward = brightness(), judge = brightness();
-  for (const char* target : {"KL", "", "O"})
-    EXPECT_EQ(
-        testing::message_of<DataError>([&] {
-          evaluate_data({{"the letters", target, {}}}, {.reward = reward, .judge = judge}, small_config());
-        }),
-        std::string("[eval] real glyphs need a one-character target; got \"") + target +
-            "\" for prompt \"the letters\"");
+  const Measured base = evaluate(pipe, kPrompts, judges, small_config(), {.is_measured = true});
+  EXPECT_EQ(base.numbers["prediction_norm"], 1);
+  EXPECT_EQ(base.trace.norms_SB.sizes(), at::IntArrayRef({4, 6}));
+  const Trace again = trace_of(pipe, kPrompts, judges, small_config());
+  EXPECT_TRUE(at::equal(again.norms_SB, base.trace.norms_SB));
+  EXPECT_TRUE(at::equal(again.features_BD, base.trace.features_BD));
+  const Measured compared = evaluate(pipe, kPrompts, judges, small_config(), {.trace = again});
+  EXPECT_EQ(without_time(compared.numbers), without_time(base.numbers));
 }
 
 }  // namespace evaluate_test

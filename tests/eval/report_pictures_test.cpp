@@ -58,17 +58,5 @@ TEST(report_pictures, sheet_has_a_row_per_prompt) {
   EXPECT_TRUE(sheet.picture.starts_with("data:image/png;base64,iVBORw0KGgo"));
 }
 
-// A black square on red, and a white one on blue.
-TEST(report_pictures, palette_is_ink_and_ground) {
-  std::vector<io::Image> pictures{io::Image::filled(16, 16, 255, 0, 0), io::Image::filled(16, 16, 0, 0, 255)};
-  for (int64_t y = 5; y < 11; ++y)
-    for (int64_t x = 5; x < 11; ++x)
-      for (int64_t c = 0; c < 3; ++c) {
-        pictures[0].at(x, y)[c] = 0;
-        pictures[1].at(x, y)[c] = 255;
-      }
-  EXPECT_EQ(palette_of(pictures, 10), "000000ff0000ffffff0000ff");
-}
-
 }  // namespace report_pictures_test
 }  // namespace gamut::eval

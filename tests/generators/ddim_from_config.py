@@ -3,7 +3,7 @@
 
     python tests/generators/ddim_from_config.py            # needs torch, diffusers, scipy
 
-Writes tests/eval/fixtures/ddim_from_config.json: a list of cases with
+Writes tests/diffusion/fixtures/ddim_from_config.json: a list of cases with
 
 - config: the file's text as the class writes it (DPM-Solver's has -Infinity), or by hand as in the wild
 - timesteps and, for eta 0 and 0.7, a chain of steps: x, out, noise -> next, clean (three numbers each)
@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from diffusers import DDIMScheduler
 
-FILE = pathlib.Path(__file__).parent.parent / "eval" / "fixtures" / "ddim_from_config.json"
+FILE = pathlib.Path(__file__).parent.parent / "diffusion" / "fixtures" / "ddim_from_config.json"
 CLASSES = ["DDIMScheduler", "DDPMScheduler", "PNDMScheduler", "LMSDiscreteScheduler", "EulerDiscreteScheduler",
            "EulerAncestralDiscreteScheduler", "HeunDiscreteScheduler", "DPMSolverMultistepScheduler",
            "DPMSolverSinglestepScheduler", "KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler",

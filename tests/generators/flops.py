@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FLOPs and memory of tests/cli/fixtures/tiny_sd and of Stable Diffusion 1.5's networks, counted by PyTorch.
+"""FLOPs and memory of tests/cli/fixtures/tiny_sd, of Stable Diffusion 1.5's networks and of the transformers of Stable
+Diffusion 3.5 Medium and FLUX.1-dev (one picture of 512x512; 205 and 128 tokens of text), counted by PyTorch.
 
     python tests/generators/flops.py         # needs torch, diffusers, transformers
 
@@ -103,8 +104,32 @@ def stable_diffusion():
     return out
 
 
+def transformer_flops(net, inputs):
+    net.requires_grad_(False)
+    with torch.no_grad():
+        forward = count(lambda: net(**inputs))
+    return {"parameters": size(net), "forward": forward.get_total_flops()}
+
+
+def transformers_flops():
+    import make_random_flux
+    import make_random_sd35
+    with torch.device("meta"):
+        sd35, flux = make_random_sd35.transformer(False), make_random_flux.transformer(False, False)
+        one = torch.ones(1)
+        return {
+            "sd35_transformer": transformer_flops(sd35, {
+                "hidden_states": torch.zeros(1, 16, 64, 64), "timestep": one, "pooled_projections": torch.zeros(1, 2048),
+                "encoder_hidden_states": torch.zeros(1, 205, 4096)}),
+            "flux_transformer": transformer_flops(flux, {
+                "hidden_states": torch.zeros(1, 1024, 64), "timestep": one, "guidance": one,
+                "pooled_projections": torch.zeros(1, 768), "encoder_hidden_states": torch.zeros(1, 128, 4096),
+                "img_ids": torch.zeros(1024, 3), "txt_ids": torch.zeros(128, 3)}),
+        }
+
+
 if __name__ == "__main__":
     target = ROOT / "tests/nn/fixtures/flops.json"
     target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps({"tiny_sd": tiny(), "sd15": stable_diffusion()}, indent=1) + "\n")
+    target.write_text(json.dumps({"tiny_sd": tiny(), "sd15": stable_diffusion(), **transformers_flops()}, indent=1) + "\n")
     print(target.read_text())

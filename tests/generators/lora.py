@@ -125,6 +125,24 @@ def matching_case():
         indent=1) + "\n")
 
 
+def dit_matching_case():
+    """Which layers of the transformers of dit.py peft adapts for flow_grpo's targets, and for ends without a dot."""
+    attention = [f"attn.{name}" for name in ("add_k_proj", "add_q_proj", "add_v_proj", "to_add_out", "to_k", "to_out.0",
+                                             "to_q", "to_v")]
+    feed_forward = ["ff.net.0.proj", "ff.net.2", "ff_context.net.0.proj", "ff_context.net.2"]
+    rows = []
+    for network, cls, lists in (
+            ("sd3_35_medium", diffusers.SD3Transformer2DModel, [attention, ["to_q"], ["attn2.to_q", "proj_out"]]),
+            ("flux_dev", diffusers.FluxTransformer2DModel, [attention + feed_forward, ["to_q", "proj_mlp"]])):
+        for targets in lists:
+            net = cls.from_config(json.loads((FOLDER / f"{network}.json").read_text())["config"])
+            peft.inject_adapter_in_model(peft.LoraConfig(r=2, target_modules=targets), net)
+            names = sorted(name for name, module in net.named_modules() if isinstance(module, peft.tuners.lora.LoraLayer))
+            rows.append({"network": network, "targets": targets, "layers": names})
+    (FOLDER / "lora_matching_dit.json").write_text(json.dumps(
+        {"generator": "tests/generators/lora.py", "peft": peft.__version__, "matching": rows}, indent=1) + "\n")
+
+
 def adapted_parts(alpha_pattern=True):
     unet, rows = base_unet(TINY)
     config = {"r": 2, "lora_alpha": 6, "target_modules": ATTENTION + ["conv1", "proj_in"]}
@@ -204,4 +222,5 @@ if __name__ == "__main__":
               ATTENTION + ["proj_in"], rank=16, alpha=32)
     bf16_case()
     matching_case()
+    dit_matching_case()
     file_cases()

@@ -45,3 +45,6 @@ if __name__ == "__main__":
         "use_post_quant_conv": False, "mid_block_add_attention": False}, (6, 9))
     vae_case("short_tiles", "Tiles whose last ones are shorter than the blended zone", {**SMALL, "sample_size": 32},
              (13, 8))
+    vae_case("sd3", "Stable Diffusion 3's and FLUX's: 16 latent channels, a shift, no quantization convolutions", {
+        **SMALL, "latent_channels": 16, "scaling_factor": 1.5305, "shift_factor": 0.0609, "use_quant_conv": False,
+        "use_post_quant_conv": False, "force_upcast": True}, (7, 10))

@@ -17,5 +17,14 @@ TEST(base64, gives_the_vectors_of_rfc_4648) {
   EXPECT_EQ(base64("\xff\xfe\xfb"), "//77");
 }
 
+TEST(base64, comes_back) {
+  std::string bytes;
+  for (int i = 0; i < 300; ++i) {
+    EXPECT_EQ(from_base64(base64(bytes)), bytes);
+    bytes.push_back(char(i * 37));
+  }
+  for (const char* text : {"Zg=", "Zg", "Z===", "Zm9?", "Zm 9"}) EXPECT_EQ(from_base64(text), std::nullopt) << text;
+}
+
 }  // namespace base64_test
 }  // namespace gamut::io

@@ -12,7 +12,7 @@ namespace autoencoder_kl_test {
 
 using testing::message_of;
 
-constexpr const char* kCases[] = {"vae_sd", "vae_bare", "vae_short_tiles"};
+constexpr const char* kCases[] = {"vae_sd", "vae_bare", "vae_short_tiles", "vae_sd3"};
 
 struct Loaded {
   Fixture fixture;

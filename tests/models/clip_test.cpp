@@ -132,7 +132,7 @@ TEST(clip, what_is_not_computed_is_refused) {
 TEST(clip, a_folder_that_lacks_something_says_what) {
   const TempFolder folder;
   EXPECT_NE(
-      message_of<EnvironmentError>([&] { Clip::open(folder.path(), {}); }).find("recipes/glyphs/clip.toml"),
+      message_of<EnvironmentError>([&] { Clip::open(folder.path(), {}); }).find("docs/rewards.md says where from"),
       std::string::npos);
   write_micro(folder);
   EXPECT_NE(message_of<EnvironmentError>([&] { Clip::open(folder.path(), {}); }).find("model.safetensors"),

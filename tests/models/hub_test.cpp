@@ -96,9 +96,10 @@ TEST(hub, the_cache_stands_where_the_variables_say) {
 TEST(hub, what_is_missing_comes_with_its_download) {
   const Cache cache;
   const std::string files =
-      " --include model_index.json --include 'scheduler/*.json' --include 'tokenizer/*' --include "
-      "text_encoder/config.json --include 'text_encoder/model*.safetensors*' --include unet/config.json --include "
-      "'unet/diffusion_pytorch_model*.safetensors*' --include vae/config.json --include "
+      " --include model_index.json --include 'scheduler/*.json' --include 'tokenizer*/*' --include "
+      "'text_encoder*/config.json' --include 'text_encoder*/model*.safetensors*' --include unet/config.json --include "
+      "'unet/diffusion_pytorch_model*.safetensors*' --include transformer/config.json --include "
+      "'transformer/diffusion_pytorch_model*.safetensors*' --include vae/config.json --include "
       "'vae/diffusion_pytorch_model*.safetensors*'";
   EXPECT_EQ(message_of<EnvironmentError>([] { find_model("org/other"); }),
             "[model] 'org/other' is no folder here, and the Hugging Face cache does not hold it; looked in '" +
@@ -111,6 +112,19 @@ TEST(hub, what_is_missing_comes_with_its_download) {
   EXPECT_NE(message_of<EnvironmentError>([] { find_model("org/tiny.v1"); })
                 .find("what the Hugging Face cache holds of it has no model_index.json"),
             std::string::npos);
+}
+
+// A network alone, such as PickScore, has config.json where a pipeline has model_index.json.
+TEST(hub, finds_a_network_by_its_config) {
+  const Cache cache;
+  EXPECT_EQ(message_of<EnvironmentError>([] { find_network("org/tiny.v1"); }),
+            "[model] 'org/tiny.v1' is no folder here, and what the Hugging Face cache holds of it has no config.json; looked in '" +
+                cache.folder.path().string() +
+                "'; to download what gamut reads: hf download org/tiny.v1 --include '*.json' --include merges.txt --include "
+                "'model*.safetensors*'");
+  fs::create_symlink("../../blobs/aa", cache.snapshot(kCommit) / "config.json");
+  EXPECT_EQ(find_network("org/tiny.v1"), cache.snapshot(kCommit));
+  EXPECT_EQ(find_network("/nowhere/at/all"), fs::path("/nowhere/at/all"));
 }
 
 TEST(hub, other_names_are_paths) {

@@ -3,6 +3,8 @@
 // tests/generators/lora.py.
 #include "gamut/core/error.h"
 #include "gamut/models/clip/clip_text.h"
+#include "gamut/models/flux/flux_transformer.h"
+#include "gamut/models/mmdit/sd3_transformer.h"
 #include "gamut/models/unet/unet_2d_condition.h"
 #include "gamut/nn/lora.h"
 #include "models/hashed_weights.h"
@@ -187,6 +189,40 @@ TEST(lora_golden, targets_match_as_in_peft) {
       EXPECT_EQ(nn::match_targets(config, tiny.store), expected);
     }
   }
+}
+
+// A transformer of tests/generators/dit.py, as far as its layers go.
+nn::ParamStore transformer_store(const std::string& network) {
+  const Fixture fixture = Fixture::read(network);
+  nn::ParamStore store = nn::ParamStore::from_tensors(fixture.weights, "transformer", {});
+  if (network.starts_with("flux")) FluxTransformer(parse_flux_config(fixture.config, network), nn::Scope(store));
+  else Sd3Transformer(parse_sd3_config(fixture.config, network), nn::Scope(store));
+  return store;
+}
+
+// "attn.to_q" takes no layer of attn2, and of FLUX's single blocks to_q alone.
+TEST(lora_golden, targets_of_transformers_match_as_in_peft) {
+  for (const nlohmann::json& row : io::read_json(kFolder / "lora_matching_dit.json")["matching"]) {
+    SCOPED_TRACE(row["targets"].dump());
+    nn::LoraConfig config{.rank = 2};
+    config.targets = row["targets"].get<std::vector<std::string>>();
+    EXPECT_EQ(nn::match_targets(config, transformer_store(row["network"])), row["layers"].get<std::vector<std::string>>());
+  }
+}
+
+TEST(lora_golden, an_adapter_of_another_transformer_is_refused) {
+  nn::ParamStore sd3 = transformer_store("sd3_medium");
+  const auto attach = [&](const std::string& path, int64_t width) {
+    return testing::message_of<DataError>([&] {
+      nn::attach_modules(sd3, {{"transformer", path, at::ones({2, width}), at::ones({width, 2}), 2}}, 1);
+    });
+  };
+  EXPECT_EQ(attach("single_transformer_blocks.0.attn.to_q", 32),
+            "[lora] the adapter's layer 'transformer.single_transformer_blocks.0.attn.to_q' is not in the model; was it made "
+            "for another model?");
+  EXPECT_EQ(attach("transformer_blocks.0.attn.to_q", 64),
+            "[lora] the adapter's lora_A of 'transformer.transformer_blocks.0.attn.to_q' does not fit the layer; got [2, 64]; "
+            "expected [2, 32]; was it made for another model?");
 }
 
 // 9,600 and 9,216 normal numbers have a relative error of 0.7 % in their standard deviation.

@@ -2,7 +2,10 @@
 // Whole networks on the meta device against tests/nn/fixtures/flops.json, which PyTorch counted, and against what the
 // same networks really allocate on the CPU.
 #include "gamut/io/files.h"
+#include "gamut/models/flux/flux_transformer.h"
+#include "gamut/models/mmdit/sd3_transformer.h"
 #include "gamut/models/pipeline.h"
+#include "gamut/models/unet/unet_2d_condition.h"
 #include "gamut/nn/cost.h"
 #include "gamut/nn/meta.h"
 #include "support/cpu_memory_meter.h"
@@ -54,14 +57,14 @@ TEST(meta_cost, tiny_pipeline_as_pytorch_counts_it) {
     const nlohmann::json expected = counted("tiny_sd");
     Pipeline pipe = open(kTiny, at::kMeta);
     EXPECT_EQ(pipe.denoiser_params().num_elements(), expected["unet"]["parameters"]);
-    EXPECT_EQ(pipe.text_encoder_params().num_elements(), expected["text_encoder"]["parameters"]);
+    EXPECT_EQ(pipe.text_encoders().at(0).store->num_elements(), expected["text_encoder"]["parameters"]);
     EXPECT_EQ(pipe.coder_params().num_elements(), expected["vae"]["parameters"]);
     EXPECT_EQ(flops([&] { pipe.encode({"a"}); }), expected["text_encoder"]["forward"].get<double>());
     Inputs in(pipe, 1);
     EXPECT_EQ(flops([&] { pipe.decode(in.x); }), expected["vae"]["decode"].get<double>());
     // Of all inputs: a fused backward pass makes the gradients of k and v whether they are wanted or not.
     in.x.set_requires_grad(true);
-    in.text.hidden_BLD.set_requires_grad(true);
+    in.text.parts.at("hidden").set_requires_grad(true);
     pipe.denoiser_params().require_grad(true);
     Tensor y;
     EXPECT_EQ(flops([&] { y = pipe.predict(in.x, 1, in.text); }), expected["unet"]["forward"].get<double>());
@@ -127,6 +130,37 @@ TEST(meta_cost, stable_diffusion_1_5) {
   EXPECT_EQ(store.num_elements(), expected["parameters"]);
   const at::TensorOptions meta(at::kMeta);
   const auto run = [&] { unet(at::empty({1, 4, 64, 64}, meta), at::empty({1}, meta), at::empty({1, 77, 768}, meta)); };
+  EXPECT_EQ(flops(run), expected["forward"].get<double>());
+}
+
+at::Tensor on_meta(at::IntArrayRef shape) { return at::empty(shape, at::TensorOptions(at::kMeta)); }
+
+// A picture of 512x512 with 205 tokens of text; the table of positions is no parameter.
+TEST(meta_cost, stable_diffusion_3_5_medium) {
+  const nn::MetaStandsFor cuda{at::Device(at::kCUDA)};
+  const nlohmann::json expected = counted("sd35_transformer");
+  nlohmann::json json{{"num_layers", 24}, {"num_attention_heads", 24}, {"caption_projection_dim", 1536},
+                      {"pos_embed_max_size", 384}, {"qk_norm", "rms_norm"}};
+  for (int layer = 0; layer < 13; ++layer) json["dual_attention_layers"].push_back(layer);
+  nn::ParamStore store = nn::ParamStore::from_seed(1, {.device = at::kMeta, .dtype = at::kBFloat16});
+  const Sd3Transformer net(parse_sd3_config(json, "transformer/config.json"), nn::Scope(store));
+  EXPECT_EQ(store.num_elements(), expected["parameters"]);
+  const Sd3Prompt prompt{.hidden = on_meta({1, 205, 4096}).to(at::kBFloat16), .pooled = on_meta({1, 2048}).to(at::kBFloat16)};
+  const auto run = [&] { net(on_meta({1, 16, 64, 64}).to(at::kBFloat16), on_meta({1}), prompt); };
+  EXPECT_EQ(flops(run), expected["forward"].get<double>());
+}
+
+// With 128 tokens of text.
+TEST(meta_cost, flux_1_dev) {
+  const nn::MetaStandsFor cuda{at::Device(at::kCUDA)};
+  const nlohmann::json expected = counted("flux_transformer");
+  nn::ParamStore store = nn::ParamStore::from_seed(1, {.device = at::kMeta, .dtype = at::kBFloat16});
+  const FluxTransformer net(parse_flux_config({{"guidance_embeds", true}}, "transformer/config.json"), nn::Scope(store));
+  EXPECT_EQ(store.num_elements(), expected["parameters"]);
+  const FluxPrompt prompt{.hidden = on_meta({1, 128, 4096}).to(at::kBFloat16),
+                          .pooled = on_meta({1, 768}).to(at::kBFloat16),
+                          .guidance = on_meta({1})};
+  const auto run = [&] { net(on_meta({1, 16, 64, 64}).to(at::kBFloat16), on_meta({1}), prompt); };
   EXPECT_EQ(flops(run), expected["forward"].get<double>());
 }
 

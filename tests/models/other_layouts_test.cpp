@@ -40,6 +40,12 @@ TEST(other_layouts, files_are_named_as_what_they_are) {
   EXPECT_EQ(described("v1.safetensors", {"model.diffusion_model.input_blocks.0.0.weight", "cond_stage_model.x"}),
             "a single-file checkpoint, not a model folder; gamut reads folders in diffusers' layout; " + kConversion +
                 "\"v1.safetensors\").save_pretrained(\"FOLDER\")");
+  EXPECT_EQ(described("sd3.5_medium.safetensors", {"model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight"}),
+            "a single-file checkpoint, not a model folder; gamut reads folders in diffusers' layout; this is Stable Diffusion 3 "
+            "or 3.5: use the folder that it is published as, such as: hf download stabilityai/stable-diffusion-3.5-medium");
+  EXPECT_EQ(described("flux1-dev.safetensors", {"double_blocks.0.img_attn.qkv.weight", "img_in.weight"}),
+            "a single-file checkpoint, not a model folder; gamut reads folders in diffusers' layout; this is FLUX.1: use the "
+            "folder that it is published as, such as: hf download black-forest-labs/FLUX.1-dev");
   EXPECT_EQ(described("lora.safetensors", {"lora_unet_x.lora_down.weight", "lora_unet_x.lora_up.weight"}),
             "an adapter, not a model; give it with --lora, and its base with --model");
   EXPECT_TRUE(described("unet.safetensors", {"conv_in.weight"}).starts_with("weights of one network"));

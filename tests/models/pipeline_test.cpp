@@ -88,24 +88,37 @@ TEST(pipeline, a_new_model_adopts_the_vocabulary_of_its_tokenizer) {
   Pipeline pipe = make(folder);
   pipe.save(folder / "saved");
   const nlohmann::json config = io::read_json(folder / "saved/text_encoder/config.json");
-  EXPECT_EQ(config["vocab_size"], pipe.tokenizer().vocabulary_size());
-  EXPECT_EQ(config["eos_token_id"], pipe.tokenizer().end_id());
-  EXPECT_EQ(pipe.text_encoder_params().params()[0].tensor.size(0), pipe.tokenizer().vocabulary_size());
+  const auto tokenizer = text::ClipTokenizer::load(folder / "base/tokenizer");
+  EXPECT_EQ(config["vocab_size"], tokenizer.vocabulary_size());
+  EXPECT_EQ(config["eos_token_id"], tokenizer.end_id());
+  EXPECT_EQ(pipe.text_encoders().at(0).store->params()[0].tensor.size(0), tokenizer.vocabulary_size());
 }
 
 TEST(pipeline, encoding_is_differentiable_once_the_text_encoder_trains) {
   const Folder folder;
   Pipeline pipe = make(folder);
-  pipe.text_encoder_params().require_grad(true);
-  EXPECT_TRUE(pipe.encode_tokens(pipe.tokenize({"the digit 7"})).hidden_BLD.requires_grad());
-  EXPECT_FALSE(pipe.encode({"the digit 7"}).hidden_BLD.requires_grad());
+  pipe.text_encoders().at(0).store->require_grad(true);
+  EXPECT_TRUE(pipe.encode_tokens(pipe.tokenize({"the digit 7"})).hidden().requires_grad());
+  EXPECT_FALSE(pipe.encode({"the digit 7"}).hidden().requires_grad());
 }
 
-TEST(pipeline, conditioning_repeats_and_slices_rows) {
-  const Conditioning cond{at::arange(6, at::kFloat).view({3, 1, 2})};
-  EXPECT_TRUE(at::equal(cond.repeat(2).hidden_BLD.select(1, 0).select(1, 0),
-                        at::tensor({0.F, 0.F, 2.F, 2.F, 4.F, 4.F})));
-  EXPECT_TRUE(at::equal(cond.rows(1, 2).hidden_BLD, cond.hidden_BLD.narrow(0, 1, 2)));
+TEST(pipeline, without_its_text_encoders_it_still_predicts_but_is_not_saved) {
+  const Folder folder;
+  Pipeline pipe = make(folder);
+  const Tensor x = some_latents(pipe), before = predict(pipe, x);
+  const Conditioning cond = pipe.encode({"the digit 7", "the letter k"});
+  pipe.drop_text_encoders();
+  EXPECT_TRUE(at::equal(pipe.predict(x, 500.0, cond), before));
+  EXPECT_THROW(pipe.encode({"the digit 7"}), InternalError);
+  EXPECT_THROW(pipe.save(folder / "saved"), InternalError);
+}
+
+TEST(pipeline, only_t5_has_a_length_to_choose) {
+  const Folder folder;
+  Pipeline pipe = make(folder);
+  EXPECT_EQ(message_of([&] { pipe.set_max_tokens(128, "rollout.max_tokens"); }),
+            "[model] rollout.max_tokens sets how many tokens the T5 encoder reads, and this model has none; got a model with "
+            "CLIP alone, which always reads its own context; leave it out");
 }
 
 TEST(pipeline, pictures_survive_encoding_and_decoding) {
@@ -124,7 +137,7 @@ TEST(pipeline, a_long_prompt_is_cut_to_the_context) {
   for (int i = 0; i < 30; ++i) {
     prompt += " the letter k";
   }
-  EXPECT_EQ(pipe.encode({prompt}).hidden_BLD.sizes(), at::IntArrayRef({1, 16, 64}));
+  EXPECT_EQ(pipe.encode({prompt}).hidden().sizes(), at::IntArrayRef({1, 16, 64}));
 }
 
 TEST(pipeline, a_missing_folder_is_named_with_its_nearest_neighbour) {

@@ -32,9 +32,9 @@ TEST(prompt_embeddings, rows_are_those_of_the_text_encoder) {
   const std::vector<std::string> prompts = many_prompts();
   const PromptEmbeddings embeddings(encoder.pipe, prompts);
   const std::vector<int64_t> asked{99, 0, 3, 100, 101, 70, 0};
-  const Tensor got = embeddings.rows(asked).hidden_BLD;
+  const Tensor got = embeddings.rows(asked).hidden();
   for (size_t i = 0; i < asked.size(); ++i)
-    EXPECT_TRUE(at::allclose(got[int64_t(i)], encoder.pipe.encode({prompts[size_t(asked[i])]}).hidden_BLD[0], 0, 1e-6));
+    EXPECT_TRUE(at::allclose(got[int64_t(i)], encoder.pipe.encode({prompts[size_t(asked[i])]}).hidden()[0], 0, 1e-6));
   EXPECT_TRUE(at::equal(got[2], got[3]));
   EXPECT_TRUE(at::equal(got[0], got[4]));
 }
@@ -54,7 +54,7 @@ TEST(prompt_embeddings, no_bit_depends_on_the_order_of_asking) {
   const PromptEmbeddings first(encoder.pipe, many_prompts()), second(encoder.pipe, many_prompts());
   second.rows({99});
   second.rows({7});
-  EXPECT_TRUE(at::equal(first.rows({7, 99}).hidden_BLD, second.rows({7, 99}).hidden_BLD));
+  EXPECT_TRUE(at::equal(first.rows({7, 99}).hidden(), second.rows({7, 99}).hidden()));
 }
 
 }  // namespace prompt_embeddings_test

@@ -34,6 +34,25 @@ TEST(params, declared_tensors_come_from_the_source_in_the_asked_type) {
   EXPECT_EQ(store.params()[0].name, "a.bias");
 }
 
+TEST(params, a_place_may_hold_another_type_than_the_rest) {
+  ParamStore store = ParamStore::from_tensors(some(), "net", {at::kCPU, at::kHalf});
+  const Scope scope(store);
+  EXPECT_EQ(scope["a"].in_type(at::kFloat).get("bias", {2}, Init::zeros()).scalar_type(), at::kFloat);
+  EXPECT_EQ(scope.in_type(at::kFloat)["a"].get("weight", {2, 3}, Init::zeros()).scalar_type(), at::kFloat);
+  EXPECT_EQ(scope.get("b", {1}, Init::zeros()).scalar_type(), at::kHalf);
+}
+
+TEST(params, buffers_are_read_and_made_but_are_no_parameters) {
+  const auto make = [] { return at::full({1}, 7.0); };
+  ParamStore store = ParamStore::from_tensors(some(), "net", {}), fresh = ParamStore::from_seed(1, {});
+  EXPECT_EQ(Scope(store).buffer("b", {1}, make).item<float>(), 1);
+  EXPECT_EQ(Scope(fresh).buffer("b", {1}, make).item<float>(), 7);
+  EXPECT_TRUE(store.params().empty());
+  store.require_grad(true);
+  EXPECT_FALSE(store.buffers().at(0).tensor.requires_grad());
+  EXPECT_EQ(store.buffers().at(0).name, "b");
+}
+
 TEST(params, a_missing_tensor_names_the_nearest_one) {
   ParamStore store = ParamStore::from_tensors(some(), "net", {});
   EXPECT_EQ(

@@ -52,6 +52,28 @@ TEST(recompute, parameters_alone_are_enough_for_a_gradient) {
   EXPECT_TRUE(at::equal(recomputing.weight.grad(), plain.weight.grad()));
 }
 
+// One of them may go nowhere.
+TEST(recompute, several_results_share_one_second_run) {
+  for (const bool both : {true, false}) {
+    Layer plain, recomputing;
+    const auto wide = [](Layer& layer) {
+      return [&layer](const std::vector<Tensor>& in) {
+        const Tensor y = layer.segment()({in[0]});
+        return std::vector<Tensor>{y.exp(), y.square()};
+      };
+    };
+    const Tensor x1 = some_input().set_requires_grad(true), x2 = some_input().set_requires_grad(true);
+    const std::vector<Tensor> expected = wide(plain)({x1}), got = recomputed_all(wide(recomputing), {x2});
+    EXPECT_TRUE(at::equal(got[0], expected[0]) && at::equal(got[1], expected[1]));
+    const auto loss = [both](const std::vector<Tensor>& y) { return both ? (y[0] * y[1]).sum() : y[1].sum(); };
+    loss(expected).backward();
+    loss(got).backward();
+    EXPECT_EQ(recomputing.runs, 2);
+    EXPECT_TRUE(at::allclose(recomputing.weight.grad(), plain.weight.grad(), 1e-6, 1e-7));
+    EXPECT_TRUE(at::allclose(x2.grad(), x1.grad(), 1e-6, 1e-7));
+  }
+}
+
 TEST(recompute, segments_in_a_row_pass_gradients_on) {
   Layer plain, recomputing;
   Tensor expected = some_input(), got = some_input();

@@ -2,7 +2,7 @@
 // A CLIP with random weights in a folder of its own, small enough for every test.
 #pragma once
 
-#include "gamut/data/glyphs.h"
+#include "gamut/tasks/glyphs/glyphs.h"
 #include "gamut/io/files.h"
 #include "gamut/models/clip/clip.h"
 #include "gamut/text/clip_tokenizer.h"
@@ -21,7 +21,7 @@ inline models::Clip write_clip(const testing::TempFolder& folder) {
   io::write_json(folder / "config.json",
                  {{"projection_dim", 12}, {"text_config", text}, {"vision_config", vision}});
   io::write_json(folder / "preprocessor_config.json", {{"size", 32}, {"crop_size", 32}});
-  text::write_word_tokenizer(folder.path(), data::glyph_caption_words(), 8);
+  text::write_word_tokenizer(folder.path(), glyphs::glyph_caption_words(), 8);
   models::Clip clip = models::Clip::create(folder.path(), 5, {});
   clip.save(folder.path());
   return clip;

@@ -42,20 +42,20 @@ struct Golden {
   }
 };
 
-TEST(clip_rewards, clip_score_is_transformers) { Golden().expect(*make_clip_score(kFixtures / "tiny_clip"), "clip_score"); }
+TEST(clip_rewards, clip_score_is_transformers) { Golden().expect(*make_clip_score((kFixtures / "tiny_clip").string()), "clip_score"); }
 
-TEST(clip_rewards, pickscore_is_transformers) { Golden().expect(*make_pickscore(kFixtures / "tiny_clip"), "pickscore"); }
+TEST(clip_rewards, pickscore_is_transformers) { Golden().expect(*make_pickscore((kFixtures / "tiny_clip").string()), "pickscore"); }
 
-TEST(clip_rewards, hps_is_open_clip_under_its_own_names) { Golden().expect(*make_hps(kFixtures / "tiny_open_clip"), "hps"); }
+TEST(clip_rewards, hps_is_open_clip_under_its_own_names) { Golden().expect(*make_hps((kFixtures / "tiny_open_clip").string()), "hps"); }
 
 TEST(clip_rewards, aesthetic_is_the_published_head) {
-  Golden().expect(*make_aesthetic(kFixtures / "tiny_clip", kFixtures / "aesthetic_head.safetensors"), "aesthetic");
+  Golden().expect(*make_aesthetic((kFixtures / "tiny_clip").string(), kFixtures / "aesthetic_head.safetensors"), "aesthetic");
 }
 
 TEST(clip_rewards, a_non_finite_picture_fails_alone) {
   Golden golden;
   golden.pictures[1][0][3][3] = std::numeric_limits<float>::quiet_NaN();
-  const Scores scores = make_aesthetic(kFixtures / "tiny_clip", kFixtures / "aesthetic_head.safetensors")
+  const Scores scores = make_aesthetic((kFixtures / "tiny_clip").string(), kFixtures / "aesthetic_head.safetensors")
                             ->score(golden.pictures, golden.prompts);
   EXPECT_EQ(scores.failure, (std::vector<std::string>{"", "non-finite picture", "", ""}));
 }
@@ -69,7 +69,7 @@ std::string message_for_head(const std::function<void(nn::TensorMap&)>& change) 
   for (const auto& [name, tensor] : tensors) named.push_back({name, tensor});
   nn::save_safetensors(folder / "head.safetensors", named);
   const std::string text =
-      message_of<DataError>([&] { make_aesthetic(kFixtures / "tiny_clip", folder / "head.safetensors"); });
+      message_of<DataError>([&] { make_aesthetic((kFixtures / "tiny_clip").string(), folder / "head.safetensors"); });
   return text.substr(text.find(']') + 2);
 }
 

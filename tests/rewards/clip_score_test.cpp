@@ -24,7 +24,7 @@ TEST(clip_score, is_the_cosine_of_picture_and_prompt) {
   const models::Clip clip = write_clip(folder);
   const at::Tensor pictures = at::rand({3, 3, 32, 32});
   const std::vector<text::Prompt> prompts = {glyph_prompt('7'), glyph_prompt('K'), glyph_prompt('7')};
-  const auto reward = make_clip_score(folder.path());
+  const auto reward = make_clip_score(folder.path().string());
   const Scores scores = reward->score(pictures, prompts);
   EXPECT_EQ(reward->name(), "clip_score");
   for (size_t i = 0; i < 3; ++i) {
@@ -47,11 +47,11 @@ TEST(clip_score, does_not_depend_on_the_batch) {
 }
 
 TEST(clip_score, shipped_model_prefers_the_right_caption) {
-  const data::GlyphSet set = data::make_glyph_set(256, 77);
+  const glyphs::GlyphSet set = glyphs::make_glyph_set(256, 77);
   std::vector<text::Prompt> right, wrong;
   for (size_t i = 0; i < 256; ++i) {
-    right.push_back({data::glyph_caption(set.specs[i], true, true), "", {}});
-    wrong.push_back({data::glyph_caption(set.specs[(i + 1) % 256], true, true), "", {}});
+    right.push_back({glyphs::glyph_caption(set.specs[i], true, true), "", {}});
+    wrong.push_back({glyphs::glyph_caption(set.specs[(i + 1) % 256], true, true), "", {}});
   }
   const at::Tensor pictures = nn::images_to_tensor(set.images);
   const auto reward = make_clip_score(kShipped);
@@ -67,7 +67,7 @@ TEST(clip_score, a_picture_that_is_not_finite_fails_alone) {
   at::Tensor pictures = at::rand({2, 3, 32, 32});
   pictures[0][1][30][2] = std::numeric_limits<float>::infinity();
   const std::vector<text::Prompt> prompts(2, glyph_prompt('7'));
-  const Scores scores = make_clip_score(folder.path())->score(pictures, prompts);
+  const Scores scores = make_clip_score(folder.path().string())->score(pictures, prompts);
   EXPECT_EQ(scores.failure, (std::vector<std::string>{"non-finite picture", ""}));
   EXPECT_TRUE(std::isnan(scores.value[0]));
   EXPECT_TRUE(std::isfinite(scores.value[1]));

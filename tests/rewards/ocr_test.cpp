@@ -152,7 +152,7 @@ TEST(ocr, DISABLED_table_of_preparations) {
   std::printf(
       "| colours | scale | padding | mode | whitelist | reward | exact | ms "
       "|\n|---|---|---|---|---|---|---|---|\n");
-  const std::string known = data::glyph_characters();
+  const std::string known = glyphs::glyph_characters();
   for (const auto& [name, color] :
        {std::pair{"as they are", OcrColor::kRgb}, std::pair{"luminance", OcrColor::kLuma},
         std::pair{"two-tone", OcrColor::kTwoTone}})

@@ -19,6 +19,15 @@ TEST(unicode, goes_to_utf8_and_back) {
   EXPECT_EQ(decode_utf8(encode_utf8(text)), text);
 }
 
+TEST(unicode, finds_where_characters_end) {
+  using Ends = std::vector<size_t>;
+  EXPECT_EQ(cluster_ends(U""), Ends{});
+  EXPECT_EQ(cluster_ends(U"ab"), (Ends{1, 2}));
+  EXPECT_EQ(cluster_ends(U"e\u0301\u0302x"), (Ends{3, 4}));
+  EXPECT_EQ(cluster_ends(U"\r\n\n"), (Ends{2, 3}));
+  EXPECT_EQ(cluster_ends(U"\U0001f469\u200d\U0001f467\U0001f1e9\U0001f1ea"), (Ends{3, 5}));
+}
+
 TEST(unicode, composes) {
   EXPECT_EQ(compose(U"e\u0301"), U"\u00e9");
   EXPECT_EQ(compose(U"\u1112\u1161\u11ab"), U"\ud55c");

@@ -61,7 +61,7 @@ TEST(plan, counts_what_a_run_holds) {
 
 TEST(plan, foresees_the_peak_of_a_run) {
   const testing::Threads one(1);
-  for (const std::string algorithm : {"flow_grpo", "diverse_grpo", "drift", "gamut"}) {
+  for (const std::string algorithm : {"flow_grpo", "diverse_grpo", "drift", "gamut", "awm", "nft"}) {
     Case made(algorithm);
     const Plan plan = made.plan();
     RedReward reward;
@@ -93,6 +93,27 @@ TEST(plan, counts_the_work_of_an_iteration) {
   EXPECT_EQ(held.held.reference, plan.held.text_encoder + plan.held.denoiser);  // a second copy is opened
   made.config.slots.regularizer.steps = 1;
   EXPECT_DOUBLE_EQ(phase(made.plan(), "reference").flops, one * 12);
+}
+
+// An objective on finished latents keeps no trajectory, and trains at as many times as it draws.
+TEST(plan, counts_the_times_of_the_forward_process) {
+  Case made("awm");
+  const Plan plan = made.plan();
+  const double one = phase(plan, "rollout").flops / double(12 * plan.steps);
+  EXPECT_FALSE(plan.trains_trajectory);
+  EXPECT_EQ(plan.trained_steps, 6);
+  EXPECT_NEAR(phase(plan, "update").flops / (one * double(12 * plan.trained_steps)), 3.0, 0.2);
+  EXPECT_EQ(plan.trajectories, 12 * 12 * 4 * 4 * 4);  // the finished latents
+  EXPECT_EQ(phase(plan, "reference").flops, 0);        // one update: the old policy is the current one
+  EXPECT_EQ(plan.held.reference, 0);
+  made.config.rollout.updates = 3;
+  // Each row has a time embedding of its own, a hundredth of this tiny network.
+  EXPECT_NEAR(phase(made.plan(), "reference").flops / (one * 12 * 6), 1.0, 0.01);
+  made.config.slots.regularizer = {.kind = "kl_v", .weight = 1};
+  EXPECT_NEAR(phase(made.plan(), "reference").flops / (2 * one * 12 * 6), 1.0, 0.01);
+  const Plan nft = Case("nft").plan();
+  EXPECT_EQ(nft.trained_steps, 9);
+  EXPECT_EQ(nft.held.reference, 2 * nft.held.denoiser + nft.held.text_encoder);  // the base, and the old policy's weights
 }
 
 TEST(plan, adapters_hold_less_and_share_the_reference) {

@@ -61,8 +61,9 @@ void expect_same_after_a_stop(const TrainConfig& config) {
     EXPECT_EQ(io::read_text(parts_folder / "checkpoints/step_000006" / file),
               io::read_text(whole_folder / "checkpoints/step_000006" / file))
         << file;
-  if (config.slots.regularizer.reference == "periodic") {
-    const char* file = "reference.safetensors";
+  const bool old = config.slots.objective.kind == "nft";
+  if (old || config.slots.regularizer.reference == "periodic") {
+    const char* file = old ? "old.safetensors" : "reference.safetensors";
     EXPECT_EQ(io::read_text(parts_folder / "checkpoints/step_000006" / file),
               io::read_text(whole_folder / "checkpoints/step_000006" / file));
     EXPECT_NE(io::read_text(whole_folder / "checkpoints/step_000006" / file),
@@ -72,6 +73,18 @@ void expect_same_after_a_stop(const TrainConfig& config) {
 
 TEST(resume, goes_on_bit_for_bit) { expect_same_after_a_stop(eventful_config()); }
 TEST(resume, what_algorithms_remember_goes_on_bit_for_bit) { expect_same_after_a_stop(remembering_config()); }
+
+// An old policy that lags far behind, of all weights and of an adapter.
+TEST(resume, an_old_policy_goes_on_bit_for_bit) {
+  for (const int64_t rank : {0, 2}) {
+    TrainConfig config = tiny_config("nft");
+    config.rollout.updates = 3;
+    config.lora.rank = rank;
+    config.slots.objective.old_decay_rate = 0.1;
+    config.checkpoint.keep = 5;
+    expect_same_after_a_stop(config);
+  }
+}
 
 TEST(resume, the_same_run_twice_is_the_same_run) {
   TinyRun one(eventful_config()), two(eventful_config());

@@ -64,7 +64,8 @@ inline TrainConfig tiny_config(const std::string& algorithm) {
   config.slots.sampler.steps = 4;
   config.slots.sampler.shift = 1;
   config.slots.schedule.count = 2;
-  config.slots.shaping.features = "pixels";  // no CLIP folder is at hand
+  if (!config.slots.schedule.list.empty()) config.slots.schedule.list = {0, 1, 2};
+  config.slots.shaping.features.kind = "pixels";  // no CLIP folder is at hand
   config.slots.regularizer.pool = std::min<int64_t>(config.slots.regularizer.pool, 4);  // the latent is 4 x 4
   if (config.slots.sampler.window > 0) config.slots.sampler.window = 2;
   config.slots.sampler.window_overlap = 1;

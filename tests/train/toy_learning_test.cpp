@@ -93,9 +93,9 @@ class Learner {
       advantages.insert(advantages.end(), group.advantages.begin(), group.advantages.end());
     batch.advantages_B = at::tensor(advantages);
     batch.weights_B = at::ones({kGroups * kMembers});
-    const std::vector<int64_t> steps = algorithms::choose_steps(slots_.schedule, schedule_, seed_, iteration);
-    const UpdateReport report = accumulate_gradient(
-        {&batch}, {.schedule = schedule_, .trained_steps = steps, .slots = slots_}, optimizer_);
+    const auto objective = algorithms::make_objective(slots_, seed_);
+    const algorithms::IterationSteps steps = algorithms::iteration_steps(slots_, objective->needs(), schedule_, seed_, iteration);
+    const UpdateReport report = accumulate_gradient({&batch}, {.steps = steps, .objective = *objective}, optimizer_);
     EXPECT_EQ(report.ratio_max_deviation, 0.0);
     optimizer_.clip_gradients(optimizer_.grad_norm());
     optimizer_.step();

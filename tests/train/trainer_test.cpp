@@ -161,7 +161,7 @@ TEST(trainer, reports_what_the_reward_said) {
   EXPECT_EQ(report.step, 1);
   EXPECT_NEAR(report.reward_mean, red.mean().item<double>(), 1e-6);
   EXPECT_NEAR(report.reward_std, red.std(0, false).item<double>(), 1e-6);
-  EXPECT_NEAR(report.reward_exact, red.gt(0.5).to(at::kDouble).mean().item<double>(), 1e-12);
+  EXPECT_NEAR(*report.reward_exact, red.gt(0.5).to(at::kDouble).mean().item<double>(), 1e-12);
   EXPECT_NEAR(report.policy_loss, 0, 1e-6);  // minus the mean advantage: groups are centered
   EXPECT_NEAR(report.seconds_total, report.seconds_rollout + report.seconds_reward + report.seconds_update,
               0.05);
@@ -368,13 +368,13 @@ TEST(trainer, each_update_sees_its_own_share_of_the_pictures) {
 TEST(trainer, only_the_denoiser_trains) {
   TinyRun run(tiny_config());
   std::vector<at::Tensor> encoder;
-  for (const nn::NamedTensor& param : run.trainer.policy().text_encoder_params().params())
+  for (const nn::NamedTensor& param : run.trainer.policy().text_encoders().at(0).store->params())
     encoder.push_back(param.tensor.detach().clone());
   const std::vector<at::Tensor> before = run.weights();
   run.iterate(1);
   EXPECT_FALSE(all_equal(run.weights(), before));
   for (size_t i = 0; i < encoder.size(); ++i)
-    EXPECT_TRUE(at::equal(run.trainer.policy().text_encoder_params().params()[i].tensor, encoder[i]));
+    EXPECT_TRUE(at::equal(run.trainer.policy().text_encoders().at(0).store->params()[i].tensor, encoder[i]));
 }
 
 TEST(trainer, the_learning_rate_follows_its_schedule) {

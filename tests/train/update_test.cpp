@@ -22,6 +22,7 @@ struct Toy {
     slots = algorithms::fill_slots("flow_grpo");
     slots.regularizer = regularizer;
     slots.loss.clip_range = 0.2;
+    objective = algorithms::make_objective(slots, 1);
     schedule = diffusion::make_schedule(slots.sampler);
   }
 
@@ -44,14 +45,15 @@ struct Toy {
 
   UpdateReport update(const std::vector<MicroBatch*>& batches) {
     theta.mutable_grad() = at::Tensor();
-    return accumulate_gradient(batches, {.schedule = schedule, .trained_steps = steps, .slots = slots},
-                               optimizer);
+    const algorithms::IterationSteps iteration{.schedule = schedule, .trained = steps};
+    return accumulate_gradient(batches, {.steps = iteration, .objective = *objective}, optimizer);
   }
 
   at::Tensor theta =
       (at::arange(kElements, at::kFloat) * 0.1F - 0.3F).view({1, 2, 2, 2}).requires_grad_(true);
   AdamW optimizer{{{"theta", theta}}, {}};
   algorithms::Slots slots;
+  std::unique_ptr<algorithms::Objective> objective;
   std::vector<diffusion::Step> schedule;
   std::vector<int64_t> steps{0, 3, 7};
 };
@@ -117,7 +119,7 @@ TEST(update, samples_left_out_are_as_if_they_were_not_there) {
   all.weights_B.narrow(0, 5, 3).zero_();
   for (MicroBatch* batch : {&some, &all})
     for (const int64_t index : toy.steps)
-      batch->reference[index] = at::zeros_like(batch->trajectories.latents[size_t(index)]);
+      batch->others[index].reference = at::zeros_like(batch->trajectories.latents[size_t(index)]);
   const UpdateReport one = toy.update({&some});
   const at::Tensor expected = toy.theta.grad().clone();
   const UpdateReport two = toy.update({&all});
@@ -143,7 +145,7 @@ TEST(update, the_regularizer_joins_with_its_weight) {
   for (const int64_t index : regularized.steps) {
     const diffusion::Step& step = regularized.schedule[size_t(index)];
     const at::Tensor& x = two.trajectories.latents[size_t(index)];
-    two.reference[index] = diffusion::step_mean(step, x, two.denoiser(x, step)).detach() + 0.2;
+    two.others[index].reference = two.denoiser(x, step).detach() + 0.2 / step.b;  // the mean is 0.2 away
     slope += 2 * -0.2 * step.b / double(kElements) / 3;
   }
   plain.update({&one});
@@ -160,7 +162,7 @@ TEST(update, a_reference_equal_to_the_policy_costs_exactly_nothing) {
     for (const int64_t index : regularized.steps) {
       const at::Tensor& x = two.trajectories.latents[size_t(index)];
       const diffusion::Step& step = regularized.schedule[size_t(index)];
-      two.reference[index] = diffusion::step_mean(step, x, two.denoiser(x, step)).detach();
+      two.others[index].reference = two.denoiser(x, step).detach();
     }
     plain.update({&one});
     EXPECT_EQ(regularized.update({&two}).kl, 0.0) << kind;

@@ -10,9 +10,9 @@
 namespace gamut::algorithms {
 
 void AdvantageConfig::fields(FieldVisitor& v) {
-  v.field("kind", kind, one_of({"group", "batch_std", "no_std", "nearest_neighbour_weight", "running"}),
+  v.field("kind", kind, one_of({"group", "batch_std", "no_std", "nearest_neighbour_weight", "running", "reward"}),
           "divisor: the group's std, the whole batch's std, or 1; 1 with GARDO's weights; DDPO's per-prompt "
-          "buffer");
+          "buffer; reward: no baseline and no divisor, for weighted_matching");
   v.field("std_scope", std_scope, one_of({"auto", "group", "batch", "none"}),
           "overrides where the std is taken (no_std and running: as they say)");
   v.field("std_ddof", std_ddof, between(0, 1), "0: population std, 1: sample std");
@@ -23,7 +23,7 @@ void AdvantageConfig::fields(FieldVisitor& v) {
   v.field("resolution", resolution, between(0, 1e6),
           "rewards of a group that differ by no more are equal, and the least std; 0 = as published");
   v.field("buffer", buffer, between(1, 1e6), "running: newest rewards remembered per prompt");
-  v.field("clip", clip, above(0), "advantages are clipped to ±clip");
+  v.field("clip", clip, above(0), "advantages are clipped to ±clip (reward: not)");
   v.field("zero", zero, one_of({"keep", "drop"}),
           "samples with advantage 0: keep or leave out of the update");
 }

@@ -15,7 +15,8 @@ namespace gamut::algorithms {
 
 // [advantage] of a recipe. Peers differ in each of these conventions (docs/algorithms/ lists them).
 struct AdvantageConfig {
-  // group | batch_std | no_std | nearest_neighbour_weight (GARDO) | running (DDPO: statistics per prompt)
+  // group | batch_std | no_std | nearest_neighbour_weight (GARDO) | running (DDPO: statistics per prompt) |
+  // reward (the shaped reward itself: no baseline, no divisor, no clip)
   std::string kind = "batch_std";
   std::string std_scope = "auto";  // auto (as kind says) | group | batch | none
   int64_t std_ddof = 0;

@@ -14,7 +14,7 @@ constexpr double kResolution = 1e-6;
 // but the last, equal-reward groups left out. KL off here; `regularizer.kind = "kl_flow"` adds its term.
 Slots flow_grpo() {
   Slots slots;
-  slots.sampler = {.kind = "flow_sde", .steps = 10, .noise_level = 0.7, .grid = "sd3_diffusers", .shift = 3.0};
+  slots.sampler = {.kind = "flow_sde", .steps = 10, .noise_level = 0.7, .shift = 3.0};
   slots.advantage = {.kind = "batch_std", .std_ddof = 0, .std_eps = 1e-4, .clip = 5.0, .zero = "drop"};
   slots.loss = {.kind = "ppo_clip", .clip_range = 1e-4};
   slots.regularizer = {.kind = "none", .weight = 0.04};
@@ -104,12 +104,13 @@ Slots gamut_slots() {
   return slots;
 }
 
-// Flow-Factory's GRPO on SD3.5: explicit sigmas, batch std floored at 1e-6, two of steps 1 to 5.
+// Flow-Factory's GRPO on SD3.5: explicit sigmas, batch std floored at 1e-6, noise on two of steps 1 to 5 alone.
 Slots flow_factory() {
   Slots slots = flow_grpo();
-  slots.sampler = {.kind = "flow_sde", .steps = 10, .noise_level = 0.8, .grid = "linspace_shift", .shift = 3.0};
+  slots.sampler = {.kind = "flow_sde", .steps = 10, .noise_level = 0.8, .grid = "linspace_shift", .shift = 3.0,
+                   .noise_on = "trained"};
   slots.advantage = {.kind = "batch_std", .std_eps = 1e-6, .std_eps_form = "floor", .zero = "keep"};
-  slots.schedule = {.kind = "random", .fraction = 0.6, .count = 2};
+  slots.schedule = {.kind = "random", .count = 2, .list = {1, 2, 3, 4, 5}};
   return slots;
 }
 
@@ -128,14 +129,82 @@ Slots mix_grpo() {
 // Flow-GRPO's later "fast" form, also verl-omni's: coefficients-preserving sampling in a random window of three.
 Slots flow_cps() {
   Slots slots = flow_grpo();
-  slots.sampler = {.kind = "cps", .steps = 10, .noise_level = 0.8, .grid = "sd3_diffusers", .logprob = "released",
+  slots.sampler = {.kind = "cps", .steps = 10, .noise_level = 0.8, .shift = 3.0, .logprob = "released",
                    .window = 3, .window_kind = "random", .window_range = {0, 5}};
   slots.loss.clip_range = 1e-5;
   slots.schedule = {.kind = "window"};
   return slots;
 }
 
+// What the objectives on the forward process share: the deterministic sampler, and Flow-GRPO's advantages, zeros included.
+Slots forward(const std::string& objective) {
+  Slots slots = flow_grpo();
+  slots.sampler.kind = "ode";
+  slots.objective.kind = objective;
+  slots.advantage.zero = "keep";
+  slots.loss.kind = "none";
+  return slots;
+}
+
+// AWM (2509.25050) as Flow-Factory runs it: six draws per picture, the generalized Huber weight, the ratio clipped at 1e-5.
+Slots awm() {
+  Slots slots = forward("awm");
+  slots.objective.draws = 6;
+  slots.objective.times = "logit_normal";
+  slots.objective.time_weight = "ghuber";
+  slots.loss = {.kind = "ppo_clip", .clip_range = 1e-5};
+  return slots;
+}
+
+// DiffusionNFT (2509.16117) as its public code runs SD3.5: no guidance, ten deterministic steps, trained at the levels of the
+// first nine, a slow old policy, a weak distance to the base.
+Slots nft() {
+  Slots slots = forward("nft");
+  slots.objective.draws = 9;
+  slots.objective.times = "grid";
+  slots.regularizer = {.kind = "kl_v", .weight = 1e-4};
+  return slots;
+}
+
+// Reward-weighted matching with ORW-CFM-W2's bound (2502.06061): the reward itself is the weight, or (RAFT) which pictures are
+// good enough.
+Slots weighted_matching() {
+  Slots slots = forward("weighted_matching");
+  slots.objective.draws = 4;
+  slots.objective.weighting = "exp";
+  slots.objective.temperature = 0.2;
+  slots.advantage.kind = "reward";
+  slots.regularizer = {.kind = "kl_v", .weight = 100.0};  // of the weights' size: exp(r / 0.2) is 148 at r = 1
+  return slots;
+}
+
+Slots rwr() {
+  Slots slots = weighted_matching();
+  slots.objective.weighting = "reward";
+  slots.regularizer.kind = "none";
+  return slots;
+}
+
+Slots raft() {
+  Slots slots = rwr();
+  slots.objective.weighting = "threshold";
+  return slots;
+}
+
 }  // namespace
+
+IterationSteps iteration_steps(const Slots& slots, const Needs& needs, std::vector<diffusion::Step> schedule, uint64_t seed,
+                               int64_t iteration) {
+  IterationSteps steps{.schedule = std::move(schedule), .trained = {}};
+  if (!needs.trajectory) {
+    steps.trained = listed_steps(slots.schedule, steps.schedule);
+    return steps;
+  }
+  steps.trained = choose_steps(slots.schedule, steps.schedule, seed, iteration);
+  if (slots.sampler.noise_on == "trained")
+    steps.schedule = diffusion::with_noise_on(slots.sampler, steps.schedule, steps.trained);
+  return steps;
+}
 
 void Slots::fields(FieldVisitor& v) {
   v.table("sampler", sampler, "how trajectories are drawn");
@@ -143,6 +212,7 @@ void Slots::fields(FieldVisitor& v) {
   v.table("subset", subset, "which members train");
   v.table("shaping", shaping, "what is added to the reward for variety");
   v.table("advantage", advantage, "how rewards become advantages");
+  v.table("objective", objective, "what is trained on: denoising steps of the rollout, or finished latents");
   v.table("loss", loss, "the surrogate objective");
   v.table("regularizer", regularizer, "what holds the policy near the base");
   v.table("schedule", schedule, "which denoising steps train");
@@ -161,6 +231,11 @@ const std::vector<NamedAlgorithm>& algorithm_table() {
       {"gamut", "color and layout held to the base, best and worst of twice as many candidates", gamut_slots},
       {"flow_factory", "Flow-Factory's GRPO conventions", flow_factory},
       {"mix_grpo", "MixGRPO: a sliding window of noisy steps", mix_grpo},
+      {"awm", "advantage weighted matching: finished latents at random times, any sampler", awm},
+      {"nft", "DiffusionNFT: two implicit policies around a slow old one, any sampler", nft},
+      {"weighted_matching", "matching weighted by exp(reward), held to the base (ORW-CFM-W2)", weighted_matching},
+      {"rwr", "matching weighted by the reward", rwr},
+      {"raft", "matching of the pictures above a threshold of reward", raft},
       {"flow_cps", "coefficients-preserving sampling in a random window", flow_cps},
   };
   return table;

@@ -6,6 +6,7 @@
 #include "gamut/algorithms/advantage.h"
 #include "gamut/algorithms/conditioning.h"
 #include "gamut/algorithms/loss.h"
+#include "gamut/algorithms/objective.h"
 #include "gamut/algorithms/regularizer.h"
 #include "gamut/algorithms/shaping.h"
 #include "gamut/algorithms/step_choice.h"
@@ -23,11 +24,17 @@ struct Slots {
   SubsetConfig subset;                   // which members train?
   ShapingConfig shaping;                 // what is added to the task reward?
   AdvantageConfig advantage;             // how is it normalized?
+  ObjectiveConfig objective;             // what is trained on?
   LossConfig loss;                       // which surrogate?
   RegularizerConfig regularizer;         // what holds the policy?
   StepChoiceConfig schedule;             // which denoising steps train?
   void fields(FieldVisitor& v);
 };
+
+// The steps of an iteration: `schedule` as the sampler would take it, and those that train; with sampler.noise_on = "trained"
+// the others are made deterministic. ConfigError when an objective on trajectories has no step left.
+IterationSteps iteration_steps(const Slots& slots, const Needs& needs, std::vector<diffusion::Step> schedule, uint64_t seed,
+                               int64_t iteration);
 
 struct NamedAlgorithm {
   std::string name, help;

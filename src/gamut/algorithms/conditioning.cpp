@@ -17,15 +17,18 @@ namespace {
 // Keeps a division by the spread of an all-equal embedding finite.
 constexpr double kTiny = 1e-12;
 
-at::Tensor row_rms(const at::Tensor& rows_BLD) { return rows_BLD.square().mean({1, 2}, true).sqrt(); }
-
-at::Tensor row_std(const at::Tensor& rows_BLD) {
-  return row_rms(rows_BLD - rows_BLD.mean({1, 2}, true)).clamp_min(kTiny);
+// Over all of a row's elements, [B, 1, …].
+at::Tensor row_mean(const at::Tensor& rows) {
+  return rows.dim() == 3 ? rows.mean({1, 2}, true) : rows.mean({1}, true);
 }
+
+at::Tensor row_rms(const at::Tensor& rows) { return row_mean(rows.square()).sqrt(); }
+
+at::Tensor row_std(const at::Tensor& rows) { return row_rms(rows - row_mean(rows)).clamp_min(kTiny); }
 
 // y with the mean and the spread of c, row by row.
 at::Tensor rescaled(const at::Tensor& y, const at::Tensor& c) {
-  return (y - y.mean({1, 2}, true)) / row_std(y) * row_std(c) + c.mean({1, 2}, true);
+  return (y - row_mean(y)) / row_std(y) * row_std(c) + row_mean(c);
 }
 
 }  // namespace
@@ -34,6 +37,8 @@ void ConditioningConfig::fields(FieldVisitor& v) {
   v.field("kind", kind, one_of({"clean", "annealed_noise"}),
           "the prompt's embedding as it is, or with noise that fades along the trajectory");
   v.field("form", form, one_of({"additive", "cads"}), "how the noise enters, see docs/algorithms/drift.md");
+  v.field("target", target, one_of({"tokens", "pooled", "both"}),
+          "what gets noise: the tokens' states, the pooled vector (Stable Diffusion 3, FLUX), or what the model has of them");
   v.field("strength", strength, at_least(0), "noise in units of the embedding's rms (cads: of 1)");
   v.field("tau1", tau1, between(0, 1), "time (1 noisy, 0 clean) from which on the prompt is clean");
   v.field("tau2", tau2, between(0, 1), "time until which the noise is full");
@@ -84,40 +89,40 @@ ConditioningNoise::ConditioningNoise(const ConditioningConfig& config, uint64_t 
   config_.check();
 }
 
-at::Tensor ConditioningNoise::draw(const at::Tensor& hidden, const diffusion::Step& step) const {
+at::Tensor ConditioningNoise::draw(const at::Tensor& part, const diffusion::Step& step, const std::string& stream) const {
   const int64_t draw = config_.resample == "step" ? step.index + 1 : 0;
-  at::Tensor noise = at::empty(hidden.sizes(), at::kFloat);
-  const size_t row = size_t(hidden.size(1) * hidden.size(2));
+  at::Tensor noise = at::empty(part.sizes(), at::kFloat);
+  const size_t row = size_t(part.numel() / part.size(0));
   float* data = noise.mutable_data_ptr<float>();
   for (size_t b = 0; b < keys_.size(); ++b) {
     const diffusion::SampleKey& key = keys_[b];
-    Stream(seed_, "conditioning", {key.epoch, key.prompt, key.member, draw})
+    Stream(seed_, stream, {key.epoch, key.prompt, key.member, draw})
         .fill_normal({data + b * row, row});
   }
-  return noise.to(hidden.device());
+  return noise.to(part.device());
 }
 
 at::Tensor ConditioningNoise::perturb(const at::Tensor& hidden, const diffusion::Step& step) const {
-  if (!config_.is_on()) return hidden;
-  GAMUT_CHECK(hidden.dim() == 3 && hidden.size(0) == int64_t(keys_.size()), hidden.sizes(), " for ",
+  return config_.is_on() && config_.target != "pooled" ? varied(hidden, step, "conditioning") : hidden;
+}
+
+at::Tensor ConditioningNoise::perturb_pooled(const at::Tensor& pooled, const diffusion::Step& step) const {
+  return config_.is_on() && config_.target != "tokens" ? varied(pooled, step, "conditioning.pooled") : pooled;
+}
+
+at::Tensor ConditioningNoise::varied(const at::Tensor& part, const diffusion::Step& step, const std::string& stream) const {
+  GAMUT_CHECK((part.dim() == 3 || part.dim() == 2) && part.size(0) == int64_t(keys_.size()), part.sizes(), " for ",
               keys_.size(), " keys");
   const double g = anneal(config_, step, steps_), strength = config_.strength * factor_;
   const bool additive = config_.form == "additive";
   // The embedding itself rather than a sum with zeros: a clean step is clean to the bit.
-  if (g == 1 || (additive && strength == 0)) return hidden;
+  if (g == 1 || (additive && strength == 0)) return part;
 
-  const at::Tensor c = hidden.to(at::kFloat), noise = draw(hidden, step);
-  if (additive) return (c + row_rms(c) * noise * (strength * (1 - g))).to(hidden.scalar_type());
+  const at::Tensor c = part.to(at::kFloat), noise = draw(part, step, stream);
+  if (additive) return (c + row_rms(c) * noise * (strength * (1 - g))).to(part.scalar_type());
   const at::Tensor y = c * std::sqrt(g) + noise * (strength * std::sqrt(1 - g));
-  if (!config_.rescale) return y.to(hidden.scalar_type());
-  return (rescaled(y, c) * config_.psi + y * (1 - config_.psi)).to(hidden.scalar_type());
-}
-
-ConditioningNoise ConditioningNoise::select(const std::vector<int64_t>& rows) const {
-  ConditioningNoise some = *this;
-  some.keys_.clear();
-  for (const int64_t row : rows) some.keys_.push_back(keys_.at(size_t(row)));
-  return some;
+  if (!config_.rescale) return y.to(part.scalar_type());
+  return (rescaled(y, c) * config_.psi + y * (1 - config_.psi)).to(part.scalar_type());
 }
 
 }  // namespace gamut::algorithms

@@ -23,6 +23,7 @@ namespace gamut::algorithms {
 struct ConditioningConfig {
   std::string kind = "clean";     // clean | annealed_noise
   std::string form = "additive";  // additive | cads
+  std::string target = "both";    // tokens | pooled | both
   double strength = 0.1;
   double tau1 = 0.6, tau2 = 0.9;
   bool rescale = true;                  // cads
@@ -45,16 +46,17 @@ double strength_at(const ConditioningConfig& config, int64_t iteration, int64_t 
 class ConditioningNoise {
  public:
   // keys name the rows' streams (seed, "conditioning", {epoch, prompt, member, 0, or
-  // step + 1 when each step draws anew}).
+  // step + 1 when each step draws anew}); the pooled vector's are "conditioning.pooled".
   ConditioningNoise(const ConditioningConfig& config, uint64_t seed, std::vector<diffusion::SampleKey> keys,
                     int64_t iteration, int64_t iterations, int64_t steps);
   // hidden [B, L, D] -> perturbed; the same tensor where g = 1 or the kind is clean.
   at::Tensor perturb(const at::Tensor& hidden_BLD, const diffusion::Step& step) const;
-  // The rows given, for a re-batched update.
-  ConditioningNoise select(const std::vector<int64_t>& rows) const;
+  // The same for [B, D].
+  at::Tensor perturb_pooled(const at::Tensor& pooled_BD, const diffusion::Step& step) const;
 
  private:
-  at::Tensor draw(const at::Tensor& hidden_BLD, const diffusion::Step& step) const;
+  at::Tensor varied(const at::Tensor& part, const diffusion::Step& step, const std::string& stream) const;
+  at::Tensor draw(const at::Tensor& part, const diffusion::Step& step, const std::string& stream) const;
 
   ConditioningConfig config_;
   uint64_t seed_ = 0;

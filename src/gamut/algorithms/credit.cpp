@@ -234,6 +234,11 @@ std::vector<std::vector<double>> advantages_of(const std::vector<Kept>& all, con
     GAMUT_CHECK(statistics != nullptr, "running needs the prompts' statistics");
     return running_advantages(all, groups, form, batch, config, *statistics);
   }
+  if (config.kind == "reward") {
+    std::vector<std::vector<double>> rewards;
+    for (const Kept& kept : all) rewards.push_back(kept.shaped[form]);
+    return rewards;
+  }
   const std::string scope = by_candidates(config) ? "none" : scope_of(config);
   const double batch_std = std_of(batch, config.std_ddof);
   std::vector<std::vector<double>> advantages;
@@ -271,7 +276,8 @@ GroupCredit credit_of(const Kept& kept, const std::vector<std::vector<double>>& 
                      .shaped = scattered(kept.shape.shaped, kept, size, kNaN),
                      .trained = std::vector<uint8_t>(size, 0)};
   for (size_t form = 0; form < advantages.size(); ++form) {
-    const std::vector<double> row = clipped(advantages[form], config.clip);
+    const std::vector<double> row =
+        config.kind == "reward" ? advantages[form] : clipped(advantages[form], config.clip);
     std::vector<double> of_all = scattered(row, kept, size, 0.0);
     for (const int64_t member : kept.members)
       if (of_all[size_t(member)] != 0 || config.zero == "keep") credit.trained[size_t(member)] = 1;

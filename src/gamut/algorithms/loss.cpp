@@ -2,6 +2,7 @@
 #include "gamut/algorithms/loss.h"
 
 #include "gamut/core/error.h"
+#include "gamut/diffusion/per_sample.h"
 
 #include <ATen/ATen.h>
 
@@ -35,15 +36,22 @@ void need_normalized(const diffusion::Step& step) {
 }  // namespace
 
 void LossConfig::fields(FieldVisitor& v) {
-  v.field("kind", kind, one_of({"ppo_clip", "grpo_guard"}), "surrogate objective");
+  v.field("kind", kind, one_of({"ppo_clip", "grpo_guard", "none"}),
+          "surrogate of objective.kind policy_gradient and (ppo_clip) awm; none: of the others, whose loss is their own");
   v.field("clip_range", clip_range, above(0), "trust region of the ratio: 1 ± clip_range");
   v.field("reweight", reweight, one_of({"inv_dt", "none"}),
           "grpo_guard: divide each step's loss by its length");
 }
 
-void check_loss(const LossConfig& config, const std::vector<diffusion::Step>& schedule) {
-  if (config.kind != "grpo_guard") return;
-  for (const diffusion::Step& step : schedule) need_normalized(step);
+// Its ratio takes noise_std = tau sqrt(-dt), the increment of an SDE.
+void check_loss(const LossConfig& config, const diffusion::SamplerConfig& sampler) {
+  if (config.kind == "none")
+    throw ConfigError("loss", "objective.kind = \"policy_gradient\" needs a surrogate; got loss.kind = \"none\"; expected "
+                              "\"ppo_clip\" or \"grpo_guard\"");
+  if (config.kind != "grpo_guard" || sampler.kind == "flow_sde" || sampler.kind == "dance_sde") return;
+  throw ConfigError("loss", cat("grpo_guard corrects the ratio of an SDE's step, whose noise is tau sqrt(-dt); got "
+                                "sampler.kind = \"", sampler.kind, "\"; expected flow_sde or dance_sde, or loss.kind = "
+                                "\"ppo_clip\""));
 }
 
 LossTerms ppo_clip(const at::Tensor& log_prob, const at::Tensor& old_log_prob, const at::Tensor& advantage,
@@ -57,7 +65,7 @@ LossTerms grpo_guard(const diffusion::Step& step, const at::Tensor& next, const 
   need_normalized(step);
   GAMUT_CHECK(step.noise_std > 0, "a deterministic step has no ratio; step ", step.index);
   const at::Tensor eps = (next.detach() - old_mean.detach()) / step.noise_std;
-  const at::Tensor log_ratio = (eps * (mean - old_mean.detach())).mean({1, 2, 3});
+  const at::Tensor log_ratio = diffusion::mean_per_sample(eps * (mean - old_mean.detach()));
   LossTerms terms = clipped_surrogate(log_ratio, advantage, weight, config.clip_range);
   if (config.reweight == "inv_dt") terms.loss_sum = terms.loss_sum / -step.dt;
   return terms;

@@ -9,13 +9,12 @@
 #include <ATen/core/Tensor.h>
 
 #include <string>
-#include <vector>
 
 namespace gamut::algorithms {
 
 // [loss] of a recipe.
 struct LossConfig {
-  std::string kind = "ppo_clip";  // ppo_clip | grpo_guard
+  std::string kind = "ppo_clip";  // ppo_clip | grpo_guard | none: of objectives with a loss of their own
   double clip_range = 1e-4;
   std::string reweight = "inv_dt";  // grpo_guard: inv_dt | none
   void fields(FieldVisitor& v);
@@ -23,10 +22,11 @@ struct LossConfig {
 
 struct LossTerms {
   at::Tensor loss_sum;  // differentiable scalar: sum over trained samples
-  // Detached scalars, sums over trained samples unless said otherwise.
-  at::Tensor ratio_deviation_max;  // max |ratio - 1|
-  at::Tensor clipped_sum;          // samples whose gradient the clip removed
-  at::Tensor approx_kl_sum;        // (log_prob - old)^2 / 2
+  // Detached scalars, sums over trained samples unless said otherwise; undefined of a loss without a ratio.
+  at::Tensor ratio_deviation_max = {};  // max |ratio - 1|
+  at::Tensor clipped_sum = {};          // samples whose gradient the clip removed
+  at::Tensor approx_kl_sum = {};        // (log_prob - old)^2 / 2
+  at::Tensor distance_sum = {};         // of the regularizer, differentiable; undefined where it does not act
 };
 
 // GRPO-Guard (arXiv 2510.22319): rho = exp(mean_CHW(eps (mean - old_mean))), eps = (next - old_mean) / n,
@@ -41,7 +41,7 @@ LossTerms grpo_guard(const diffusion::Step& step, const at::Tensor& next_BCHW, c
 LossTerms ppo_clip(const at::Tensor& log_prob_B, const at::Tensor& old_log_prob_B,
                    const at::Tensor& advantage_B, const at::Tensor& weight_B, const LossConfig& config);
 
-// ConfigError when the kind does not go with the sampler's log-probability.
-void check_loss(const LossConfig& config, const std::vector<diffusion::Step>& schedule);
+// ConfigError when the kind does not go with the sampler.
+void check_loss(const LossConfig& config, const diffusion::SamplerConfig& sampler);
 
 }  // namespace gamut::algorithms

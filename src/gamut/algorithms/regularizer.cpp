@@ -2,6 +2,7 @@
 #include "gamut/algorithms/regularizer.h"
 
 #include "gamut/core/error.h"
+#include "gamut/diffusion/per_sample.h"
 
 #include <ATen/ATen.h>
 
@@ -27,7 +28,9 @@ void RegularizerConfig::fields(FieldVisitor& v) {
   v.field("gate_sign", gate_sign, one_of({"as_coded", "as_described"}),
           "gated_kl: which side of the ranks' disagreement is held, see docs/algorithms/gardo.md");
   v.field("gate_share", gate_share, between(0.02, 0.20), "gated_kl: share of that side at the start");
-  v.field("gate_rewards", gate_rewards, any_value(), "gated_kl: the auxiliary rewards");
+  if (names_gate_rewards)
+    v.field("gate_rewards", gate_rewards, any_value(),
+            "gated_kl: the auxiliary rewards by kind, configured by [reward]'s keys; or tables [[regularizer.gate_rewards]]");
   v.field("reset_kl", reset_kl, at_least(0), "gated_kl: renew the reference when the distance passes this");
   v.field("reset_epochs", reset_epochs, at_least(1), "gated_kl: renew it after more than so many iterations");
 }
@@ -59,12 +62,19 @@ double regularizer_factor(const std::string& kind, const diffusion::Step& step) 
 at::Tensor regularizer_sum(const RegularizerConfig& config, const diffusion::Step& step,
                            const at::Tensor& mean, const at::Tensor& reference_mean,
                            const at::Tensor& weight) {
-  at::Tensor difference = mean - reference_mean.detach();
+  const std::string& kind = config.kind == "structure_aware" ? config.form : config.kind;
+  return output_distance_sum(config, mean, reference_mean, weight) *
+         (config.step_weight(step.index) * regularizer_factor(kind, step));
+}
+
+at::Tensor output_distance_sum(const RegularizerConfig& config, const at::Tensor& output, const at::Tensor& reference,
+                               const at::Tensor& weight) {
+  at::Tensor difference = output - reference.detach();
   if (config.pool > 1) difference = at::avg_pool2d(difference, {config.pool, config.pool});
   const at::Tensor squares = difference.square();
-  const at::Tensor distance = config.reduction == "sum" ? squares.sum({1, 2, 3}) : squares.mean({1, 2, 3});
-  const std::string& kind = config.kind == "structure_aware" ? config.form : config.kind;
-  return (distance * weight).sum() * (config.step_weight(step.index) * regularizer_factor(kind, step));
+  const at::Tensor distance =
+      config.reduction == "sum" ? diffusion::sum_per_sample(squares) : diffusion::mean_per_sample(squares);
+  return (distance * weight).sum();
 }
 
 std::string check_regularizer(const RegularizerConfig& config, const std::vector<diffusion::Step>& schedule,

@@ -30,6 +30,7 @@ struct RegularizerConfig {
   std::string gate_sign = "as_coded";  // as_coded: U > 0 side | as_described: U < 0 side
   double gate_share = 0.10;            // p at the start
   std::vector<std::string> gate_rewards = {"clip_score"};
+  bool names_gate_rewards = true;  // false: the recipe has tables in place of the names
   double reset_kl = 3e-4;
   int64_t reset_epochs = 15;
   void fields(FieldVisitor& v);
@@ -50,6 +51,10 @@ double regularizer_factor(const std::string& kind, const diffusion::Step& step);
 at::Tensor regularizer_sum(const RegularizerConfig& config, const diffusion::Step& step,
                            const at::Tensor& mean, const at::Tensor& reference_mean,
                            const at::Tensor& weight_B);
+
+// The same between the network's outputs: sum over samples of reduce_CHW (output - reference)^2, kl_v where no step is.
+at::Tensor output_distance_sum(const RegularizerConfig& config, const at::Tensor& output_BCHW,
+                               const at::Tensor& reference_BCHW, const at::Tensor& weight_B);
 
 // ConfigError for what cannot be: kl_flow on ddim, a decay without K, K beyond the steps. Returns one line of
 // warning, or "", when some of the first K steps are not among those that can train and so are not held.

@@ -165,8 +165,7 @@ void ShapingConfig::fields(FieldVisitor& v) {
           "of the finished picture, or of each step's predicted clean picture");
   v.field("gate", gate, one_of({"none", "above_mean"}), "which members receive the bonus");
   v.field("decay", decay, one_of({"none", "linear", "cosine"}), "of beta or weight over the run");
-  v.field("features", features, one_of({"pixels", "clip"}), "what distances between pictures are taken on");
-  v.field("features_model", features_model, input_path(), "features = clip: folder of the model");
+  features.fields(v, "what distances between pictures are taken on");
 }
 
 bool ShapingConfig::needs_distances() const { return kind != "none"; }

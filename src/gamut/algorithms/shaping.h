@@ -4,6 +4,7 @@
 
 #include "gamut/core/config.h"
 #include "gamut/diversity/spectral.h"
+#include "gamut/rewards/features.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -35,8 +36,7 @@ struct ShapingConfig {
   // both
   std::string gate = "none";        // none | above_mean: only members whose reward is >= the group's mean
   std::string decay = "none";       // of beta or weight over the run: none | linear | cosine
-  std::string features = "pixels";  // pixels | clip
-  std::string features_model = "models/glyphs-clip";  // clip: its folder
+  rewards::FeaturesConfig features = {};  // what distances between pictures are taken on
   void fields(FieldVisitor& v);
   bool needs_distances() const;  // some part reads distances (also true while beta or weight is 0)
   diversity::SpectralOptions spectral() const;  // ConfigError for malformed `clusters` or `sigma`

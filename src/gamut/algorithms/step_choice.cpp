@@ -17,8 +17,7 @@ void StepChoiceConfig::fields(FieldVisitor& v) {
   v.field("list", list, any_value(), "list, random: the eligible indices, 0 is the noisiest step");
 }
 
-std::vector<int64_t> eligible_steps(const StepChoiceConfig& config,
-                                    const std::vector<diffusion::Step>& schedule) {
+std::vector<int64_t> listed_steps(const StepChoiceConfig& config, const std::vector<diffusion::Step>& schedule) {
   const int64_t total = int64_t(schedule.size());
   std::vector<int64_t> eligible = config.list;
   const bool listed = config.kind == "list" || (config.kind == "random" && !config.list.empty());
@@ -30,14 +29,20 @@ std::vector<int64_t> eligible_steps(const StepChoiceConfig& config,
     if (index < 0 || index >= total)
       throw ConfigError("schedule", cat("schedule.list names a step that does not exist; got ", index,
                                         "; expected 0..", total - 1, " (sampler.steps = ", total, ")"));
+  std::sort(eligible.begin(), eligible.end());
+  eligible.erase(std::unique(eligible.begin(), eligible.end()), eligible.end());
+  return eligible;
+}
+
+std::vector<int64_t> eligible_steps(const StepChoiceConfig& config,
+                                    const std::vector<diffusion::Step>& schedule) {
+  std::vector<int64_t> eligible = listed_steps(config, schedule);
   std::erase_if(eligible, [&](int64_t index) { return schedule[size_t(index)].noise_std <= 0; });
   if (eligible.empty())
     throw ConfigError("schedule",
                       "no step is left to train: every chosen step is deterministic or the fraction is "
                       "too small; use sampler.kind = \"flow_sde\" with noise_level > 0, or raise "
                       "schedule.fraction");
-  std::sort(eligible.begin(), eligible.end());
-  eligible.erase(std::unique(eligible.begin(), eligible.end()), eligible.end());
   return eligible;
 }
 

@@ -2,7 +2,7 @@
 #include "gamut/cli/commands.h"
 #include "gamut/core/error.h"
 #include "gamut/core/input_files.h"
-#include "gamut/data/glyphs.h"
+#include "gamut/tasks/glyphs/glyphs.h"
 #include "gamut/rewards/reward.h"
 #include "gamut/run/build_info.h"
 
@@ -34,7 +34,7 @@ int doctor() {
   const fs::path data = data_folder();
   std::printf("%sdata: %s\n\n", run::build_info("cuda").c_str(), data.empty() ? "not found" : data.c_str());
   bool good = check("OCR (Tesseract)", [] { rewards::make_reward({.kind = "ocr"}); });
-  good &= check("fonts of data/glyphs", [] { data::glyph_fonts(); });
+  good &= check("fonts of the glyph task", [] { glyphs::glyph_fonts(); });
   good &= check("models/glyphs", [] {
     if (!fs::exists(shipped("models/glyphs/model_index.json")))
       throw EnvironmentError("model", "models/glyphs was not found; set GAMUT_DATA to the folder that holds gamut's models "

@@ -3,13 +3,14 @@
 #include "gamut/cli/lora_argument.h"
 #include "gamut/cli/model_argument.h"
 #include "gamut/core/error.h"
-#include "gamut/core/input_files.h"
+#include "gamut/core/log.h"
 #include "gamut/eval/table.h"
 #include "gamut/io/image.h"
 #include "gamut/models/guidance.h"
 #include "gamut/nn/images.h"
 #include "gamut/run/run_argument.h"
 #include "gamut/run/train_recipe.h"
+#include "gamut/tasks/tasks.h"
 #include "gamut/train/ema.h"
 #include "gamut/train/policy.h"
 
@@ -44,7 +45,7 @@ void write_sheet(const std::string& path, const at::Tensor& pictures, const std:
   io::save_png(path, io::contact_sheet({block}, options));
 }
 
-using Measured = std::pair<eval::EvalPass, eval::Evaluation>;
+using PassNumbers = std::pair<eval::EvalPass, eval::Evaluation>;
 
 // Column titles: the main pass is "value".
 std::string title_of(const eval::EvalPass& pass) {
@@ -52,14 +53,14 @@ std::string title_of(const eval::EvalPass& pass) {
   return pass.set == "heldout" ? "held-out" : "other seed";
 }
 
-nlohmann::ordered_json row_of(const Measured& measured) {
+nlohmann::ordered_json row_of(const PassNumbers& measured) {
   nlohmann::ordered_json row{{"role", measured.first.role}, {"set", measured.first.set}};
   row.update(measured.second.to_json());
   return row;
 }
 
 // One object: the main evaluation, the others in its list "further".
-void print(const std::vector<Measured>& all, const std::string& measured, bool json) {
+void print(const std::vector<PassNumbers>& all, const std::string& measured, bool json) {
   if (json) {
     nlohmann::ordered_json row{{"measured", measured}}, further = nlohmann::ordered_json::array();
     row.update(row_of(all.front()));
@@ -88,22 +89,54 @@ models::Pipeline open_model(const EvalFlags& flags, const run::TrainRecipe& reci
   return pipe;
 }
 
-// The prompts of each pass that is made; of real glyphs only the main one.
-std::vector<std::pair<eval::EvalPass, std::vector<text::Prompt>>> passes_of(const run::TrainRecipe& recipe, const EvalFlags& flags,
-                                                                            const eval::Judges& judges) {
-  std::vector<std::pair<eval::EvalPass, std::vector<text::Prompt>>> passes;
+struct Pass {
+  eval::EvalPass which;
+  std::vector<text::Prompt> prompts;
+  eval::BasePass base = {};
+};
+
+// Each pass that is made, with its prompts; of real data only the main one.
+std::vector<Pass> passes_of(const run::TrainRecipe& recipe, const EvalFlags& flags, const eval::Judges& judges) {
+  std::vector<Pass> passes;
   for (const eval::EvalPass& pass : eval::eval_passes(recipe.eval)) {
     if (flags.data && pass != eval::EvalPass{}) break;
     const fs::path file = pass.set == "heldout" ? fs::path(recipe.eval.heldout) : recipe.eval_prompts();
-    passes.emplace_back(pass, text::load_prompts(file));
-    rewards::check_prompts(judges.reward, "reward", passes.back().second, file.string());
-    rewards::check_prompts(judges.judge, "judge", passes.back().second, file.string());
+    passes.push_back({pass, text::load_prompts(file)});
+    rewards::check_prompts(judges.reward, "reward", passes.back().prompts, file.string());
+    rewards::check_prompts(judges.judge, "judge", passes.back().prompts, file.string());
   }
   return passes;
 }
 
+bool is_tuned(const EvalFlags& flags, const TunedModel& model) {
+  return !model.weights.empty() || model.adapter || !flags.weights.empty() || !flags.loras.empty();
+}
+
+// What the recipe's model draws in each pass, for measures that compare with the base; nothing where what is measured is
+// that model, and a warning where it cannot be opened.
+void add_bases(const run::TrainRecipe& recipe, const EvalFlags& flags, const TunedModel& model, const eval::Judges& judges,
+               std::vector<Pass>& passes) {
+  const std::string base = recipe.train.model.empty() ? model.folder : recipe.train.model;
+  const bool itself = !is_tuned(flags, model) && base == model.folder;
+  for (Pass& pass : passes) pass.base.is_measured = itself;
+  if (itself) return;
+  try {
+    const models::Pipeline pipe = train::open_policy(recipe.train, base);
+    for (Pass& pass : passes)
+      pass.base.trace = eval::trace_of(pipe, pass.prompts, judges, eval::config_of(pass.which, recipe.eval));
+  } catch (const Error& error) {
+    log_warning(cat("nothing is compared with the base, the recipe's model: ", error.what()));
+  }
+}
+
+// Real data where the prompts are a task's.
+const tasks::Task& data_task(const std::vector<text::Prompt>& prompts) {
+  const tasks::Task* task = tasks::task_of(prompts);
+  return task ? *task : tasks::task_table().front();  // whose drawing says what a prompt lacks
+}
+
 // After the numbers are printed: a command whose measure failed altogether has not done what it was asked for.
-void check_any_scored(const std::vector<Measured>& all) {
+void check_any_scored(const std::vector<PassNumbers>& all) {
   for (const auto& [pass, numbers] : all)
     if (const std::string sentence = eval::total_failure(numbers); !sentence.empty()) throw NumericalError("eval", sentence);
 }
@@ -115,29 +148,40 @@ std::string measured_by(const EvalFlags& flags, const TunedModel& model) {
   return text;
 }
 
+// The numbers of every pass; the sheet of the first.
+std::vector<PassNumbers> measure_passes(const EvalFlags& flags, const TrainRecipe& recipe, const eval::Judges& judges,
+                                        const std::vector<Pass>& passes, const models::Pipeline* pipe) {
+  std::vector<PassNumbers> all;
+  for (const Pass& pass : passes) {
+    const eval::EvalConfig config = eval::config_of(pass.which, recipe.eval);
+    const eval::Measured measured =
+        pipe ? eval::evaluate(*pipe, pass.prompts, judges, config, pass.base)
+             : eval::evaluate_pictures(data_task(pass.prompts).draw_data(pass.prompts, config.members, uint64_t(config.seed)),
+                                       pass.prompts, judges, config);
+    all.emplace_back(pass.which, measured.numbers);
+    if (pass.which == eval::EvalPass{} && !flags.out.empty()) write_sheet(flags.out, measured.pictures, pass.prompts);
+  }
+  return all;
+}
+
 int evaluate(const EvalFlags& flags) {
   run::TrainRecipe recipe = run::load_train_recipe(flags.recipe, flags.sets);
   recipe.eval.raw = false;  // there is one set of weights
   if (!flags.data) models::warn_below_one(recipe.eval.guidance_scale, "eval.guidance_scale");
-  const auto reward = rewards::make_reward(recipe.reward), judge = rewards::make_reward(recipe.judge);
-  const auto features = rewards::make_features(recipe.eval.features, recipe.eval.features_model);
+  const std::string& device = recipe.train.device;
+  const auto reward = rewards::make_reward(recipe.reward, device), judge = rewards::make_reward(recipe.judge, device);
+  const auto features = rewards::make_features(recipe.eval.features, device);
   const eval::Judges judges{.reward = *reward, .judge = *judge, .features = features.get()};
-  const auto passes = passes_of(recipe, flags, judges);
+  std::vector<Pass> passes = passes_of(recipe, flags, judges);
   std::optional<models::Pipeline> pipe;
-  std::string measured = "real glyphs";
+  std::string measured = flags.data ? data_task(passes.front().prompts).data_name : "";
   if (!flags.data) {
     const TunedModel model = model_of(flags, recipe);
+    add_bases(recipe, flags, model, judges, passes);
     pipe.emplace(open_model(flags, recipe, model));
     measured = measured_by(flags, model);
   }
-  std::vector<Measured> all;
-  for (const auto& [pass, prompts] : passes) {
-    const eval::EvalConfig config = eval::config_of(pass, recipe.eval);
-    at::Tensor pictures;
-    all.emplace_back(pass, flags.data ? eval::evaluate_data(prompts, judges, config, &pictures)
-                                      : eval::evaluate(*pipe, prompts, judges, config, &pictures));
-    if (pass == eval::EvalPass{} && !flags.out.empty()) write_sheet(flags.out, pictures, prompts);
-  }
+  const std::vector<PassNumbers> all = measure_passes(flags, recipe, judges, passes, pipe ? &*pipe : nullptr);
   print(all, measured, flags.json);
   check_any_scored(all);
   return 0;
@@ -158,7 +202,7 @@ void add_eval_command(CLI::App& program, Action& chosen) {
   command->add_option("--lora", flags->loras, "adapter: FILE or FILE:scale (repeatable)")->allow_extra_args(false);
   command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")->allow_extra_args(false);
   command->add_option("--out", flags->out, "contact sheet of what was measured, PNG");
-  command->add_flag("--data", flags->data, "measure real glyphs instead of a model");
+  command->add_flag("--data", flags->data, "measure the task's own data (real glyphs) instead of a model");
   command->add_flag("--json", flags->json, "one JSON object on stdout");
   command->callback([flags, &chosen] { chosen = [flags] { return evaluate(*flags); }; });
 }

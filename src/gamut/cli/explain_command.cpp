@@ -3,9 +3,10 @@
 #include "gamut/cli/pretrain_recipe.h"
 #include "gamut/core/error.h"
 #include "gamut/core/names.h"
+#include "gamut/diffusion/noise_process.h"
+#include "gamut/models/families/family.h"
 #include "gamut/run/run_argument.h"
 #include "gamut/run/train_recipe.h"
-#include "gamut/train/policy.h"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 namespace gamut::cli {
 namespace {
@@ -52,16 +54,40 @@ void print_ddim(const diffusion::Step& s) {
               s.alpha_bar_prev, s.a, s.b, s.noise_std);
 }
 
-// The steps of the first iteration: later ones differ in where their window lies.
+// What a model folder says of noise, as far as it is there: its scheduler, and where that depends on the size, its latents.
+std::optional<diffusion::NoiseProcess> process_of_model(const train::TrainConfig& config) {
+  const fs::path folder = config.model;
+  if (!fs::is_regular_file(folder / "scheduler/scheduler_config.json")) return std::nullopt;
+  if (!fs::is_regular_file(folder / "model_index.json"))
+    return diffusion::NoiseProcess(models::load_scheduler_config(folder / "scheduler"), {}, config.slots.sampler);
+  const models::ModelFolder model(folder.string());
+  const models::SchedulerConfig scheduler = models::scheduler_of(model);
+  const bool by_size = scheduler.is_flow() && scheduler.use_dynamic_shifting;
+  return diffusion::NoiseProcess(
+      scheduler,
+      by_size ? models::latent_spec(model).sized(config.rollout.height, config.rollout.width).shape()
+              : std::vector<int64_t>(),
+      config.slots.sampler);
+}
+
+// The steps of the first iteration: later ones differ in which steps have noise. A sampler for another kind of model than the
+// recipe's is explained without it.
+std::vector<diffusion::Step> explained_steps(const train::TrainConfig& config) {
+  const diffusion::SamplerConfig& sampler = config.slots.sampler;
+  const auto process = process_of_model(config);
+  const bool fits = process && process->is_flow() != (sampler.kind == "ddim");
+  const uint64_t seed = uint64_t(config.seed);
+  const std::vector<diffusion::Step> schedule =
+      fits ? process->iteration(seed, 0) : diffusion::iteration_schedule(sampler, seed, 0);
+  if (sampler.noise_on == "all") return schedule;
+  const algorithms::Needs needs = algorithms::make_objective(config.slots, seed)->needs();
+  return algorithms::iteration_steps(config.slots, needs, schedule, seed, 0).schedule;
+}
+
 int explain_schedule(const ExplainFlags& flags) {
   const run::TrainRecipe recipe = run::load_train_recipe(flags.recipe, flags.sets);
-  const fs::path scheduler = fs::path(recipe.train.model) / "scheduler";
-  const bool has_model = fs::is_regular_file(scheduler / "scheduler_config.json");
-  const train::TrainConfig config =
-      has_model ? train::with_model_table(recipe.train, models::load_scheduler_config(scheduler)) : recipe.train;
-  const diffusion::SamplerConfig& sampler = config.slots.sampler;
-  const std::vector<diffusion::Step> steps =
-      diffusion::iteration_schedule(sampler, uint64_t(recipe.train.seed), 0);
+  const diffusion::SamplerConfig& sampler = recipe.train.slots.sampler;
+  const std::vector<diffusion::Step> steps = explained_steps(recipe.train);
   const bool ddim = sampler.kind == "ddim";
   if (flags.json) {
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();

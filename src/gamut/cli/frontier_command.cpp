@@ -5,6 +5,7 @@
 #include "gamut/core/clock.h"
 #include "gamut/core/error.h"
 #include "gamut/eval/frontier_json.h"
+#include "gamut/eval/measures.h"
 #include "gamut/run/frontier_runs.h"
 #include "gamut/run/run_argument.h"
 
@@ -104,7 +105,8 @@ void print_text(const Found& found, const FrontierFlags& flags) {
   std::printf("%s", out.c_str());
 }
 
-int frontier(const FrontierFlags& flags) {
+int frontier(FrontierFlags flags) {
+  for (std::string* measure : {&flags.x, &flags.y}) *measure = eval::present_key(*measure);
   const Found found = compare_all(flags);
   if (flags.json)
     std::printf("%s\n", as_json(found, flags).dump(2).c_str());

@@ -8,6 +8,7 @@
 #include "gamut/core/program.h"
 #include "gamut/nn/kernels/cpu_path.h"
 #include "gamut/run/build_info.h"
+#include "gamut/tasks/tasks.h"
 
 #include <CLI/CLI.hpp>
 #include <c10/util/Exception.h>
@@ -72,6 +73,7 @@ int run(int argc, char** argv) {
   bool quiet = false, json_log = false;
   program.add_flag("--quiet", quiet, "no progress lines, only warnings and results");
   program.add_flag("--json-log", json_log, "log lines on stderr as JSON, one object each");
+  gamut::tasks::register_tasks();  // before a recipe is read
   gamut::cli::Action chosen;
   gamut::cli::add_train_command(program, chosen);
   gamut::cli::add_plan_command(program, chosen);

@@ -5,6 +5,7 @@
 #include "gamut/core/input_files.h"
 #include "gamut/core/names.h"
 #include "gamut/io/files.h"
+#include "gamut/models/families/family.h"
 #include "gamut/nn/lora.h"
 #include "gamut/run/measured.h"
 #include "gamut/run/run_argument.h"
@@ -46,10 +47,10 @@ int64_t last_step(const fs::path& rows) {
 }
 
 // Factors as a checkpoint holds them: "<path>.lora_A.weight", then "<path>.lora_B.weight".
-nn::LoraFile adapter_of_checkpoint(const fs::path& file, const nn::LoraConfig& config) {
+nn::LoraFile adapter_of_checkpoint(const fs::path& file, const nn::LoraConfig& config, const std::string& model) {
   std::vector<nn::NamedTensor> tensors;
   for (const auto& [name, tensor] : nn::load_safetensors(file)) tensors.push_back({name, tensor});
-  nn::LoraFile adapter = nn::lora_of(tensors, config, models::Pipeline::denoiser_name());
+  nn::LoraFile adapter = nn::lora_of(tensors, config, models::family_of(models::ModelFolder(model)).denoiser);
   adapter.origin = file.string();
   return adapter;
 }
@@ -63,7 +64,7 @@ TunedModel model_of_checkpoint(const fs::path& run, const run::TrainRecipe& reci
   TunedModel model{.folder = recipe.train.model,
                    .measured = cat(checkpoint->string(), ", ", run::averaged_weights(recipe.train.ema))};
   if (recipe.train.lora.is_on())
-    model.adapter = adapter_of_checkpoint(weights, recipe.train.lora);
+    model.adapter = adapter_of_checkpoint(weights, recipe.train.lora, recipe.train.model);
   else
     model.weights = weights;
   return model;

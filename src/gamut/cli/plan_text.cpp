@@ -2,6 +2,7 @@
 #include "gamut/cli/plan_text.h"
 
 #include "gamut/core/error.h"
+#include "gamut/train/gate_rewards.h"
 
 #include <cmath>
 #include <cstdio>
@@ -65,7 +66,9 @@ std::string recipe_lines(const run::TrainRecipe& recipe, const train::Plan& plan
          cat(batch.pictures, " (", batch.prompts, " prompts x ", batch.members, "), of which ", plan.trained_images,
              " train; micro-batch ", batch.micro_batch, "\n") +
          label("steps per image") +
-         cat(plan.steps, ", of which ", plan.trained_steps, " train; updates per iteration ", batch.updates, "\n") +
+         cat(plan.steps, plan.trains_trajectory ? ", of which " : "; ", plan.trained_steps,
+             plan.trains_trajectory ? " train" : " times of the finished image train", "; updates per iteration ",
+             batch.updates, "\n") +
          graphs_line(recipe.train);
 }
 
@@ -96,8 +99,8 @@ std::string format_bytes(int64_t bytes) {
 
 std::vector<std::string> not_counted(const run::TrainRecipe& recipe) {
   std::vector<std::string> parts{cat("reward ", recipe.reward.kind), cat("judge ", recipe.judge.kind)};
-  for (const std::string& kind : recipe.train.slots.regularizer.gate_rewards)
-    if (recipe.train.slots.regularizer.kind == "gated_kl") parts.push_back(cat("gate ", kind));
+  if (recipe.train.slots.regularizer.kind == "gated_kl")
+    for (const rewards::RewardConfig& gate : train::gate_reward_configs(recipe.train)) parts.push_back(cat("gate ", gate.kind));
   return parts;
 }
 

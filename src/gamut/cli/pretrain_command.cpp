@@ -10,9 +10,9 @@
 #include "gamut/io/run_folder.h"
 #include "gamut/io/run_lock.h"
 #include "gamut/run/run_argument.h"
-#include "gamut/train/pretrain.h"
-#include "gamut/train/pretrain_clip.h"
-#include "gamut/train/pretrain_reader.h"
+#include "gamut/tasks/glyphs/pretrain.h"
+#include "gamut/tasks/glyphs/pretrain_clip.h"
+#include "gamut/tasks/glyphs/pretrain_reader.h"
 
 #include <CLI/CLI.hpp>
 
@@ -31,10 +31,10 @@ int pretrain_reader(const Recipe& recipe, const PretrainFlags& flags) {
   if (flags.resume || !flags.run.empty())
     throw ConfigError("usage",
                       "the reader is trained in one go, without a run folder; leave out --run and --resume");
-  train::ReaderTrainingConfig config;
+  glyphs::ReaderTrainingConfig config;
   bind(recipe, config);
   install_stop_handler();
-  train::pretrain_reader(config);
+  glyphs::pretrain_reader(config);
   return stop_requested() ? kStoppedOnRequest : 0;
 }
 
@@ -71,7 +71,7 @@ std::filesystem::path open_run(const PretrainFlags& flags, const Resolved& resol
 // A task with a run folder: its config and the function that trains.
 template <class Config>
 int pretrain_in_run(const Recipe& recipe, const PretrainFlags& flags,
-                    bool (*train)(const Config&, const train::PretrainOptions&)) {
+                    bool (*train)(const Config&, const glyphs::PretrainOptions&)) {
   Config config;
   const Resolved resolved = bind(recipe, config);
   const std::filesystem::path run = open_run(flags, resolved);
@@ -93,8 +93,8 @@ int pretrain(const PretrainFlags& given) {
   const Recipe recipe = load_recipe(run::recipe_file(flags.recipe), flags.sets);
   const std::string task = task_of(recipe);
   if (task == "reader") return pretrain_reader(recipe, flags);
-  if (task == "clip") return pretrain_in_run(recipe, flags, train::pretrain_clip);
-  return pretrain_in_run(recipe, flags, train::pretrain_base);
+  if (task == "clip") return pretrain_in_run(recipe, flags, glyphs::pretrain_clip);
+  return pretrain_in_run(recipe, flags, glyphs::pretrain_base);
 }
 
 }  // namespace

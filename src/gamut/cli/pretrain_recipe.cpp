@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/pretrain_recipe.h"
 
-#include "gamut/train/pretrain.h"
-#include "gamut/train/pretrain_clip.h"
-#include "gamut/train/pretrain_reader.h"
+#include "gamut/tasks/glyphs/pretrain.h"
+#include "gamut/tasks/glyphs/pretrain_clip.h"
+#include "gamut/tasks/glyphs/pretrain_reader.h"
 
 namespace gamut::cli {
 
@@ -26,9 +26,9 @@ Resolved bind_as(const Recipe& recipe) {
 
 Resolved resolve_pretrain_recipe(const Recipe& recipe) {
   const std::string task = task_of(recipe);
-  if (task == "reader") return bind_as<train::ReaderTrainingConfig>(recipe);
-  if (task == "clip") return bind_as<train::ClipTrainingConfig>(recipe);
-  return bind_as<train::PretrainConfig>(recipe);
+  if (task == "reader") return bind_as<glyphs::ReaderTrainingConfig>(recipe);
+  if (task == "clip") return bind_as<glyphs::ClipTrainingConfig>(recipe);
+  return bind_as<glyphs::PretrainConfig>(recipe);
 }
 
 }  // namespace gamut::cli

@@ -30,7 +30,8 @@ struct SampleFlags {
   std::string step_noise, save_latents, grid, negative, device = "cpu", dtype = "fp32";
   std::vector<std::string> prompts, loras;
   int64_t count = 8, steps = 20, seed = 0, micro_batch = 64, height = 0, width = 0;
-  double guidance = 1, noise_level = 0.7, eta = 0, shift = 0;
+  int64_t max_tokens = 0;
+  double guidance = 1, true_cfg = 1, noise_level = 0.7, eta = 0, shift = 0;
   bool vae_tiling = false;
 
   int64_t pictures() const { return int64_t(prompts.size()) * count; }
@@ -40,7 +41,7 @@ struct SampleFlags {
 std::vector<diffusion::Step> default_schedule(const SampleFlags& flags, const models::Pipeline& pipe) {
   if (const std::string& problem = pipe.scheduler().own_problem; !problem.empty())
     log_info(cat("the model's own sampler, ", problem, ", is not computed; DDIM takes its place on the same noise table"));
-  return eval::deterministic_schedule(pipe, flags.steps);
+  return eval::noise_process(pipe).deterministic(flags.steps);
 }
 
 // The model's own scheduler without noise unless --sampler, --grid or --shift asks for others.
@@ -48,18 +49,19 @@ std::vector<diffusion::Step> schedule_of(const SampleFlags& flags, const models:
   if (flags.eta != 0 && flags.sampler != "ddim")
     throw ConfigError("usage", cat("--eta belongs to --sampler ddim; got ",
                                    flags.sampler.empty() ? "none" : "--sampler " + flags.sampler));
-  if (flags.sampler == "ddim") return eval::ddim_schedule(pipe, flags.steps, flags.eta);
+  const diffusion::NoiseProcess process = eval::noise_process(pipe);
+  if (flags.sampler == "ddim") return process.ddim(flags.steps, flags.eta);
   const bool own_euler = pipe.scheduler().class_name == "EulerDiscreteScheduler";
   if (flags.sampler == "euler")
-    return own_euler ? eval::own_schedule(pipe, flags.steps) : eval::euler_schedule(pipe, flags.steps);
+    return own_euler ? process.own(flags.steps) : process.euler(flags.steps);
   const bool own_levels = flags.grid.empty() && flags.shift == 0;
   if (own_levels && flags.sampler.empty()) return default_schedule(flags, pipe);
-  if (own_levels && flags.sampler == "ode") return eval::own_schedule(pipe, flags.steps);
+  if (own_levels && flags.sampler == "ode") return process.own(flags.steps);
   diffusion::SamplerConfig config;  // assigned: g++ 12 takes the designated form for a use before initialization
   config.kind = flags.sampler.empty() ? "ode" : flags.sampler;
   config.steps = flags.steps;
   config.noise_level = flags.noise_level;
-  std::vector<double> sigmas = eval::scheduler_sigmas(pipe, flags.steps);  // DataError unless a flow model
+  std::vector<double> sigmas = process.sigmas(flags.steps);  // DataError unless a flow model
   if (!own_levels)
     sigmas = diffusion::make_sigmas({.kind = flags.grid.empty() ? "sd3_diffusers" : flags.grid,
                                      .steps = flags.steps,
@@ -119,16 +121,28 @@ void write_pictures(const SampleFlags& flags, const models::Pipeline& pipe, cons
   log_info(cat("wrote ", images.size(), " pictures to ", flags.save_images));
 }
 
+void check_guidance(const SampleFlags& flags, const models::Pipeline& pipe) {
+  if (!pipe.takes_guidance() && flags.true_cfg != 1)
+    throw ConfigError("usage", cat("--true-cfg is for models that take --guidance as an input (FLUX.1-dev); this model's "
+                                   "--guidance is classifier-free itself; got --true-cfg ", flags.true_cfg));
+  models::warn_below_one(flags.guidance, "--guidance");
+  const double classifier_free = pipe.takes_guidance() ? flags.true_cfg : flags.guidance;
+  if (!flags.negative.empty() && classifier_free == 1)
+    log_warning(cat("--negative has no effect without classifier-free guidance; give ",
+                    pipe.takes_guidance() ? "--true-cfg" : "--guidance", " a number above 1"));
+}
+
 int sample(const SampleFlags& flags) {
   if (flags.out.empty() && flags.save_images.empty() && flags.save_latents.empty())
     throw ConfigError("usage",
                       "nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
   const TunedModel model = find_tuned(flags.model);
-  models::warn_below_one(flags.guidance, "--guidance");
   models::Pipeline pipe =
       models::Pipeline::open(model.folder, nn::open_device(flags.device, flags.dtype), flags.variant);
   model.apply(pipe);
   pipe.set_picture_size(flags.height, flags.width);
+  if (flags.max_tokens > 0) pipe.set_max_tokens(flags.max_tokens, "--max-tokens");
+  check_guidance(flags, pipe);
   pipe.set_coding({.tiling = flags.vae_tiling});
   if (!flags.weights.empty())
     train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
@@ -137,12 +151,12 @@ int sample(const SampleFlags& flags) {
                                       .noise = {.seed = uint64_t(flags.seed), .purpose = "sample"},
                                       .members = flags.count,
                                       .micro_batch = flags.micro_batch,
-                                      .guidance_scale = flags.guidance,
-                                      .negative = flags.negative,
+                                      .guidance = {.scale = flags.guidance, .classifier_free = flags.true_cfg},
                                       .step_noise = step_noise(flags, pipe)};
-  const at::Tensor latents =
-      eval::sample_latents(pipe, flags.prompts, starting_latents(flags, pipe, options), options);
-  if (!flags.save_latents.empty()) nn::save_safetensors(flags.save_latents, {{"latents", latents}});
+  const eval::EncodedPrompts prompts = eval::encode_prompts(pipe, flags.prompts, flags.negative);
+  pipe.drop_text_encoders();
+  const at::Tensor latents = eval::sample_latents(pipe, prompts, starting_latents(flags, pipe, options), options);
+  if (!flags.save_latents.empty()) nn::save_safetensors(flags.save_latents, {{"latents", latents.to(at::kCPU)}});
   if (!flags.out.empty() || !flags.save_images.empty()) write_pictures(flags, pipe, latents);
   return 0;
 }
@@ -184,9 +198,17 @@ void add_sample_command(CLI::App& program, Action& chosen) {
       ->check(whole_number(0))
       ->capture_default_str();
   command->add_option("--guidance", flags->guidance,
-                      "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off)")
+                      "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off); told to the "
+                      "network where that is how it is guided (FLUX.1-dev)")
       ->check(number_between(0.0, 100.0))
       ->capture_default_str();
+  command->add_option("--true-cfg", flags->true_cfg,
+                      "classifier-free guidance beside one that is told to the network (FLUX.1-dev); 1 = off")
+      ->check(number_between(0.0, 100.0))
+      ->capture_default_str();
+  command->add_option("--max-tokens", flags->max_tokens,
+                      "tokens that T5 reads of a prompt (default: 256 for Stable Diffusion 3, 512 for FLUX)")
+      ->check(whole_number(1, 512));
   command->add_option("--negative", flags->negative, "prompt that guidance leads away from");
   command->add_option("--height", flags->height, "of the pictures, in pixels (default: the model's)")
       ->check(whole_number(1, 16384));

@@ -13,6 +13,7 @@ std::string sampling_flags(const run::TrainRecipe& recipe) {
   if (recipe.eval.guidance_scale != 1) text += cat(" --guidance ", recipe.eval.guidance_scale);
   if (recipe.train.device != "cpu") text += cat(" --device ", recipe.train.device);
   if (recipe.train.dtype != "fp32") text += cat(" --dtype ", recipe.train.dtype);
+  if (recipe.train.rollout.max_tokens > 0) text += cat(" --max-tokens ", recipe.train.rollout.max_tokens);
   if (recipe.train.rollout.height > 0) text += cat(" --height ", recipe.train.rollout.height);
   if (recipe.train.rollout.width > 0) text += cat(" --width ", recipe.train.rollout.width);
   return text;

@@ -24,7 +24,7 @@ fs::path shipped_folder() {
   const fs::path program = folder_of_program();
   if (program.empty()) return {};
   for (const fs::path& folder : {program.parent_path() / "share/gamut", program.parent_path()})
-    if (is_there(folder / "models/glyphs/model_index.json") && is_there(folder / "recipes/glyphs")) return folder;
+    if (is_there(folder / "models") && is_there(folder / "recipes")) return folder;
   return {};
 }
 

@@ -79,22 +79,48 @@ int64_t timestep(const AlphaTableConfig& config, int64_t steps, int64_t i) {
 }  // namespace
 
 void AlphaTableConfig::fields(FieldVisitor& v) {
-  const Rule beta{.min = 0, .max = 1, .min_open = true};
-  v.field("spacing", spacing, one_of({"leading", "trailing", "linspace"}), "ddim: how timesteps are spread");
-  v.field("steps_offset", steps_offset, between(0, 1000), "ddim: added to every timestep of leading");
-  v.field("beta_schedule", beta_schedule, one_of({"scaled_linear", "linear", "squaredcos_cap_v2"}),
+  const Rule beta = between(0, 1);
+  v.field("spacing", spacing, one_of({"model", "leading", "trailing", "linspace"}),
+          "ddim: how timesteps are spread; model = as the model's scheduler says, here and below");
+  v.field("steps_offset", steps_offset, between(-1, 1000), "ddim: added to every timestep of leading; -1 = the model's");
+  v.field("beta_schedule", beta_schedule, one_of({"model", "scaled_linear", "linear", "squaredcos_cap_v2"}),
           "ddim: noise table of the model's training");
-  v.field("beta_start", beta_start, beta, "ddim: first beta of the table");
-  v.field("beta_end", beta_end, beta, "ddim: last beta of the table");
-  v.field("prediction", prediction, one_of({"epsilon", "v_prediction", "sample"}),
+  v.field("beta_start", beta_start, beta, "ddim: first beta of the table; 0 = the model's");
+  v.field("beta_end", beta_end, beta, "ddim: last beta of the table; 0 = the model's");
+  v.field("prediction", prediction, one_of({"model", "epsilon", "v_prediction", "sample"}),
           "ddim: what the network predicts");
-  v.field("train_timesteps", train_timesteps, between(1, 100000), "ddim: length of the table");
-  v.field("final_alpha", final_alpha, one_of({"table", "one"}),
+  v.field("train_timesteps", train_timesteps, between(0, 100000), "ddim: length of the table; 0 = the model's");
+  v.field("final_alpha", final_alpha, one_of({"model", "table", "one"}),
           "ddim: where the last step ends, at the table's first alpha_bar as DDPO does, or at 1 "
           "(diffusers' set_alpha_to_one), which leaves that step without noise");
 }
 
-std::vector<double> alpha_bars(const AlphaTableConfig& config) {
+AlphaTableConfig AlphaTableConfig::filled_from(const AlphaTableConfig& own) const {
+  AlphaTableConfig full = *this;
+  if (spacing == "model") full.spacing = own.spacing;
+  if (steps_offset < 0) full.steps_offset = own.steps_offset;
+  if (beta_schedule == "model") full.beta_schedule = own.beta_schedule;
+  if (beta_start == 0) full.beta_start = own.beta_start;
+  if (beta_end == 0) full.beta_end = own.beta_end;
+  if (prediction == "model") full.prediction = own.prediction;
+  if (train_timesteps == 0) full.train_timesteps = own.train_timesteps;
+  if (final_alpha == "model") full.final_alpha = own.final_alpha;
+  return full;
+}
+
+AlphaTableConfig AlphaTableConfig::resolved() const {
+  return filled_from({.spacing = "leading",
+                      .steps_offset = 1,
+                      .beta_schedule = "scaled_linear",
+                      .beta_start = 0.00085,
+                      .beta_end = 0.012,
+                      .prediction = "epsilon",
+                      .train_timesteps = 1000,
+                      .final_alpha = "table"});
+}
+
+std::vector<double> alpha_bars(const AlphaTableConfig& given) {
+  const AlphaTableConfig config = given.resolved();
   if (config.train_timesteps < 1)
     throw ConfigError("sampler", cat("train_timesteps must be at least 1; got ", config.train_timesteps));
   const at::Tensor own = config.zero_snr ? rescaled(betas(config)) : betas(config);
@@ -109,7 +135,8 @@ std::vector<double> alpha_bars(const AlphaTableConfig& config) {
   return out;
 }
 
-std::vector<int64_t> ddim_timesteps(const AlphaTableConfig& config, int64_t steps) {
+std::vector<int64_t> ddim_timesteps(const AlphaTableConfig& given, int64_t steps) {
+  const AlphaTableConfig config = given.resolved();
   if (steps < 1 || steps > config.train_timesteps)
     throw ConfigError(
         "sampler", cat("ddim takes 1 to train_timesteps = ", config.train_timesteps, " steps; got ", steps));

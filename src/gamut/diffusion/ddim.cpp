@@ -2,7 +2,6 @@
 #include "gamut/diffusion/ddim.h"
 
 #include "gamut/core/error.h"
-#include "gamut/diffusion/affine.h"
 
 #include <algorithm>
 #include <cmath>
@@ -73,8 +72,13 @@ double level_at(const std::vector<double>& alphas, double time) {
 
 }  // namespace
 
+Affine clean_prediction(const std::string& prediction, double alpha_bar) {
+  return prediction_of(prediction, alpha_bar).clean;
+}
+
 // A timestep before 0 means the last step. By default it ends at alpha_bar_0, as DDPO's does.
-std::vector<Step> ddim_schedule(const AlphaTableConfig& table, int64_t count, double eta) {
+std::vector<Step> ddim_schedule(const AlphaTableConfig& given, int64_t count, double eta) {
+  const AlphaTableConfig table = given.resolved();
   const std::vector<double> alphas = alpha_bars(table);
   const std::vector<int64_t> times = ddim_timesteps(table, count);
   const int64_t stride = table.train_timesteps / count;
@@ -94,7 +98,8 @@ std::vector<Step> ddim_schedule(const AlphaTableConfig& table, int64_t count, do
   return steps;
 }
 
-std::vector<Step> euler_schedule(const AlphaTableConfig& table, int64_t count) {
+std::vector<Step> euler_schedule(const AlphaTableConfig& given, int64_t count) {
+  const AlphaTableConfig table = given.resolved();
   const std::vector<double> alphas = alpha_bars(table);
   const std::vector<double> times = euler_timesteps(table, count);
   std::vector<Step> steps;

@@ -113,6 +113,9 @@ Range window_range_of(const SamplerConfig& config) {
 
 void check_window(const SamplerConfig& config) {
   if (config.window == 0) return;
+  if (config.noise_on != "all")
+    throw ConfigError("sampler", cat("window and noise_on both say which steps have noise; got window = ", config.window,
+                                     " and noise_on = \"", config.noise_on, "\"; set window = 0 or noise_on = \"all\""));
   const Range range = window_range_of(config);
   if (config.window < 0 || config.window > range.end - range.first)
     throw ConfigError("sampler", cat("window must fit into the steps ", range.first, " to ", range.end - 1,
@@ -155,16 +158,26 @@ Range window_of(const SamplerConfig& config, uint64_t seed, int64_t iteration) {
 
 double Step::diffusion() const { return noise_std == 0 ? 0 : noise_std / std::sqrt(-dt); }
 
+SigmaGrid SamplerConfig::sigma_grid() const {
+  return {.kind = grid == "model" ? "sd3_diffusers" : grid,
+          .steps = steps,
+          .shift = shift == 0 ? 3.0 : shift,
+          .mu = mu == 0 ? 1.15 : mu};
+}
+
 void SamplerConfig::fields(FieldVisitor& v) {
+  std::vector<std::string> grids{"model"};
+  grids.insert(grids.end(), sigma_grid_kinds().begin(), sigma_grid_kinds().end());
   v.field("kind", kind, one_of({"flow_sde", "dance_sde", "cps", "ode", "ddim"}),
           "how a trajectory is drawn; ddim for diffusion models, the others for flow models");
   v.field("steps", steps, between(1, 1000), "denoising steps of a training rollout");
   v.field("noise_level", noise_level, between(0, 10),
           "a of flow_sde: tau = a sqrt(sigma / (1 - sigma)); tau itself of dance_sde; a of cps, 0..1");
   v.field("eta", eta, between(0, 1), "ddim: 0 = deterministic, 1 = DDPO");
-  v.field("grid", grid, one_of(sigma_grid_kinds()), "noise levels, see docs/notation.md");
-  v.field("shift", shift, above(0), "s of the grid's shift s u / (1 + (s - 1) u)");
-  v.field("mu", mu, between(-10, 10), "shift exponent of the flux_dynamic grid");
+  v.field("grid", grid, one_of(grids), "noise levels: the model's own scheduler, or a grid of docs/notation.md");
+  v.field("shift", shift, at_least(0), "s of a static shift s u / (1 + (s - 1) u); 0 = the model's (named grids: 3)");
+  v.field("mu", mu, between(-10, 10),
+          "shift exponent of a shift that follows the size; 0 = what the model's scheduler gives, else 1.15");
   v.field("model_time", model_time, one_of({"exact", "truncate"}),
           "what a flow network receives: 1000 sigma, or its integer part as in DanceGRPO");
   v.field("logprob", logprob, one_of({"normalized", "released"}),
@@ -184,6 +197,9 @@ void SamplerConfig::fields(FieldVisitor& v) {
   v.field("window_overlap", window_overlap, at_least(0), "sliding: steps shared by two neighboring windows");
   v.field("window_end", window_end, one_of({"full", "cut"}),
           "sliding: the last window is moved back into the range, or the last windows are cut off at its end");
+  v.field("noise_on", noise_on, one_of({"all", "trained"}),
+          "steps with noise: all (or the window's), or only those that [schedule] chose to train in the iteration, the "
+          "others being deterministic");
 }
 
 std::vector<Step> ode_schedule(const std::vector<double>& sigmas) {
@@ -210,14 +226,33 @@ std::vector<Step> make_schedule(const SamplerConfig& config, const std::vector<d
 }
 
 std::vector<Step> iteration_schedule(const SamplerConfig& config, uint64_t seed, int64_t iteration) {
+  return iteration_schedule(config, {}, seed, iteration);
+}
+
+std::vector<Step> iteration_schedule(const SamplerConfig& config, const std::vector<double>& sigmas, uint64_t seed,
+                                     int64_t iteration) {
   GAMUT_CHECK(iteration >= 0, "iteration ", iteration);
-  const std::vector<Step> noisy = make_schedule(config);
+  const auto schedule = [&](const SamplerConfig& one) {
+    return sigmas.empty() ? make_schedule(one) : make_schedule(one, sigmas);
+  };
+  const std::vector<Step> noisy = schedule(config);
   if (config.window == 0) return noisy;
+  check_window(config);
+  const Range window = window_of(config, seed, iteration);
+  std::vector<int64_t> inside;
+  for (int64_t i = window.first; i < window.end; ++i) inside.push_back(i);
+  return with_noise_on(config, noisy, inside);
+}
+
+std::vector<Step> with_noise_on(const SamplerConfig& config, const std::vector<Step>& schedule,
+                                const std::vector<int64_t>& noisy) {
   SamplerConfig quiet = config;
   quiet.noise_level = quiet.eta = 0;
-  std::vector<Step> steps = make_schedule(quiet);
-  const Range window = window_of(config, seed, iteration);
-  for (int64_t i = window.first; i < window.end; ++i) steps[size_t(i)] = noisy[size_t(i)];
+  std::vector<double> sigmas;
+  for (const Step& step : schedule) sigmas.push_back(step.sigma);
+  sigmas.push_back(schedule.back().sigma_next);
+  std::vector<Step> steps = config.kind == "ddim" ? make_schedule(quiet) : make_schedule(quiet, sigmas);
+  for (const int64_t i : noisy) steps[size_t(i)] = schedule[size_t(i)];
   return steps;
 }
 

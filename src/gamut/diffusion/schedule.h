@@ -43,8 +43,8 @@ struct SamplerConfig {
   int64_t steps = 10;
   double noise_level = 0.7;           // a of flow_sde and cps, eta of dance_sde
   double eta = 1.0;                   // ddim
-  std::string grid = "sd3_diffusers";
-  double shift = 3.0, mu = 1.15;
+  std::string grid = "model";         // model: its scheduler's own levels | a grid of sigma_grid.h
+  double shift = 0, mu = 0;           // 0: the model's for grid "model", else 3 and 1.15
   std::string model_time = "exact";   // exact | truncate (DanceGRPO: int(1000 sigma))
   std::string logprob = "normalized"; // normalized | released (cps)
   std::string decode = "latent";      // latent | x0_last
@@ -58,8 +58,10 @@ struct SamplerConfig {
   std::vector<int64_t> window_range = {};  // [first, end) steps that windows may cover; [] = all steps
   int64_t window_every = 25, window_overlap = 1;  // sliding: moves by window - overlap
   std::string window_end = "full";    // sliding: the last windows are moved back into the range | cut off at its end
+  std::string noise_on = "all";       // all: as above | trained: on the steps alone that [schedule] lets train
   void fields(FieldVisitor& v);
-  SigmaGrid sigma_grid() const { return {.kind = grid, .steps = steps, .shift = shift, .mu = mu}; }
+  // Where no model is at hand: "model" is Stable Diffusion 3's.
+  SigmaGrid sigma_grid() const;
 };
 
 // Every step of the sampler as if no window were set. ConfigError in one line for what cannot be.
@@ -72,5 +74,12 @@ std::vector<Step> ode_schedule(const std::vector<double>& sigmas);
 // The schedule of one iteration: `make_schedule` with the steps outside the iteration's window made deterministic
 // (flow: Euler; ddim: eta = 0). `random` draws from the stream (seed, "window", iteration).
 std::vector<Step> iteration_schedule(const SamplerConfig& config, uint64_t seed, int64_t iteration);
+// The same over given noise levels; sigmas = {}: those of the config.
+std::vector<Step> iteration_schedule(const SamplerConfig& config, const std::vector<double>& sigmas, uint64_t seed,
+                                     int64_t iteration);
+
+// `schedule` with every step but those of `noisy` made deterministic.
+std::vector<Step> with_noise_on(const SamplerConfig& config, const std::vector<Step>& schedule,
+                                const std::vector<int64_t>& noisy);
 
 }  // namespace gamut::diffusion

@@ -2,6 +2,7 @@
 #include "gamut/diffusion/step.h"
 
 #include "gamut/core/error.h"
+#include "gamut/diffusion/per_sample.h"
 
 #include <ATen/ATen.h>
 
@@ -28,7 +29,7 @@ at::Tensor step_mean(const Step& step, const at::Tensor& x, const at::Tensor& ou
 at::Tensor step_log_prob(const Step& step, const at::Tensor& next, const at::Tensor& mean) {
   const double n = step.noise_std;
   GAMUT_CHECK(n > 0, "a deterministic step has no log-probability; step ", step.index);
-  const at::Tensor squared = (next.detach() - mean).square().mean({1, 2, 3});
+  const at::Tensor squared = mean_per_sample((next.detach() - mean).square());
   if (!step.normalized) return -squared;
   const double constant = -std::log(n) - 0.5 * std::log(2 * std::numbers::pi);
   return squared * (-0.5 / (n * n)) + constant;

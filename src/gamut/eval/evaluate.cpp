@@ -3,9 +3,7 @@
 
 #include "gamut/core/clock.h"
 #include "gamut/core/error.h"
-#include "gamut/core/random.h"
-#include "gamut/data/glyphs.h"
-#include "gamut/nn/images.h"
+#include "gamut/diversity/features.h"
 
 #include <ATen/ATen.h>
 
@@ -18,10 +16,27 @@ std::vector<std::string> texts(const std::vector<text::Prompt>& prompts) {
   return out;
 }
 
-Evaluation finish(Evaluation result, const EvalConfig& config, const Stopwatch& watch) {
-  result.steps = config.steps;
-  result.seed = config.seed;
-  result.seconds = watch.seconds();
+struct Drawn {
+  at::Tensor pictures, norms_SB;
+};
+
+Drawn draw(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts, const EvalConfig& config) {
+  PredictionNorms norms;
+  const SamplingOptions options{.schedule = noise_process(pipe).deterministic(config.steps),
+                                .noise = {.seed = uint64_t(config.seed), .purpose = "eval"},
+                                .members = config.members,
+                                .micro_batch = config.micro_batch > 0 ? config.micro_batch : pipe.usual_batch(),
+                                .guidance = {.scale = config.guidance_scale},
+                                .norms = &norms};
+  const at::Tensor initial = sampling_noise(pipe, int64_t(prompts.size()), options);
+  const at::Tensor latents = sample_latents(pipe, encode_prompts(pipe, texts(prompts)), initial, options);
+  return {pipe.decode(latents), norms.all()};
+}
+
+Measured finish(Measured result, const EvalConfig& config, const Stopwatch& watch) {
+  result.numbers.steps = config.steps;
+  result.numbers.seed = config.seed;
+  result.numbers.seconds = watch.seconds();
   return result;
 }
 
@@ -42,8 +57,7 @@ void EvalConfig::fields(FieldVisitor& v) {
           "pictures per forward pass; 0 = 64 of a small model, 4 of Stable Diffusion's size");
   v.field("guidance_scale", guidance_scale, between(0, 100),
           "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off)");
-  v.field("features", features, one_of(rewards::feature_kinds()), "what feature_distance and feature_vendi look at");
-  v.field("features_model", features_model, input_path(), "clip: folder of the CLIP model");
+  features.fields(v, "what feature_distance, feature_vendi and recall look at");
 }
 
 std::vector<EvalPass> eval_passes(const EvalConfig& config) {
@@ -63,41 +77,25 @@ EvalConfig config_of(const EvalPass& pass, EvalConfig config) {
   return config;
 }
 
-Evaluation evaluate(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts, const Judges& judges,
-                    const EvalConfig& config, at::Tensor* pictures) {
+Measured evaluate(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts, const Judges& judges,
+                  const EvalConfig& config, const BasePass& base) {
   const Stopwatch watch;
-  const SamplingOptions options{.schedule = deterministic_schedule(pipe, config.steps),
-                                .noise = {.seed = uint64_t(config.seed), .purpose = "eval"},
-                                .members = config.members,
-                                .micro_batch = config.micro_batch > 0 ? config.micro_batch : pipe.usual_batch(),
-                                .guidance_scale = config.guidance_scale};
-  const at::Tensor initial = sampling_noise(pipe, int64_t(prompts.size()), options);
-  const at::Tensor latents = sample_latents(pipe, texts(prompts), initial, options);
-  const at::Tensor drawn = pipe.decode(latents.to(pipe.options().device)).to(at::kCPU);
-  if (pictures) *pictures = drawn;
-  return finish(measure(drawn, prompts, judges), config, watch);
+  const Drawn drawn = draw(pipe, prompts, config);
+  return finish(measure(drawn.pictures, prompts, judges, drawn.norms_SB, base), config, watch);
 }
 
-Evaluation evaluate_data(const std::vector<text::Prompt>& prompts, const Judges& judges, const EvalConfig& config,
-                         at::Tensor* pictures) {
+Trace trace_of(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts, const Judges& judges,
+               const EvalConfig& config) {
+  const Drawn drawn = draw(pipe, prompts, config);
+  return {judges.features ? judges.features->extract(drawn.pictures)
+                          : diversity::pixel_features(drawn.pictures).to(at::kCPU),
+          drawn.norms_SB};
+}
+
+Measured evaluate_pictures(const at::Tensor& pictures, const std::vector<text::Prompt>& prompts, const Judges& judges,
+                           const EvalConfig& config) {
   const Stopwatch watch;
-  data::GlyphRenderer renderer;
-  std::vector<io::Image> images;
-  for (size_t p = 0; p < prompts.size(); ++p) {
-    const size_t character = data::glyph_characters().find(prompts[p].target);
-    if (prompts[p].target.size() != 1 || character == std::string::npos)
-      throw DataError("eval", cat("real glyphs need a one-character target; got \"", prompts[p].target,
-                                  "\" for prompt \"", prompts[p].text, "\""));
-    for (int64_t m = 0; m < config.members; ++m) {
-      Stream stream(uint64_t(config.seed), "eval.data", {int64_t(p), m});
-      data::GlyphSpec spec = renderer.draw(stream);
-      spec.character = int64_t(character);
-      images.push_back(renderer.render(spec));
-    }
-  }
-  const at::Tensor drawn = nn::images_to_tensor(images);
-  if (pictures) *pictures = drawn;
-  return finish(measure(drawn, prompts, judges), config, watch);
+  return finish(measure(pictures, prompts, judges), config, watch);
 }
 
 }  // namespace gamut::eval

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "gamut/core/config.h"
+#include "gamut/eval/measures.h"
 #include "gamut/eval/sampling.h"
 #include "gamut/rewards/features.h"
 #include "gamut/rewards/reward.h"
@@ -12,8 +13,8 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <map>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gamut::eval {
@@ -31,24 +32,22 @@ struct EvalConfig {
   bool raw = false;
   int64_t micro_batch = 0;         // 0 = the model's usual one
   double guidance_scale = 1.0;
-  std::string features = "pixels";                    // pixels | clip: ground of feature_distance and feature_vendi
-  std::string features_model = "models/glyphs-clip";  // clip: its folder
+  rewards::FeaturesConfig features = {};  // ground of feature_distance, feature_vendi and recall
   void fields(FieldVisitor& v);
 };
 
-// A row of evals.jsonl. All rates are over scored pictures, diversity measures within prompts then averaged.
+// A row of evals.jsonl: an ordered map of measures, and what was drawn.
 struct Evaluation {
-  double reward = 0, reward_exact = 0;         // training reward; share read exactly; NaN where no picture was scored
-  double judge = 0, judge_exact = 0;           // the reader that does not train; same
+  // By key, in the order of measure_table(); NaN: no picture was scored. A measure that does not apply is absent.
+  std::vector<std::pair<std::string, double>> values;
   int64_t reward_failures = 0, judge_failures = 0;
   std::string reward_failure, judge_failure;   // the first reason; "" = all were scored
-  double color_pairs = 0, color_spread = 0, pairwise_distance = 0, vendi = 0;
-  double feature_distance = 0, feature_vendi = 0;  // by EvalConfig::features
-  double high_frequency = 0, contrast = 0;
-  std::optional<double> colors_obeyed;         // share of pictures in the asked colours; absent without such prompts
   int64_t prompts = 0, members = 0, steps = 0, seed = 0;
   double seconds = 0;
   std::map<std::string, std::vector<double>> per_prompt;  // measure -> one value per prompt; NaN = it has none
+  bool has(const std::string& key) const;
+  double operator[](const std::string& key) const;  // NaN when it is absent
+  void set(const std::string& key, double value);   // at the end when it is new
   int64_t pictures() const { return prompts * members; }
   nlohmann::ordered_json to_json() const;
 };
@@ -71,7 +70,7 @@ EvalPass pass_of(const nlohmann::json& row);
 // Whether the row has no such number because no picture was scored: null, or the 0 of earlier versions.
 bool is_unscored(const nlohmann::json& row, const std::string& key);
 
-// The numbers of a row back from evals.jsonl. DataError when a key is missing.
+// The numbers of a row back from evals.jsonl, of earlier versions too. DataError when a score or a count is missing.
 Evaluation evaluation_from_json(const nlohmann::json& row);
 
 // What could not be scored, one sentence each: "the reward could not score 3 of 32 pictures; first reason: …".
@@ -85,13 +84,31 @@ struct Judges {
   rewards::FeatureExtractor* features = nullptr;  // nullptr: pixel features
 };
 
-// Pictures [prompts * members, 3, H, W] in [0, 1], prompt-major.
-Evaluation measure(const at::Tensor& pictures, const std::vector<text::Prompt>& prompts, const Judges& judges);
-// ODE samples of the pipeline, measured. `pictures`, if given, receives them.
-Evaluation evaluate(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts, const Judges& judges,
-                    const EvalConfig& config, at::Tensor* pictures = nullptr);
-// The same measures on freshly drawn real glyphs of each prompt's target: the data's own level.
-Evaluation evaluate_data(const std::vector<text::Prompt>& prompts, const Judges& judges, const EvalConfig& config,
-                         at::Tensor* pictures = nullptr);
+// The base's part in an evaluation: what is measured is the base itself, or this is what the base drew in the same pass,
+// or (as it is without either) the base is unknown and nothing is compared with it.
+struct BasePass {
+  bool is_measured = false;
+  Trace trace = {};
+};
+
+// An evaluation with what it was made of.
+struct Measured {
+  Evaluation numbers;
+  at::Tensor pictures;  // [prompts * members, 3, H, W] in [0, 1], prompt-major, where they were drawn
+  Trace trace;
+};
+
+// Pictures as above. `norms_SB`: Trace::norms_SB, may be undefined.
+Measured measure(const at::Tensor& pictures, const std::vector<text::Prompt>& prompts, const Judges& judges,
+                 const at::Tensor& norms_SB = {}, const BasePass& base = {});
+// ODE samples of the pipeline, measured.
+Measured evaluate(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts, const Judges& judges,
+                  const EvalConfig& config, const BasePass& base = {});
+// The trace alone, for what others are to be compared with.
+Trace trace_of(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts, const Judges& judges,
+               const EvalConfig& config);
+// The same measures on pictures from elsewhere, such as a task's data.
+Measured evaluate_pictures(const at::Tensor& pictures, const std::vector<text::Prompt>& prompts, const Judges& judges,
+                           const EvalConfig& config);
 
 }  // namespace gamut::eval

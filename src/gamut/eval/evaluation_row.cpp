@@ -8,28 +8,15 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <type_traits>
 
 namespace gamut::eval {
 namespace {
 
-// Visits every number of an evaluation with its key in evals.jsonl, in order.
+// The numbers beside the measures, with their keys.
 template <class AnyEvaluation, class Visit>
-void visit_numbers(AnyEvaluation& e, Visit visit) {
-  visit("reward", e.reward);
-  visit("judge", e.judge);
-  visit("reward_exact", e.reward_exact);
-  visit("judge_exact", e.judge_exact);
+void visit_counts(AnyEvaluation& e, Visit visit) {
   visit("reward_failures", e.reward_failures);
   visit("judge_failures", e.judge_failures);
-  visit("color_pairs", e.color_pairs);
-  visit("color_spread", e.color_spread);
-  visit("pairwise_distance", e.pairwise_distance);
-  visit("vendi", e.vendi);
-  visit("feature_distance", e.feature_distance);
-  visit("feature_vendi", e.feature_vendi);
-  visit("high_frequency", e.high_frequency);
-  visit("contrast", e.contrast);
   visit("prompts", e.prompts);
   visit("members", e.members);
   visit("eval_steps", e.steps);
@@ -77,48 +64,84 @@ std::vector<double> numbers(const nlohmann::json& list) {
   return values;
 }
 
+// Where a row keeps a measure: its key, the former one in rows of earlier versions, or nullptr.
+const nlohmann::json* stored_measure(const nlohmann::json& row, const Measure& measure) {
+  for (const std::string& key : {measure.key, measure.former})
+    if (!key.empty() && row.contains(key)) return &row[key];
+  return nullptr;
+}
+
+[[noreturn]] void fail_row(const std::string& key) {
+  throw DataError("eval", cat("an evaluation's row must hold the number '", key, "'"));
+}
+
+// Scores stand in every row; what else a row lacks, or holds null for, did not apply.
+void read_measure(const nlohmann::json& row, const Measure& measure, Evaluation& out) {
+  const nlohmann::json* stored = stored_measure(row, measure);
+  const bool always = measure.key == "reward" || measure.key == "judge";
+  if (is_unscored(row, measure.key))
+    out.set(measure.key, std::numeric_limits<double>::quiet_NaN());
+  else if (stored && stored->is_number())
+    out.set(measure.key, stored->get<double>());
+  else if (always || (stored && !stored->is_null()))
+    fail_row(measure.key);
+}
+
 std::string text_or(const nlohmann::json& row, const char* key, const std::string& fallback) {
   return row.contains(key) && row[key].is_string() ? row[key].get<std::string>() : fallback;
 }
 
 }  // namespace
 
+bool Evaluation::has(const std::string& key) const {
+  return std::any_of(values.begin(), values.end(), [&](const auto& entry) { return entry.first == key; });
+}
+
+double Evaluation::operator[](const std::string& key) const {
+  for (const auto& [name, value] : values)
+    if (name == key) return value;
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+void Evaluation::set(const std::string& key, double value) {
+  const auto found = std::find_if(values.begin(), values.end(), [&](const auto& entry) { return entry.first == key; });
+  if (found == values.end())
+    values.emplace_back(key, value);
+  else
+    found->second = value;
+}
+
 nlohmann::ordered_json Evaluation::to_json() const {
   nlohmann::ordered_json row;
-  visit_numbers(*this, [&](const char* key, auto value) { row[key] = value; });
+  for (const auto& [key, value] : values) row[key] = value;
+  visit_counts(*this, [&](const char* key, auto value) { row[key] = value; });
   row["reward_failure"] = text_or_null(reward_failure);
   row["judge_failure"] = text_or_null(judge_failure);
-  row["colors_obeyed"] = colors_obeyed ? nlohmann::ordered_json(*colors_obeyed) : nlohmann::ordered_json();
   nlohmann::ordered_json measures = nlohmann::ordered_json::object();
-  for (const auto& [key, values] : per_prompt) measures[key] = rounded(values);
+  for (const auto& [key, numbers] : per_prompt) measures[key] = rounded(numbers);
   row["per_prompt"] = measures;
   return row;
 }
 
 bool is_unscored(const nlohmann::json& row, const std::string& key) {
-  if (!may_be_missing(key)) return false;
-  if (row.contains(key) && row[key].is_null()) return true;
+  if (!may_be_missing(key) || !row.contains(key)) return false;
+  if (row[key].is_null()) return true;
   const int64_t failed = count_of(row, cat(key.substr(0, key.find('_')), "_failures"));
   return failed > 0 && failed == count_of(row, "prompts") * count_of(row, "members");
 }
 
 Evaluation evaluation_from_json(const nlohmann::json& row) {
   Evaluation out;
-  visit_numbers(out, [&](const char* key, auto& value) {
-    const bool is_missing = is_unscored(row, key);
-    if (!is_missing && (!row.contains(key) || !row[key].is_number()))
-      throw DataError("eval", cat("an evaluation's row must hold the number '", key, "'"));
-    if (!is_missing) row[key].get_to(value);
-    if constexpr (std::is_same_v<decltype(value), double&>)
-      if (is_missing) value = std::numeric_limits<double>::quiet_NaN();
+  for (const Measure& measure : measure_table()) read_measure(row, measure, out);
+  visit_counts(out, [&](const char* key, auto& value) {
+    if (!row.contains(key) || !row[key].is_number()) fail_row(key);
+    row[key].get_to(value);
   });
   out.reward_failure = text_or(row, "reward_failure", "");
   out.judge_failure = text_or(row, "judge_failure", "");
-  if (row.contains("colors_obeyed") && row["colors_obeyed"].is_number())
-    out.colors_obeyed = row["colors_obeyed"].get<double>();
   if (row.contains("per_prompt") && row["per_prompt"].is_object())
     for (const auto& [key, list] : row["per_prompt"].items())
-      if (list.is_array()) out.per_prompt[key] = numbers(list);
+      if (list.is_array()) out.per_prompt[present_key(key)] = numbers(list);
   return out;
 }
 

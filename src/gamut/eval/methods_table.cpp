@@ -2,6 +2,7 @@
 #include "gamut/eval/methods_table.h"
 
 #include "gamut/core/error.h"
+#include "gamut/eval/measures.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -11,18 +12,22 @@ namespace gamut::eval {
 namespace {
 
 struct Column {
-  const char *key, *title;
+  std::string key, title;
 };
-constexpr Column kColumns[] = {{"reward", "reward"},
-                               {"judge_exact", "judge exact"},
-                               {"color_pairs", "color pairs"},
-                               {"color_spread", "color spread"},
-                               {"feature_distance", "feature distance"},
-                               {"feature_vendi", "feature Vendi"},
-                               {"vendi", "pixel Vendi"},
-                               {"high_frequency", "high frequency"},
-                               {"heldout.colors_obeyed", "colors on demand"}};
-constexpr size_t kMatchedColumns = 7;  // without the last two
+using ColumnList = std::vector<Column>;
+
+// The measures that some row has, and of held-out prompts those that are meant for them.
+ColumnList columns_of(const std::vector<MethodRow>& rows) {
+  ColumnList columns;
+  const auto add = [&](const std::string& key, const std::string& title) {
+    const bool any = std::any_of(rows.begin(), rows.end(), [&](const MethodRow& row) { return row.measures.contains(key); });
+    if (any) columns.push_back({key, title});
+  };
+  for (const Measure& measure : measure_table()) add(measure.key, measure.label);
+  for (const Measure& measure : measure_table())
+    if (measure.scope == Scope::kHeldout) add("heldout." + measure.key, measure.label + ", held out");
+  return columns;
+}
 
 using Runs = std::map<int64_t, std::vector<const MethodRow*>>;  // by seed
 struct Group {
@@ -46,19 +51,19 @@ std::string format(const char* form, double value) {
   return text;
 }
 
-std::optional<double> measure(const MethodRow& row, const char* key) {
+std::optional<double> measure(const MethodRow& row, const std::string& key) {
   const auto found = row.measures.find(key);
   if (found == row.measures.end()) return std::nullopt;
   return found->second;
 }
 
-std::optional<double> shown(const MethodRow& row, const char* key) {
+std::optional<double> shown(const MethodRow& row, const std::string& key) {
   const auto found = row.reported.find(key);
   return found == row.reported.end() ? measure(row, key) : found->second;
 }
 
 // "0.931 (0.920–0.939)"
-std::string spread(const std::vector<const MethodRow*>& rows, const char* key) {
+std::string spread(const std::vector<const MethodRow*>& rows, const std::string& key) {
   std::vector<double> values;
   for (const MethodRow* row : rows)
     if (const auto value = shown(*row, key)) values.push_back(*value);
@@ -69,10 +74,10 @@ std::string spread(const std::vector<const MethodRow*>& rows, const char* key) {
   return cat(format("%.3f", sum / double(values.size())), " (", format("%.3f", *low), "–", format("%.3f", *high), ")");
 }
 
-std::string head(const std::string& second, size_t columns, const char* last = nullptr) {
+std::string head(const std::string& second, const ColumnList& columns, const char* last = nullptr) {
   std::string titles = "| recipe | " + second + " |", rule = "|---|---|";
-  for (size_t c = 0; c < columns; ++c) {
-    titles += cat(" ", kColumns[c].title, " |");
+  for (const Column& column : columns) {
+    titles += cat(" ", column.title, " |");
     rule += "--:|";
   }
   if (last != nullptr) {
@@ -84,16 +89,16 @@ std::string head(const std::string& second, size_t columns, const char* last = n
 
 bool earlier(const MethodRow* a, const MethodRow* b) { return a->step < b->step; }
 
-std::string base_line(const MethodRow& base) {
+std::string base_line(const MethodRow& base, const ColumnList& columns) {
   std::string line = "| base | |";
-  for (const Column& column : kColumns) {
+  for (const Column& column : columns) {
     const auto value = shown(base, column.key);
     line += cat(" ", value ? format("%.3f", *value) : "–", " |");
   }
   return line + " |\n";
 }
 
-std::string final_line(const Group& group) {
+std::string final_line(const Group& group, const ColumnList& columns) {
   std::vector<const MethodRow*> last;
   std::string seeds;
   double seconds = 0;
@@ -103,7 +108,7 @@ std::string final_line(const Group& group) {
     seconds += last.back()->seconds / double(group.runs.size());
   }
   std::string line = cat("| ", group.method, " | ", seeds, " |");
-  for (const Column& column : kColumns) line += cat(" ", spread(last, column.key), " |");
+  for (const Column& column : columns) line += cat(" ", spread(last, column.key), " |");
   return cat(line, " ", format("%.0f", seconds), " |\n");
 }
 
@@ -118,32 +123,34 @@ const MethodRow* best_at(const std::vector<const MethodRow*>& run, double level)
   return best;
 }
 
-std::string matched_line(const Group& group, double level) {
+std::string matched_line(const Group& group, double level, const ColumnList& columns) {
   std::vector<const MethodRow*> best;
   for (const auto& [seed, run] : group.runs)
     if (const MethodRow* found = best_at(run, level)) best.push_back(found);
   std::string line = cat("| ", group.method, " | ", best.size(), " of ", group.runs.size(), " |");
-  for (size_t c = 0; c < kMatchedColumns; ++c) line += cat(" ", spread(best, kColumns[c].key), " |");
+  for (const Column& column : columns) line += cat(" ", spread(best, column.key), " |");
   return line + "\n";
 }
 
 }  // namespace
 
 std::string final_table(const std::vector<MethodRow>& rows) {
-  std::string text = head("seeds", std::size(kColumns), "training s");
+  const ColumnList columns = columns_of(rows);
+  std::string text = head("seeds", columns, "training s");
   const std::vector<Group> groups = groups_of(rows);
   if (groups.empty()) return text;
   const auto& first = groups.front().runs.begin()->second;
-  text += base_line(**std::min_element(first.begin(), first.end(), earlier));
-  for (const Group& group : groups) text += final_line(group);
+  text += base_line(**std::min_element(first.begin(), first.end(), earlier), columns);
+  for (const Group& group : groups) text += final_line(group, columns);
   return text;
 }
 
 std::string matched_table(const std::vector<MethodRow>& rows, double level) {
+  const ColumnList columns = columns_of(rows);
   std::string text = cat("Among checkpoints with reward >= ", level,
                          ": the largest color spread, with the other measures there.\n\n",
-                         head("seeds that reach it", kMatchedColumns));
-  for (const Group& group : groups_of(rows)) text += matched_line(group, level);
+                         head("seeds that reach it", columns));
+  for (const Group& group : groups_of(rows)) text += matched_line(group, level, columns);
   return text;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The report as the JSON that src/gamut/eval/report/app.js reads.
+#include "gamut/eval/measures.h"
 #include "gamut/eval/report.h"
 
 #include <nlohmann/json.hpp>
@@ -96,6 +97,11 @@ Json run_json(const ReportRun& run) {
   return out;
 }
 
+Json measure_json(const Measure& measure) {
+  return {{"key", measure.key}, {"title", measure.title}, {"about", measure.about}, {"unit", measure.unit},
+          {"direction", direction_name(measure.direction)}, {"scope", scope_name(measure.scope)}};
+}
+
 Json maybe(const std::optional<double>& value) { return value ? json_number(*value) : Json(); }
 
 Json estimate_json(const std::optional<Estimate>& estimate) {
@@ -135,6 +141,7 @@ Json report_json(const Report& report) {
           {"runs", each(report.runs, run_json)},
           {"sheet_prompts", report.sheet_prompts},
           {"data_palette", report.data_palette},
+          {"measure_table", each(measure_table(), measure_json)},
           {"comparisons", comparisons_json(report)},
           {"warnings", each(report.warnings, [](const Warning& warning) -> Json {
              return {{"rule", warning.rule}, {"run", warning.run}, {"text", warning.text}};

@@ -2,14 +2,10 @@
 #include "gamut/eval/report_pictures.h"
 
 #include "gamut/core/error.h"
-#include "gamut/core/random.h"
-#include "gamut/data/glyphs.h"
-#include "gamut/diversity/pixels.h"
 #include "gamut/io/atlas.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 namespace gamut::eval {
 namespace {
@@ -18,15 +14,6 @@ constexpr double kSheetBytes = 6e6, kGroupBytes = 1.5e6;
 // A drawn picture's PNG takes about 0.7 of its raw bytes, and base64 four bytes for three.
 constexpr double kBytesPerRaw = 0.93;
 constexpr int64_t kFewPictures = 24;  // a sheet with fewer says little: rather fewer checkpoints
-
-std::string hex(const diversity::Rgb& rgb) {
-  char text[8];
-  const auto byte = [](double value) { return unsigned(std::lround(255 * std::clamp(value, 0.0, 1.0))); };
-  std::snprintf(text, sizeof text, "%02x%02x%02x", byte(rgb[0]), byte(rgb[1]), byte(rgb[2]));
-  return text;
-}
-
-diversity::Rgb unit(const std::array<uint8_t, 3>& rgb) { return {rgb[0] / 255.0, rgb[1] / 255.0, rgb[2] / 255.0}; }
 
 }  // namespace
 
@@ -69,28 +56,6 @@ ReportSheet make_sheet(int64_t step, std::span<const io::Image> pictures, int64_
           .columns = budget.members,
           .width = shown.front().width,
           .height = shown.front().height};
-}
-
-std::string palette_of(std::span<const io::Image> pictures, size_t count) {
-  std::string colors;
-  for (const size_t i : spread(pictures.size(), count)) {
-    const diversity::InkAndGround found = diversity::split_colors(io::shrunk(pictures[i], 64));
-    colors += hex(found.ink) + hex(found.ground);
-  }
-  return colors;
-}
-
-std::string glyph_palette(size_t count) try {
-  const data::GlyphRenderer renderer;
-  std::string colors;
-  for (size_t i = 0; i < count; ++i) {
-    Stream stream(0, "report.palette", {int64_t(i)});
-    const data::GlyphSpec spec = renderer.draw(stream);
-    colors += hex(unit(spec.ink_rgb)) + hex(unit(spec.ground_rgb));
-  }
-  return colors;
-} catch (const EnvironmentError&) {
-  return "";
 }
 
 }  // namespace gamut::eval

@@ -32,9 +32,5 @@ std::vector<size_t> spread(size_t total, size_t count);
 
 // From all pictures of an evaluation, prompt-major.
 ReportSheet make_sheet(int64_t step, std::span<const io::Image> pictures, int64_t members, const PictureBudget& budget);
-// Ink and ground of up to `count` evenly spread pictures: twelve hexadecimal digits each.
-std::string palette_of(std::span<const io::Image> pictures, size_t count);
-// The same of real glyphs as data/glyphs draws them. "" when their fonts are not installed.
-std::string glyph_palette(size_t count);
 
 }  // namespace gamut::eval

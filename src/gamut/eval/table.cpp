@@ -10,25 +10,6 @@
 namespace gamut::eval {
 namespace {
 
-struct Row {
-  const char* label;
-  double Evaluation::*value;
-};
-
-constexpr Row kRows[] = {
-    {"reward (mean)", &Evaluation::reward},
-    {"reward: read exactly", &Evaluation::reward_exact},
-    {"judge (mean)", &Evaluation::judge},
-    {"judge: read exactly", &Evaluation::judge_exact},
-    {"color pairs (effective)", &Evaluation::color_pairs},
-    {"color spread", &Evaluation::color_spread},
-    {"pairwise distance", &Evaluation::pairwise_distance},
-    {"Vendi score", &Evaluation::vendi},
-    {"feature distance", &Evaluation::feature_distance},
-    {"feature Vendi", &Evaluation::feature_vendi},
-    {"high-frequency energy", &Evaluation::high_frequency},
-};
-
 // Right-aligned with two spaces before it, at least as wide as a number needs.
 std::string aligned(const std::string& text, const std::string& column) {
   const size_t width = std::max<size_t>(12, column.size() + 2);
@@ -54,14 +35,22 @@ std::string table_line(const Columns& columns, const std::string& change, auto t
   return main + change + beside + "\n";
 }
 
+bool any_has(const Columns& columns, const Measure& measure) {
+  return std::any_of(columns.begin(), columns.end(),
+                     [&](const TableColumn& column) { return column.numbers.has(measure.key); });
+}
+
+// The measures that some column has.
 std::string table(const Columns& columns, bool change) {
   std::string out = cell("%-26s", "");
   out += table_line(columns, change ? "      change" : "", [](const TableColumn& column) { return column.title; });
-  for (const Row& row : kRows) {
-    const double difference = columns.size() < 2 ? 0 : columns[1].numbers.*row.value - columns[0].numbers.*row.value;
-    out += cell("%-26s", row.label);
+  for (const Measure& measure : measure_table()) {
+    if (!any_has(columns, measure)) continue;
+    const auto value = [&](const TableColumn& column) { return column.numbers[measure.key]; };
+    const double difference = columns.size() < 2 ? 0 : value(columns[1]) - value(columns[0]);
+    out += cell("%-26s", measure.label.c_str());
     out += table_line(columns, change ? aligned(number_cell("%+.3f", difference), "") : "",
-                      [&](const TableColumn& column) { return number_cell("%.3f", column.numbers.*row.value); });
+                      [&](const TableColumn& column) { return number_cell("%.3f", value(column)); });
   }
   return out;
 }
@@ -71,17 +60,6 @@ std::string measured_lines(const Columns& columns) {
   for (const TableColumn& column : columns)
     if (!column.measured.empty()) out += cat("(", column.title, ": ", column.measured, ")\n");
   return out;
-}
-
-// Only where a prompt of some column asked for colors.
-std::string obeyed_row(const Columns& columns) {
-  std::string out = cell("%-26s", "colors obeyed");
-  bool any = false;
-  for (const TableColumn& column : columns) any = any || column.numbers.colors_obeyed;
-  out += table_line(columns, "", [](const TableColumn& column) {
-    return column.numbers.colors_obeyed ? cell("%.3f", *column.numbers.colors_obeyed) : "-";
-  });
-  return any ? out : "";
 }
 
 std::string failure_lines(const Columns& columns) {
@@ -102,8 +80,8 @@ std::string comparison_table(const Columns& columns) {
 }
 
 std::string measures_table(const Columns& columns) {
-  if (columns.size() == 1 && !columns.front().numbers.colors_obeyed) return comparison_table(columns);
-  std::string out = table(columns, false) + obeyed_row(columns);
+  if (columns.size() == 1) return comparison_table(columns);
+  std::string out = table(columns, false);
   for (const TableColumn& column : columns)
     out += cat("(", column.title, ": ", column.numbers.prompts, " prompts x ", column.numbers.members,
                " pictures, seed ", column.numbers.seed, ")\n");
@@ -112,10 +90,10 @@ std::string measures_table(const Columns& columns) {
 
 Evaluation mean_evaluation(const std::vector<Evaluation>& all) {
   Evaluation mean = all.front();
-  for (const Row& row : kRows) {
-    double sum = 0;
-    for (const Evaluation& one : all) sum += one.*row.value;
-    mean.*row.value = sum / double(all.size());
+  for (auto& [key, value] : mean.values) {
+    value = 0;
+    for (const Evaluation& one : all) value += one[key];
+    value /= double(all.size());
   }
   return mean;
 }

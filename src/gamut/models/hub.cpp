@@ -9,6 +9,7 @@
 #include <cctype>
 #include <cstdlib>
 #include <fstream>
+#include <vector>
 
 namespace gamut::models {
 namespace {
@@ -30,6 +31,41 @@ std::string variable(const char* name) {
 
 fs::path from_home(const std::string& path) {
   return path.starts_with("~/") ? fs::path(variable("HOME")) / path.substr(2) : fs::path(path);
+}
+
+using Patterns = std::vector<const char*>;
+const Patterns kPipelineFiles{"model_index.json", "scheduler/*.json", "tokenizer*/*", "text_encoder*/config.json",
+                              "text_encoder*/model*.safetensors*", "unet/config.json",
+                              "unet/diffusion_pytorch_model*.safetensors*", "transformer/config.json",
+                              "transformer/diffusion_pytorch_model*.safetensors*", "vae/config.json",
+                              "vae/diffusion_pytorch_model*.safetensors*"};
+const Patterns kNetworkFiles{"*.json", "merges.txt", "model*.safetensors*"};
+
+std::string download_command(const HubName& name, const Patterns& patterns) {
+  std::string text = cat("hf download ", name.repository);
+  if (name.revision != "main") text += cat(" --revision ", shell_word(name.revision));
+  for (const char* pattern : patterns) text += cat(" --include ", shell_word(pattern));
+  return text;
+}
+
+// A path that exists as it is, else the snapshot of a Hub's name, which must hold `marker`.
+fs::path find_with(const std::string& name, const char* marker, const Patterns& patterns) {
+  const fs::path path = name;
+  std::error_code ignored;
+  if (name.empty() || fs::exists(path, ignored)) return path;
+  const std::optional<HubName> hub = parse_hub_name(name);
+  if (!hub) return path;
+  std::string folder = "models--" + hub->repository;
+  folder.replace(folder.find('/'), 1, "--");
+  const fs::path snapshot = snapshot_of(hub_cache() / folder, hub->revision);
+  if (!snapshot.empty() && fs::exists(snapshot / marker, ignored)) return snapshot;
+  if (fs::is_directory(path.parent_path(), ignored)) return path;  // more likely a path with a slip in it
+  throw EnvironmentError(
+      "model", cat("'", printable(name), "' is no folder here, and ",
+                   snapshot.empty() ? "the Hugging Face cache does not hold it"
+                                    : cat("what the Hugging Face cache holds of it has no ", marker),
+                   "; looked in '", printable(hub_cache().string()), "'; to download what gamut reads: ",
+                   download_command(*hub, patterns)));
 }
 
 }  // namespace
@@ -64,16 +100,7 @@ fs::path hub_cache() {
   return fs::path(variable("HOME")) / ".cache/huggingface/hub";
 }
 
-std::string download_command(const HubName& name) {
-  std::string text = cat("hf download ", name.repository);
-  if (name.revision != "main") text += cat(" --revision ", shell_word(name.revision));
-  for (const char* pattern : {"model_index.json", "scheduler/*.json", "tokenizer/*", "text_encoder/config.json",
-                              "text_encoder/model*.safetensors*", "unet/config.json",
-                              "unet/diffusion_pytorch_model*.safetensors*", "vae/config.json",
-                              "vae/diffusion_pytorch_model*.safetensors*"})
-    text += cat(" --include ", shell_word(pattern));
-  return text;
-}
+std::string download_command(const HubName& name) { return download_command(name, kPipelineFiles); }
 
 fs::path find_model(const std::string& name) {
   const fs::path path = name;
@@ -81,20 +108,9 @@ fs::path find_model(const std::string& name) {
   std::error_code ignored;
   if (fs::exists(path / "config.toml", ignored) && fs::exists(path / "model/model_index.json", ignored))
     return path / "model";
-  if (fs::exists(path, ignored)) return path;
-  const std::optional<HubName> hub = parse_hub_name(name);
-  if (!hub) return path;
-  std::string folder = "models--" + hub->repository;
-  folder.replace(folder.find('/'), 1, "--");
-  const fs::path snapshot = snapshot_of(hub_cache() / folder, hub->revision);
-  if (!snapshot.empty() && fs::exists(snapshot / "model_index.json", ignored)) return snapshot;
-  if (fs::is_directory(path.parent_path(), ignored)) return path;  // more likely a path with a slip in it
-  throw EnvironmentError(
-      "model", cat("'", printable(name), "' is no folder here, and ",
-                   snapshot.empty() ? "the Hugging Face cache does not hold it"
-                                    : "what the Hugging Face cache holds of it has no model_index.json",
-                   "; looked in '", printable(hub_cache().string()), "'; to download what gamut reads: ",
-                   download_command(*hub)));
+  return find_with(name, "model_index.json", kPipelineFiles);
 }
+
+fs::path find_network(const std::string& name) { return find_with(name, "config.json", kNetworkFiles); }
 
 }  // namespace gamut::models

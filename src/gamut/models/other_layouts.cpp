@@ -27,6 +27,12 @@ std::string conversion_of(const fs::path& file) {
              file.filename().string(), "\").save_pretrained(\"FOLDER\")");
 }
 
+// A single file of these holds no T5, so that the folder that is published beside it is the shorter way.
+std::string published_folder(const std::string& models, const std::string& example) {
+  return cat("a single-file checkpoint, not a model folder; gamut reads folders in diffusers' layout; this is ", models,
+             ": use the folder that it is published as, such as: hf download ", example);
+}
+
 std::string first_bytes(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
   std::string bytes(256, '\0');
@@ -44,6 +50,9 @@ std::string describe_safetensors(const fs::path& file) {
   };
   if (any("lora_A.") || any("lora_B.") || any("lora_down.") || any("lora.down."))
     return "an adapter, not a model; give it with --lora, and its base with --model";
+  if (any("joint_blocks."))
+    return published_folder("Stable Diffusion 3 or 3.5", "stabilityai/stable-diffusion-3.5-medium");
+  if (any("double_blocks.")) return published_folder("FLUX.1", "black-forest-labs/FLUX.1-dev");
   if (any("model.diffusion_model.") || any("first_stage_model.") || any("cond_stage_model."))
     return cat("a single-file checkpoint, not a model folder; ", conversion_of(file));
   return "weights of one network, not a model folder; give the folder that holds model_index.json";

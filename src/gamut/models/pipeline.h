@@ -7,13 +7,14 @@
 //   Tensor pictures = pipe.decode(latents);             // [B, 3, H, W] in [0, 1]
 #pragma once
 
-#include "gamut/models/clip/clip_text.h"
+#include "gamut/models/conditioning.h"
+#include "gamut/models/denoiser.h"
+#include "gamut/models/latent_spec.h"
 #include "gamut/models/scheduler_config.h"
-#include "gamut/models/unet/unet_2d_condition.h"
+#include "gamut/models/text_stack.h"
 #include "gamut/models/vae/autoencoder_kl.h"
 #include "gamut/nn/lora.h"
 #include "gamut/nn/params.h"
-#include "gamut/text/clip_tokenizer.h"
 
 #include <filesystem>
 #include <memory>
@@ -23,13 +24,6 @@
 namespace gamut::models {
 
 using at::Tensor;
-
-// What the network is told of the prompts; rows are samples.
-struct Conditioning {
-  Tensor hidden_BLD;                         // the text encoder's last hidden state
-  Conditioning repeat(int64_t times) const;  // each row `times` times, neighbours equal
-  Conditioning rows(int64_t begin, int64_t count) const;
-};
 
 class Pipeline {
  public:
@@ -45,10 +39,15 @@ class Pipeline {
   bool denoiser_is_stored() const;
 
   Conditioning encode(const std::vector<std::string>& prompts) const;  // without gradient
-  // The two halves of encode(): token ids [B, L] int64 on the pipeline's device, and the text encoder on
-  // them, differentiable when its parameters require a gradient.
-  Tensor tokenize(const std::vector<std::string>& prompts) const;
-  Conditioning encode_tokens(const Tensor& ids_BL) const;
+  // The two halves of encode(): token ids on the pipeline's device, and the text encoders on them, differentiable when
+  // their parameters require a gradient.
+  TokenBatch tokenize(const std::vector<std::string>& prompts) const;
+  Conditioning encode_tokens(const TokenBatch& tokens) const;
+  // Frees the text encoders; from now on prompts cannot be encoded and the model cannot be saved.
+  void drop_text_encoders();
+  // Tokens that T5 reads of a prompt, instead of the family's usual number. ConfigError where there is no T5, or for a
+  // number that it does not take; `name`: the key or flag.
+  void set_max_tokens(int64_t tokens, const std::string& name);
   // x [B, C, H, W]; model_time as the network receives it (1000 sigma for flow models), one for all rows. Computed in
   // options().dtype, or by autocast where options().mixed is set; returned in x's.
   Tensor predict(const Tensor& x, double model_time, const Conditioning& cond) const;
@@ -63,23 +62,24 @@ class Pipeline {
   void set_gradient_checkpointing(bool on);
 
   // Size in pixels of the pictures that latent_shape() stands for; 0 keeps the side that the model was trained on.
-  // ConfigError unless a multiple of picture_factor().
+  // ConfigError unless a multiple of what the model takes (LatentSpec::pixel_multiple).
   void set_picture_size(int64_t height, int64_t width);
   int64_t picture_factor() const;             // pixels per latent pixel
-  std::vector<int64_t> latent_shape() const;  // {C, H, W}
+  std::vector<int64_t> latent_shape() const;  // of one picture: {C, H, W}
+  // Whether predict() reads the strength of guidance from the conditioning's part "guidance" (FLUX.1-dev).
+  bool takes_guidance() const;
   const SchedulerConfig& scheduler() const;
-  const text::ClipTokenizer& tokenizer() const;
   const nn::ParamOptions& options() const;
   nn::ParamStore& denoiser_params();  // what RL trains
   const nn::ParamStore& denoiser_params() const;
-  nn::ParamStore& text_encoder_params();
+  std::vector<NamedStore> text_encoders() const;
   const nn::ParamStore& coder_params() const;  // of the vae; empty where it has no weights
   // Pictures in one pass where nobody says how many: 64 of a small denoiser, of a large one (from 50 M weights) as many as
   // have the latent pixels of four of 64 x 64.
   int64_t usual_batch() const;
-  static std::string denoiser_name() { return "unet"; }  // its folder, and its prefix in LoRA files
+  const std::string& denoiser_name() const;  // its folder, and its prefix in LoRA files: unet | transformer
 
-  // Adds a stored adapter, `scale` times its strength, to denoiser and text encoder; several add up. DataError for a
+  // Adds a stored adapter, `scale` times its strength, to denoiser and text encoders; several add up. DataError for a
   // component or layer that this model lacks.
   void add_lora(const nn::LoraFile& file, double scale);
   void merge_loras();  // all of them, into the weights

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/models/prompt_embeddings.h"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
 #include <unordered_map>
 
@@ -19,28 +17,28 @@ PromptEmbeddings::PromptEmbeddings(const Pipeline& pipe, const std::vector<std::
 }
 
 Conditioning PromptEmbeddings::rows(const std::vector<int64_t>& prompts) const {
-  std::vector<Tensor> picked;
+  std::vector<Conditioning> picked;
   for (const int64_t prompt : prompts) {
     const int64_t place = place_.at(size_t(prompt));
-    picked.push_back(chunk(place / kChunk)[place % kChunk]);
+    picked.push_back(chunk(place / kChunk).rows(place % kChunk, 1));
   }
-  return {at::stack(picked).to(pipe_.options().device)};
+  return Conditioning::cat(picked).to(pipe_.options().device);
 }
 
 int64_t PromptEmbeddings::num_encoded() const {
   int64_t count = 0;
-  for (const Tensor& chunk : chunks_)
-    if (chunk.defined()) count += chunk.size(0);
+  for (const Conditioning& chunk : chunks_)
+    if (!chunk.parts.empty()) count += chunk.num_rows();
   return count;
 }
 
-const Tensor& PromptEmbeddings::chunk(int64_t index) const {
-  Tensor& chunk = chunks_[size_t(index)];
-  if (!chunk.defined()) {
+const Conditioning& PromptEmbeddings::chunk(int64_t index) const {
+  Conditioning& chunk = chunks_[size_t(index)];
+  if (chunk.parts.empty()) {
     const auto begin = distinct_.begin() + index * kChunk;
     const auto end = std::min(begin + kChunk, distinct_.end());
-    chunk = pipe_.encode({begin, end}).hidden_BLD;
-    if (!chunk.is_meta()) chunk = chunk.cpu();
+    chunk = pipe_.encode({begin, end});
+    if (!pipe_.options().device.is_meta()) chunk = chunk.to(at::kCPU);
   }
   return chunk;
 }

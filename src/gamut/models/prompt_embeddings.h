@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text encoder's view of a prompt set, each distinct prompt computed once, when first asked for.
+// The text encoders' view of a prompt set, each distinct prompt computed once, when first asked for.
 #pragma once
 
 #include "gamut/models/pipeline.h"
@@ -22,12 +22,12 @@ class PromptEmbeddings {
   static constexpr int64_t kChunk = 64;
 
  private:
-  const Tensor& chunk(int64_t index) const;
+  const Conditioning& chunk(int64_t index) const;
 
   const Pipeline& pipe_;
   std::vector<std::string> distinct_;
   std::vector<int64_t> place_;           // of each prompt of the set in distinct_
-  mutable std::vector<Tensor> chunks_;   // [<= kChunk, L, D] in main memory, undefined until asked for
+  mutable std::vector<Conditioning> chunks_;  // of at most kChunk rows in main memory, without parts until asked for
 };
 
 }  // namespace gamut::models

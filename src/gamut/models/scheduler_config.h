@@ -18,6 +18,7 @@ struct SchedulerConfig {
   bool use_dynamic_shifting = false;
   double base_shift = 0.5, max_shift = 1.15;
   int64_t base_image_seq_len = 256, max_image_seq_len = 4096;
+  bool even_levels = false;  // of the family, not of the file: levels before the shift end at 1/n (FLUX)
   // diffusion
   double beta_start = 0.00085, beta_end = 0.012;
   std::string beta_schedule = "scaled_linear", prediction_type = "epsilon", timestep_spacing = "leading";

@@ -30,6 +30,15 @@ Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, 
   return mixed.transpose(1, 2).flatten(2);
 }
 
+Tensor attend_biased(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias) {
+  const int64_t heads = bias.size(1);
+  const Tensor a = split_heads(q, heads), b = split_heads(k, heads), c = split_heads(v, heads);
+  const Tensor mixed =
+      q.is_meta() ? std::get<0>(at::_scaled_dot_product_flash_attention_for_cpu(a, b, c, 0.0, false, bias, 1.0))
+                  : at::scaled_dot_product_attention(a, b, c, bias, 0.0, false, 1.0);
+  return mixed.transpose(1, 2).flatten(2);
+}
+
 Attention::Attention(const Scope& scope, const AttentionOptions& attention)
     : to_q(scope["to_q"], attention.width, attention.width, false),
       to_k(scope["to_k"], context_width(attention), attention.width, false),

@@ -10,6 +10,9 @@ namespace gamut::nn {
 // the result is [B, Lq, W]. `causal`: token i sees tokens 0 … i only.
 Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, bool causal = false);
 
+// The same with `bias` [1, heads, Lq, Lk] added to the scores, which are q k^T as they are.
+Tensor attend_biased(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias);
+
 struct AttentionOptions {
   int64_t width = 0;          // of the tokens that ask
   int64_t context_width = 0;  // of the tokens that answer; 0 = the asking ones themselves

@@ -5,7 +5,9 @@
 //   peft       base_model.model.down_blocks.0.….to_q.lora_A.weight + adapter_config.json (a folder)
 //   kohya      lora_unet_down_blocks_0_…_to_q.lora_down.weight, .lora_up.weight, .alpha
 //
-// and older ones (…to_q.lora.down.weight, ….processor.to_q_lora.down.weight, .lora_A.default.weight).
+// and older ones (…to_q.lora.down.weight, ….processor.to_q_lora.down.weight, .lora_A.default.weight). Of a transformer
+// (Stable Diffusion 3, FLUX): transformer.transformer_blocks.…, lora_transformer_…, and its original names
+// (lora_unet_joint_blocks_0_x_block_attn_qkv, diffusion_model.single_blocks.0.linear1), whose matrices are taken apart.
 //
 //   const LoraFile file = load_lora("adapter.safetensors");
 //   save_lora("out", file, LoraFormat::kPeft);
@@ -43,7 +45,7 @@ enum class LoraFormat { kDiffusers, kPeft, kKohya };
 LoraFile load_lora(const std::filesystem::path& path);
 
 // diffusers: one file with alpha / r folded into B in fp32, so that every reader's scale is 1, with or without
-// metadata. peft: a folder (one below it per component if there are several). kohya: one file with alphas; layers
+// metadata; of a transformer also zeros for what completes a matrix of stable-diffusion.cpp's (lora_fused.h). peft: a folder (one below it per component if there are several). kohya: one file with alphas; layers
 // that do not share rank and alpha are folded, and padded with zeros to the largest rank, which is every alpha then.
 // A path without extension gets a folder; diffusers' file in it is pytorch_lora_weights.safetensors. Atomic per file.
 void save_lora(const std::filesystem::path& path, const LoraFile& file, LoraFormat format);

@@ -2,6 +2,7 @@
 // The spellings of tensor names in LoRA files.
 #include "gamut/core/error.h"
 #include "gamut/nn/lora_file.h"
+#include "gamut/nn/lora_fused.h"
 
 #include <algorithm>
 #include <array>
@@ -47,10 +48,15 @@ constexpr Prefix kPrefixes[] = {
     {"lora_te_", "text_encoder", true},
     {"lora_te1_", "text_encoder", true},
     {"lora_te2_", "text_encoder_2", true},
+    {"lycoris_", "unet", true},
 };
 
-// Words of diffusers' and transformers' module names that contain underscores themselves.
+// Words of module names that contain underscores themselves: of the original code of Stable Diffusion 3 and FLUX, of
+// diffusers and transformers.
 constexpr std::string_view kWords[] = {
+    "joint_blocks",       "double_blocks", "single_blocks",     "x_block",
+    "context_block",      "img_attn",     "txt_attn",           "img_mlp",
+    "txt_mlp",            "img_mod",      "txt_mod",            "adaLN_modulation",
     "add_embedding",      "add_k_proj",   "add_q_proj",         "add_v_proj",
     "class_embedding",    "cond_proj",    "context_embedder",   "conv_in",
     "conv_norm_out",      "conv_out",     "conv_shortcut",      "down_blocks",
@@ -69,8 +75,7 @@ std::string guess_component(const std::string& path) {
   if (path.starts_with("text_model.") || path.find("self_attn.") != std::string::npos) {
     return "text_encoder";
   }
-  const bool blocks = path.starts_with("transformer_blocks.") || path.starts_with("single_transformer_blocks.");
-  return blocks ? "transformer" : "unet";
+  return names_transformer(path) ? "transformer" : "unet";
 }
 
 std::optional<Ending> ending_of(const std::string& key) {
@@ -94,12 +99,13 @@ void locate(std::string path, LoraKey& key) {
   const bool peft = take_prefix(path, "base_model.model.");
   for (const Prefix& prefix : kPrefixes) {
     if (take_prefix(path, prefix.text)) {
-      key.component = prefix.component;
       key.path = prefix.flat ? dotted_path(path) : path;
+      // kohya's word for whatever denoises is "unet".
+      key.component = prefix.component == "unet" && names_transformer(key.path) ? "transformer" : prefix.component;
       return;
     }
   }
-  const bool comfy = take_prefix(path, "diffusion_model.");
+  const bool comfy = take_prefix(path, "diffusion_model.") || take_prefix(path, "model.diffusion_model.");
   key.component = guess_component(path);
   key.path = path;
   key.bare = !peft && !comfy;

@@ -4,6 +4,7 @@
 #include "gamut/io/files.h"
 #include "gamut/io/safetensors.h"
 #include "gamut/nn/lora_file.h"
+#include "gamut/nn/lora_fused.h"
 
 #include <ATen/ATen.h>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 #include <cmath>
 #include <optional>
 #include <regex>
+#include <tuple>
 
 namespace gamut::nn {
 namespace {
@@ -223,12 +225,15 @@ LoraFile read_file(const fs::path& path, Settings settings, const std::string& c
     const double alpha = alpha_of(module, place, settings, file.origin);
     if (!(std::abs(alpha) <= kMostAlpha))
       throw DataError(file.origin, cat("the alpha of layer '", place.second, "' must be a usual number; got ", alpha));
-    file.modules.push_back({.component = component.empty() ? place.first : component,
-                            .path = place.second,
-                            .down = module.down,
-                            .up = module.up,
-                            .alpha = alpha});
+    const LoraModule whole{.component = component.empty() ? place.first : component,
+                           .path = place.second,
+                           .down = module.down,
+                           .up = module.up,
+                           .alpha = alpha};
+    for (LoraModule& layer : in_diffusers_layers(whole, file.origin))
+      if (!fills_a_matrix(layer)) file.modules.push_back(std::move(layer));
   }
+  std::ranges::stable_sort(file.modules, {}, [](const LoraModule& m) { return std::tie(m.component, m.path); });
   if (file.modules.empty()) {
     throw DataError(file.origin, "the file holds no adapter; expected tensors such as '….lora_A.weight'");
   }

@@ -2,6 +2,7 @@
 #include "gamut/core/error.h"
 #include "gamut/io/files.h"
 #include "gamut/nn/lora_file.h"
+#include "gamut/nn/lora_fused.h"
 
 #include <ATen/ATen.h>
 #include <nlohmann/json.hpp>
@@ -95,6 +96,7 @@ void save_diffusers(const fs::path& path, const LoraFile& file) {
   json packed = json::object();
   for (const std::string& component : components_of(file)) {
     Modules modules = modules_of(file, component);
+    if (component == "transformer") modules = with_whole_matrices(std::move(modules));
     for (LoraModule& module : modules) {
       module = folded(module);
       const std::string name = cat(component, ".", module.path);

@@ -119,13 +119,27 @@ Tensor ParamStore::take(const std::string& name, at::IntArrayRef shape) {
   return tensor;
 }
 
-Tensor ParamStore::declare(const std::string& name, at::IntArrayRef shape, const Init& init) {
+Tensor ParamStore::declare(const std::string& name, at::IntArrayRef shape, const Init& init,
+                           std::optional<at::ScalarType> dtype) {
   const bool drawn = from_seed_ && !options_.device.is_meta();
   const Tensor source = drawn        ? draw(init, shape, seed_, name)
                         : from_seed_ ? at::empty(shape, at::TensorOptions(at::kMeta).dtype(at::kFloat))
                                      : take(name, shape);
-  Tensor tensor = settle(source, options_);
+  ParamOptions options = options_;
+  options.dtype = dtype.value_or(options.dtype);
+  Tensor tensor = settle(source, options);
   params_.push_back({name, tensor});
+  return tensor;
+}
+
+Tensor ParamStore::declare_buffer(const std::string& name, at::IntArrayRef shape,
+                                  const std::function<Tensor()>& make) {
+  const bool made = from_seed_ && !options_.device.is_meta();
+  const Tensor source = made         ? make()
+                        : from_seed_ ? at::empty(shape, at::TensorOptions(at::kMeta).dtype(at::kFloat))
+                                     : take(name, shape);
+  Tensor tensor = settle(source, options_);
+  buffers_.push_back({name, tensor});
   return tensor;
 }
 
@@ -163,12 +177,26 @@ void ParamStore::require_grad(bool on) {
   }
 }
 
+std::string Scope::path_of(const std::string& name) const { return prefix_.empty() ? name : cat(prefix_, ".", name); }
+
 Scope Scope::operator[](const std::string& name) const {
-  return Scope(*store_, prefix_.empty() ? name : cat(prefix_, ".", name));
+  Scope inner(*store_, path_of(name));
+  inner.dtype_ = dtype_;
+  return inner;
+}
+
+Scope Scope::in_type(at::ScalarType dtype) const {
+  Scope typed = *this;
+  typed.dtype_ = dtype;
+  return typed;
 }
 
 Tensor Scope::get(const std::string& name, at::IntArrayRef shape, const Init& init) const {
-  return store_->declare(prefix_.empty() ? name : cat(prefix_, ".", name), shape, init);
+  return store_->declare(path_of(name), shape, init, dtype_);
+}
+
+Tensor Scope::buffer(const std::string& name, at::IntArrayRef shape, const std::function<Tensor()>& make) const {
+  return store_->declare_buffer(path_of(name), shape, make);
 }
 
 }  // namespace gamut::nn

@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -60,12 +61,17 @@ class ParamStore {
 
   // DataError when missing (names the nearest surplus key), of another shape (names both shapes), or when check_weight
   // says so.
-  // 4-d weights are stored channels-last.
-  Tensor declare(const std::string& name, at::IntArrayRef shape, const Init& init);
+  // 4-d weights are stored channels-last. `dtype` stands in for options.dtype where a tensor needs another type.
+  Tensor declare(const std::string& name, at::IntArrayRef shape, const Init& init,
+                 std::optional<at::ScalarType> dtype = std::nullopt);
+  // The same for a table that files hold beside the parameters: it is saved, but nobody trains it, so it is none of
+  // params(). A new network gets make()'s.
+  Tensor declare_buffer(const std::string& name, at::IntArrayRef shape, const std::function<Tensor()>& make);
   // DataError naming up to three tensors of the source that nobody declared; `ignored` suffixes are allowed.
   void finish(const std::vector<std::string>& ignored_suffixes = {});
 
   const std::vector<NamedTensor>& params() const { return params_; }  // in order of declaration
+  const std::vector<NamedTensor>& buffers() const { return buffers_; }
   // A place for adapters beside the weight of the layer at `path`; each layer keeps a handle to its own.
   AdapterHandle make_adapter_slot(const std::string& path, const Tensor& weight);
   const std::map<std::string, AdapterHandle>& adapters() const { return adapters_; }
@@ -79,7 +85,7 @@ class ParamStore {
   bool from_seed_ = false;
   uint64_t seed_ = 0;
   TensorMap source_;
-  std::vector<NamedTensor> params_;
+  std::vector<NamedTensor> params_, buffers_;
   std::map<std::string, AdapterHandle> adapters_;
 };
 
@@ -89,12 +95,17 @@ class Scope {
   explicit Scope(ParamStore& store, std::string prefix = "") : store_(&store), prefix_(std::move(prefix)) {}
   Scope operator[](const std::string& name) const;
   Scope operator[](int64_t index) const { return (*this)[std::to_string(index)]; }
+  // The same place, where tensors are held in `dtype` whatever the store's options say.
+  Scope in_type(at::ScalarType dtype) const;
   Tensor get(const std::string& name, at::IntArrayRef shape, const Init& init) const;
+  Tensor buffer(const std::string& name, at::IntArrayRef shape, const std::function<Tensor()>& make) const;
   AdapterHandle adapter_slot(const Tensor& weight) const { return store_->make_adapter_slot(prefix_, weight); }
 
  private:
+  std::string path_of(const std::string& name) const;
   ParamStore* store_;
   std::string prefix_;
+  std::optional<at::ScalarType> dtype_;
 };
 
 // DataError unless the tensor, read from a file, holds floating-point numbers.

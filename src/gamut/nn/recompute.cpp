@@ -17,15 +17,15 @@ using torch::autograd::variable_list;
 
 // What the backward pass needs to compute the same again.
 struct Recipe : torch::CustomClassHolder {
-  Recipe(Segment given, AutocastState state) : segment(std::move(given)), autocast(state) {}
-  Segment segment;
+  Recipe(WideSegment given, AutocastState state) : segment(std::move(given)), autocast(state) {}
+  WideSegment segment;
   AutocastState autocast;
 };
 
 struct Recomputed : torch::autograd::Function<Recomputed> {
   // `anchor` requires a gradient, so that the result does even where only parameters do.
-  static Tensor forward(AutogradContext* context, const Segment& segment, const Tensor& /*anchor*/,
-                        at::TensorList inputs) {
+  static variable_list forward(AutogradContext* context, const WideSegment& segment, const Tensor& /*anchor*/,
+                               at::TensorList inputs) {
     context->saved_data["recipe"] =
         c10::IValue::make_capsule(c10::make_intrusive<Recipe>(segment, AutocastState::current()));
     context->save_for_backward(inputs.vec());
@@ -38,11 +38,17 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
     variable_list inputs = context->get_saved_variables();
     for (Tensor& input : inputs) input = input.detach().set_requires_grad(input.requires_grad());
     const at::AutoGradMode with_gradient(true);
-    const Tensor result = [&] {
+    const variable_list results = [&] {
       const Autocast as_before(recipe.autocast);
       return recipe.segment(inputs);
     }();
-    if (result.requires_grad()) torch::autograd::backward({result}, {outputs[0]});
+    variable_list learning, incoming;
+    for (size_t i = 0; i < results.size(); ++i)
+      if (results[i].requires_grad()) {
+        learning.push_back(results[i]);
+        incoming.push_back(outputs[i]);
+      }
+    if (!learning.empty()) torch::autograd::backward(learning, incoming);
     variable_list gradients{Tensor(), Tensor()};
     for (const Tensor& input : inputs) gradients.push_back(input.grad());
     return gradients;
@@ -51,10 +57,14 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
 
 }  // namespace
 
-Tensor recomputed(const Segment& segment, const std::vector<Tensor>& inputs) {
+std::vector<Tensor> recomputed_all(const WideSegment& segment, const std::vector<Tensor>& inputs) {
   if (!at::GradMode::is_enabled()) return segment(inputs);
   const Tensor anchor = at::empty({0}, at::kFloat).set_requires_grad(true);
   return Recomputed::apply(segment, anchor, at::TensorList(inputs));
+}
+
+Tensor recomputed(const Segment& segment, const std::vector<Tensor>& inputs) {
+  return recomputed_all([segment](const std::vector<Tensor>& in) { return variable_list{segment(in)}; }, inputs)[0];
 }
 
 }  // namespace gamut::nn

@@ -22,4 +22,8 @@ using Segment = std::function<at::Tensor(const std::vector<at::Tensor>& inputs)>
 // segment(inputs); simply called when gradients are off.
 at::Tensor recomputed(const Segment& segment, const std::vector<at::Tensor>& inputs);
 
+// The same for a part with several results, all of them defined.
+using WideSegment = std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>& inputs)>;
+std::vector<at::Tensor> recomputed_all(const WideSegment& segment, const std::vector<at::Tensor>& inputs);
+
 }  // namespace gamut::nn

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/nn/time_embedding.h"
 
+#include "gamut/core/error.h"
 #include "gamut/nn/attention.h"
 
 #include <ATen/ATen.h>
 
 namespace gamut::nn {
+namespace {
+
+constexpr int64_t kPooledSinusoids = 256;
+
+}  // namespace
 
 Tensor sinusoidal_embedding(const Tensor& times, const SinusoidOptions& options) {
   const int64_t half = options.width / 2;
@@ -46,5 +52,22 @@ TextTimeEmbedding::TextTimeEmbedding(const Scope& scope, int64_t text_width, int
       norm2(scope["norm2"], time_width) {}
 
 Tensor TextTimeEmbedding::operator()(const Tensor& tokens) const { return norm2(proj(pool(norm1(tokens)))); }
+
+PooledTimeEmbedding::PooledTimeEmbedding(const Scope& scope, int64_t pooled_width, int64_t width, bool with_guidance)
+    : timestep_embedder(scope["timestep_embedder"], kPooledSinusoids, width),
+      text_embedder(scope["text_embedder"], pooled_width, width) {
+  if (with_guidance) guidance_embedder.emplace(scope["guidance_embedder"], kPooledSinusoids, width);
+}
+
+Tensor PooledTimeEmbedding::operator()(const Tensor& times, const Tensor& pooled, const Tensor& guidance) const {
+  GAMUT_CHECK(guidance.defined() == guidance_embedder.has_value(), "guidance is ", guidance.defined() ? "" : "not ",
+              "given");
+  const auto waves = [&](const Tensor& numbers) {
+    return sinusoidal_embedding(numbers, {.width = kPooledSinusoids}).to(pooled.scalar_type());
+  };
+  Tensor sum = timestep_embedder(waves(times));
+  if (guidance_embedder) sum = sum + (*guidance_embedder)(waves(guidance));
+  return sum + text_embedder(pooled);
+}
 
 }  // namespace gamut::nn

@@ -55,14 +55,14 @@ std::vector<LinearLayer> load_head(const std::filesystem::path& path, int64_t wi
 
 class Aesthetic : public Reward {
  public:
-  Aesthetic(models::Clip clip, std::vector<LinearLayer> head) : clip_(std::move(clip)), head_(std::move(head)) {}
+  Aesthetic(ClipPictures clip, std::vector<LinearLayer> head) : clip_(std::move(clip)), head_(std::move(head)) {}
 
   std::string name() const override { return "aesthetic"; }
 
   Scores score(const Tensor& pictures, std::span<const text::Prompt> prompts) override {
     const at::NoGradGuard no_grad;
     Scores scores = start_scores(pictures, prompts);
-    const Tensor embeddings = clip_picture_embeddings(clip_, pictures).to(at::kDouble);
+    const Tensor embeddings = clip_.embed(pictures).to(at::kDouble);
     for (size_t i = 0; i < prompts.size(); ++i) {
       if (!scores.failure[i].empty()) continue;
       // Row by row: a score does not depend on the batch.
@@ -74,15 +74,16 @@ class Aesthetic : public Reward {
   }
 
  private:
-  models::Clip clip_;
+  ClipPictures clip_;
   std::vector<LinearLayer> head_;
 };
 
 }  // namespace
 
-std::unique_ptr<Reward> make_aesthetic(const std::filesystem::path& clip, const std::filesystem::path& head) {
-  const models::Clip opened = models::Clip::open(clip, {});
-  return std::make_unique<Aesthetic>(opened, load_head(head, opened.config().projection_dim));
+std::unique_ptr<Reward> make_aesthetic(const std::string& clip, const std::filesystem::path& head,
+                                       const Compute& compute) {
+  const ClipPictures opened(clip, compute);
+  return std::make_unique<Aesthetic>(opened, load_head(head, opened.clip().config().projection_dim));
 }
 
 }  // namespace gamut::rewards

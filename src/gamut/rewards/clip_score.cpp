@@ -18,14 +18,14 @@ constexpr double kPickScoreScale = 26;
 
 class ClipScore : public Reward {
  public:
-  ClipScore(std::string name, models::Clip clip, double factor = 1)
+  ClipScore(std::string name, ClipPictures clip, double factor = 1)
       : name_(std::move(name)), clip_(std::move(clip)), factor_(factor) {}
 
   std::string name() const override { return name_; }
 
   Scores score(const at::Tensor& pictures, std::span<const text::Prompt> prompts) override {
     Scores scores = start_scores(pictures, prompts);
-    const at::Tensor images = clip_picture_embeddings(clip_, pictures).to(at::kDouble);
+    const at::Tensor images = clip_.embed(pictures).to(at::kDouble);
     std::map<std::string, at::Tensor> texts;  // groups share their prompt
     for (size_t i = 0; i < prompts.size(); ++i) {
       if (!scores.failure[i].empty()) continue;
@@ -40,28 +40,28 @@ class ClipScore : public Reward {
   // Each text by itself: its embedding does not depend on the batch.
   at::Tensor embed(const std::string& text) const {
     const at::NoGradGuard no_grad;
-    return clip_.text_embeddings(clip_.tokenize({text})).squeeze(0).to(at::kCPU, at::kDouble);
+    return clip_.clip().text_embeddings(clip_.clip().tokenize({text})).squeeze(0).to(at::kCPU, at::kDouble);
   }
 
   std::string name_;
-  models::Clip clip_;
+  ClipPictures clip_;
   double factor_;
 };
 
 }  // namespace
 
-std::unique_ptr<Reward> make_clip_score(const std::filesystem::path& folder) {
-  return std::make_unique<ClipScore>("clip_score", models::Clip::open(folder, {}));
+std::unique_ptr<Reward> make_clip_score(const std::string& model, const Compute& compute) {
+  return std::make_unique<ClipScore>("clip_score", ClipPictures(model, compute));
 }
 
-std::unique_ptr<Reward> make_pickscore(const std::filesystem::path& folder) {
-  const models::Clip clip = models::Clip::open(folder, {});
-  const double scale = std::exp(clip.logit_scale().item<double>());
+std::unique_ptr<Reward> make_pickscore(const std::string& model, const Compute& compute) {
+  const ClipPictures clip(model, compute);
+  const double scale = std::exp(clip.clip().logit_scale().item<double>());
   return std::make_unique<ClipScore>("pickscore", clip, scale / kPickScoreScale);
 }
 
-std::unique_ptr<Reward> make_hps(const std::filesystem::path& folder) {
-  return std::make_unique<ClipScore>("hps", models::Clip::open(folder, {}));
+std::unique_ptr<Reward> make_hps(const std::string& model, const Compute& compute) {
+  return std::make_unique<ClipScore>("hps", ClipPictures(model, compute));
 }
 
 }  // namespace gamut::rewards

@@ -7,17 +7,18 @@
 //   hps         cosine with HPSv2.1's weights (2306.09341), as its package before it multiplies by 100; about 0.2 … 0.3
 #pragma once
 
+#include "gamut/rewards/compute.h"
 #include "gamut/rewards/reward.h"
 
-#include <filesystem>
 #include <memory>
+#include <string>
 
 namespace gamut::rewards {
 
 // A cosine reads nothing, so no picture counts as exact: that is always 0. Failure: "non-finite picture".
-// EnvironmentError and DataError as models::Clip::open.
-std::unique_ptr<Reward> make_clip_score(const std::filesystem::path& folder);
-std::unique_ptr<Reward> make_pickscore(const std::filesystem::path& folder);
-std::unique_ptr<Reward> make_hps(const std::filesystem::path& folder);
+// model: as for ClipPictures. EnvironmentError and DataError as models::find_network and models::Clip::open.
+std::unique_ptr<Reward> make_clip_score(const std::string& model, const Compute& compute = {});
+std::unique_ptr<Reward> make_pickscore(const std::string& model, const Compute& compute = {});
+std::unique_ptr<Reward> make_hps(const std::string& model, const Compute& compute = {});
 
 }  // namespace gamut::rewards

@@ -26,6 +26,10 @@ class Mix : public Reward {
     return "";
   }
 
+  bool reads_text() const override {
+    return std::any_of(parts_.begin(), parts_.end(), [](const MixPart& part) { return part.reward->reads_text(); });
+  }
+
   Scores score(const at::Tensor& pictures, std::span<const text::Prompt> prompts) override {
     Scores sum = start_scores(pictures, prompts);
     for (size_t i = 0; i < prompts.size(); ++i)

@@ -25,6 +25,7 @@ class OcrReward : public Reward {
   }
 
   std::string name() const override { return "ocr"; }
+  bool reads_text() const override { return true; }
 
   std::string lacks(const text::Prompt& prompt) const override {
     return fold_text(prompt.target).empty() ? "prompt without a target" : "";

@@ -7,83 +7,71 @@
 #include "gamut/rewards/mix.h"
 #include "gamut/rewards/ocr.h"
 #include "gamut/rewards/picture_rewards.h"
-#include "gamut/rewards/reader_reward.h"
 #include "gamut/rewards/remote.h"
 #include "gamut/rewards/reward.h"
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
 namespace gamut::rewards {
 namespace {
 
 using MadeReward = std::unique_ptr<Reward>;
 
-struct RewardEntry {
-  const char* name;
-  MadeReward (*make)(const RewardConfig& config);
-};
-
-// Weights that no default can name: the recipe has to.
-const std::string& required(const std::string& value, const char* reward, const char* key, const char* what) {
-  if (value.empty())
-    throw ConfigError("reward", cat("reward '", reward, "' needs ", key, " = ", what,
-                                    "; got none; docs/rewards.md says where it comes from"));
-  return value;
-}
-
-MadeReward make_ocr(const RewardConfig& config) {
+MadeReward make_ocr(const RewardConfig& config, const std::string&) {
   OcrOptions options;
   options.form = config.form == "confidence" ? OcrForm::kConfidence : OcrForm::kDistance;
   options.tessdata = config.tessdata;
   return make_ocr_reward(options);
 }
 
-MadeReward make_reader(const RewardConfig& config) { return make_reader_reward(config.model); }
-MadeReward make_clip(const RewardConfig& config) { return make_clip_score(config.clip_model); }
-MadeReward make_pick(const RewardConfig& config) {
-  return make_pickscore(required(config.pickscore_model, "pickscore", "pickscore_model", "folder of PickScore_v1"));
+MadeReward make_clip(const RewardConfig& config, const std::string& device) {
+  const std::string& model = required(config.clip_model, "clip_score", "clip_model", "folder of a CLIP");
+  return make_clip_score(model, open_compute(config.compute, device));
 }
-MadeReward make_preference(const RewardConfig& config) {
-  return make_hps(required(config.hps_model, "hps", "hps_model", "folder of a CLIP ViT-H/14 with HPSv2.1's weights"));
+MadeReward make_pick(const RewardConfig& config, const std::string& device) {
+  const std::string& model = required(config.pickscore_model, "pickscore", "pickscore_model", "folder of PickScore_v1");
+  return make_pickscore(model, open_compute(config.compute, device));
 }
-MadeReward make_beauty(const RewardConfig& config) {
-  const std::string& clip = required(config.aesthetic_model, "aesthetic", "aesthetic_model", "folder of CLIP ViT-L/14");
-  return make_aesthetic(clip, required(config.aesthetic_head, "aesthetic", "aesthetic_head", "the head's safetensors file"));
+MadeReward make_preference(const RewardConfig& config, const std::string& device) {
+  const std::string& model =
+      required(config.hps_model, "hps", "hps_model", "folder of a CLIP ViT-H/14 with HPSv2.1's weights");
+  return make_hps(model, open_compute(config.compute, device));
 }
-MadeReward make_compressible(const RewardConfig&) { return make_jpeg_reward(JpegGoal::kCompressible); }
-MadeReward make_incompressible(const RewardConfig&) { return make_jpeg_reward(JpegGoal::kIncompressible); }
-MadeReward make_colorful(const RewardConfig&) { return make_colorfulness_reward(); }
-MadeReward make_quality(const RewardConfig& config) {
+MadeReward make_beauty(const RewardConfig& config, const std::string& device) {
+  const std::string &clip = required(config.aesthetic_model, "aesthetic", "aesthetic_model", "folder of CLIP ViT-L/14"),
+                    &head = required(config.aesthetic_head, "aesthetic", "aesthetic_head", "the head's safetensors file");
+  return make_aesthetic(clip, head, open_compute(config.compute, device));
+}
+MadeReward make_compressible(const RewardConfig&, const std::string&) { return make_jpeg_reward(JpegGoal::kCompressible); }
+MadeReward make_incompressible(const RewardConfig&, const std::string&) {
+  return make_jpeg_reward(JpegGoal::kIncompressible);
+}
+MadeReward make_colorful(const RewardConfig&, const std::string&) { return make_colorfulness_reward(); }
+MadeReward make_quality(const RewardConfig& config, const std::string&) {
   const std::string& model = required(config.brisque_model, "brisque", "brisque_model", "OpenCV's brisque_model_live.yml");
   return make_brisque(model, required(config.brisque_range, "brisque", "brisque_range", "OpenCV's brisque_range_live.yml"));
 }
-MadeReward make_served(const RewardConfig& config) {
+MadeReward make_served(const RewardConfig& config, const std::string&) {
   required(config.remote.url, "remote", "remote.url", "\"http://host:port\" of a reward server");
   return make_remote(config.remote);
 }
 
-constexpr std::array kRewards = {
-    RewardEntry{"ocr", make_ocr},
-    RewardEntry{"reader", make_reader},
-    RewardEntry{"clip_score", make_clip},
-    RewardEntry{"pickscore", make_pick},
-    RewardEntry{"hps", make_preference},
-    RewardEntry{"aesthetic", make_beauty},
-    RewardEntry{"jpeg_compressibility", make_compressible},
-    RewardEntry{"jpeg_incompressibility", make_incompressible},
-    RewardEntry{"colorfulness", make_colorful},
-    RewardEntry{"brisque", make_quality},
-    RewardEntry{"remote", make_served},
-};
+std::vector<RewardKind>& kinds_of_reward() {
+  static std::vector<RewardKind> kinds{{"ocr", make_ocr},
+                                       {"clip_score", make_clip},
+                                       {"pickscore", make_pick},
+                                       {"hps", make_preference},
+                                       {"aesthetic", make_beauty},
+                                       {"jpeg_compressibility", make_compressible},
+                                       {"jpeg_incompressibility", make_incompressible},
+                                       {"colorfulness", make_colorful},
+                                       {"brisque", make_quality},
+                                       {"remote", make_served}};
+  return kinds;
+}
 
 constexpr const char* kMix = "mix";
-
-std::vector<std::string> reward_names() {
-  std::vector<std::string> names;
-  for (const RewardEntry& entry : kRewards) names.emplace_back(entry.name);
-  return names;
-}
 
 std::vector<std::string> names_and_mix() {
   std::vector<std::string> all = reward_kinds();
@@ -91,12 +79,12 @@ std::vector<std::string> names_and_mix() {
   return all;
 }
 
-MadeReward make_weighted_sum(const RewardConfig& config) {
+MadeReward make_weighted_sum(const RewardConfig& config, const std::string& device) {
   std::vector<MixPart> parts;
-  for (const RewardEntry& entry : kRewards) {
+  for (const RewardKind& entry : kinds_of_reward()) {
     const auto weight = config.mix.weights.find(entry.name);
     if (weight != config.mix.weights.end() && weight->second != 0)
-      parts.push_back({weight->second, entry.make(config)});
+      parts.push_back({weight->second, entry.make(config, device)});
   }
   if (parts.empty())
     throw ConfigError("reward", "kind = \"mix\" needs at least one weight in [reward.mix]; got none; for example "
@@ -106,9 +94,22 @@ MadeReward make_weighted_sum(const RewardConfig& config) {
 
 }  // namespace
 
-const std::vector<std::string>& reward_kinds() {
-  static const std::vector<std::string> kinds = reward_names();
-  return kinds;
+std::vector<std::string> reward_kinds() {
+  std::vector<std::string> names;
+  for (const RewardKind& kind : kinds_of_reward()) names.push_back(kind.name);
+  return names;
+}
+
+void add_reward_kind(RewardKind kind) {
+  for (const std::string& name : names_and_mix()) GAMUT_CHECK(name != kind.name, "reward added twice: ", name);
+  kinds_of_reward().push_back(std::move(kind));
+}
+
+const std::string& required(const std::string& value, const char* reward, const char* key, const char* what) {
+  if (value.empty())
+    throw ConfigError("reward", cat("reward '", reward, "' needs ", key, " = ", what,
+                                    "; got none; docs/rewards.md says where it comes from"));
+  return value;
 }
 
 void MixConfig::fields(FieldVisitor& v) {
@@ -134,24 +135,27 @@ void RewardConfig::fields(FieldVisitor& v) {
   v.field("tessdata", tessdata, any_value(),
           "ocr: folder of eng.traineddata; empty = where Debian and Ubuntu install it");
   v.field("model", model, input_path(), "reader: its folder");
-  v.field("clip_model", clip_model, input_path(), "clip_score: folder of a CLIP");
-  v.field("pickscore_model", pickscore_model, input_path(), "pickscore: folder of PickScore_v1");
-  v.field("hps_model", hps_model, input_path(), "hps: folder of CLIP ViT-H/14 with HPSv2.1's weights");
-  v.field("aesthetic_model", aesthetic_model, input_path(), "aesthetic: folder of CLIP ViT-L/14");
+  v.field("clip_model", clip_model, input_path(), "clip_score: folder of a CLIP, or ORG/NAME of the Hub in the local cache");
+  v.field("pickscore_model", pickscore_model, input_path(), "pickscore: folder of PickScore_v1, or its name on the Hub");
+  v.field("hps_model", hps_model, input_path(), "hps: folder of CLIP ViT-H/14 with HPSv2.1's weights, or its name on the Hub");
+  v.field("aesthetic_model", aesthetic_model, input_path(), "aesthetic: folder of CLIP ViT-L/14, or its name on the Hub");
   v.field("aesthetic_head", aesthetic_head, input_path(), "aesthetic: safetensors file of the regression head");
   v.field("brisque_model", brisque_model, input_path(), "brisque: YAML file of OpenCV's support-vector regression");
   v.field("brisque_range", brisque_range, input_path(), "brisque: YAML file of the features' ranges");
   v.table("mix", mix, "kind = mix: the sum of raw scores times these weights");
   v.table("remote", remote, "kind = remote: the server");
+  compute.fields(v);
 }
 
-std::unique_ptr<Reward> make_reward(const RewardConfig& config) {
-  if (config.kind == kMix) return make_weighted_sum(config);
+std::unique_ptr<Reward> make_reward(const RewardConfig& config, const std::string& policy_device) {
+  if (config.kind == kMix) return make_weighted_sum(config, policy_device);
   std::string known;
-  for (const RewardEntry& entry : kRewards) {
-    if (config.kind == entry.name) return entry.make(config);
+  for (const RewardKind& entry : kinds_of_reward()) {
+    if (config.kind == entry.name) return entry.make(config, policy_device);
     known += cat(entry.name, ", ");
   }
+  if (config.kind.empty())
+    throw ConfigError("rewards", cat("a recipe has to say what it rewards; got no reward.kind; expected one of ", known, kMix));
   const std::string near = nearest_name(config.kind, names_and_mix());
   throw ConfigError("rewards", cat("unknown reward '", config.kind, "'; expected one of ", known, kMix,
                                    near.empty() ? "" : cat("; did you mean '", near, "'?")));

@@ -3,12 +3,14 @@
 #pragma once
 
 #include "gamut/core/config.h"
+#include "gamut/rewards/compute.h"
 #include "gamut/rewards/remote_config.h"
 #include "gamut/text/prompt_set.h"
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -32,10 +34,12 @@ class Reward {
  public:
   virtual ~Reward() = default;
   virtual std::string name() const = 0;
-  // pictures [B, 3, H, W] in [0, 1], fp32; prompts: one per picture. Deterministic; independent of the batch.
+  // pictures [B, 3, H, W] in [0, 1], fp32, on any device; prompts: one per picture. Deterministic; independent of the batch.
   virtual Scores score(const at::Tensor& pictures, std::span<const text::Prompt> prompts) = 0;
   // Why no picture of this prompt can ever be scored: "prompt without a target"; "" = nothing is missing.
   virtual std::string lacks(const text::Prompt&) const { return ""; }
+  // Whether Scores::exact says that a text was read; where it does not, no share of exact pictures is shown.
+  virtual bool reads_text() const { return false; }
 };
 
 // DataError when a prompt of the file lacks what the reward needs, before anything is drawn. `key`: who it is in
@@ -54,24 +58,35 @@ struct MixConfig {
 
 // [reward] and [judge] of a recipe.
 struct RewardConfig {
-  std::string kind = "reader";                 // a name of reward_kinds(), or mix
+  std::string kind = "";                       // a name of reward_kinds(), or mix; "" = the recipe has to say
   MixConfig mix = {};
   std::string form = "distance";               // ocr: distance (1 - edit distance / length) | confidence
   std::string tessdata = "";                   // ocr: "" = where Debian and Ubuntu install it
-  std::string model = "models/glyphs-reader";  // reader: its folder
-  std::string clip_model = "models/glyphs-clip";  // clip_score: its folder
-  std::string pickscore_model = "", hps_model = "", aesthetic_model = "";  // folders of CLIP models
+  std::string model = "";                      // folder of the network of a task's own reward
+  // CLIP models: folders, or ORG/NAME of the Hub in the local cache
+  std::string clip_model = "", pickscore_model = "", hps_model = "", aesthetic_model = "";
   std::string aesthetic_head = "";             // safetensors of the regression head
   std::string brisque_model = "", brisque_range = "";  // OpenCV's YAML files
   RemoteConfig remote = {};
+  ComputeConfig compute = {};                  // of the reward's network, where it has one
   void fields(FieldVisitor& v);
 };
 
-// Every kind but mix.
-const std::vector<std::string>& reward_kinds();
+// A kind of reward. `make` may ask open_compute for the place of its network.
+struct RewardKind {
+  std::string name;
+  std::function<std::unique_ptr<Reward>(const RewardConfig& config, const std::string& policy_device)> make;
+};
+// A task's own reward, added once before a recipe is read.
+void add_reward_kind(RewardKind kind);
+// Every kind but mix: this room's, then the tasks'.
+std::vector<std::string> reward_kinds();
 
-// The registry: ConfigError for an unknown kind or a mix without parts, EnvironmentError when a model or data file is
-// missing or a reward server does not answer.
-std::unique_ptr<Reward> make_reward(const RewardConfig& config);
+// The value of a key that no default can name. ConfigError when it is empty: "reward 'hps' needs hps_model = …".
+const std::string& required(const std::string& value, const char* reward, const char* key, const char* what);
+
+// ConfigError for an unknown kind, none, or a mix without parts, EnvironmentError when a model or data file is missing or
+// a reward server does not answer. policy_device: "cpu" or "cuda", where a network computes unless the config says.
+std::unique_ptr<Reward> make_reward(const RewardConfig& config, const std::string& policy_device = "cpu");
 
 }  // namespace gamut::rewards

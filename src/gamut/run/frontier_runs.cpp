@@ -24,7 +24,7 @@ bool concerns(const std::string& setting, const std::string& measure) {
   const std::string name = heldout ? measure.substr(8) : measure;
   if (setting.starts_with("judge")) return name.starts_with("judge");
   if (setting.starts_with("reward")) return name.starts_with("reward");
-  if (setting.starts_with("eval.features")) return name.starts_with("feature_");
+  if (setting.starts_with("eval.features")) return name.starts_with("feature_") || name == "recall";
   if (setting.starts_with("held-out")) return heldout;
   return !heldout || !setting.starts_with("evaluation");
 }

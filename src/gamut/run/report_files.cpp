@@ -39,7 +39,7 @@ void visit_rows(const fs::path& path, const std::function<void(int64_t, json&&)>
 std::map<std::string, double> numbers_of(const json& row) {
   std::map<std::string, double> values;
   for (const auto& [key, value] : row.items())
-    if (value.is_number() && key != "step" && !eval::is_unscored(row, key)) values[key] = value.get<double>();
+    if (value.is_number() && key != "step" && !eval::is_unscored(row, key)) values[eval::present_key(key)] = value.get<double>();
   return values;
 }
 

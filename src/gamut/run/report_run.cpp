@@ -2,7 +2,7 @@
 #include "gamut/run/report_run.h"
 
 #include "gamut/core/error.h"
-#include "gamut/data/glyphs.h"
+#include "gamut/tasks/tasks.h"
 #include "gamut/io/files.h"
 #include "gamut/run/report_files.h"
 #include "gamut/run/run_identity.h"
@@ -26,7 +26,7 @@ std::string differences(const TrainRecipe& one, const TrainRecipe& two) {
     if (a != b) found += cat(found.empty() ? "" : ", ", what, " (", a, " and ", b, ")");
   };
   compare("reward.kind", one.reward.kind, two.reward.kind);
-  compare("eval.features", one.eval.features, two.eval.features);
+  compare("eval.features", one.eval.features.kind, two.eval.features.kind);
   return found;
 }
 
@@ -64,11 +64,9 @@ std::vector<std::string> prompt_texts(const TrainRecipe& recipe) {
   return texts;
 }
 
-bool draws_glyphs(const TrainRecipe& recipe) {
-  if (!fs::exists(recipe.eval_prompts())) return false;
-  for (const text::Prompt& prompt : text::load_prompts(recipe.eval_prompts()))
-    if (prompt.target.size() != 1 || data::glyph_characters().find(prompt.target) == std::string::npos) return false;
-  return true;
+// Whose pictures a run draws; nullptr: no task's.
+const tasks::Task* task_of(const TrainRecipe& recipe) {
+  return fs::exists(recipe.eval_prompts()) ? tasks::task_of(text::load_prompts(recipe.eval_prompts())) : nullptr;
 }
 
 void check_baseline(const eval::Report& report) {
@@ -120,6 +118,7 @@ ReportReader::Stored ReportReader::read_run(const fs::path& folder) const {
 
 void ReportReader::add_pictures(Stored& stored, const eval::PictureBudget& budget) {
   const std::vector<int64_t> steps = evaluated_steps(stored.run);
+  const tasks::Task* task = task_of(stored.recipe);
   for (const size_t i : eval::spread(steps.size(), size_t(budget.checkpoints))) {
     const std::string key =
         cat(stored.folder.string(), '\n', steps[i], '\n', budget.prompts, ' ', budget.members, ' ', budget.side);
@@ -130,11 +129,11 @@ void ReportReader::add_pictures(Stored& stored, const eval::PictureBudget& budge
       if (pictures.empty() || int64_t(pictures.size()) % members != 0) continue;
       found = pictures_
                   .emplace(key, Pictures{.sheet = eval::make_sheet(steps[i], pictures, members, budget),
-                                         .palette = {steps[i], eval::palette_of(pictures, kPaletteColors)}})
+                                         .palette = {steps[i], task ? task->palette_of(pictures, kPaletteColors) : ""}})
                   .first;
     }
     stored.run.sheets.push_back(found->second.sheet);
-    stored.run.palettes.push_back(found->second.palette);
+    if (task) stored.run.palettes.push_back(found->second.palette);
   }
 }
 
@@ -164,7 +163,8 @@ eval::PictureCounts ReportReader::count(const std::vector<Stored>& all, size_t p
 }
 
 const std::string& ReportReader::data_palette(const TrainRecipe& recipe) {
-  if (!has_data_palette_ && draws_glyphs(recipe)) data_palette_ = eval::glyph_palette(kPaletteColors);
+  const tasks::Task* task = has_data_palette_ ? nullptr : task_of(recipe);
+  if (task) data_palette_ = task->data_palette(kPaletteColors);
   has_data_palette_ = true;
   return data_palette_;
 }

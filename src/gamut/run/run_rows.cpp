@@ -40,7 +40,7 @@ void add_measures(const nlohmann::json& row, RunRows& run) {
   const std::string prefix = pass.set == "prompts" ? "" : pass.set + ".";
   for (const auto& [key, value] : row.items())
     if (value.is_number() && !eval::is_unscored(row, key) && std::find(kNoMeasures.begin(), kNoMeasures.end(), key) == kNoMeasures.end())
-      measures[prefix + key] = value.get<double>();
+      measures[prefix + eval::present_key(key)] = value.get<double>();
 }
 
 // What a row itself says about how it was made.

@@ -43,7 +43,7 @@ eval::MethodRow method_row(const json& row, const std::string& place) {
   if (!complete) throw DataError("sweep", cat(place, " must have the string 'recipe' and the integers 'seed', 'step'"));
   eval::MethodRow out{.method = printable(row["recipe"].get<std::string>()), .seed = row["seed"], .step = row["step"]};
   for (const auto& [key, value] : row.items())
-    if (value.is_number() && !eval::is_unscored(row, key)) out.measures[key] = value.get<double>();
+    if (value.is_number() && !eval::is_unscored(row, key)) out.measures[eval::present_key(key)] = value.get<double>();
   if (out.measures.contains("train_seconds")) out.seconds = out.measures["train_seconds"];
   return out;
 }

@@ -7,6 +7,7 @@
 #include "gamut/io/files.h"
 #include "gamut/io/run_folder.h"
 #include "gamut/nn/images.h"
+#include "gamut/run/base_traces.h"
 #include "gamut/run/stored_run.h"
 
 #include <ATen/ATen.h>
@@ -31,6 +32,15 @@ double sum_of(const fs::path& lines, const char* key) {
 
 std::string shown(double value) { return std::isfinite(value) ? rounded(value) : "-"; }
 
+// "color accuracy 0.812, " of the measures that held-out prompts are for.
+std::string heldout_numbers(const eval::Evaluation& numbers) {
+  std::string text;
+  for (const eval::Measure& measure : eval::measure_table())
+    if (measure.scope == eval::Scope::kHeldout && numbers.has(measure.key))
+      text += cat(measure.label, " ", shown(numbers[measure.key]), ", ");
+  return text;
+}
+
 // A reward without a single score has nothing to train on; a judge without one leaves a gap in the charts.
 void tell_failures(const eval::EvalPass& pass, int64_t step, const eval::Evaluation& numbers) {
   const std::string where = cat(" (evaluation of step ", step, ", ", pass.set, ")");
@@ -47,7 +57,7 @@ TrainEvaluation::TrainEvaluation(const TrainRecipe& recipe, fs::path run, reward
       run_(std::move(run)),
       reward_(reward),
       judge_(judge),
-      features_(rewards::make_features(recipe.eval.features, recipe.eval.features_model)),
+      features_(rewards::make_features(recipe.eval.features, recipe.train.device)),
       passes_(eval::eval_passes(recipe.eval)) {
   add_prompts("prompts", recipe.eval_prompts());
   if (!config_.heldout.empty()) add_prompts("heldout", config_.heldout);
@@ -69,23 +79,25 @@ void TrainEvaluation::evaluate_pass(const eval::EvalPass& pass, train::Trainer& 
   const int64_t step = trainer.steps_done();
   std::optional<train::BorrowedWeights> average;
   if (pass.weights == "ema") average.emplace(trainer.params(), trainer.ema_weights());
-  at::Tensor pictures;
-  const eval::Evaluation numbers = eval::evaluate(trainer.policy(), prompts_.at(pass.set),
-                                                  {.reward = reward_, .judge = judge_, .features = features_.get()},
-                                                  eval::config_of(pass, config_), &pictures);
+  const eval::Measured measured =
+      eval::evaluate(trainer.policy(), prompts_.at(pass.set),
+                     {.reward = reward_, .judge = judge_, .features = features_.get()}, eval::config_of(pass, config_),
+                     base_pass(run_, pass, step));
+  const eval::Evaluation& numbers = measured.numbers;
+  if (step == 0) save_base_trace(run_, pass, measured.trace);
   nlohmann::ordered_json row{{"step", step}, {"weights", step == 0 ? "base" : pass.weights}};
   row.update({{"role", pass.role}, {"set", pass.set}});
   row.update(numbers.to_json());
   evals.append(row);
-  events.add_evaluation(row, save_pictures(pass, step, pictures));
+  events.add_evaluation(row, save_pictures(pass, step, measured.pictures));
   tell_failures(pass, step, numbers);
   if (pass == eval::EvalPass{})
-    log_info(cat("eval   step ", step, ": reward ", shown(numbers.reward), ", judge ", shown(numbers.judge),
-                 ", color pairs ", rounded(numbers.color_pairs), ", color spread ", rounded(numbers.color_spread), "   ",
+    log_info(cat("eval   step ", step, ": reward ", shown(numbers["reward"]), ", judge ", shown(numbers["judge"]),
+                 ", feature distance ", shown(numbers["feature_distance"]), ", recall ", shown(numbers["recall"]), "   ",
                  format_duration(numbers.seconds)));
-  else if (numbers.colors_obeyed)
-    log_info(cat("eval   step ", step, ", ", pass.set, ": colors obeyed ", rounded(*numbers.colors_obeyed), ", reward ",
-                 shown(numbers.reward), "   ", format_duration(numbers.seconds)));
+  else if (pass.set == "heldout")
+    log_info(cat("eval   step ", step, ", ", pass.set, ": ", heldout_numbers(numbers), "reward ", shown(numbers["reward"]),
+                 "   ", format_duration(numbers.seconds)));
 }
 
 // Of the main pass and of held-out prompts; the others show the same prompts again.
@@ -93,7 +105,7 @@ fs::path TrainEvaluation::save_pictures(const eval::EvalPass& pass, int64_t step
   if (pass.role != "select" || pass.weights != "ema") return {};
   const std::string name = cat(pass.set == "heldout" ? "heldout_" : "", io::step_name(step));
   const std::vector<text::Prompt>& prompts = prompts_.at(pass.set);
-  const at::Tensor bytes = (pictures * 255).round().clamp(0, 255).to(at::kByte).contiguous();
+  const at::Tensor bytes = (pictures * 255).round().clamp(0, 255).to(at::kCPU, at::kByte).contiguous();
   nn::save_safetensors(run_ / "samples" / (name + ".safetensors"), {{"pictures", bytes}});
   const fs::path sheet = run_ / "samples" / (name + ".png");
   io::save_png(sheet,

@@ -50,7 +50,8 @@ void TrainProgress::show(const train::StepReport& report) {
                              rounded(rate, rate < 10 ? 1 : 0), " images/s"),
                          fields);
   if (report.step % kEvery != 0 && report.step != 1) return;
-  log_info(cat(line, "   reward ", rounded(report.reward_mean), ", exact ", rounded(report.reward_exact), ", variety ",
+  const std::string exact = report.reward_exact ? cat(", exact ", rounded(*report.reward_exact)) : "";
+  log_info(cat(line, "   reward ", rounded(report.reward_mean), exact, ", variety ",
                rounded(report.group_distance), ", ", rounded(rate, 1), " images/s, |ratio - 1| ",
                significant(report.ratio_max_deviation), ", grad ", significant(report.grad_norm)),
            fields);

@@ -4,6 +4,8 @@
 #include "gamut/core/error.h"
 #include "gamut/run/run_argument.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -19,12 +21,45 @@ std::string named_algorithm(const Recipe& recipe, const std::string& fallback) {
   return name;
 }
 
-TrainRecipe resolve_train_recipe(const Recipe& recipe) {
+constexpr const char* kGateRewards = "regularizer.gate_rewards";
+constexpr size_t kMostGateRewards = 16;
+
+// The recipe's file of an entry; "" for --set.
+std::string file_of(const RecipeEntry& entry) {
+  return entry.line == 0 ? "" : entry.origin.substr(0, entry.origin.rfind(':'));
+}
+
+// Gate rewards stand as a list of names or as tables; of a recipe that extends another, what the last file writes counts.
+// Returns the number of tables.
+size_t settle_gate_rewards(Recipe& recipe) {
+  const std::string tables = cat(kGateRewards, ".");
+  const auto is_list = [](const RecipeEntry& entry) { return entry.key == kGateRewards; };
+  const auto is_table = [&](const RecipeEntry& entry) { return entry.key.starts_with(tables); };
+  std::string file;
+  bool listed = true;
+  for (const RecipeEntry& entry : recipe.entries) {
+    if (!is_list(entry) && !is_table(entry)) continue;
+    listed = is_list(entry);
+    if (entry.line > 0) file = file_of(entry);
+  }
+  std::erase_if(recipe.entries, [&](const RecipeEntry& entry) {
+    return listed ? is_table(entry) : is_list(entry) || (is_table(entry) && entry.line > 0 && file_of(entry) != file);
+  });
+  size_t count = 0;
+  for (const RecipeEntry& entry : recipe.entries)
+    if (is_table(entry)) count = std::max(count, size_t(std::strtoul(entry.key.c_str() + tables.size(), nullptr, 10)));
+  return std::min(count, kMostGateRewards);
+}
+
+TrainRecipe resolve_train_recipe(const Recipe& written) {
   TrainRecipe out;
+  Recipe recipe = written;
+  out.train.gate_tables.resize(settle_gate_rewards(recipe));
   const std::string name = named_algorithm(recipe, out.train.algorithm);
   for (const algorithms::NamedAlgorithm& algorithm : algorithms::algorithm_table())
     if (algorithm.name == name) out.train.slots = algorithm.fill();
   out.resolved = bind(recipe, out);  // an unknown algorithm is reported here, with its place
+  out.train.gate_defaults = out.reward;
 
   // A slot's value that is written nowhere came from the algorithm.
   algorithms::Slots slots;

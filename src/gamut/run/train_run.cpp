@@ -41,9 +41,9 @@ std::vector<text::Prompt> checked_prompts(const rewards::Reward& reward, const s
 
 // The caller's own object, else what the recipe names.
 rewards::Reward& chosen_reward(rewards::Reward* own, const rewards::RewardConfig& config,
-                               std::unique_ptr<rewards::Reward>& made) {
+                               const std::string& device, std::unique_ptr<rewards::Reward>& made) {
   if (own != nullptr) return *own;
-  made = rewards::make_reward(config);
+  made = rewards::make_reward(config, device);
   return *made;
 }
 
@@ -54,8 +54,8 @@ class TrainRun {
         folder_(options.folder),
         lock_(options.resume ? std::make_unique<io::RunLock>(folder_) : nullptr),
         command_(options.command),
-        reward_(chosen_reward(options.reward, recipe.reward, made_reward_)),
-        judge_(chosen_reward(options.judge, recipe.judge, made_judge_)),
+        reward_(chosen_reward(options.reward, recipe.reward, recipe.train.device, made_reward_)),
+        judge_(chosen_reward(options.judge, recipe.judge, recipe.train.device, made_judge_)),
         evaluation_(recipe, options.folder, reward_, judge_),
         prompts_(checked_prompts(reward_, recipe.train.rollout.prompts)),
         trainer_(recipe.train, train::open_policy(recipe.train), reward_, prompts_) {}

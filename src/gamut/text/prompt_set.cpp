@@ -96,6 +96,9 @@ std::string quoted_part(const std::string& text) {
 }
 
 std::vector<Prompt> load_prompts(const std::filesystem::path& path) {
+  if (path.empty())
+    throw ConfigError("prompts", "a recipe has to name its prompts; got rollout.prompts = \"\"; name a file, for example "
+                                 "--set rollout.prompts=prompts.jsonl");
   const std::string file = io::read_utf8(path);
   const bool is_plain = path.extension() == ".txt";
   std::vector<Prompt> prompts;

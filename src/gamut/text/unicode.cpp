@@ -3,10 +3,13 @@
 
 #include "gamut/core/error.h"
 
+#include <unicode/brkiter.h>
 #include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
 #include <unicode/uniset.h>
 #include <unicode/unistr.h>
+
+#include <memory>
 
 namespace gamut::text {
 
@@ -55,6 +58,24 @@ std::u32string lower_case(std::u32string_view text) {
     if (c == U'\u0130') lower.push_back(U'\u0307');
   }
   return lower;
+}
+
+std::vector<size_t> cluster_ends(std::u32string_view text) {
+  UErrorCode status = U_ZERO_ERROR;
+  const std::unique_ptr<icu::BreakIterator> breaks(
+      icu::BreakIterator::createCharacterInstance(icu::Locale::getRoot(), status));
+  GAMUT_CHECK(U_SUCCESS(status), "ICU says ", u_errorName(status));
+  const icu::UnicodeString units = to_icu(text);
+  breaks->setText(units);
+  std::vector<size_t> ends;
+  size_t end = 0;
+  int32_t from = breaks->first();
+  for (int32_t to = breaks->next(); to != icu::BreakIterator::DONE; to = breaks->next()) {
+    end += size_t(units.countChar32(from, to - from));
+    ends.push_back(end);
+    from = to;
+  }
+  return ends;
 }
 
 CharClass char_class(char32_t c) {

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gamut::text {
 
@@ -16,6 +17,9 @@ std::string encode_utf8(std::u32string_view text);
 std::u32string compose(std::u32string_view text);
 // Code point by code point, without regard to context.
 std::u32string lower_case(std::u32string_view text);
+
+// Where each user-perceived character (extended grapheme cluster) ends.
+std::vector<size_t> cluster_ends(std::u32string_view text);
 
 enum class CharClass { kSpace, kLetter, kNumber, kOther };  // regex \s, \p{L}, \p{N} and the rest
 CharClass char_class(char32_t c);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/train/actor.h"
 
+#include "gamut/algorithms/forward_objective.h"
 #include "gamut/core/error.h"
 #include "gamut/models/guidance.h"
 
@@ -19,30 +20,18 @@ std::vector<std::string> texts(const std::vector<text::Prompt>& prompts) {
   return out;
 }
 
-// A sampler for another kind of model would run, and draw noise.
-void check_sampler(const diffusion::SamplerConfig& sampler, const models::SchedulerConfig& scheduler) {
-  const bool ddim = sampler.kind == "ddim";
-  if (ddim == scheduler.is_flow())
-    throw ConfigError("sampler", cat("sampler.kind = \"", sampler.kind, "\" does not fit the model's ",
-                                     scheduler.class_name, "; use ",
-                                     ddim ? "flow_sde, dance_sde or cps" : "ddim (and grid keys do not apply)"));
-  if (!ddim) return;
-  const diffusion::AlphaTableConfig& alphas = sampler.alphas;
-  const bool given = !scheduler.trained_betas.empty();  // in place of the three keys
-  const bool other_betas = alphas.beta_start != scheduler.beta_start || alphas.beta_end != scheduler.beta_end ||
-                           alphas.beta_schedule != scheduler.beta_schedule;
-  if ((other_betas && !given) || alphas.prediction != scheduler.prediction_type ||
-      alphas.train_timesteps != scheduler.num_train_timesteps)
-    throw ConfigError("sampler", cat("sampler.beta_start, beta_end, beta_schedule, prediction and train_timesteps must "
-                                     "be the model's: ", scheduler.beta_start, ", ", scheduler.beta_end, ", ",
-                                     scheduler.beta_schedule, ", ", scheduler.prediction_type, ", ",
-                                     scheduler.num_train_timesteps));
+std::vector<int64_t> prompts_of(const std::vector<SamplePlace>& rows) {
+  std::vector<int64_t> prompts;
+  for (const SamplePlace& row : rows) prompts.push_back(row.key.prompt);
+  return prompts;
 }
 
-std::vector<diffusion::SampleKey> keys_of(const std::vector<SamplePlace>& rows) {
-  std::vector<diffusion::SampleKey> keys;
-  for (const SamplePlace& row : rows) keys.push_back(row.key);
-  return keys;
+// The prompts' own variation, of all that it acts on.
+models::Conditioning perturbed(const models::Conditioning& clean, const algorithms::ConditioningNoise& variation,
+                               const diffusion::Step& step) {
+  const models::Conditioning varied = clean.with("hidden", variation.perturb(clean.hidden(), step));
+  if (!clean.parts.contains("pooled")) return varied;
+  return varied.with("pooled", variation.perturb_pooled(clean.part("pooled"), step));
 }
 
 // Rows of per-batch tensors, gathered over all batches.
@@ -69,6 +58,9 @@ Rollout select_rows(const std::vector<Rollout>& drawn, const std::vector<int64_t
   std::vector<SamplePlace> all;
   for (const Rollout& batch : drawn) all.insert(all.end(), batch.places.begin(), batch.places.end());
   for (const int64_t row : rows) out.places.push_back(all[size_t(row)]);
+  // Of a rollout that keeps no trajectory the finished latents are all there is.
+  if (drawn.front().trajectories.latents.empty())
+    out.trajectories.final_BCHW = gather(drawn, index, [](const Rollout& batch) { return batch.trajectories.final_BCHW; });
   out.trajectories.latents = gather_states(drawn, index, &diffusion::Trajectories::latents);
   out.trajectories.log_probs = gather_states(drawn, index, &diffusion::Trajectories::log_probs);
   out.trajectories.means = gather_states(drawn, index, &diffusion::Trajectories::means);
@@ -77,21 +69,45 @@ Rollout select_rows(const std::vector<Rollout>& drawn, const std::vector<int64_t
 
 }  // namespace
 
+std::vector<diffusion::SampleKey> keys_of(const std::vector<SamplePlace>& rows) {
+  std::vector<diffusion::SampleKey> keys;
+  for (const SamplePlace& row : rows) keys.push_back(row.key);
+  return keys;
+}
+
 Actor::Actor(const TrainConfig& config, const models::Pipeline& policy, const std::vector<text::Prompt>& prompts)
-    : config_(config), policy_(policy), prompts_(policy, texts(prompts)) {
-  check_sampler(config.slots.sampler, policy.scheduler());
+    : config_(config),
+      needs_(algorithms::make_objective(config.slots, uint64_t(config.seed))->needs()),
+      policy_(policy),
+      prompts_(policy, texts(prompts)) {
   empty_ = policy_.encode({""});
 }
 
+algorithms::ConditioningNoise Actor::variation(const std::vector<SamplePlace>& rows) const {
+  return {config_.slots.conditioning, uint64_t(config_.seed), keys_of(rows), rows.front().key.epoch, config_.iterations,
+          config_.slots.sampler.steps};
+}
+
+diffusion::PointDenoiser Actor::point_denoiser(const models::Pipeline& pipe, const std::vector<SamplePlace>& rows,
+                                               const std::vector<diffusion::Step>& schedule) const {
+  std::vector<algorithms::ConditioningNoise> variations;  // one per row: their steps differ
+  for (const SamplePlace& row : rows) variations.push_back(variation({row}));
+  return [&pipe, variations, schedule, clean = prompts_.rows(prompts_of(rows)), empty = empty_,
+          guidance = models::Guidance{.scale = config_.rollout.guidance_scale}](
+             const at::Tensor& x, const std::vector<diffusion::ForwardPoint>& points) {
+    std::vector<models::Conditioning> varied;
+    for (size_t row = 0; row < points.size(); ++row)
+      varied.push_back(perturbed(clean.rows(int64_t(row), 1), variations[row], schedule[size_t(points[row].step)]));
+    const at::Tensor time = algorithms::of_points(points, &diffusion::ForwardPoint::model_time, x);
+    return models::predict_guided(pipe, x, time, models::Conditioning::cat(varied), empty, guidance);
+  };
+}
+
 diffusion::Denoiser Actor::denoiser(const models::Pipeline& pipe, const std::vector<SamplePlace>& rows) const {
-  std::vector<int64_t> prompts;
-  for (const SamplePlace& row : rows) prompts.push_back(row.key.prompt);
-  const algorithms::ConditioningNoise variation(config_.slots.conditioning, uint64_t(config_.seed), keys_of(rows),
-                                                rows.front().key.epoch, config_.iterations,
-                                                config_.slots.sampler.steps);
-  return [&pipe, variation, clean = prompts_.rows(prompts), empty = empty_,
-          guidance = config_.rollout.guidance_scale](const at::Tensor& x, const diffusion::Step& step) {
-    const models::Conditioning varied{.hidden_BLD = variation.perturb(clean.hidden_BLD, step)};
+  return [&pipe, variation = variation(rows), clean = prompts_.rows(prompts_of(rows)), empty = empty_,
+          guidance = models::Guidance{.scale = config_.rollout.guidance_scale}](const at::Tensor& x,
+                                                                                const diffusion::Step& step) {
+    const models::Conditioning varied = perturbed(clean, variation, step);
     return models::predict_guided(pipe, x, step.model_time, varied, empty, guidance);
   };
 }
@@ -109,9 +125,9 @@ Rollout Actor::roll_out(const std::vector<diffusion::Step>& schedule, const std:
   out.trajectories = diffusion::rollout(
       schedule, initial.to(policy_.options().device), denoiser(policy_, rows),
       [&](int64_t step) { return diffusion::step_noise(source, keys, shape, step); },
-      {.keep_latents = true,
+      {.keep_latents = needs_.trajectory,
        .decode_clean = slots.sampler.decode == "x0_last",
-       .keep_means = slots.loss.kind == "grpo_guard",
+       .keep_means = needs_.means,
        .keep_clean = slots.shaping.kind == "pairwise_potential" && slots.shaping.potential == "per_step_x0",
        .graph_steps = graph_steps});
   out.pictures = policy_.decode(out.trajectories.final_BCHW);

@@ -41,7 +41,7 @@ constexpr const char *kState = "state.json", *kSums = "crc32c";
 
 std::vector<std::string> part_names(const CheckpointParts& parts) {
   std::vector<std::string> names{"weights.safetensors", "ema.safetensors", "optimizer.safetensors"};
-  if (!parts.reference.empty()) names.push_back("reference.safetensors");
+  for (const auto& [policy, weights] : parts.policies) names.push_back(policy + ".safetensors");
   return names;
 }
 
@@ -52,7 +52,7 @@ void write_parts(const fs::path& folder, const CheckpointParts& parts, nlohmann:
   nn::save_safetensors(folder / "weights.safetensors", parts.weights);
   nn::save_safetensors(folder / "ema.safetensors", parts.ema.weights());
   nn::save_safetensors(folder / "optimizer.safetensors", parts.optimizer.state());
-  if (!parts.reference.empty()) nn::save_safetensors(folder / "reference.safetensors", parts.reference);
+  for (const auto& [policy, weights] : parts.policies) nn::save_safetensors(folder / (policy + ".safetensors"), weights);
   for (const std::string& name : part_names(parts)) state[kSums][name] = io::file_crc32c(folder / name);
   io::write_json(folder / kState, state);
   flush_folder(folder);
@@ -98,8 +98,8 @@ nlohmann::json load_parts(const fs::path& checkpoint, const CheckpointParts& par
   parts.ema.load(nn::load_safetensors(checkpoint / "ema.safetensors"));
   parts.optimizer.load_state(nn::load_safetensors(checkpoint / "optimizer.safetensors"),
                              state["optimizer_steps"].get<int64_t>());
-  if (!parts.reference.empty())
-    copy_weights(parts.reference, nn::load_safetensors(checkpoint / "reference.safetensors"), "reference");
+  for (const auto& [policy, weights] : parts.policies)
+    copy_weights(weights, nn::load_safetensors(checkpoint / (policy + ".safetensors")), policy);
   check_sums(checkpoint, parts, state);
   try {
     if (restore) restore(state);

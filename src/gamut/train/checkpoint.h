@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checkpoints: RUN/checkpoints/step_000100/ with weights.safetensors, ema.safetensors, optimizer.safetensors,
-// reference.safetensors (a moving reference policy only), state.json and, written last, DONE. A folder without DONE is
+// reference.safetensors and old.safetensors (policies that move on their own, where there are any), state.json and, written last, DONE. A folder without DONE is
 // never read. state.json holds the CRC-32C of each file beside it, DONE that of state.json.
 #pragma once
 
@@ -9,8 +9,10 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace gamut::train {
@@ -27,7 +29,7 @@ struct CheckpointParts {
   const std::vector<nn::NamedTensor>& weights;
   AdamW& optimizer;
   Ema& ema;
-  std::vector<nn::NamedTensor> reference = {};  // a moving reference policy; empty = none
+  std::map<std::string, std::vector<nn::NamedTensor>> policies = {};  // by file name without its ending
 };
 
 // Written under a temporary name, flushed, renamed, then marked DONE; older ones beyond `keep` are removed after

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/train/config.h"
 
+#include "gamut/core/error.h"
 #include "gamut/nn/device.h"
 
 namespace gamut::train {
@@ -15,9 +16,12 @@ void RolloutConfig::fields(FieldVisitor& v) {
           "size, so that they divide the pictures");
   v.field("updates", updates, between(1, 1024), "optimizer steps per iteration, each on its share of the pictures");
   v.field("guidance_scale", guidance_scale, between(0, 100),
-          "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off)");
+          "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off); told to the network where that "
+          "is how it is guided (FLUX.1-dev)");
   v.field("height", height, between(0, 16384), "of the pictures, in pixels; 0 = what the model was trained on");
   v.field("width", width, between(0, 16384), "of the pictures, in pixels; 0 = what the model was trained on");
+  v.field("max_tokens", max_tokens, between(0, 512),
+          "tokens that T5 reads of a prompt; 0 = the model's usual number, 256 for Stable Diffusion 3 and 512 for FLUX");
 }
 
 void GuardConfig::fields(FieldVisitor& v) {
@@ -53,7 +57,10 @@ void TrainConfig::fields(FieldVisitor& v) {
   v.field("iterations", iterations, between(1, 1e9), "rounds of rollout and update");
   v.table("rollout", rollout, "the geometry of one iteration");
   v.table("train", train, "how an update is computed");
+  slots.regularizer.names_gate_rewards = gate_tables.empty();
   slots.fields(v);
+  for (size_t i = 0; i < gate_tables.size(); ++i)
+    v.table(cat("regularizer.gate_rewards.", i + 1), gate_tables[i], "gated_kl: an auxiliary reward, with the keys of [reward]");
   v.table("lora", lora, "low-rank adapters on a frozen model");
   v.table("optimizer", optimizer, "AdamW");
   v.table("lr_schedule", lr_schedule, "the learning rate over the run");

@@ -5,6 +5,7 @@
 #include "gamut/algorithms/algorithm.h"
 #include "gamut/core/config.h"
 #include "gamut/nn/lora.h"
+#include "gamut/rewards/reward.h"
 #include "gamut/train/checkpoint.h"
 #include "gamut/train/ema.h"
 #include "gamut/train/learning_curve.h"
@@ -17,13 +18,14 @@ namespace gamut::train {
 
 // [rollout] of a recipe: the geometry of one iteration.
 struct RolloutConfig {
-  std::string prompts = "recipes/glyphs/prompts.jsonl";
+  std::string prompts = "";
   int64_t prompts_per_iteration = 0;      // 0 = 4, or all of a smaller set
   int64_t group_size = 16;
   int64_t micro_batch = 0;                // 0 = as large as model, pictures and updates allow (batch_plan.h)
   int64_t updates = 1;
   double guidance_scale = 1.0;
   int64_t height = 0, width = 0;          // of the pictures, in pixels; 0 = the model's own
+  int64_t max_tokens = 0;                 // of a prompt, for T5; 0 = the model's usual number
   void fields(FieldVisitor& v);
 };
 
@@ -46,7 +48,7 @@ struct UpdateConfig {
 
 struct TrainConfig {
   std::string algorithm = "flow_grpo";
-  std::string model = "models/glyphs";
+  std::string model = "";
   std::string device = "cpu";
   std::string dtype = "fp32";
   std::string mixed_precision = "no";     // no | bf16
@@ -62,6 +64,9 @@ struct TrainConfig {
   EmaConfig ema;
   CheckpointConfig checkpoint;
   GuardConfig guard;
+  // [[regularizer.gate_rewards]]: tables with the keys of [reward], in place of names there.
+  std::vector<rewards::RewardConfig> gate_tables = {};
+  rewards::RewardConfig gate_defaults = {};  // what names are configured by; no key of its own: the recipe's [reward]
   void fields(FieldVisitor& v);
 };
 

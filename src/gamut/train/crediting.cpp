@@ -25,11 +25,11 @@ std::vector<std::vector<int64_t>> rows_by_slot(const std::vector<Rollout>& drawn
 Drawn gather(std::vector<Rollout> batches, const std::vector<text::Prompt>& prompts) {
   std::vector<at::Tensor> pictures;
   std::vector<text::Prompt> asked;
-  for (const Rollout& batch : batches) {
-    pictures.push_back(batch.pictures);
+  for (Rollout& batch : batches) {
+    pictures.push_back(std::move(batch.pictures));
     for (const SamplePlace& row : batch.places) asked.push_back(prompts[size_t(row.key.prompt)]);
   }
-  return {std::move(batches), at::cat(pictures).to(at::kCPU), std::move(asked)};
+  return {std::move(batches), at::cat(pictures), std::move(asked)};
 }
 
 namespace {
@@ -45,7 +45,7 @@ std::vector<at::Tensor> step_features(const std::vector<Rollout>& drawn, const m
   for (size_t step = 0; step < drawn.front().trajectories.clean.size(); ++step) {
     std::vector<at::Tensor> parts;
     for (const Rollout& batch : drawn)
-      parts.push_back(extractor.extract(policy.decode(batch.trajectories.clean[step]).to(at::kCPU)));
+      parts.push_back(extractor.extract(policy.decode(batch.trajectories.clean[step])));
     features.push_back(at::cat(parts));
   }
   return features;
@@ -80,7 +80,7 @@ RowCredit scatter(algorithms::Credit credit, const std::vector<std::vector<int64
 
 Crediting::Crediting(const TrainConfig& config)
     : config_(config),
-      features_(rewards::make_features(config.slots.shaping.features, config.slots.shaping.features_model)) {}
+      features_(rewards::make_features(config.slots.shaping.features, config.device)) {}
 
 RowCredit Crediting::assign(const Drawn& drawn, const rewards::Scores& scores, const models::Pipeline& policy,
                             int64_t keep, int64_t iteration) {

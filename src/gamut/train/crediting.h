@@ -28,11 +28,11 @@ struct RowCredit {
 // What one iteration drew; rows are the batches' members in order.
 struct Drawn {
   std::vector<Rollout> batches;
-  at::Tensor pictures;                // [rows, 3, H, W] in [0, 1], on the CPU
+  at::Tensor pictures;                // [rows, 3, H, W] in [0, 1], where they were drawn
   std::vector<text::Prompt> prompts;  // one per row
 };
 
-// Gathers pictures and prompts; `prompts` is the set that the rollouts' keys count in.
+// Gathers pictures, which the batches give up, and prompts; `prompts` is the set that the rollouts' keys count in.
 Drawn gather(std::vector<Rollout> batches, const std::vector<text::Prompt>& prompts);
 
 // Per prompt slot, the indices of its rows among all drawn, by member.

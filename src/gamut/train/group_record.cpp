@@ -42,7 +42,7 @@ std::vector<GroupRecord> group_records(const CreditView& view, int64_t count) {
     GroupRecord& record = records.emplace_back();
     record.step = view.step;
     record.prompt = view.drawn.prompts[size_t(rows_of[g].front())];
-    record.pictures = pictures.index_select(0, at::tensor(rows_of[g], at::kLong));
+    record.pictures = pictures.index_select(0, at::tensor(rows_of[g], at::kLong).to(pictures.device()));
     for (const int64_t row : rows_of[g]) {
       record.rewards.push_back(view.scores.value[size_t(row)]);
       record.scored.push_back(view.scores.failure[size_t(row)].empty());

@@ -6,7 +6,7 @@
 //
 // The iteration is rehearsed: the trainer's own parts (pipeline, adapters, optimizer, average, reference, actor, one
 // step of the update) run on the meta device, where tensors have shapes and lifetimes but no data, and nn/cost.h counts
-// what they compute and hold. One micro-batch stands for all, and one trained step for all.
+// what they compute and hold. One micro-batch stands for all, and one trained step or time for all.
 // docs/plan.md says what each number means.
 #pragma once
 
@@ -53,6 +53,7 @@ struct Plan {
   BatchPlan batch;
   int64_t evaluation_micro_batch = 0;  // 0 = no evaluation
   int64_t steps = 0, trained_steps = 0, trained_images = 0;  // trained_images: at most, per iteration
+  bool trains_trajectory = true;  // else trained_steps counts the times of the forward process per picture
   PlanParameters parameters;
   PlanHeld held;
   int64_t trajectories = 0;  // bytes of an iteration's stored latents, log-probabilities and means, of all drawn

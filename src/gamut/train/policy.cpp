@@ -9,16 +9,39 @@
 
 namespace gamut::train {
 
+namespace {
+
+// What an objective that trains at times of its own leaves without meaning.
+void check_without_trajectory(const TrainConfig& config) {
+  const algorithms::Slots& slots = config.slots;
+  const std::string kind = cat("objective.kind = \"", slots.objective.kind, "\"");
+  if (config.train.reuse_rollout_graph)
+    throw ConfigError("train", cat("reuse_rollout_graph keeps the graphs of the rollout's steps, and ", kind,
+                                   " trains at other times; expected train.reuse_rollout_graph = false"));
+  const algorithms::LossConfig named = algorithms::fill_slots(config.algorithm).loss;
+  const bool as_filled = slots.loss.kind == named.kind && slots.loss.clip_range == named.clip_range;
+  if (slots.objective.kind == "awm" || slots.loss.kind == "none" || as_filled) return;
+  throw ConfigError("objective", cat(kind, " has a loss of its own, which no surrogate joins; got loss.kind = \"",
+                                     slots.loss.kind, "\"; remove [loss] from the recipe"));
+}
+
+}  // namespace
+
 models::Pipeline open_policy(const TrainConfig& config, const std::string& folder) {
   models::Pipeline policy = models::Pipeline::open(folder.empty() ? config.model : folder,
                                                    nn::open_device(config.device, config.dtype, config.mixed_precision));
-  policy.set_picture_size(config.rollout.height, config.rollout.width);
+  shape_inputs(config, policy);
   return policy;
+}
+
+void shape_inputs(const TrainConfig& config, models::Pipeline& policy) {
+  policy.set_picture_size(config.rollout.height, config.rollout.width);
+  if (config.rollout.max_tokens > 0) policy.set_max_tokens(config.rollout.max_tokens, "rollout.max_tokens");
 }
 
 std::vector<nn::NamedTensor> make_trainable(const TrainConfig& config, models::Pipeline& policy) {
   nn::ParamStore& denoiser = policy.denoiser_params();
-  policy.text_encoder_params().require_grad(false);
+  for (const models::NamedStore& encoder : policy.text_encoders()) encoder.store->require_grad(false);
   denoiser.require_grad(!config.lora.is_on());
   if (!config.lora.is_on()) {
     // Steps as small as RL's are lost in the roundings of shorter types.
@@ -32,23 +55,22 @@ std::vector<nn::NamedTensor> make_trainable(const TrainConfig& config, models::P
   return adapter.params();
 }
 
-TrainConfig with_model_table(TrainConfig config, const models::SchedulerConfig& scheduler) {
-  diffusion::AlphaTableConfig& table = config.slots.sampler.alphas;
-  table.betas = scheduler.trained_betas;
-  table.zero_snr = scheduler.rescale_betas_zero_snr;
-  table.clip = scheduler.clip_sample ? scheduler.clip_sample_range : 0;
-  return config;
+diffusion::NoiseProcess rollout_process(const TrainConfig& config, const models::Pipeline& policy) {
+  diffusion::check_fits(config.slots.sampler, policy.scheduler());
+  return {policy.scheduler(), policy.latent_shape(), config.slots.sampler};
 }
 
-void check_slots(const TrainConfig& config, const models::Pipeline& policy) {
-  const auto schedule = diffusion::iteration_schedule(config.slots.sampler, uint64_t(config.seed), 0);
-  const auto trained = algorithms::eligible_steps(config.slots.schedule, schedule);
-  algorithms::check_loss(config.slots.loss, schedule);
+void check_slots(const TrainConfig& config, const models::Pipeline& policy, const diffusion::NoiseProcess& process) {
+  const uint64_t seed = uint64_t(config.seed);
+  const algorithms::Needs needs = algorithms::make_objective(config.slots, seed)->needs();
   algorithms::check_subset(config.slots.subset);
   const std::vector<int64_t> shape = policy.latent_shape();
   if (config.slots.regularizer.pool > std::min(shape[1], shape[2]))
     throw ConfigError("regularizer", cat("regularizer.pool must not exceed the latent's sides; got ",
                                          config.slots.regularizer.pool, "; the latent is ", shape[1], " x ", shape[2]));
+  if (!needs.trajectory) return check_without_trajectory(config);
+  const auto schedule = process.iteration(seed, 0);
+  const auto trained = algorithms::eligible_steps(config.slots.schedule, schedule);
   const std::string warning = algorithms::check_regularizer(config.slots.regularizer, schedule, trained);
   if (!warning.empty()) log_warning(warning);
 }

@@ -10,7 +10,7 @@
 #include "gamut/train/optimizer.h"
 #include "gamut/train/plan.h"
 #include "gamut/train/policy.h"
-#include "gamut/train/reference.h"
+#include "gamut/train/policy_set.h"
 #include "gamut/train/update.h"
 
 #include <ATen/ATen.h>
@@ -63,7 +63,7 @@ models::Pipeline open_without_data(const TrainConfig& config) {
   nn::ParamOptions options = nn::params_for(at::Device(config.device), config.dtype, config.mixed_precision);
   options.device = at::kMeta;
   models::Pipeline policy = models::Pipeline::open(config.model, options);
-  policy.set_picture_size(config.rollout.height, config.rollout.width);
+  shape_inputs(config, policy);
   return policy;
 }
 
@@ -73,16 +73,19 @@ TrainConfig without_gate(TrainConfig config) {
   return config;
 }
 
+at::Tensor twin(const at::Tensor& tensor) { return tensor.defined() ? at::empty_like(tensor) : tensor; }
+
 // Another micro-batch's rollout of the same shapes.
 Rollout twin(const Rollout& rollout, const std::vector<SamplePlace>& places) {
-  const auto copy = [](const at::Tensor& tensor) { return tensor.defined() ? at::empty_like(tensor) : tensor; };
+  const auto copy = [](const at::Tensor& tensor) { return twin(tensor); };
   const auto copies = [&](std::vector<at::Tensor> tensors) {
     for (at::Tensor& tensor : tensors) tensor = copy(tensor);
     return tensors;
   };
   const diffusion::Trajectories& from = rollout.trajectories;
   return {.places = places,
-          .trajectories = {.latents = copies(from.latents), .log_probs = copies(from.log_probs), .final_BCHW = {},
+          .trajectories = {.latents = copies(from.latents), .log_probs = copies(from.log_probs),
+                           .final_BCHW = from.latents.empty() ? copy(from.final_BCHW) : at::Tensor(),
                            .means = copies(from.means), .clean = copies(from.clean), .predictions = {}},
           .pictures = copy(rollout.pictures)};
 }
@@ -107,25 +110,29 @@ class Rehearsal {
   const int64_t elsewhere_ = MetaMemory::live();  // not of this plan
   Plan plan_;
   models::Pipeline policy_;
+  diffusion::NoiseProcess process_;
   std::vector<nn::NamedTensor> params_;
   std::optional<AdamW> optimizer_;
   std::optional<Ema> ema_;
   std::optional<Actor> actor_;
-  std::optional<Reference> reference_;
-  std::vector<diffusion::Step> schedule_;
-  std::vector<int64_t> trained_steps_;
+  std::unique_ptr<algorithms::Objective> objective_;
+  std::optional<PolicySet> policies_;
+  algorithms::IterationSteps steps_;
   std::set<int64_t> graph_steps_;  // empty: the update computes its own
   at::Tensor other_graphs_;        // stands for those of all micro-batches but the first
 };
 
 Rehearsal::Rehearsal(const TrainConfig& config, const std::vector<text::Prompt>& prompts)
-    : config_(without_gate(config)), prompt_count_(int64_t(prompts.size())), policy_(open_without_data(config)) {
+    : config_(without_gate(config)), prompt_count_(int64_t(prompts.size())), policy_(open_without_data(config)), process_(rollout_process(config_, policy_)) {
   plan_.on_cpu = at::Device(config.device).is_cpu();
   plan_.batch = make_batch_plan(config.rollout, config.slots.subset, prompt_count_, policy_.usual_batch());
-  plan_.parameters = {.text_encoder = policy_.text_encoder_params().num_elements(),
+  for (const models::NamedStore& encoder : policy_.text_encoders()) {
+    plan_.parameters.text_encoder += encoder.store->num_elements();
+    plan_.held.text_encoder += bytes_of(*encoder.store);
+  }
+  plan_.parameters = {.text_encoder = plan_.parameters.text_encoder,
                       .denoiser = policy_.denoiser_params().num_elements(),
                       .vae = policy_.coder_params().num_elements()};
-  plan_.held.text_encoder = bytes_of(policy_.text_encoder_params());
   plan_.held.denoiser = bytes_of(policy_.denoiser_params());
   plan_.held.vae = bytes_of(policy_.coder_params());
   plan_.held.adapter = cost_of([&] { params_ = make_trainable(config_, policy_); }).kept();
@@ -136,8 +143,9 @@ Rehearsal::Rehearsal(const TrainConfig& config, const std::vector<text::Prompt>&
   const Cost encoding = cost_of([&] { encode(prompts); });
   plan_.held.prompts = encoding.kept();
   add_phase("prompts", encoding, encoding.flops);
-  plan_.held.reference = cost_of([&] { reference_.emplace(config_, policy_, params_); }).kept();
-  check_slots(config_, policy_);
+  objective_ = algorithms::make_objective(config_.slots, uint64_t(config_.seed));
+  plan_.held.reference = cost_of([&] { policies_.emplace(config_, policy_, params_, objective_->needs()); }).kept();
+  check_slots(config_, policy_, process_);
 }
 
 // Every prompt of the set, as the iterations draw them all in time.
@@ -157,7 +165,7 @@ int64_t Rehearsal::graphs_of(const std::vector<SamplePlace>& places) const {
   if (graph_steps_.empty()) return 0;
   const auto kept = [&](const std::set<int64_t>& graph_steps) {
     Rollout rollout;
-    return cost_of([&] { rollout = actor_->roll_out(schedule_, places, graph_steps); }).kept();
+    return cost_of([&] { rollout = actor_->roll_out(steps_.schedule, places, graph_steps); }).kept();
   };
   return kept(graph_steps_) - kept({});
 }
@@ -167,9 +175,10 @@ std::vector<Rollout> Rehearsal::draw() {
   const uint64_t seed = uint64_t(config_.seed);
   const auto places = place_samples(plan_.batch, draw_prompts(plan_.batch, prompt_count_, seed, 0), 0);
   const double batches = double(places.size());
+  const PolicySet::Use behavior = policies_->use(algorithms::Policy::kOld);
   const int64_t graphs = graphs_of(places.front());
   Rollout first;
-  Cost drawing = cost_of([&] { first = actor_->roll_out(schedule_, places.front(), graph_steps_); });
+  Cost drawing = cost_of([&] { first = actor_->roll_out(steps_.schedule, places.front(), graph_steps_); });
   Cost decoding = cost_of([&] { policy_.decode(first.trajectories.final_BCHW); });
   // Pictures of predicted clean latents, for shaping.
   const double decodings = 1 + double(first.trajectories.clean.size());
@@ -203,32 +212,35 @@ std::vector<MicroBatch> Rehearsal::make_batches(std::vector<Rollout> drawn) {
   for (Rollout& rollout : kept.batches) {
     MicroBatch& batch = batches.emplace_back();
     batch.denoiser = actor_->denoiser(policy_, rollout.places);
+    batch.at_points = actor_->point_denoiser(policy_, rollout.places, steps_.schedule);
+    batch.keys = keys_of(rollout.places);
     batch.advantages_B = at::empty_like(row);
     batch.weights_B = at::empty_like(row);
     batch.trajectories = std::move(rollout.trajectories);
     if (batches.size() == 1)
-      reference_->add_means(batch, rollout.places, all, *actor_, schedule_, trained_steps_);
+      policies_->add_predictions(batch, rollout.places, all, *actor_, {.steps = steps_, .objective = *objective_});
     else
-      for (const auto& [step, mean] : batches.front().reference) batch.reference[step] = at::empty_like(mean);
+      for (const auto& [item, said] : batches.front().others)
+        batch.others[item] = {.old = twin(said.old), .reference = twin(said.reference)};
   }
   return batches;
 }
 
 void Rehearsal::update(std::vector<MicroBatch>& batches) {
-  const UpdateInputs inputs{.schedule = schedule_, .trained_steps = trained_steps_, .slots = config_.slots};
-  const int64_t index = trained_steps_.front();
-  const auto step = [&] { accumulate_step(batches.front(), inputs, index, {}); };
+  const UpdateInputs inputs{.steps = steps_, .objective = *objective_};
+  const algorithms::TrainItem item = objective_->items(batches.front(), steps_).front();
+  const auto step = [&] { accumulate_item(batches.front(), inputs, item, {}); };
   std::map<int64_t, at::Tensor> graphs = std::exchange(batches.front().trajectories.predictions, {});
   // The first leaves the gradients behind, beside which all others run.
   plan_.held.gradients = cost_of(step).kept();
   at::Tensor output;
   plan_.activations = cost_of([&] {
-    output = batches.front().denoiser(batches.front().trajectories.latents[size_t(index)], schedule_[size_t(index)]);
+    output = predict(batches.front(), item);
   }).kept();
   output.reset();
   batches.front().trajectories.predictions = std::move(graphs);
   const Cost cost = cost_of(step);
-  add_phase("update", cost, cost.flops * double(batches.size() * trained_steps_.size()));
+  add_phase("update", cost, cost.flops * double(int64_t(batches.size()) * plan_.trained_steps));
 }
 
 // The averaged weights borrowed, and one micro-batch of pictures beside nothing of an iteration.
@@ -241,27 +253,26 @@ void Rehearsal::evaluate(const PlanOptions& options) {
     shape.insert(shape.begin(), plan_.evaluation_micro_batch);
     const models::Conditioning empty = policy_.encode({""}), prompts = empty.repeat(shape.front());
     const at::Tensor x = at::empty(shape, at::TensorOptions(at::kMeta).dtype(at::kFloat));
-    policy_.decode(models::predict_guided(policy_, x, 0, prompts, empty, options.evaluation_guidance));
+    policy_.decode(models::predict_guided(policy_, x, 0, prompts, empty, {.scale = options.evaluation_guidance}));
   });
   add_phase("evaluation", cost, cost.flops);
 }
 
 Plan Rehearsal::run(const PlanOptions& options) {
   const uint64_t seed = uint64_t(config_.seed);
-  schedule_ = diffusion::iteration_schedule(config_.slots.sampler, seed, 0);
-  trained_steps_ = algorithms::choose_steps(config_.slots.schedule, schedule_, seed, 0);
-  if (why_no_rollout_graphs(config_).empty()) graph_steps_.insert(trained_steps_.begin(), trained_steps_.end());
-  plan_.steps = int64_t(schedule_.size());
-  plan_.trained_steps = int64_t(trained_steps_.size());
+  steps_ = algorithms::iteration_steps(config_.slots, objective_->needs(),
+                                       process_.iteration(seed, 0), seed, 0);
+  if (why_no_rollout_graphs(config_).empty()) graph_steps_.insert(steps_.trained.begin(), steps_.trained.end());
+  plan_.steps = int64_t(steps_.schedule.size());
+  plan_.trained_steps = objective_->items_per_picture(steps_);
+  plan_.trains_trajectory = objective_->needs().trajectory;
   plan_.trained_images = plan_.batch.prompts * plan_.batch.keep;
   {
     std::vector<Rollout> drawn = draw();
     std::vector<at::Tensor> parts;
-    for (const Rollout& rollout : drawn) parts.push_back(rollout.pictures);
-    at::Tensor pictures = at::cat(parts);
+    for (Rollout& rollout : drawn) parts.push_back(std::move(rollout.pictures));
+    const at::Tensor pictures = at::cat(parts);  // they stay until the iteration's end
     parts.clear();
-    // Gathered on the CPU, where they stay until the iteration's end.
-    if (!plan_.on_cpu) pictures.reset();
     std::vector<MicroBatch> batches;
     const Cost referring = cost_of([&] { batches = make_batches(std::move(drawn)); });
     add_phase("reference", referring, referring.flops * double(batches.size()));

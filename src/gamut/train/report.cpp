@@ -9,7 +9,6 @@ nlohmann::ordered_json StepReport::to_json() const {
   nlohmann::ordered_json row{{"step", step},
           {"reward_mean", reward_mean},
           {"reward_std", reward_std},
-          {"reward_exact", reward_exact},
           {"reward_failures", reward_failures},
           {"zero_std_ratio", zero_std_ratio},
           {"ratio_max_deviation", ratio_max_deviation},
@@ -35,6 +34,7 @@ nlohmann::ordered_json StepReport::to_json() const {
   auto add = [&](const char* key, const auto& value) {
     if (value) row[key] = *value;
   };
+  add("reward_exact", reward_exact);
   add("bonus_std", bonus_std);
   add("cluster_count", cluster_count);
   add("cluster_entropy", cluster_entropy);

@@ -12,8 +12,9 @@ namespace gamut::train {
 
 struct StepReport {
   int64_t step = 0;  // iterations done, from 1
-  double reward_mean = 0, reward_std = 0, reward_exact = 0, zero_std_ratio = 0;
+  double reward_mean = 0, reward_std = 0, zero_std_ratio = 0;
   int64_t reward_failures = 0;
+  std::optional<double> reward_exact;          // of a reward that reads text
   std::map<std::string, double> reward_parts;  // reward.kind = mix: mean of each part's own values
   double ratio_max_deviation = 0, clip_fraction = 0, approx_kl = 0, kl = 0, policy_loss = 0;
   double grad_norm = 0, learning_rate = 0, advantage_abs_mean = 0;

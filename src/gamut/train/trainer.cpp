@@ -27,7 +27,7 @@ void warn_of_another_cpu_path(const std::string& before) {
 }
 
 // Mean and population standard deviation over scored pictures.
-void report_rewards(const rewards::Scores& scores, StepReport& report) {
+void report_rewards(const rewards::Scores& scores, bool reads_text, StepReport& report) {
   double sum = 0, squares = 0, exact = 0, count = 0;
   for (size_t i = 0; i < scores.value.size(); ++i) {
     if (!scores.failure[i].empty()) continue;
@@ -40,7 +40,7 @@ void report_rewards(const rewards::Scores& scores, StepReport& report) {
   if (count == 0) return;
   report.reward_mean = sum / count;
   report.reward_std = std::sqrt(std::max(0.0, squares / count - report.reward_mean * report.reward_mean));
-  report.reward_exact = exact / count;
+  if (reads_text) report.reward_exact = exact / count;
   for (const auto& [part, values] : scores.parts) {
     double part_sum = 0;
     for (size_t i = 0; i < values.size(); ++i)
@@ -70,10 +70,12 @@ void report_credit(const RowCredit& credit, const algorithms::Slots& slots, Step
 
 Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Reward& reward,
                  std::vector<text::Prompt> prompts)
-    : config_(with_model_table(config, policy.scheduler())),
+    : config_(config),
       policy_(std::move(policy)),
       reward_(reward),
       prompts_(std::move(prompts)),
+      objective_(algorithms::make_objective(config_.slots, uint64_t(config.seed))),
+      process_(rollout_process(config_, policy_)),
       plan_(make_batch_plan(config.rollout, config.slots.subset, int64_t(prompts_.size()), policy_.usual_batch())),
       params_(make_trainable(config_, policy_)),
       optimizer_(params_, config.optimizer),
@@ -81,10 +83,11 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
       guard_(config.guard),
       actor_(config_, policy_, prompts_),
       crediting_(config_),
-      reference_(config_, policy_, params_) {
+      gate_(config_),
+      policies_(config_, policy_, params_, objective_->needs()) {
   policy_.set_gradient_checkpointing(config.gradient_checkpointing);
-  check_slots(config_, policy_);  // fails now, not in the first iteration
-  reference_.check_prompts(prompts_, config_.rollout.prompts);
+  check_slots(config_, policy_, process_);  // fails now, not in the first iteration
+  gate_.check_prompts(prompts_, config_.rollout.prompts);
 }
 
 StepReport Trainer::iterate() {
@@ -96,11 +99,9 @@ StepReport Trainer::iterate() {
   report.learning_rate =
       config_.optimizer.learning_rate * config_.lr_schedule.share(steps_done_, config_.iterations);
   const uint64_t seed = uint64_t(config_.seed);
-  const std::vector<diffusion::Step> schedule =
-      diffusion::iteration_schedule(config_.slots.sampler, seed, steps_done_);
-  const std::vector<int64_t> trained_steps =
-      algorithms::choose_steps(config_.slots.schedule, schedule, seed, steps_done_);
-  const UpdateInputs inputs{.schedule = schedule, .trained_steps = trained_steps, .slots = config_.slots};
+  const algorithms::IterationSteps steps =
+      algorithms::iteration_steps(config_.slots, objective_->needs(), process_.iteration(seed, steps_done_), seed, steps_done_);
+  const UpdateInputs inputs{.steps = steps, .objective = *objective_};
 
   Drawn drawn = roll_out(inputs);
   report.seconds_rollout = part.restart();
@@ -109,17 +110,18 @@ StepReport Trainer::iterate() {
   report.seconds_reward = part.restart();
 
   const RowCredit credit = assign_credit(drawn, scores, report);
-  const std::vector<uint8_t> regularized = reference_.gate(drawn.pictures, drawn.prompts, scores);
+  const std::vector<uint8_t> regularized = gate_.open(drawn.pictures, drawn.prompts, scores);
   report.seconds_credit = part.restart();
 
-  reference_.follow(ema_.weights());
+  policies_.follow_average(ema_.weights());
   std::vector<MicroBatch> batches = make_batches(std::move(drawn.batches), credit, regularized, inputs);
   report.seconds_reference = part.restart();
 
   update(batches, inputs, report);
-  if (config_.slots.regularizer.kind == "gated_kl") report.gate_share = reference_.gate_share();
+  if (config_.slots.regularizer.kind == "gated_kl") report.gate_share = gate_.share();
   if (config_.slots.regularizer.reference == "periodic")
-    report.reference_renewed = reference_.renew(params_, report.kl);
+    report.reference_renewed = policies_.renew(report.kl);
+  policies_.age_old(updates_done_);
   report.seconds_update = part.restart();
 
   ++steps_done_;
@@ -130,18 +132,19 @@ StepReport Trainer::iterate() {
 Drawn Trainer::roll_out(const UpdateInputs& inputs) {
   std::set<int64_t> graph_steps;
   if (why_no_rollout_graphs(config_).empty())
-    graph_steps.insert(inputs.trained_steps.begin(), inputs.trained_steps.end());
+    graph_steps.insert(inputs.steps.trained.begin(), inputs.steps.trained.end());
   const std::vector<int64_t> prompts =
       draw_prompts(plan_, int64_t(prompts_.size()), uint64_t(config_.seed), steps_done_);
+  const PolicySet::Use behavior = policies_.use(algorithms::Policy::kOld);
   std::vector<Rollout> batches;
   for (const std::vector<SamplePlace>& rows : place_samples(plan_, prompts, steps_done_))
-    batches.push_back(actor_.roll_out(inputs.schedule, rows, graph_steps));
+    batches.push_back(actor_.roll_out(inputs.steps.schedule, rows, graph_steps));
   return gather(std::move(batches), prompts_);
 }
 
 rewards::Scores Trainer::score(const Drawn& drawn, StepReport& report) {
   rewards::Scores scores = rewards::score_checked(reward_, drawn.pictures, drawn.prompts);
-  report_rewards(scores, report);
+  report_rewards(scores, reward_.reads_text(), report);
   if (report.reward_failures == 0) return scores;
   const bool stops = config_.guard.on_reward_failure == "stop" || report.reward_failures == plan_.pictures;
   if (stops) check_pictures(drawn.pictures, report.step);
@@ -172,7 +175,7 @@ RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scor
   return credit;
 }
 
-// The kept rows with their credit and the reference's means, in batches of the rollout's shape.
+// The kept rows with their credit and what other policies say of them, in batches of the rollout's shape.
 std::vector<MicroBatch> Trainer::make_batches(std::vector<Rollout> drawn, const RowCredit& credit,
                                               const std::vector<uint8_t>& regularized, const UpdateInputs& inputs) {
   KeptRollouts kept = keep_rows(std::move(drawn), credit.kept, plan_.micro_batch);
@@ -187,6 +190,8 @@ std::vector<MicroBatch> Trainer::make_batches(std::vector<Rollout> drawn, const 
     };
     MicroBatch& batch = batches.emplace_back();
     batch.denoiser = actor_.denoiser(policy_, rows);
+    batch.at_points = actor_.point_denoiser(policy_, rows, inputs.steps.schedule);
+    batch.keys = keys_of(rows);
     batch.weights_B = on_device(credit.trained);
     batch.advantages_B = on_device(credit.advantages);
     for (const std::vector<float>& advantages : credit.step_advantages)
@@ -195,7 +200,7 @@ std::vector<MicroBatch> Trainer::make_batches(std::vector<Rollout> drawn, const 
 
     std::vector<uint8_t> marked;
     for (const int64_t row : source) marked.push_back(regularized[size_t(row)] && credit.trained[size_t(row)]);
-    reference_.add_means(batch, rows, marked, actor_, inputs.schedule, inputs.trained_steps);
+    policies_.add_predictions(batch, rows, marked, actor_, inputs);
   }
   return batches;
 }
@@ -262,7 +267,7 @@ void Trainer::save(const std::filesystem::path& run) {
                   {{"guard", guard_.state()},
                    {"updates_done", updates_done_},
                    {"credit", crediting_.statistics().state()},
-                   {"reference", reference_.state()},
+                   {"reference", {{"gate", gate_.state()}, {"since_renewal", policies_.since_renewal()}}},
                    {"cpu_path", nn::cpu_path_name(nn::cpu_path())}},
                   config_.checkpoint.keep);
 }
@@ -280,12 +285,13 @@ void Trainer::restore(const nlohmann::json& state) {
                                       " optimizer steps and ", steps_done_, " steps"));
   guard_.load_state(state.at("guard"));
   crediting_.statistics().load_state(state.at("credit"));
-  reference_.load_state(state.at("reference"));
+  gate_.load_state(state.at("reference").at("gate"));
+  policies_.set_since_renewal(stored_count(state.at("reference"), "since_renewal"));
   if (params_.front().tensor.is_cpu()) warn_of_another_cpu_path(state.value("cpu_path", ""));
 }
 
 CheckpointParts Trainer::parts() {
-  return {.weights = params_, .optimizer = optimizer_, .ema = ema_, .reference = reference_.moving_weights()};
+  return {.weights = params_, .optimizer = optimizer_, .ema = ema_, .policies = policies_.stored()};
 }
 
 }  // namespace gamut::train

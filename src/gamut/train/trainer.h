@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loop of on-policy fine-tuning.
-// An iteration reads: plan -> roll out -> score -> select, shape, credit -> reference -> update.
+// An iteration reads: plan -> roll out -> score -> select, shape, credit -> other policies -> update.
 //
 //   Trainer trainer(config, Pipeline::open(config.model, …), *reward, prompts);
 //   while (trainer.steps_done() < config.iterations) StepReport report = trainer.iterate();
@@ -8,6 +8,7 @@
 // It writes no files but checkpoints on request, prints nothing and computes no formula.
 #pragma once
 
+#include "gamut/diffusion/noise_process.h"
 #include "gamut/models/pipeline.h"
 #include "gamut/rewards/reward.h"
 #include "gamut/text/prompt_set.h"
@@ -15,9 +16,10 @@
 #include "gamut/train/batch_plan.h"
 #include "gamut/train/config.h"
 #include "gamut/train/crediting.h"
+#include "gamut/train/gate.h"
 #include "gamut/train/group_record.h"
 #include "gamut/train/guard.h"
-#include "gamut/train/reference.h"
+#include "gamut/train/policy_set.h"
 #include "gamut/train/report.h"
 #include "gamut/train/update.h"
 
@@ -70,6 +72,8 @@ class Trainer {
   models::Pipeline policy_;
   rewards::Reward& reward_;
   std::vector<text::Prompt> prompts_;
+  std::unique_ptr<algorithms::Objective> objective_;
+  diffusion::NoiseProcess process_;
   BatchPlan plan_;
   std::vector<nn::NamedTensor> params_;
   AdamW optimizer_;
@@ -77,7 +81,8 @@ class Trainer {
   Guard guard_;
   Actor actor_;
   Crediting crediting_;
-  Reference reference_;
+  Gate gate_;
+  PolicySet policies_;
   CreditObserver credit_observer_;
   int64_t steps_done_ = 0, updates_done_ = 0;
 };

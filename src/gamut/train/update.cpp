@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/train/update.h"
 
-#include "gamut/diffusion/step.h"
-
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -11,11 +9,19 @@
 namespace gamut::train {
 namespace {
 
-// Sums over samples and steps, kept on the device until the update's end.
+// Sums over samples and items, kept on the device until the update's end.
 struct Sums {
   at::Tensor loss, kl, approx_kl, clipped, deviation_max;
   explicit Sums(const at::Device& device) {
     for (at::Tensor* sum : {&loss, &kl, &approx_kl, &clipped, &deviation_max}) *sum = at::zeros({}, device);
+  }
+  void add(const algorithms::LossTerms& done) {
+    loss += done.loss_sum;
+    if (done.distance_sum.defined()) kl += done.distance_sum;
+    if (!done.ratio_deviation_max.defined()) return;
+    approx_kl += done.approx_kl_sum;
+    clipped += done.clipped_sum;
+    deviation_max = at::maximum(deviation_max, done.ratio_deviation_max);
   }
 };
 
@@ -24,46 +30,34 @@ int64_t regularized_rows(const MicroBatch& batch) {
   return batch.regularized.defined() ? batch.regularized.numel() : batch.weights_B.sum().item<int64_t>();
 }
 
-at::Tensor regularizer_sum(const MicroBatch& batch, const algorithms::RegularizerConfig& config,
-                           const diffusion::Step& step, const at::Tensor& mean) {
-  const at::Tensor& reference = batch.reference.at(step.index);
-  if (!batch.regularized.defined())
-    return algorithms::regularizer_sum(config, step, mean, reference, batch.weights_B);
-  return algorithms::regularizer_sum(config, step, mean.index_select(0, batch.regularized), reference,
-                                     at::ones({batch.regularized.numel()}, batch.weights_B.options()));
-}
-
-algorithms::LossTerms surrogate(const MicroBatch& batch, const algorithms::LossConfig& config,
-                                const diffusion::Step& step, const at::Tensor& mean) {
-  const size_t i = size_t(step.index);
-  const at::Tensor& next = batch.trajectories.latents[i + 1];
-  const at::Tensor& advantage = batch.step_advantages.empty() ? batch.advantages_B : batch.step_advantages[i];
-  if (config.kind == "grpo_guard")
-    return algorithms::grpo_guard(step, next, mean, batch.trajectories.means[i], advantage, batch.weights_B, config);
-  const at::Tensor log_prob = diffusion::step_log_prob(step, next, mean);
-  return algorithms::ppo_clip(log_prob, batch.trajectories.log_probs[i], advantage, batch.weights_B, config);
+// Of the item's rows; the old policy's, where nobody made it before the update, is the current one's.
+algorithms::Predictions predictions_at(const MicroBatch& batch, const algorithms::TrainItem& item) {
+  const auto made = batch.others.find(item.index);
+  algorithms::Predictions all = made == batch.others.end() ? algorithms::Predictions{} : made->second;
+  all.held = batch.regularized;
+  all.current = predict(batch, item);
+  if (!all.old.defined()) all.old = all.current.detach();
+  return all;
 }
 
 }  // namespace
 
-StepTerms accumulate_step(const MicroBatch& batch, const UpdateInputs& inputs, int64_t index,
-                          const UpdateTerms& terms) {
-  const diffusion::Step& step = inputs.schedule[size_t(index)];
-  const at::Tensor& x = batch.trajectories.latents[size_t(index)];
-
+at::Tensor predict(const MicroBatch& batch, const algorithms::TrainItem& item) {
+  if (!item.points.empty()) return batch.at_points(item.x_BCHW, item.points);
   // The same network on the same rows as in the rollout: before the first update the ratio is exactly 1.
-  const auto kept = batch.trajectories.predictions.find(index);
-  const at::Tensor predicted =
-      kept != batch.trajectories.predictions.end() ? kept->second : batch.denoiser(x, step);
-  const at::Tensor mean = diffusion::step_mean(step, x, predicted);
-  StepTerms done{.policy = surrogate(batch, inputs.slots.loss, step, mean), .distance = {}};
-  at::Tensor loss = done.policy.loss_sum / terms.policy;
-  if (batch.reference.contains(index)) {
-    const at::Tensor distance = regularizer_sum(batch, inputs.slots.regularizer, step, mean);
-    loss = loss + distance * (inputs.slots.regularizer.weight / terms.regularizer);
-    done.distance = distance.detach();
-  }
+  const auto kept = batch.trajectories.predictions.find(item.index);
+  return kept != batch.trajectories.predictions.end() ? kept->second : batch.denoiser(item.x_BCHW, item.step);
+}
+
+algorithms::LossTerms accumulate_item(const MicroBatch& batch, const UpdateInputs& inputs,
+                                      const algorithms::TrainItem& item, const UpdateTerms& terms) {
+  algorithms::LossTerms done = inputs.objective.loss(item, predictions_at(batch, item));
+  at::Tensor loss = done.loss_sum / terms.policy;
+  if (done.distance_sum.defined())
+    loss = loss + done.distance_sum * (inputs.objective.regularizer().weight / terms.regularizer);
   loss.backward();
+  done.loss_sum = done.loss_sum.detach();
+  if (done.distance_sum.defined()) done.distance_sum = done.distance_sum.detach();
   return done;
 }
 
@@ -76,20 +70,13 @@ UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, 
   }
   if (report.trained == 0) return report;
 
-  const double steps = double(inputs.trained_steps.size());
-  const UpdateTerms terms{.policy = double(report.trained) * steps,
-                          .regularizer = std::max(1.0, double(report.regularized)) * steps};
+  const double items = double(inputs.objective.items_per_picture(inputs.steps));
+  const UpdateTerms terms{.policy = double(report.trained) * items,
+                          .regularizer = std::max(1.0, double(report.regularized)) * items};
   Sums sums(micro_batches.front()->weights_B.device());
-  for (const MicroBatch* batch : micro_batches) {
-    for (const int64_t index : inputs.trained_steps) {
-      const StepTerms done = accumulate_step(*batch, inputs, index, terms);
-      if (done.distance.defined()) sums.kl += done.distance;
-      sums.loss += done.policy.loss_sum.detach();
-      sums.approx_kl += done.policy.approx_kl_sum;
-      sums.clipped += done.policy.clipped_sum;
-      sums.deviation_max = at::maximum(sums.deviation_max, done.policy.ratio_deviation_max);
-    }
-  }
+  for (const MicroBatch* batch : micro_batches)
+    for (const algorithms::TrainItem& item : inputs.objective.items(*batch, inputs.steps))
+      sums.add(accumulate_item(*batch, inputs, item, terms));
   report.loss = sums.loss.item<double>() / terms.policy;
   report.kl = sums.kl.item<double>() / terms.regularizer;
   report.approx_kl = sums.approx_kl.item<double>() / terms.policy;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// One optimizer step of policy-gradient fine-tuning, on stored trajectories.
+// One optimizer step: what the objective asks of the network on each micro-batch, its loss, the regularizer's distance.
 //
 // Left out of the textbook: no value network (the group is the baseline), no entropy bonus, no reward discount (one
-// reward per picture, the same advantage at each of its denoising steps).
+// reward per picture, the same advantage at each of its items).
 #pragma once
 
 #include "gamut/algorithms/algorithm.h"
+#include "gamut/diffusion/forward_process.h"
 #include "gamut/diffusion/rollout.h"
 #include "gamut/train/config.h"
 #include "gamut/train/optimizer.h"
@@ -13,31 +14,27 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <vector>
 
 namespace gamut::train {
 
 // One micro-batch of rollouts with its credit; rows as in the rollout, so that the network sees the same batch again.
-struct MicroBatch {
-  diffusion::Trajectories trajectories;
+struct MicroBatch : algorithms::CreditedRows {
   diffusion::Denoiser denoiser;               // the policy on this micro-batch's conditioning
-  at::Tensor advantages_B, weights_B;         // fp32; weight 1 = trained, 0 = left out
-  std::vector<at::Tensor> step_advantages;    // one [B] per denoising step; empty: advantages_B at every step
-  // The regularizer sees the rows `regularized` (int64; undefined: all rows, by weights_B) on the steps that have a
-  // reference: the reference policy's mean at the stored latents of those rows.
+  diffusion::PointDenoiser at_points;         // the same at times of the forward process
+  // What other policies say, by TrainItem::index: made before the update, since it depends on no weight that moves in it.
+  std::map<int64_t, algorithms::Predictions> others;
+  // The regularizer sees these rows (int64; undefined: all rows, by weights_B) at the items that have a reference.
   at::Tensor regularized;
-  std::map<int64_t, at::Tensor> reference;
 };
 
 struct UpdateInputs {
-  const std::vector<diffusion::Step>& schedule;
-  const std::vector<int64_t>& trained_steps;
-  const algorithms::Slots& slots;
+  const algorithms::IterationSteps& steps;
+  const algorithms::Objective& objective;
 };
 
-// Means over trained samples and steps. All are over the micro-batches given.
+// Means over trained samples and items. All are over the micro-batches given.
 struct UpdateReport {
   double loss = 0, kl = 0, approx_kl = 0, clip_fraction = 0, ratio_max_deviation = 0, grad_norm = 0;
   int64_t trained = 0;      // samples in the loss; 0: nothing to learn from, no gradient
@@ -45,23 +42,21 @@ struct UpdateReport {
   bool finite = true;       // loss and gradient norm
 };
 
-// What one micro-batch brings at one trained step, as sums over its samples.
-struct StepTerms {
-  algorithms::LossTerms policy;
-  at::Tensor distance;  // of the regularizer; undefined where the step has no reference
-};
 // Over the whole update, so that micro-batches never change the result.
 struct UpdateTerms {
-  double policy = 1, regularizer = 1;  // samples x steps of each
+  double policy = 1, regularizer = 1;  // samples x items of each
 };
-// Where the rollout kept a step's graph, that graph is used, and used up; else the network runs again.
+// The policy's output at an item. Where the rollout kept a step's graph, that graph is used, and used up; else the network
+// runs again.
+at::Tensor predict(const MicroBatch& batch, const algorithms::TrainItem& item);
 // Adds the gradient of (loss sum / terms.policy + regularizer.weight distance / terms.regularizer) to the parameters'.
-// Waits for no device and reads no value.
-StepTerms accumulate_step(const MicroBatch& batch, const UpdateInputs& inputs, int64_t step, const UpdateTerms& terms);
+// Waits for no device and reads no value; the sums it returns have no graph.
+algorithms::LossTerms accumulate_item(const MicroBatch& batch, const UpdateInputs& inputs,
+                                      const algorithms::TrainItem& item, const UpdateTerms& terms);
 
 // Accumulates the gradient of
-//   (1 / (samples steps)) sum surrogate + regularizer.weight (1 / (regularized samples * steps)) sum regularizer
-// over all micro-batches and trained steps into the parameters. The caller decides on the optimizer's step.
+//   (1 / (samples items)) sum loss + regularizer.weight (1 / (regularized samples * items)) sum distance
+// over all micro-batches and their items into the parameters. The caller decides on the optimizer's step.
 UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, const UpdateInputs& inputs,
                                  const AdamW& optimizer);
 

@@ -17,23 +17,10 @@ function el(tag, attributes, ...children) {
   return node;
 }
 
-// Key in metrics.jsonl or evals.jsonl -> what a newcomer understands.
+// Key in metrics.jsonl or evals.jsonl -> what a newcomer understands: the table of measures, and what training writes.
+const onNewPrompts = (measure) => ["heldout." + measure.key, [measure.title + " on new prompts", measure.about + ", for prompts never trained on"]];
 const NAMES = {
-  reward: ["Training reward", "what the method was trained on"],
-  reward_exact: ["Training reward: exact", "share of pictures that are exactly right for the reward"],
-  judge: ["Independent judge", "a second opinion that never trains"],
-  judge_exact: ["Judge: exact", "share of pictures that the judge reads exactly as asked"],
-  color_pairs: ["Color combinations", "how many different ink and ground colors a prompt's pictures use"],
-  color_spread: ["Spread of color", "how far apart the pictures' colors are"],
-  pairwise_distance: ["Pixel difference", "how much two pictures of one prompt differ, pixel by pixel"],
-  vendi: ["Different pictures, coarse", "Vendi score on 8×8 pixels: effective number of different pictures"],
-  feature_distance: ["Difference in look", "how different two pictures of one prompt look to a feature network"],
-  feature_vendi: ["Different looks", "Vendi score on features: effective number of different-looking pictures"],
-  high_frequency: ["Grid texture", "share of pixel-scale noise; the artifact of hard training"],
-  contrast: ["Contrast", "between ink and ground"],
-  colors_obeyed: ["Asked colors obeyed", "share of pictures in the colors that the prompt asks for"],
-  "heldout.colors_obeyed": ["Colors on demand", "share of pictures in the asked colors, for prompts never trained on"],
-  "heldout.reward": ["Reward on new prompts", "for prompts never trained on"],
+  ...Object.fromEntries(data.measure_table.flatMap((measure) => [[measure.key, [measure.title, measure.about]], onNewPrompts(measure)])),
   reward_mean: ["Training reward, noisy pictures", "mean over an iteration"],
   group_distance: ["Variety while training", "mean distance within a prompt's group"],
 };
@@ -61,7 +48,7 @@ const paint = (css) => (css.startsWith("var(") ? getComputedStyle(document.docum
 const nameTag = (method) => el("span", { class: "name" }, el("span", { class: "dot", style: `background:${color(method)}` }), method);
 
 // Rows of one run that charts use; the reporting seeds where there are some, with what held-out prompts add.
-const HELDOUT = ["colors_obeyed", "reward"];
+const HELDOUT = [...data.measure_table.filter((measure) => measure.scope === "held-out").map((measure) => measure.key), "reward"];
 function withHeldout(row, heldout) {
   const added = HELDOUT.filter((key) => heldout && Number.isFinite(heldout.values[key])).map((key) => ["heldout." + key, heldout.values[key]]);
   return added.length ? { ...row, values: { ...row.values, ...Object.fromEntries(added) } } : row;

@@ -107,7 +107,7 @@ function endCell(method, key, isVariety) {
 }
 
 function endTable() {
-  const quality = ["reward", "judge", "judge_exact"].filter(isMeasure), variety = [...VARIETY.filter(isMeasure).slice(0, 4), ...["heldout.colors_obeyed"].filter(isMeasure)];
+  const quality = ["reward", "judge", "judge_exact"].filter(isMeasure), variety = [...VARIETY.filter(isMeasure).slice(0, 4), ...["recall", "pvs", "prediction_norm", ...HELDOUT.slice(0, -1).map((name) => "heldout." + name)].filter(isMeasure)];
   if (!quality.length) return null;
   const keys = [...quality, ...variety];
   return el("div", { class: "card" }, el("h3", {}, "By the end of training: who gained and who lost what"),

@@ -2,7 +2,6 @@
 #include "gamut/models/clip/clip.h"
 
 #include "gamut/core/error.h"
-#include "gamut/core/program.h"
 #include "gamut/core/log.h"
 #include "gamut/io/files.h"
 #include "gamut/models/other_layouts.h"
@@ -35,7 +34,7 @@ void expect_folder(const fs::path& folder) {
   if (fs::exists(folder / kConfig)) return;
   const std::string hint = hub_cache_hint(folder);
   throw EnvironmentError("clip", cat("a CLIP model's folder must hold ", kConfig, "; got '", folder.string(), "'; ",
-                                     hint.empty() ? cat("train one with: ", program_name(), " pretrain recipes/glyphs/clip.toml") : hint));
+                                     hint.empty() ? "name one in transformers' layout; docs/rewards.md says where from" : hint));
 }
 
 // The configs and the tokenizer's files, as bytes by their place in the folder.

@@ -3,9 +3,9 @@
 // preprocessor_config.json, vocab.json + merges.txt or tokenizer/): both towers, both projections, the logit
 // scale. General enough for ViT-B/32, L/14 and H/14.
 //
-//   Clip clip = Clip::open("models/glyphs-clip", {});
+//   Clip clip = Clip::open("clip-vit-base-patch32", {});
 //   Tensor image = clip.image_embeddings(clip.preprocess(pictures));
-//   Tensor text = clip.text_embeddings(clip.tokenize({"the digit 7"}));
+//   Tensor text = clip.text_embeddings(clip.tokenize({"a cat"}));
 //   Tensor cosine = image.matmul(text.t());
 #pragma once
 

@@ -69,11 +69,13 @@ Tensor ClipEncoder::apply(const Layer& layer, const Tensor& input) const {
   return x + layer.fc2(quick_gelu_ ? inner * at::sigmoid(1.702 * inner) : at::gelu(inner));
 }
 
-Tensor ClipEncoder::operator()(Tensor x) const {
+ClipEncoder::States ClipEncoder::states(const Tensor& x) const {
+  States states{x, {}};
   for (const Layer& layer : layers_) {
-    x = apply(layer, x);
+    states.penultimate = states.last;
+    states.last = apply(layer, states.last);
   }
-  return x;
+  return states;
 }
 
 }  // namespace gamut::models

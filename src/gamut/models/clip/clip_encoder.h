@@ -29,7 +29,11 @@ class ClipEncoder {
  public:
   // `scope` is the place of "layers".
   ClipEncoder(const ClipEncoderConfig& config, ClipMask mask, const nn::Scope& scope);
-  Tensor operator()(Tensor x_BLD) const;
+  Tensor operator()(const Tensor& x_BLD) const { return states(x_BLD).last; }
+  struct States {
+    Tensor last, penultimate;  // after the last layer, and what went into it
+  };
+  States states(const Tensor& x_BLD) const;
 
  private:
   struct Layer {

@@ -22,6 +22,7 @@ struct ClipImageProcessorConfig {
   bool do_resize = true, do_center_crop = true, do_rescale = true, do_normalize = true;
   int64_t shortest_edge = 224;    // 0: `height` and `width` instead
   int64_t height = 0, width = 0;  // of the resized picture, whatever its proportions
+  bool bilinear = false;          // how it is resized; else bicubic
   int64_t crop_height = 224, crop_width = 224;
   std::array<double, 3> mean = {0.48145466, 0.4578275, 0.40821073};
   std::array<double, 3> std = {0.26862954, 0.26130258, 0.27577711};

@@ -19,6 +19,7 @@ ClipTextConfig parse_clip_text_config(const nlohmann::json& object, const std::s
   config.vocab_size = json.positive("vocab_size", config.vocab_size);
   config.max_positions = json.positive("max_position_embeddings", config.max_positions);
   config.eos_token_id = json.integer("eos_token_id", config.eos_token_id);
+  config.projection_dim = json.positive("projection_dim", config.projection_dim);
   // transformers writes many general keys into every config, so unknown ones are left alone.
   return config;
 }
@@ -50,8 +51,19 @@ ClipTextOutput ClipTextModel::operator()(const Tensor& ids) const {
   GAMUT_CHECK(ids.dim() == 2 && ids.size(1) <= config_.max_positions, "ids are ", ids.sizes(),
               "; the context is ", config_.max_positions);
   const Tensor positions = at::arange(ids.size(1), ids.options());
-  const Tensor hidden = final_norm_(encoder_(token_embedding_(ids) + position_embedding_(positions)));
-  return {hidden, pool(hidden, ids)};
+  const ClipEncoder::States states = encoder_.states(token_embedding_(ids) + position_embedding_(positions));
+  const Tensor hidden = final_norm_(states.last);
+  return {hidden, states.penultimate, pool(hidden, ids)};
+}
+
+ClipTextWithProjection::ClipTextWithProjection(const ClipTextConfig& config, const nn::Scope& scope)
+    : model_(config, scope["text_model"]),
+      projection_(scope["text_projection"], config.hidden_size, config.projection_dim, false) {}
+
+ClipTextOutput ClipTextWithProjection::operator()(const Tensor& ids) const {
+  ClipTextOutput out = model_(ids);
+  out.pooled = projection_(out.pooled);
+  return out;
 }
 
 }  // namespace gamut::models

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// transformers' CLIPTextModel: token ids to one vector per token, and one per text.
+// transformers' CLIPTextModel: token ids to one vector per token, and one per text; and CLIPTextModelWithProjection, whose
+// vector per text is projected into the space that it shares with pictures.
 #pragma once
 
 #include "gamut/models/clip/clip_encoder.h"
@@ -13,6 +14,7 @@ namespace gamut::models {
 struct ClipTextConfig : ClipEncoderConfig {
   int64_t vocab_size = 49408, max_positions = 77;
   int64_t eos_token_id = 49407;
+  int64_t projection_dim = 512;  // of CLIPTextModelWithProjection
 };
 
 // DataError naming key and value for whatever is not computed here.
@@ -20,6 +22,7 @@ ClipTextConfig parse_clip_text_config(const nlohmann::json& json, const std::str
 
 struct ClipTextOutput {
   Tensor last_hidden_state;  // [B, L, hidden_size], after the final layer norm
+  Tensor penultimate;        // the same shape: hidden_states[-2], before the last layer and without that norm
   Tensor pooled;             // [B, hidden_size]: the state at the first end token
 };
 
@@ -39,6 +42,18 @@ class ClipTextModel {
   nn::Embedding token_embedding_, position_embedding_;
   ClipEncoder encoder_;
   nn::LayerNorm final_norm_;
+};
+
+class ClipTextWithProjection {
+ public:
+  // `scope` is the root: files name "text_model.…" and "text_projection.weight".
+  ClipTextWithProjection(const ClipTextConfig& config, const nn::Scope& scope);
+  ClipTextOutput operator()(const Tensor& ids_BL) const;  // pooled is projected: [B, projection_dim]
+  const ClipTextConfig& config() const { return model_.config(); }
+
+ private:
+  ClipTextModel model_;
+  nn::Linear projection_;
 };
 
 }  // namespace gamut::models

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reader: a small convolutional classifier that says which character a 32x32 picture shows.
 //
-//   Reader reader = Reader::open("models/glyphs-reader", {});
+//   Reader reader = Reader::open(folder, {});
 //   Tensor logits = reader.net().logits(pictures);     // [B, 33]
 //
 // Five 3x3 convolutions, each followed by batch normalization and ReLU, at 32, 16, 16, 8 and 8 pixels

@@ -8,7 +8,19 @@
 
 namespace gamut::models {
 
-PictureCoder::PictureCoder(const ModelFolder& folder, const CoderSource& source)
+CoderShape coder_shape(const ModelFolder& folder) {
+  const std::string class_name = folder.component_class("vae"), relative = "vae/config.json";
+  const std::string file = (folder.path() / relative).string();
+  if (class_name == "SpaceToDepth") {
+    const int64_t side = parse_space_to_depth(folder.json(relative), file).block_size;
+    return {.factor = side, .channels = 3 * side * side};
+  }
+  if (class_name != "AutoencoderKL") return {};
+  const AutoencoderConfig config = parse_autoencoder_config(folder.json(relative), file);
+  return {.factor = config.factor(), .channels = config.latent_channels};
+}
+
+PictureCoder::PictureCoder(const ModelFolder& folder, const PartSource& source)
     : class_name_(folder.component_class("vae")), dtype_(source.params.dtype) {
   const std::string relative = "vae/config.json", file = (folder.path() / relative).string();
   if (class_name_ == "SpaceToDepth") coder_ = parse_space_to_depth(folder.json(relative), file);
@@ -42,18 +54,6 @@ at::Tensor PictureCoder::encode(const at::Tensor& pictures, const AutoencoderOpt
   const auto* vae = std::get_if<AutoencoderKL>(&coder_);
   if (!vae) refuse();
   return vae->encode((pictures * 2 - 1).to(dtype_), options).to(at::kFloat);
-}
-
-int64_t PictureCoder::factor() const {
-  if (const auto* blocks = std::get_if<SpaceToDepth>(&coder_)) return blocks->block_size;
-  const auto* vae = std::get_if<AutoencoderKL>(&coder_);
-  return vae ? vae->config().factor() : 1;
-}
-
-int64_t PictureCoder::latent_channels() const {
-  if (const auto* blocks = std::get_if<SpaceToDepth>(&coder_)) return 3 * blocks->block_size * blocks->block_size;
-  const auto* vae = std::get_if<AutoencoderKL>(&coder_);
-  return vae ? vae->config().latent_channels : 0;
 }
 
 }  // namespace gamut::models

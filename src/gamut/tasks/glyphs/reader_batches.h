@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The training pictures of the reader and how they are disturbed (pretrain_reader.h says why).
+#pragma once
+
+#include "gamut/tasks/glyphs/glyphs.h"
+#include "gamut/tasks/glyphs/pretrain_reader.h"
+
+#include <ATen/core/Tensor.h>
+
+namespace gamut::glyphs {
+
+struct ReaderBatch {
+  at::Tensor pictures_BCHW;  // fp32, [0, 1]
+  at::Tensor targets_BK;     // a distribution over the characters per picture
+};
+
+// A pure function of (config.seed, step). The last round(garbage * batch) pictures show no character.
+ReaderBatch draw_reader_batch(const ReaderTrainingConfig& config, GlyphRenderer& renderer,
+                              int64_t step);
+// `count` pictures without a character, disturbed as in training.
+at::Tensor draw_garbage(const ReaderTrainingConfig& config, GlyphRenderer& renderer, int64_t count);
+
+}  // namespace gamut::glyphs
