@@ -5,6 +5,7 @@
 #include "gamut/diversity/irs.h"
 #include "gamut/diversity/measures.h"
 #include "gamut/diversity/pixels.h"
+#include "gamut/diversity/tonal.h"
 #include "gamut/diversity/vendi.h"
 #include "gamut/nn/images.h"
 #include "gamut/python/parts.h"
@@ -56,11 +57,17 @@ py::dict recall(const Tensor& generated, const Tensor& reference) {
                   "irs_alpha"_a = score.irs_alpha, "irs_infinity"_a = score.irs_infinity);
 }
 
-double color_spread(const Tensor& pictures) {
+Tensor checked_pictures(const Tensor& pictures) {
   if (pictures.dim() != 4 || pictures.size(1) != 3 || pictures.size(0) == 0)
     throw DataError("diversity", cat("pictures must be [n, 3, H, W] in [0, 1]; got ", pictures.sizes()));
-  return diversity::color_spread(nn::tensor_to_images(pictures.detach().to(at::kCPU, at::kFloat)));
+  return pictures.detach().to(at::kCPU, at::kFloat);
 }
+
+double color_spread(const Tensor& pictures) {
+  return diversity::color_spread(nn::tensor_to_images(checked_pictures(pictures)));
+}
+
+double pvs(const Tensor& pictures) { return diversity::tonal_variety(checked_pictures(pictures)); }
 
 }  // namespace
 
@@ -79,6 +86,7 @@ void add_diversity(py::module_& module) {
   part.def("clusters", &clusters, py::arg("features") = none, py::kw_only(), py::arg("distances") = none,
            py::arg("kernel") = none);
   part.def("recall", &recall, py::arg("generated"), py::arg("reference"));
+  part.def("pvs", &pvs, py::arg("pictures"));
   part.def("color_spread", &color_spread, py::arg("pictures"));
 }
 

@@ -9,4 +9,6 @@ PYBIND11_MODULE(_gamut, module) {
   gamut::python::add_diversity(module);
   gamut::python::add_credit(module);
   gamut::python::add_runs(module);
+  gamut::python::add_model(module);
+  gamut::python::add_training(module);
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/core/error.h"
 #include "gamut/io/files.h"
+#include "gamut/io/run_folder.h"
 #include "gamut/python/parts.h"
+#include "gamut/run/frontier_comparison.h"
 #include "gamut/run/run_argument.h"
+#include "gamut/run/run_identity.h"
 
 #include <nlohmann/json.hpp>
 
@@ -23,8 +26,23 @@ std::pair<std::vector<std::string>, std::vector<std::string>> read_run(const std
   return {rows(folder / "metrics.jsonl"), rows(folder / "evals.jsonl")};
 }
 
+std::filesystem::path free_folder(const std::filesystem::path& recipe) {
+  return io::free_run_folder(run::is_run(recipe) ? run::run_name(recipe) : recipe.stem().string());
+}
+
+std::string frontier(const std::vector<std::string>& runs, const std::string& x, const std::string& y,
+                     const std::string& baseline, bool interpolate) {
+  const py::gil_scoped_release unlocked;
+  const run::FrontierOptions options{.baseline = baseline, .x = x, .y = y, .compare = {}, .interpolate = interpolate};
+  return run::to_json(run::compare_all(runs, options), options).dump();
+}
+
 }  // namespace
 
-void add_runs(py::module_& module) { module.def("read_run", &read_run, py::arg("path")); }
+void add_runs(py::module_& module) {
+  module.def("read_run", &read_run, py::arg("path"));
+  module.def("free_run_folder", &free_folder, py::arg("recipe"));
+  module.def("frontier", &frontier, py::arg("runs"), py::arg("x"), py::arg("y"), py::arg("baseline"), py::arg("interpolate"));
+}
 
 }  // namespace gamut::python
