@@ -70,6 +70,7 @@ install: build
 	cmake --install build --prefix "$(PREFIX)"
 
 wheel: build
+	@cmake --build build --parallel $(JOBS) --target gamut_python 2> /dev/null || true
 	@scripts/setup.sh wheel
 	python3 scripts/make_wheel.py --build build --out dist
 

@@ -23,7 +23,7 @@ import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # The runtimes of C, C++ and OpenMP are the system's or torch's; two of one kind in a process do not get on.
-OUTSIDE = re.compile(r"^(linux-vdso|ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util|nsl|stdc\+\+|gcc_s|gomp|c10|torch_cpu)"
+OUTSIDE = re.compile(r"^(linux-vdso|ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util|nsl|stdc\+\+|gcc_s|gomp|c10|torch.*)"
                      r"|libcu(da|dart|dnn|pti|blas).*|libnv.*)\.so")
 TESSDATA = ("/usr/share/tesseract-ocr/*/tessdata", "/usr/share/tessdata")
 
@@ -87,6 +87,26 @@ def copy_license(file, package):
             return
 
 
+def add_module(build, package):
+    """The Python package and, where it was built, its compiled part; returns the wheel's Python and ABI tags."""
+    for file in sorted((ROOT / "python/gamut").iterdir()):
+        if file.is_file():
+            shutil.copy(file, package)
+    modules = sorted((build / "python/gamut").glob("_gamut.*.so"))
+    if not modules:
+        print("note: the Python module was not built and is left out; the command alone is packed", file=sys.stderr)
+        return "py3-none"
+    copy = package / modules[0].name
+    shutil.copy(modules[0], copy)
+    for name, file in linked_libraries(copy).items():
+        if not (package / "lib" / name).exists() and "torch" not in name:
+            fail(f"the module needs {file}, which the program does not")
+    output("patchelf", "--set-rpath", "$ORIGIN/../torch/lib:$ORIGIN/lib", str(copy))
+    output("strip", "--strip-unneeded", str(copy))
+    version = re.search(r"cpython-(\d+)", copy.name).group(1)
+    return f"cp{version}-cp{version}"
+
+
 def copy_data(build, package):
     share = package / "share/gamut"
     share.mkdir(parents=True, exist_ok=True)
@@ -109,7 +129,7 @@ def write_info(folder, version, torch, tag):
         f"License: Apache-2.0\nRequires-Python: >=3.8\nRequires-Dist: torch>=2.11\n\n"
         f"Built with LibTorch {torch}.\n")
     (folder / "WHEEL").write_text(f"Wheel-Version: 1.0\nGenerator: gamut\nRoot-Is-Purelib: false\nTag: {tag}\n")
-    (folder / "entry_points.txt").write_text("[console_scripts]\ngamut = gamut:main\n")
+    (folder / "entry_points.txt").write_text("[console_scripts]\ngamut = gamut._command:main\n")
 
 
 def digest(data):
@@ -137,7 +157,6 @@ def main():
     if shutil.which("patchelf") is None:
         fail("patchelf was not found; run: apt-get install patchelf")
     version, torch = built_with(flags.build)
-    tag = f"py3-none-linux_{platform.machine()}"
     info = f"gamut-{version}.dist-info"
     with tempfile.TemporaryDirectory() as folder:
         stage = pathlib.Path(folder)
@@ -145,9 +164,9 @@ def main():
         package.mkdir()
         bundle(flags.build / "gamut", package)
         copy_data(flags.build, package)
-        launcher = (ROOT / "cmake/wheel/__init__.py").read_text()
-        (package / "__init__.py").write_text(launcher.replace("@TORCH@", torch))
-        shutil.copy(ROOT / "cmake/wheel/__main__.py", package)
+        tag = f"{add_module(flags.build, package)}-linux_{platform.machine()}"
+        launcher = package / "_command.py"
+        launcher.write_text(launcher.read_text().replace("@TORCH@", torch))
         write_info(stage / info, version, torch, tag)
         flags.out.mkdir(parents=True, exist_ok=True)
         wheel = flags.out / f"gamut-{version}-{tag}.whl"

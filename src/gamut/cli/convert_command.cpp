@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
-#include "gamut/cli/lora_argument.h"
-#include "gamut/cli/model_argument.h"
+#include "gamut/run/lora_argument.h"
+#include "gamut/run/model_argument.h"
 #include "gamut/core/error.h"
 #include "gamut/core/input_files.h"
 #include "gamut/core/log.h"
@@ -40,7 +40,7 @@ void cast(nn::LoraModule& module, const ConvertFlags& flags) {
 }
 
 int convert_lora(const ConvertFlags& flags) {
-  nn::LoraFile file = nn::load_lora(adapter_path(flags.in));
+  nn::LoraFile file = nn::load_lora(run::adapter_path(flags.in));
   if (!flags.dtype.empty())
     for (nn::LoraModule& module : file.modules) cast(module, flags);
   nn::save_lora(flags.out, file, kFormats.at(flags.to));
@@ -51,10 +51,10 @@ int convert_lora(const ConvertFlags& flags) {
 int merge(const ConvertFlags& flags) {
   if (fs::exists(flags.out) && !fs::is_empty(flags.out))
     throw ConfigError("usage", cat("the merged model needs a new folder; got '", flags.out, "', which is not empty"));
-  const TunedModel model = find_tuned(flags.model);
+  const run::TunedModel model = run::find_tuned(flags.model);
   models::Pipeline pipe = models::Pipeline::open(model.folder, {});
   model.apply(pipe);
-  add_loras(pipe, {flags.in});
+  run::add_loras(pipe, {flags.in});
   pipe.merge_loras();
   pipe.save(flags.out);
   log_info(cat("wrote the merged model to ", flags.out));

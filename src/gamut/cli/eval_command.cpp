@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
-#include "gamut/cli/lora_argument.h"
-#include "gamut/cli/model_argument.h"
+#include "gamut/run/lora_argument.h"
+#include "gamut/run/model_argument.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/eval/table.h"
@@ -75,17 +75,17 @@ void print(const std::vector<PassNumbers>& all, const std::string& measured, boo
 }
 
 // Without --model a run folder in the recipe's place means its own tuned model.
-TunedModel model_of(const EvalFlags& flags, const run::TrainRecipe& recipe) {
-  if (!flags.model.empty()) return find_tuned(flags.model);
-  return run::is_run(flags.recipe) ? find_tuned(flags.recipe) : find_tuned(recipe.train.model);
+run::TunedModel model_of(const EvalFlags& flags, const run::TrainRecipe& recipe) {
+  if (!flags.model.empty()) return run::find_tuned(flags.model);
+  return run::is_run(flags.recipe) ? run::find_tuned(flags.recipe) : run::find_tuned(recipe.train.model);
 }
 
-models::Pipeline open_model(const EvalFlags& flags, const run::TrainRecipe& recipe, const TunedModel& model) {
+models::Pipeline open_model(const EvalFlags& flags, const run::TrainRecipe& recipe, const run::TunedModel& model) {
   models::Pipeline pipe = train::open_policy(recipe.train, model.folder);
   model.apply(pipe);
   if (!flags.weights.empty())
     train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
-  add_loras(pipe, flags.loras);
+  run::add_loras(pipe, flags.loras);
   return pipe;
 }
 
@@ -108,13 +108,13 @@ std::vector<Pass> passes_of(const run::TrainRecipe& recipe, const EvalFlags& fla
   return passes;
 }
 
-bool is_tuned(const EvalFlags& flags, const TunedModel& model) {
+bool is_tuned(const EvalFlags& flags, const run::TunedModel& model) {
   return !model.weights.empty() || model.adapter || !flags.weights.empty() || !flags.loras.empty();
 }
 
 // What the recipe's model draws in each pass, for measures that compare with the base; nothing where what is measured is
 // that model, and a warning where it cannot be opened.
-void add_bases(const run::TrainRecipe& recipe, const EvalFlags& flags, const TunedModel& model, const eval::Judges& judges,
+void add_bases(const run::TrainRecipe& recipe, const EvalFlags& flags, const run::TunedModel& model, const eval::Judges& judges,
                std::vector<Pass>& passes) {
   const std::string base = recipe.train.model.empty() ? model.folder : recipe.train.model;
   const bool itself = !is_tuned(flags, model) && base == model.folder;
@@ -141,7 +141,7 @@ void check_any_scored(const std::vector<PassNumbers>& all) {
     if (const std::string sentence = eval::total_failure(numbers); !sentence.empty()) throw NumericalError("eval", sentence);
 }
 
-std::string measured_by(const EvalFlags& flags, const TunedModel& model) {
+std::string measured_by(const EvalFlags& flags, const run::TunedModel& model) {
   std::string text = model.measured;
   if (!flags.weights.empty()) text += cat(", weights of ", flags.weights);
   for (const std::string& lora : flags.loras) text += cat(", adapter ", lora);
@@ -176,7 +176,7 @@ int evaluate(const EvalFlags& flags) {
   std::optional<models::Pipeline> pipe;
   std::string measured = flags.data ? data_task(passes.front().prompts).data_name : "";
   if (!flags.data) {
-    const TunedModel model = model_of(flags, recipe);
+    const run::TunedModel model = model_of(flags, recipe);
     add_bases(recipe, flags, model, judges, passes);
     pipe.emplace(open_model(flags, recipe, model));
     measured = measured_by(flags, model);

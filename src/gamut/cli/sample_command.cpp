@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
-#include "gamut/cli/lora_argument.h"
-#include "gamut/cli/model_argument.h"
+#include "gamut/run/lora_argument.h"
+#include "gamut/run/model_argument.h"
+#include "gamut/run/sample_schedule.h"
 #include "gamut/cli/number_flag.h"
 #include "gamut/core/error.h"
 #include "gamut/core/input_files.h"
@@ -26,48 +27,17 @@ namespace {
 namespace fs = std::filesystem;
 
 struct SampleFlags {
-  std::string model = "models/glyphs", variant, weights, sampler, out, save_images, init_latents;
-  std::string step_noise, save_latents, grid, negative, device = "cpu", dtype = "fp32";
+  std::string model = "models/glyphs", variant, weights, out, save_images, init_latents;
+  std::string step_noise, save_latents, negative, device = "cpu", dtype = "fp32";
   std::vector<std::string> prompts, loras;
-  int64_t count = 8, steps = 20, seed = 0, micro_batch = 64, height = 0, width = 0;
+  run::SampleSchedule schedule;
+  int64_t count = 8, seed = 0, micro_batch = 64, height = 0, width = 0;
   int64_t max_tokens = 0;
-  double guidance = 1, true_cfg = 1, noise_level = 0.7, eta = 0, shift = 0;
+  double guidance = 1, true_cfg = 1;
   bool vae_tiling = false;
 
   int64_t pictures() const { return int64_t(prompts.size()) * count; }
 };
-
-// Nobody asked for a sampler: the model's own, or what takes its place, which is said.
-std::vector<diffusion::Step> default_schedule(const SampleFlags& flags, const models::Pipeline& pipe) {
-  if (const std::string& problem = pipe.scheduler().own_problem; !problem.empty())
-    log_info(cat("the model's own sampler, ", problem, ", is not computed; DDIM takes its place on the same noise table"));
-  return eval::noise_process(pipe).deterministic(flags.steps);
-}
-
-// The model's own scheduler without noise unless --sampler, --grid or --shift asks for others.
-std::vector<diffusion::Step> schedule_of(const SampleFlags& flags, const models::Pipeline& pipe) {
-  if (flags.eta != 0 && flags.sampler != "ddim")
-    throw ConfigError("usage", cat("--eta belongs to --sampler ddim; got ",
-                                   flags.sampler.empty() ? "none" : "--sampler " + flags.sampler));
-  const diffusion::NoiseProcess process = eval::noise_process(pipe);
-  if (flags.sampler == "ddim") return process.ddim(flags.steps, flags.eta);
-  const bool own_euler = pipe.scheduler().class_name == "EulerDiscreteScheduler";
-  if (flags.sampler == "euler")
-    return own_euler ? process.own(flags.steps) : process.euler(flags.steps);
-  const bool own_levels = flags.grid.empty() && flags.shift == 0;
-  if (own_levels && flags.sampler.empty()) return default_schedule(flags, pipe);
-  if (own_levels && flags.sampler == "ode") return process.own(flags.steps);
-  diffusion::SamplerConfig config;  // assigned: g++ 12 takes the designated form for a use before initialization
-  config.kind = flags.sampler.empty() ? "ode" : flags.sampler;
-  config.steps = flags.steps;
-  config.noise_level = flags.noise_level;
-  std::vector<double> sigmas = process.sigmas(flags.steps);  // DataError unless a flow model
-  if (!own_levels)
-    sigmas = diffusion::make_sigmas({.kind = flags.grid.empty() ? "sd3_diffusers" : flags.grid,
-                                     .steps = flags.steps,
-                                     .shift = flags.shift == 0 ? pipe.scheduler().shift : flags.shift});
-  return diffusion::make_schedule(config, sigmas);
-}
 
 // Tensor `name` of a file, of this shape; `meaning` explains the shape.
 at::Tensor read_tensor(const std::string& path, const std::string& name, const std::vector<int64_t>& expected,
@@ -96,7 +66,7 @@ at::Tensor starting_latents(const SampleFlags& flags, const models::Pipeline& pi
 
 at::Tensor step_noise(const SampleFlags& flags, const models::Pipeline& pipe) {
   if (flags.step_noise.empty()) return {};
-  return read_tensor(flags.step_noise, "noise", with_latent_shape({flags.steps, flags.pictures()}, pipe),
+  return read_tensor(flags.step_noise, "noise", with_latent_shape({flags.schedule.steps, flags.pictures()}, pipe),
                      "steps, prompts x n, then the model's latent");
 }
 
@@ -136,7 +106,7 @@ int sample(const SampleFlags& flags) {
   if (flags.out.empty() && flags.save_images.empty() && flags.save_latents.empty())
     throw ConfigError("usage",
                       "nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
-  const TunedModel model = find_tuned(flags.model);
+  const run::TunedModel model = run::find_tuned(flags.model);
   models::Pipeline pipe =
       models::Pipeline::open(model.folder, nn::open_device(flags.device, flags.dtype), flags.variant);
   model.apply(pipe);
@@ -146,8 +116,8 @@ int sample(const SampleFlags& flags) {
   pipe.set_coding({.tiling = flags.vae_tiling});
   if (!flags.weights.empty())
     train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
-  add_loras(pipe, flags.loras);
-  const eval::SamplingOptions options{.schedule = schedule_of(flags, pipe),
+  run::add_loras(pipe, flags.loras);
+  const eval::SamplingOptions options{.schedule = run::sample_schedule(pipe, flags.schedule),
                                       .noise = {.seed = uint64_t(flags.seed), .purpose = "sample"},
                                       .members = flags.count,
                                       .micro_batch = flags.micro_batch,
@@ -177,22 +147,22 @@ void add_sample_command(CLI::App& program, Action& chosen) {
   command->add_option("-n", flags->count, "pictures per prompt")
       ->check(whole_number(1, 100000))
       ->capture_default_str();
-  command->add_option("--steps", flags->steps, "denoising steps")
+  command->add_option("--steps", flags->schedule.steps, "denoising steps")
       ->check(whole_number(1, 1000))
       ->capture_default_str();
-  command->add_option("--sampler", flags->sampler,
+  command->add_option("--sampler", flags->schedule.sampler,
                       "ode (the model's own scheduler, without noise) | flow_sde | ddim | euler (default: ode, or ddim "
                       "where gamut lacks the model's own)")
       ->check(CLI::IsMember({"ode", "flow_sde", "ddim", "euler"}));
-  command->add_option("--eta", flags->eta, "noise of ddim, 0 = deterministic, 1 = DDPO")
+  command->add_option("--eta", flags->schedule.eta, "noise of ddim, 0 = deterministic, 1 = DDPO")
       ->check(number_between(0.0, 1.0))
       ->capture_default_str();
-  command->add_option("--noise-level", flags->noise_level, "a of flow_sde")
+  command->add_option("--noise-level", flags->schedule.noise_level, "a of flow_sde")
       ->check(number_between(0.0, 10.0))
       ->capture_default_str();
-  command->add_option("--grid", flags->grid, "noise levels (default: the model's scheduler)")
+  command->add_option("--grid", flags->schedule.grid, "noise levels (default: the model's scheduler)")
       ->check(CLI::IsMember(diffusion::sigma_grid_kinds()));
-  command->add_option("--shift", flags->shift, "shift of the grid (default: the model's)")
+  command->add_option("--shift", flags->schedule.shift, "shift of the grid (default: the model's)")
       ->check(number_above(0));
   command->add_option("--seed", flags->seed, "names the noise")
       ->check(whole_number(0))

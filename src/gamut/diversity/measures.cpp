@@ -33,10 +33,7 @@ std::vector<int64_t> cluster_sizes(const std::vector<int64_t>& labels) {
   return sizes;
 }
 
-// Given, or made from what is given.
-struct CheckedGroup {
-  at::Tensor distances_NN, kernel_NN;
-};
+}  // namespace
 
 CheckedGroup check_group(const GroupGeometry& group) {
   const int given = group.features_ND.defined() + group.distances_NN.defined() + group.kernel_NN.defined();
@@ -54,8 +51,6 @@ CheckedGroup check_group(const GroupGeometry& group) {
   const at::Tensor k_NN = checked_kernel(group.kernel_NN);
   return {(1 - k_NN).clamp_min(0), k_NN};
 }
-
-}  // namespace
 
 double pairwise_mean(const at::Tensor& distances) { return mean(mean_distances(distances)); }
 

@@ -25,6 +25,11 @@ double effective_modes(const std::vector<int64_t>& labels);
 struct GroupGeometry {
   at::Tensor features_ND{}, distances_NN{}, kernel_NN{};
 };
+// Checked, in double on the CPU. DataError unless exactly one is given and it is what it must be.
+struct CheckedGroup {
+  at::Tensor distances_NN, kernel_NN;
+};
+CheckedGroup check_group(const GroupGeometry& group);
 // vendi, vendi_q2, vendi_qinf, rke, pairwise_mean, nearest_mean, clusters (how many spectral_clusters finds),
 // cluster_labels, cluster_sizes (in the order of the labels), effective_modes (of the clusters), n.
 nlohmann::ordered_json describe_group(const GroupGeometry& group, const SpectralOptions& options);

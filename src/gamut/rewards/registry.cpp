@@ -72,10 +72,12 @@ std::vector<RewardKind>& kinds_of_reward() {
 }
 
 constexpr const char* kMix = "mix";
+constexpr const char* kOwn = "own";
 
 std::vector<std::string> names_and_mix() {
   std::vector<std::string> all = reward_kinds();
   all.emplace_back(kMix);
+  all.emplace_back(kOwn);
   return all;
 }
 
@@ -129,7 +131,8 @@ void RemoteConfig::fields(FieldVisitor& v) {
 }
 
 void RewardConfig::fields(FieldVisitor& v) {
-  v.field("kind", kind, one_of(names_and_mix()), "who judges; mix: the weighted sum below");
+  v.field("kind", kind, one_of(names_and_mix()), "who judges; mix: the weighted sum below; own: what a program gave beside the recipe");
+  v.field("own", own, any_value(), "own: its name");
   v.field("form", form, one_of({"distance", "confidence"}),
           "ocr: 1 - edit distance / length, or the engine's confidence in the asked text");
   v.field("tessdata", tessdata, any_value(),
@@ -149,6 +152,9 @@ void RewardConfig::fields(FieldVisitor& v) {
 
 std::unique_ptr<Reward> make_reward(const RewardConfig& config, const std::string& policy_device) {
   if (config.kind == kMix) return make_weighted_sum(config, policy_device);
+  if (config.kind == kOwn)
+    throw ConfigError("rewards", cat("kind = \"own\" is '", printable(config.own), "', which the program that trained with it gave "
+                                     "beside the recipe; give it again there, or choose another kind"));
   std::string known;
   for (const RewardKind& entry : kinds_of_reward()) {
     if (config.kind == entry.name) return entry.make(config, policy_device);

@@ -60,6 +60,7 @@ struct MixConfig {
 struct RewardConfig {
   std::string kind = "";                       // a name of reward_kinds(), or mix; "" = the recipe has to say
   MixConfig mix = {};
+  std::string own = "";                        // own: the name of what a program gave beside the recipe
   std::string form = "distance";               // ocr: distance (1 - edit distance / length) | confidence
   std::string tessdata = "";                   // ocr: "" = where Debian and Ubuntu install it
   std::string model = "";                      // folder of the network of a task's own reward

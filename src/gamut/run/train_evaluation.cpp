@@ -52,11 +52,13 @@ void tell_failures(const eval::EvalPass& pass, int64_t step, const eval::Evaluat
 }  // namespace
 
 TrainEvaluation::TrainEvaluation(const TrainRecipe& recipe, fs::path run, rewards::Reward& reward,
-                                 rewards::Reward& judge)
+                                 rewards::Reward& judge,
+                                 std::function<void(const nlohmann::ordered_json&)> observer)
     : config_(recipe.eval),
       run_(std::move(run)),
       reward_(reward),
       judge_(judge),
+      observer_(std::move(observer)),
       features_(rewards::make_features(recipe.eval.features, recipe.train.device)),
       passes_(eval::eval_passes(recipe.eval)) {
   add_prompts("prompts", recipe.eval_prompts());
@@ -90,6 +92,7 @@ void TrainEvaluation::evaluate_pass(const eval::EvalPass& pass, train::Trainer& 
   row.update(numbers.to_json());
   evals.append(row);
   events.add_evaluation(row, save_pictures(pass, step, measured.pictures));
+  if (observer_) observer_(row);
   tell_failures(pass, step, numbers);
   if (pass == eval::EvalPass{})
     log_info(cat("eval   step ", step, ": reward ", shown(numbers["reward"]), ", judge ", shown(numbers["judge"]),

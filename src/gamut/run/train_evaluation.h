@@ -6,7 +6,10 @@
 #include "gamut/train/event_log.h"
 #include "gamut/train/trainer.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,7 +23,8 @@ namespace gamut::run {
 
 class TrainEvaluation {
  public:
-  TrainEvaluation(const TrainRecipe& recipe, std::filesystem::path run, rewards::Reward& reward, rewards::Reward& judge);
+  TrainEvaluation(const TrainRecipe& recipe, std::filesystem::path run, rewards::Reward& reward, rewards::Reward& judge,
+                  std::function<void(const nlohmann::ordered_json&)> observer = {});
 
   // Every pass that the recipe asks for on the trainer's weights of now, the averaged ones where a pass says so.
   void evaluate(train::Trainer& trainer, io::JsonLines& evals, train::EventLog& events);
@@ -38,6 +42,7 @@ class TrainEvaluation {
   std::filesystem::path run_;
   rewards::Reward& reward_;
   rewards::Reward& judge_;
+  std::function<void(const nlohmann::ordered_json&)> observer_;  // sees each row
   std::unique_ptr<rewards::FeatureExtractor> features_;
   std::vector<eval::EvalPass> passes_;
   std::map<std::string, std::vector<text::Prompt>> prompts_;  // by EvalPass::set

@@ -47,6 +47,25 @@ rewards::Reward& chosen_reward(rewards::Reward* own, const rewards::RewardConfig
   return *made;
 }
 
+// The record names what was given beside the recipe, so that nobody takes the run for one of the recipe's own reward.
+void record_own(Resolved& resolved, rewards::RewardConfig& config, const std::string& table, const rewards::Reward* own) {
+  if (own == nullptr) return;
+  config.kind = "own";
+  config.own = own->name();
+  for (ResolvedField& field : resolved.fields) {
+    if (field.key == table + ".kind") field.toml = nlohmann::json(config.kind).dump();
+    else if (field.key == table + ".own") field.toml = nlohmann::json(config.own).dump();
+    else continue;
+    field.origin = "the program";
+  }
+}
+
+TrainRecipe with_own_rewards(TrainRecipe recipe, const TrainOptions& options) {
+  record_own(recipe.resolved, recipe.reward, "reward", options.reward);
+  record_own(recipe.resolved, recipe.judge, "judge", options.judge);
+  return recipe;
+}
+
 class TrainRun {
  public:
   TrainRun(const TrainRecipe& recipe, const TrainOptions& options)
@@ -54,9 +73,10 @@ class TrainRun {
         folder_(options.folder),
         lock_(options.resume ? std::make_unique<io::RunLock>(folder_) : nullptr),
         command_(options.command),
+        on_step_(options.on_step),
         reward_(chosen_reward(options.reward, recipe.reward, recipe.train.device, made_reward_)),
         judge_(chosen_reward(options.judge, recipe.judge, recipe.train.device, made_judge_)),
-        evaluation_(recipe, options.folder, reward_, judge_),
+        evaluation_(recipe, options.folder, reward_, judge_, options.on_evaluation),
         prompts_(checked_prompts(reward_, recipe.train.rollout.prompts)),
         trainer_(recipe.train, train::open_policy(recipe.train), reward_, prompts_) {}
 
@@ -106,6 +126,7 @@ class TrainRun {
       metrics.append(row);
       events_->add_metrics(row);
       progress.show(report);
+      if (on_step_) on_step_(row);
       const int64_t step = report.step;
       if (is_evaluated(step)) evaluation_.evaluate(trainer_, evals, *events_);
       const bool stop = stop_requested() && step < total;
@@ -186,6 +207,7 @@ class TrainRun {
   fs::path folder_;
   std::unique_ptr<io::RunLock> lock_;  // before any model loads
   std::string command_;
+  std::function<void(const nlohmann::ordered_json&)> on_step_;
   std::unique_ptr<rewards::Reward> made_reward_, made_judge_;
   rewards::Reward& reward_;
   rewards::Reward& judge_;
@@ -197,7 +219,8 @@ class TrainRun {
 
 }  // namespace
 
-TrainOutcome train(const TrainRecipe& recipe, const TrainOptions& options) {
+TrainOutcome train(const TrainRecipe& asked, const TrainOptions& options) {
+  const TrainRecipe recipe = with_own_rewards(asked, options);
   // A folder in the way is reported before any model loads.
   if (!options.resume && fs::exists(options.folder)) io::create_run_folder(options.folder);
   if (options.resume && !fs::exists(options.folder / "config.toml"))

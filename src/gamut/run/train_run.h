@@ -8,6 +8,8 @@
 
 #include "gamut/run/train_recipe.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -19,9 +21,12 @@ struct TrainOptions {
   std::filesystem::path folder;  // must not exist yet, unless `resume`
   bool resume = false;           // go on from the folder's newest checkpoint, under the same recipe
   std::string command = {};      // written to command.txt
-  // Own objects in place of what [reward] and [judge] of the recipe name; they must outlive the call.
+  // Own objects in place of what [reward] and [judge] of the recipe name; they must outlive the call. The run's config.toml
+  // has them as kind = "own" with their name.
   rewards::Reward* reward = nullptr;
   rewards::Reward* judge = nullptr;
+  // Called after each iteration with its row of metrics.jsonl, and after each evaluation with its row of evals.jsonl.
+  std::function<void(const nlohmann::ordered_json& row)> on_step = {}, on_evaluation = {};
   // Called once when everything is loaded and the folder holds its recipe, before the first iteration.
   std::function<void()> on_start = {};
 };

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace gamut::cli {
+namespace gamut::run {
 
 struct LoraArgument {
   std::string path;
@@ -22,4 +22,4 @@ std::filesystem::path adapter_path(const std::string& name);
 // Loads each argument's adapter into the pipeline.
 void add_loras(models::Pipeline& pipe, const std::vector<std::string>& arguments);
 
-}  // namespace gamut::cli
+}  // namespace gamut::run

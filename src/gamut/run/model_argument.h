@@ -13,7 +13,7 @@
 #include <optional>
 #include <string>
 
-namespace gamut::cli {
+namespace gamut::run {
 
 struct TunedModel {
   std::string folder;                     // what Pipeline::open takes
@@ -28,4 +28,4 @@ struct TunedModel {
 // both as RUN or RUN/model. EnvironmentError for a run that has neither.
 TunedModel find_tuned(const std::string& name);
 
-}  // namespace gamut::cli
+}  // namespace gamut::run

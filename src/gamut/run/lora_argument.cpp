@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gamut/cli/lora_argument.h"
+#include "gamut/run/lora_argument.h"
 
 #include "gamut/core/error.h"
 #include "gamut/run/run_argument.h"
@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-namespace gamut::cli {
+namespace gamut::run {
 
 LoraArgument parse_lora_argument(const std::string& text) {
   const size_t colon = text.rfind(':');
@@ -24,7 +24,7 @@ LoraArgument parse_lora_argument(const std::string& text) {
 
 std::filesystem::path adapter_path(const std::string& name) {
   const std::filesystem::path path = name;
-  return run::is_run(path) ? path / "model" : path;
+  return is_run(path) ? path / "model" : path;
 }
 
 void add_loras(models::Pipeline& pipe, const std::vector<std::string>& arguments) {
@@ -34,4 +34,4 @@ void add_loras(models::Pipeline& pipe, const std::vector<std::string>& arguments
   }
 }
 
-}  // namespace gamut::cli
+}  // namespace gamut::run

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gamut/cli/model_argument.h"
+#include "gamut/run/model_argument.h"
 
 #include "gamut/core/error.h"
 #include "gamut/core/input_files.h"
@@ -16,7 +16,7 @@
 
 #include <algorithm>
 
-namespace gamut::cli {
+namespace gamut::run {
 namespace {
 
 namespace fs = std::filesystem;
@@ -33,8 +33,8 @@ fs::path run_of(const std::string& name) {
   fs::path path = fs::path(name).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
   if (fs::exists(path / "model_index.json") || fs::exists(path / kAdapter))
-    return path.filename() == "model" && run::is_run(path.parent_path()) ? path.parent_path() : fs::path();
-  return run::is_run(path) ? path : fs::path();
+    return path.filename() == "model" && is_run(path.parent_path()) ? path.parent_path() : fs::path();
+  return is_run(path) ? path : fs::path();
 }
 
 int64_t last_step(const fs::path& rows) {
@@ -55,14 +55,14 @@ nn::LoraFile adapter_of_checkpoint(const fs::path& file, const nn::LoraConfig& c
   return adapter;
 }
 
-TunedModel model_of_checkpoint(const fs::path& run, const run::TrainRecipe& recipe) {
+TunedModel model_of_checkpoint(const fs::path& run, const TrainRecipe& recipe) {
   const auto checkpoint = train::latest_checkpoint(run);
   if (!checkpoint)
     throw EnvironmentError("model", cat("the run '", printable(run.string()), "' has no model yet and no checkpoint; ",
                                         "wait for its first checkpoint, or resume it"));
   const fs::path weights = *checkpoint / "ema.safetensors";
   TunedModel model{.folder = recipe.train.model,
-                   .measured = cat(checkpoint->string(), ", ", run::averaged_weights(recipe.train.ema))};
+                   .measured = cat(checkpoint->string(), ", ", averaged_weights(recipe.train.ema))};
   if (recipe.train.lora.is_on())
     model.adapter = adapter_of_checkpoint(weights, recipe.train.lora, recipe.train.model);
   else
@@ -80,11 +80,11 @@ void TunedModel::apply(models::Pipeline& pipe) const {
 TunedModel find_tuned(const std::string& name) {
   const fs::path run = run_of(name);
   if (run.empty()) return {.folder = find_input(name, NamedBy::kCommandLine).name, .measured = name};
-  const run::TrainRecipe recipe = run::load_train_recipe(run / "config.toml", {});
+  const TrainRecipe recipe = load_train_recipe(run / "config.toml", {});
   // A run that was resumed after its end is past the model that it left then.
   if (!is_complete_model(run / "model") || !fs::exists(run / "before_after.txt")) return model_of_checkpoint(run, recipe);
   TunedModel model{.folder = (run / "model").string(),
-                   .measured = run::measured_run(run, recipe, last_step(run / "metrics.jsonl"))};
+                   .measured = measured_run(run, recipe, last_step(run / "metrics.jsonl"))};
   if (!recipe.train.lora.is_on()) return model;
   model.folder = recipe.train.model;
   model.adapter = nn::load_lora(run / "model");
@@ -92,4 +92,4 @@ TunedModel find_tuned(const std::string& name) {
   return model;
 }
 
-}  // namespace gamut::cli
+}  // namespace gamut::run

@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-from gamut import main
+from ._command import main
 
 main()

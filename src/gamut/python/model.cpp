@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/core/error.h"
+#include "gamut/eval/sampling.h"
+#include "gamut/nn/device.h"
+#include "gamut/python/parts.h"
+#include "gamut/run/lora_argument.h"
+#include "gamut/run/model_argument.h"
+#include "gamut/run/sample_schedule.h"
+
+#include <ATen/ATen.h>
+
+#include <memory>
+
+namespace gamut::python {
+namespace {
+
+// A model folder, run or Hub name, opened once.
+class Model {
+ public:
+  Model(const std::string& name, const std::vector<std::string>& loras, const std::string& device, const std::string& dtype,
+        const std::string& variant)
+      : pipe_(open(name, loras, device, dtype, variant)) {}
+
+  struct Asked {
+    std::vector<std::string> prompts;
+    int64_t n = 8, seed = 0, batch = 64, height = 0, width = 0;
+    double guidance = 1;
+    std::string negative;
+    run::SampleSchedule schedule;
+  };
+
+  // [prompts n, 3, H, W] in [0, 1] fp32, prompt-major; what `gamut sample` draws.
+  at::Tensor sample(const Asked& asked) {
+    if (asked.prompts.empty() || asked.n < 1 || asked.batch < 1 || asked.schedule.steps < 1)
+      throw ConfigError("usage", "sample needs at least one prompt, n, steps and batch of 1 or more");
+    const py::gil_scoped_release unlocked;
+    pipe_.set_picture_size(asked.height, asked.width);
+    const eval::SamplingOptions options{.schedule = run::sample_schedule(pipe_, asked.schedule),
+                                        .noise = {.seed = uint64_t(asked.seed), .purpose = "sample"},
+                                        .members = asked.n,
+                                        .micro_batch = asked.batch,
+                                        .guidance = {.scale = asked.guidance}};
+    const eval::EncodedPrompts prompts = eval::encode_prompts(pipe_, asked.prompts, asked.negative);
+    const at::Tensor start = eval::sampling_noise(pipe_, int64_t(asked.prompts.size()), options);
+    const at::Tensor latents = eval::sample_latents(pipe_, prompts, start, options);
+    return pipe_.decode(latents.to(pipe_.options().device));
+  }
+
+ private:
+  static models::Pipeline open(const std::string& name, const std::vector<std::string>& loras, const std::string& device,
+                               const std::string& dtype, const std::string& variant) {
+    const py::gil_scoped_release unlocked;
+    const run::TunedModel tuned = run::find_tuned(name);
+    models::Pipeline pipe = models::Pipeline::open(tuned.folder, nn::open_device(device, dtype), variant);
+    tuned.apply(pipe);
+    run::add_loras(pipe, loras);
+    return pipe;
+  }
+
+  models::Pipeline pipe_;
+};
+
+at::Tensor sample(Model& model, std::vector<std::string> prompts, int64_t n, int64_t steps, const std::string& sampler,
+                  int64_t seed, double guidance, const std::string& negative, int64_t height, int64_t width, int64_t batch) {
+  run::SampleSchedule schedule;
+  schedule.steps = steps;
+  schedule.sampler = sampler;
+  return model.sample({.prompts = std::move(prompts), .n = n, .seed = seed, .batch = batch, .height = height, .width = width,
+                       .guidance = guidance, .negative = negative, .schedule = schedule});
+}
+
+}  // namespace
+
+void add_model(py::module_& module) {
+  py::class_<Model, std::shared_ptr<Model>>(module, "Model")
+      .def(py::init<const std::string&, const std::vector<std::string>&, const std::string&, const std::string&,
+                    const std::string&>(),
+           py::arg("path"), py::arg("lora"), py::arg("device"), py::arg("dtype"), py::arg("variant"))
+      .def("sample", &sample, py::arg("prompts"), py::arg("n"), py::arg("steps"), py::arg("sampler"), py::arg("seed"),
+           py::arg("guidance"), py::arg("negative"), py::arg("height"), py::arg("width"), py::arg("batch"));
+}
+
+}  // namespace gamut::python

@@ -1,0 +1,293 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The Python module of a build folder, in the Python of the torch that gamut was built with.
+
+    PYTHONPATH=build/python .venv/bin/python tests/python/module_test.py --program build/gamut
+
+Numbers are held to brute force in torch and to what the program prints.
+"""
+import argparse
+import json
+import math
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+import torch
+
+import gamut
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TINY = ROOT / "tests/cli/fixtures/tiny"
+READER = ROOT / "models/glyphs-reader"
+PROGRAM = None
+SMALL = {"iterations": 2, "rollout.prompts_per_iteration": 2, "rollout.group_size": 4, "rollout.micro_batch": 8,
+         "sampler.steps": 4, "eval.members": 2, "eval.steps": 2, "eval.every": 2, "eval.report_seed": -1, "checkpoint.every": 1,
+         "ema.every": 1, "eval.features": "pixels", "eval.heldout": "", "schedule.count": 2, "schedule.kind": "random"}
+
+
+def warmth(pictures, prompts):
+    assert pictures.shape[1] == 3 and len(prompts) == len(pictures)
+    return pictures.mean((2, 3))[:, 0] - pictures.mean((2, 3))[:, 2]
+
+
+class Files(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.home = pathlib.Path(self.folder.name)
+        (self.home / "prompts.jsonl").write_text("".join(
+            json.dumps({"prompt": f"the letter {c}", "target": c, "note": {"of": c}}) + "\n" for c in "KA"))
+        self.set = {**SMALL, "model": TINY, "rollout.prompts": self.home / "prompts.jsonl", "reward.kind": "reader",
+                    "reward.model": READER, "judge.kind": "reader", "judge.model": READER}
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def train(self, name, **words):
+        recipe = self.home / "recipe.toml"
+        recipe.write_text('algorithm = "flow_grpo"\n')
+        return gamut.train(recipe, set={**self.set, **words.pop("set", {})}, run=self.home / name, **words)
+
+
+class Diversity(unittest.TestCase):
+    features = torch.randn(9, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+    def kernel(self):
+        unit = self.features / self.features.norm(dim=1, keepdim=True)
+        return unit @ unit.T
+
+    def test_vendi_is_the_exponential_of_the_kernels_entropy(self):
+        values = torch.linalg.eigvalsh(self.kernel() / 9).clamp_min(1e-15)
+        self.assertAlmostEqual(gamut.diversity.vendi(self.features), math.exp(-(values * values.log()).sum()), places=9)
+        self.assertAlmostEqual(gamut.diversity.vendi(self.features, q=2), gamut.diversity.rke(self.features), places=9)
+        self.assertAlmostEqual(gamut.diversity.vendi(torch.eye(4)), 4)
+        self.assertAlmostEqual(gamut.diversity.vendi(torch.ones(4, 2)), 1)
+
+    def test_pairwise_and_nearest_are_means_of_one_minus_cosine(self):
+        distance = 1 - self.kernel()
+        off = ~torch.eye(9, dtype=torch.bool)
+        self.assertAlmostEqual(gamut.diversity.pairwise(self.features), distance[off].mean().item(), places=9)
+        self.assertAlmostEqual(gamut.diversity.nearest(self.features),
+                               distance.fill_diagonal_(9).min(1).values.mean().item(), places=9)
+
+    def test_takes_arrays_lists_distances_and_kernels_alike(self):
+        expected = gamut.diversity.pairwise(self.features)
+        self.assertEqual(gamut.diversity.pairwise(self.features.numpy()), expected)
+        self.assertEqual(gamut.diversity.pairwise(self.features.tolist()), expected)
+        distance = 1 - self.kernel()
+        self.assertAlmostEqual(gamut.diversity.pairwise(distances=distance.fill_diagonal_(0)), expected, places=9)
+        self.assertAlmostEqual(gamut.diversity.vendi(kernel=self.kernel()), gamut.diversity.vendi(self.features), places=9)
+        self.assertEqual(gamut.diversity.pairwise(self.features.clone().requires_grad_()), expected)
+
+    def test_clusters_recall_and_pictures(self):
+        blocks = torch.cat([torch.tensor([[1.0, 0.0]]) + 0.01 * torch.randn(6, 2), torch.tensor([[0.0, 1.0]]).repeat(6, 1)])
+        labels = gamut.diversity.clusters(blocks)
+        self.assertEqual(labels, [0] * 6 + [1] * 6)
+        self.assertEqual(gamut.diversity.clusters(blocks, clusters=1), [0] * 12)
+        hit = gamut.diversity.recall(torch.tensor([[0.0], [0.1], [5.0]]), torch.tensor([[0.0], [5.0], [9.0], [20.0]]))
+        self.assertEqual((hit["hits"], hit["irs_alpha"], hit["alpha"]), (2, 0.5, 0.75))
+        pictures = torch.zeros(2, 3, 4, 4)
+        pictures[1] = 1
+        self.assertAlmostEqual(gamut.diversity.color_spread(pictures), 0.5)
+        self.assertAlmostEqual(gamut.diversity.pvs(pictures), 0.5)
+
+    def test_refuses_what_is_no_group(self):
+        for wrong in (dict(), dict(features=torch.ones(3)), dict(features=torch.full((3, 2), float("nan"))),
+                      dict(distances=torch.ones(3, 2)), dict(features=torch.eye(2), kernel=torch.eye(2))):
+            with self.assertRaises(gamut.DataError):
+                gamut.diversity.vendi(**wrong)
+        with self.assertRaises(gamut.ConfigError):
+            gamut.diversity.clusters(torch.eye(3), clusters="many")
+
+
+class Credit(unittest.TestCase):
+    def test_cluster_bonus_is_the_root_of_group_over_cluster(self):
+        labels = [0] * 12 + [1] * 6 + [2] * 4 + [3] * 2
+        expected = [math.sqrt(24 / labels.count(label)) for label in labels]
+        for got, want in zip(gamut.credit.cluster_bonus(labels=labels), expected):
+            self.assertAlmostEqual(got, want, places=12)
+        self.assertEqual(gamut.credit.cluster_bonus(labels=torch.tensor(labels)), gamut.credit.cluster_bonus(labels))
+        with self.assertRaises(gamut.DataError):
+            gamut.credit.cluster_bonus()
+        with self.assertRaises(gamut.ConfigError):
+            gamut.credit.cluster_bonus(labels=[0], bonus_from="log")
+
+    def test_advantages_by_group(self):
+        got = gamut.credit.advantages([1.0, 2.0, 6.0], kind="group", std_ddof=0, std_eps=0)
+        want = (torch.tensor([1.0, 2.0, 6.0]) - 3) / torch.tensor([1.0, 2.0, 6.0]).std(unbiased=False)
+        for a, b in zip(got, want.tolist()):
+            self.assertAlmostEqual(a, b, places=6)
+        both = gamut.credit.advantages([[1.0, 2.0, 6.0], [0.0, 0.0, 0.0]], kind="group", std_ddof=0, std_eps=0)
+        self.assertEqual(both[0], got)
+        self.assertEqual(both[1], [0.0, 0.0, 0.0])
+
+    def test_subset_of_least_variance(self):
+        self.assertEqual(gamut.credit.subset([0.1, 0.9, 0.5, 0.52, 0.55, 0.2], 3), [2, 3, 4])
+
+    def test_potential_prefers_the_odd_one(self):
+        features = torch.tensor([[1.0, 0.0]] * 3 + [[0.0, 1.0]])
+        shaped = gamut.credit.pairwise_potential([1.0, 1.0, 1.0, 1.0], features=features, weight=0.5)
+        self.assertEqual(max(range(4), key=shaped.__getitem__), 3)
+        self.assertEqual(gamut.credit.pairwise_potential([0.0, 1.0], features=torch.eye(2), weight=0.0, norm_r="none"),
+                         [0.0, 1.0])
+
+
+class Training(Files):
+    def test_trains_on_a_function_and_tells_what_happened(self):
+        steps, evaluations, seen = [], [], []
+
+        def reward(pictures, prompts):
+            seen.append((pictures, prompts))
+            return warmth(pictures, prompts)
+
+        done = self.train("run", reward=reward, judge=warmth, on_step=steps.append, on_evaluation=evaluations.append)
+        self.assertTrue(done["finished"])
+        self.assertTrue((pathlib.Path(done["model"]) / "model_index.json").exists())
+        metrics, evals = gamut.read_run(self.home / "run")
+        self.assertEqual(steps, metrics)
+        self.assertEqual(evaluations, evals)
+        self.assertEqual([row["step"] for row in metrics], [1, 2])
+        pictures, prompts = seen[0]
+        self.assertTrue(pictures.isfinite().all())  # still valid after the run
+        self.assertEqual({prompt.target for prompt in prompts}, {"K", "A"})
+        self.assertEqual(prompts[0].metadata, {"note": {"of": prompts[0].target}})
+        self.assertAlmostEqual(evals[0]["reward"], evals[0]["judge"])
+        config = (self.home / "run/config.toml").read_text()
+        self.assertIn("Training.test_trains_on_a_function_and_tells_what_happened.<locals>.reward",
+                      config)
+        self.assertIn("warmth", config)
+
+    def test_resumes_to_the_same_bits_and_names_what_is_missing(self):
+        self.train("whole", reward=warmth, set={"iterations": 4})
+        self.train("parts", reward=warmth, set={"iterations": 2})
+        self.train("parts", reward=warmth, set={"iterations": 4}, resume=True)
+
+        def rows(name):
+            return [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in gamut.read_run(self.home / name)[0]]
+
+        self.assertEqual(rows("parts"), rows("whole"))
+        with self.assertRaisesRegex(gamut.ConfigError, "warmth"):
+            gamut.train(self.home / "parts", set={"iterations": 5}, run=self.home / "parts", resume=True)
+
+    def test_none_and_nan_are_failures(self):
+        def half(pictures, prompts):
+            return [None if i % 2 else (float("nan") if i % 4 == 2 else 0.5 + 0.1 * i) for i in range(len(prompts))]
+
+        self.train("run", reward=half, judge=warmth)
+        metrics, _ = gamut.read_run(self.home / "run")
+        self.assertEqual(metrics[0]["reward_failures"], 6)
+
+    def test_wrong_results_and_exceptions_end_the_run(self):
+        for wrong in (lambda p, q: torch.zeros(len(q), 2), lambda p, q: [0.5], lambda p, q: "good", lambda p, q: ["a"] * len(q),
+                      lambda p, q: torch.zeros(len(q), dtype=torch.complex64), lambda p, q: 1.0):
+            with self.assertRaises(gamut.DataError):
+                self.train(f"run{time.monotonic_ns()}", reward=wrong, judge=warmth)
+
+        def broken(pictures, prompts):
+            raise LookupError("no such weights")
+
+        with self.assertRaisesRegex(LookupError, "no such weights"):
+            self.train("broken", reward=broken)
+
+    def test_rewards_with_a_graph_and_of_other_types_are_taken(self):
+        self.train("graph", reward=lambda p, q: warmth(p, q).clone().requires_grad_(), judge=warmth)
+        self.train("half", reward=lambda p, q: warmth(p, q).half(), judge=lambda p, q: [1] * len(q))
+
+    def test_control_c_leaves_a_checkpoint(self):
+        def interrupt(row):
+            if row["step"] == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        with self.assertRaises(KeyboardInterrupt):
+            self.train("run", reward=warmth, set={"iterations": 50}, on_step=interrupt)
+        self.assertTrue(list((self.home / "run/checkpoints").iterdir()))
+        done = self.train("run", reward=warmth, set={"iterations": 3}, resume=True)
+        self.assertEqual(done["steps"], 3)
+
+    def test_other_threads_go_on_and_folders_are_kept_apart(self):
+        counted, stop = [0], threading.Event()
+
+        def count():
+            while not stop.is_set():
+                counted[0] += 1
+                time.sleep(0.001)
+
+        counter = threading.Thread(target=count)
+        counter.start()
+        errors = []
+
+        def run(name):
+            try:
+                self.train(name, reward=warmth)
+            except gamut.Error as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=run, args=(name,)) for name in ("one", "two", "same", "same")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        stop.set()
+        counter.join()
+        self.assertGreater(counted[0], 20)
+        self.assertEqual(len(errors), 1)
+        for name in ("one", "two", "same"):
+            self.assertEqual(len(gamut.read_run(self.home / name)[0]), 2)
+
+    def test_errors_are_the_command_lines(self):
+        with self.assertRaisesRegex(gamut.ConfigError, "unknown key 'rollout.group'"):
+            self.train("run", set={"rollout.group": 3})
+        with self.assertRaises(gamut.ConfigError):
+            self.train("run", set={"iterations": object()})
+        with self.assertRaises(gamut.ConfigError):
+            gamut.read_run(self.home)
+
+
+class Sampling(Files):
+    def test_draws_what_the_program_draws(self):
+        pictures = gamut.Model(TINY).sample(["the digit 7", "the letter K"], n=2, steps=3, seed=5)
+        self.assertEqual(pictures.shape[:2], (4, 3))
+        subprocess.run([PROGRAM, "sample", "--model", TINY, "--prompt", "the digit 7", "--prompt", "the letter K", "-n", "2",
+                        "--steps", "3", "--seed", "5", "--save-images", self.home / "p", "--quiet"], check=True)
+        from_program = [(self.home / f"p/prompt{p}_{m}.png").read_bytes() for p in range(2) for m in range(2)]
+        self.assertEqual(len(set(from_program)), 4)
+        with_noise = gamut.Model(TINY).sample("the digit 7", n=2, steps=3, seed=5, sampler="flow_sde")
+        self.assertFalse(torch.equal(with_noise, pictures[:2]))
+        try:
+            from PIL import Image
+        except ImportError:
+            return
+        for png, picture in zip(range(4), gamut.to_pil(pictures)):
+            read = Image.open(self.home / f"p/prompt{png // 2}_{png % 2}.png").convert("RGB")
+            self.assertEqual(list(read.getdata()), list(picture.getdata()))
+
+    def test_refuses_what_is_no_model(self):
+        with self.assertRaises(gamut.EnvironmentError):
+            gamut.Model(self.home / "nowhere")
+        with self.assertRaises(gamut.ConfigError):
+            gamut.Model(TINY).sample("x", sampler="magic")
+        with self.assertRaises(gamut.ConfigError):
+            gamut.Model(TINY).sample([])
+
+
+class Example(unittest.TestCase):
+    def test_the_loop_of_ones_own_runs(self):
+        for method in ("bonus", "potential"):
+            ran = subprocess.run([sys.executable, ROOT / "examples/python/flow_grpo_bonus.py", method, "--iterations", "10"],
+                                 capture_output=True, text=True)
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            self.assertIn("iteration  10", ran.stdout)
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--program", type=pathlib.Path, required=True)
+    known, rest = arguments.parse_known_args()
+    PROGRAM = known.program
+    unittest.main(argv=[sys.argv[0], *rest])
