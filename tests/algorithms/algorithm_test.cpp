@@ -18,7 +18,7 @@ TEST(algorithm, flow_grpo_is_filled_as_its_authors_run_it) {
   EXPECT_EQ(slots.sampler.kind, "flow_sde");
   EXPECT_EQ(slots.sampler.steps, 10);
   EXPECT_EQ(slots.sampler.noise_level, 0.7);
-  EXPECT_EQ(slots.sampler.grid, "sd3_diffusers");
+  EXPECT_EQ(slots.sampler.grid, "model");  // SD3.5's own scheduler: sd3_diffusers
   EXPECT_EQ(slots.sampler.shift, 3.0);
   EXPECT_EQ(slots.advantage.kind, "batch_std");
   EXPECT_EQ(slots.advantage.std_eps, 1e-4);
