@@ -130,11 +130,11 @@ TEST(run_argument, folders_that_are_no_runs_are_left_out) {
   write_raw(folder / "notes.txt", "x");
   const auto at = [&](const std::string& name) { return (folder / name).string(); };
   using Words = std::vector<std::string>;
-  EXPECT_EQ(cli::run_arguments({at("c"), at("demo"), at("empty"), at("notes.txt"), at("pretrain")}),
+  EXPECT_EQ(run::run_arguments({at("c"), at("demo"), at("empty"), at("notes.txt"), at("pretrain")}),
             (Words{at("c"), at("demo/a"), at("demo/b")}));
-  EXPECT_EQ(cli::run_arguments({at("demo"), at("demo/a/")}), (Words{at("demo/a"), at("demo/b")}));
-  EXPECT_EQ(cli::run_arguments({at("empty")}), Words{at("empty")});  // refused by who reads it
-  EXPECT_EQ(cli::run_arguments({at("c"), at("nope")}), (Words{at("c"), at("nope")}));
+  EXPECT_EQ(run::run_arguments({at("demo"), at("demo/a/")}), (Words{at("demo/a"), at("demo/b")}));
+  EXPECT_EQ(run::run_arguments({at("empty")}), Words{at("empty")});  // refused by who reads it
+  EXPECT_EQ(run::run_arguments({at("c"), at("nope")}), (Words{at("c"), at("nope")}));
 }
 
 // A cache as the Hub's client lays it out: each file of the snapshot a link to a blob.
