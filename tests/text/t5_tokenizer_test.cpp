@@ -140,7 +140,7 @@ TEST(t5_tokenizer, bad_files_are_named) {
   EXPECT_EQ(Folder().with("spiece.model", whole + "\x12\x03\x98\x02\x01").message<DataError>(),
             "[F/spiece.model] models with byte fallback are not read; T5's has none");
   // pieces { piece: "▁a" } a second time
-  EXPECT_EQ(Folder().with("spiece.model", whole + "\x0a\x06\x0a\x04\xe2\x96\x81" "a").message<DataError>().substr(0, 79),
+  EXPECT_EQ(Folder().with("spiece.model", whole + "\x0a\x06\x0a\x04\xe2\x96\x81" "a").message<DataError>().substr(0, 80),
             "[F] the pieces must make a vocabulary; the SentencePiece library says: Internal:");
   EXPECT_EQ(Folder().with("tokenizer.json", R"({"model": {"type": "BPE", "vocab": {}}})").message<DataError>(),
             "[F/tokenizer.json] the model must be a unigram model with a list of pieces, as T5's is");
