@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The transformer of a Stable Diffusion 3 or FLUX folder by itself: seconds of a forward pass, of one with its way back to an
-// adapter, and of an iteration. bench/compare_diffusers.py runs it and diffusers in turn.
+// The transformer of a Stable Diffusion 3 or FLUX folder by itself: seconds of a forward pass, of one with
+// its way back to an adapter, and of an iteration. bench/compare_diffusers.py runs it and diffusers in turn.
 //
 //   build/bench_transformer FOLDER --size 512 --batch 4 --tokens 205 --dtype bf16 --device cuda
 //
-// An iteration: `batch` pictures drawn in `steps` steps, then as many steps trained, in one batch each. Prints one line of
-// JSON, a list of seconds per part.
+// An iteration: `batch` pictures drawn in `steps` steps, then as many steps trained, in one batch each.
+// Prints one line of JSON, a list of seconds per part.
 #include "gamut/io/files.h"
 #include "gamut/models/flux/flux_transformer.h"
 #include "gamut/models/mmdit/sd3_transformer.h"
@@ -86,9 +86,10 @@ class Subject {
   void open_flux(const models::FluxConfig& config) {
     const auto net = std::make_shared<models::FluxTransformer>(config, nn::Scope(store_));
     const at::TensorOptions fp32(params_.device);
-    const models::FluxPrompt prompt{.hidden = randn({options_.batch, options_.tokens, config.text_width}),
-                                    .pooled = randn({options_.batch, config.pooled_width}),
-                                    .guidance = config.guidance ? at::full({options_.batch}, 3.5, fp32) : Tensor()};
+    const models::FluxPrompt prompt{
+        .hidden = randn({options_.batch, options_.tokens, config.text_width}),
+        .pooled = randn({options_.batch, config.pooled_width}),
+        .guidance = config.guidance ? at::full({options_.batch}, 3.5, fp32) : Tensor()};
     const Tensor sigma = at::full({options_.batch}, 0.5, fp32);
     run_ = [=](const Tensor& x) { return (*net)(x, sigma, prompt); };
   }
@@ -115,7 +116,8 @@ void iteration(const Subject& net, const BenchOptions& options) {
   std::vector<Tensor> drawn{net.start()};
   {
     const at::NoGradGuard off;
-    for (int64_t i = 0; i < options.steps; ++i) drawn.push_back(drawn.back() - net(drawn.back()) / double(options.steps));
+    for (int64_t i = 0; i < options.steps; ++i)
+      drawn.push_back(drawn.back() - net(drawn.back()) / double(options.steps));
   }
   for (int64_t i = 0; i < options.steps; ++i) {
     const Tensor change = net(drawn[size_t(i)]).to(at::kFloat);

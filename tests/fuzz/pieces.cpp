@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// T5's tokenizer: an input is spiece.model, or tokenizer.json where it begins with a brace. What opens reads it as a prompt.
+// T5's tokenizer: an input is spiece.model, or tokenizer.json where it begins with a brace. What opens reads
+// it as a prompt.
 #include "gamut/text/t5_tokenizer.h"
 #include "target.h"
 

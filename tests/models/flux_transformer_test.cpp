@@ -85,14 +85,17 @@ TEST(flux_transformer, configs_of_other_networks_are_refused) {
   EXPECT_EQ(refusal({{"mlp_ratio", 3.0}}),
             "[transformer/config.json] option 'mlp_ratio' is unknown; got 3.0");
   EXPECT_EQ(refusal({{"out_channels", 64}}),
-            "[transformer/config.json] option 'out_channels' has a value that is not supported; got 64; expected 16, the "
+            "[transformer/config.json] option 'out_channels' has a value that is not supported; got 64; "
+            "expected 16, the "
             "only one supported");
   EXPECT_EQ(refusal({{"axes_dims_rope", {4, 6, 8}}}),
-            "[transformer/config.json] option 'axes_dims_rope' has a value that is not supported; got [4,6,8]; expected "
+            "[transformer/config.json] option 'axes_dims_rope' has a value that is not supported; got "
+            "[4,6,8]; expected "
             "three even numbers whose sum is attention_head_dim = 16");
-  EXPECT_EQ(refusal({{"in_channels", 18}, {"out_channels", nullptr}}),
-            "[transformer/config.json] option 'in_channels' has a value that is not supported; got 18; expected a "
-            "multiple of 4: latents packed 2x2");
+  EXPECT_EQ(
+      refusal({{"in_channels", 18}, {"out_channels", nullptr}}),
+      "[transformer/config.json] option 'in_channels' has a value that is not supported; got 18; expected a "
+      "multiple of 4: latents packed 2x2");
 }
 
 }  // namespace flux_transformer_test

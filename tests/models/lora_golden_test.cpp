@@ -218,8 +218,8 @@ TEST(lora_golden, an_adapter_of_another_transformer_is_refused) {
     });
   };
   EXPECT_EQ(attach("single_transformer_blocks.0.attn.to_q", 32),
-            "[lora] the adapter's layer 'transformer.single_transformer_blocks.0.attn.to_q' is not in the model; the nearest is "
-            "'transformer_blocks.0.attn.to_q'; was it made for another model?");
+            "[lora] the adapter's layer 'transformer.single_transformer_blocks.0.attn.to_q' is not in the model; the nearest "
+            "is 'transformer_blocks.0.attn.to_q'; was it made for another model?");
   EXPECT_EQ(attach("transformer_blocks.0.attn.to_q", 64),
             "[lora] the adapter's lora_A of 'transformer.transformer_blocks.0.attn.to_q' does not fit the layer; got [2, 64]; "
             "expected [2, 32]; was it made for another model?");

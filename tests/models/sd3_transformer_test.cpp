@@ -73,7 +73,8 @@ TEST(sd3_transformer, pictures_beyond_the_table_are_refused) {
   Inputs in = inputs_of(loaded.fixture);
   in["sample"] = at::zeros({2, 16, 20, 8});
   EXPECT_EQ(message_of<ConfigError>([&] { loaded.run(in); }),
-            "[size] pictures of this model are at most 18 latent pixels high and wide (pos_embed_max_size); got 20 x 8; "
+            "[size] pictures of this model are at most 18 latent pixels high and wide (pos_embed_max_size); "
+            "got 20 x 8; "
             "choose a smaller size");
 }
 
@@ -88,14 +89,17 @@ TEST(sd3_transformer, configs_of_other_networks_are_refused) {
             "[transformer/config.json] option '_class_name' has a value that is not supported; got "
             "\"Flux2Transformer2DModel\"; expected \"SD3Transformer2DModel\", the only one supported");
   EXPECT_EQ(refusal({{"qk_norm", "layer_norm"}}),
-            "[transformer/config.json] option 'qk_norm' has a value that is not supported; got \"layer_norm\"; expected "
+            "[transformer/config.json] option 'qk_norm' has a value that is not supported; got "
+            "\"layer_norm\"; expected "
             "\"rms_norm\", the only one supported");
   EXPECT_EQ(refusal({{"dual_attention_layers", {0, 3}}}),
-            "[transformer/config.json] option 'dual_attention_layers' has a value that is not supported; got [0,3]; "
+            "[transformer/config.json] option 'dual_attention_layers' has a value that is not supported; got "
+            "[0,3]; "
             "expected numbers of layers, 0 to 2");
-  EXPECT_EQ(refusal({{"caption_projection_dim", 31}}),
-            "[transformer/config.json] option 'caption_projection_dim' has a value that is not supported; got 31; "
-            "expected num_attention_heads times attention_head_dim = 32");
+  EXPECT_EQ(
+      refusal({{"caption_projection_dim", 31}}),
+      "[transformer/config.json] option 'caption_projection_dim' has a value that is not supported; got 31; "
+      "expected num_attention_heads times attention_head_dim = 32");
 }
 
 // A folder with an IP-Adapter carries weights that the configuration has no place for.
@@ -106,7 +110,8 @@ TEST(sd3_transformer, weights_of_an_ip_adapter_are_refused) {
   const Sd3Transformer net(parse_sd3_config(fixture.config, "c"), nn::Scope(store));
   EXPECT_EQ(message_of<DataError>([&] { store.finish(); }),
             "[transformer] the weights hold 1 tensor that config.json has no place for; got "
-            "'transformer_blocks.0.attn.processor.to_k_ip.weight'; are config.json and the weights from the same model?");
+            "'transformer_blocks.0.attn.processor.to_k_ip.weight'; are config.json and the weights from the "
+            "same model?");
 }
 
 }  // namespace sd3_transformer_test

@@ -46,15 +46,17 @@ TEST_ON_CPU_PATHS(t5_encoder, equals_transformers) { expect_golden(at::kFloat); 
 
 TEST(t5_encoder, the_path_of_other_devices_equals_transformers) { expect_golden(at::kDouble); }
 
-// Attention without scaling magnifies roundings, which fall differently in fused operations. So: as near to fp32 as
-// transformers is in the same type, and nearer to it than by chance.
+// Attention without scaling magnifies roundings, which fall differently in fused operations. So: as near to
+// fp32 as transformers is in the same type, and nearer to it than by chance.
 TEST(t5_encoder, short_types_are_as_exact_as_in_transformers) {
   for (const char* name : kCases) {
     SCOPED_TRACE(name);
     for (const auto& [type, key] : {std::pair{at::kHalf, "half"}, {at::kBFloat16, "bfloat16"}}) {
       const Loaded loaded(name, type);
       const at::Tensor got = loaded.t5(loaded["ids"]).to(at::kFloat);
-      const auto error = [&](const at::Tensor& x) { return (x - loaded["hidden"]).square().mean().sqrt().item<double>(); };
+      const auto error = [&](const at::Tensor& x) {
+        return (x - loaded["hidden"]).square().mean().sqrt().item<double>();
+      };
       EXPECT_LE(error(got), 1.2 * error(loaded[key])) << key;
       EXPECT_LE((got - loaded[key]).square().mean().sqrt().item<double>(), 2 * error(loaded[key])) << key;
     }
@@ -99,13 +101,16 @@ std::string refusal(const nlohmann::json& change) {
 
 TEST(t5_encoder, configs_of_other_encoders_are_refused) {
   EXPECT_EQ(refusal({{"model_type", "umt5"}}),
-            "[text_encoder_3/config.json] option 'model_type' has a value that is not supported; got \"umt5\"; expected "
+            "[text_encoder_3/config.json] option 'model_type' has a value that is not supported; got "
+            "\"umt5\"; expected "
             "\"t5\", the only one supported");
   EXPECT_EQ(refusal({{"feed_forward_proj", "relu"}}),
-            "[text_encoder_3/config.json] option 'feed_forward_proj' has a value that is not supported; got \"relu\"; "
+            "[text_encoder_3/config.json] option 'feed_forward_proj' has a value that is not supported; got "
+            "\"relu\"; "
             "expected \"gated-gelu\", T5's version 1.1");
   EXPECT_EQ(refusal({{"relative_attention_max_distance", 8}}),
-            "[text_encoder_3/config.json] option 'relative_attention_max_distance' has a value that is not supported; got "
+            "[text_encoder_3/config.json] option 'relative_attention_max_distance' has a value that is not "
+            "supported; got "
             "8; expected more than 8, a quarter of the buckets");
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every transformer of tests/generators/dit.py is held to. `Loaded` opens a fixture by name and has `fixture`,
-// `store`, `net` and `run(inputs)`, whose inputs are named sample, time, hidden, pooled and, for some, guidance.
+// What every transformer of tests/generators/dit.py is held to. `Loaded` opens a fixture by name and has
+// `fixture`, `store`, `net` and `run(inputs)`, whose inputs are named sample, time, hidden, pooled and, for
+// some, guidance.
 #pragma once
 
 #include "gamut/nn/lora.h"
@@ -16,12 +17,14 @@ namespace gamut::models {
 
 using Inputs = std::map<std::string, at::Tensor>;
 
-inline Inputs inputs_of(const Fixture& fixture, at::ScalarType type = at::kFloat, bool with_gradient = false) {
+inline Inputs inputs_of(const Fixture& fixture, at::ScalarType type = at::kFloat,
+                        bool with_gradient = false) {
   Inputs inputs;
   for (const char* name : {"sample", "time", "hidden", "pooled", "guidance"})
     if (const auto found = fixture.tensors.find(name); found != fixture.tensors.end()) {
       const bool number = found->second.dim() == 1;
-      inputs[name] = found->second.to(number ? at::kFloat : type).clone().set_requires_grad(with_gradient && !number);
+      inputs[name] =
+          found->second.to(number ? at::kFloat : type).clone().set_requires_grad(with_gradient && !number);
     }
   return inputs;
 }
@@ -77,10 +80,12 @@ void expect_recomputed_gradients(const std::string& name) {
   };
   const std::vector<at::Tensor> expected = gradients(false), got = gradients(true);
   for (size_t i = 0; i < expected.size(); ++i)
-    expect_near(got[i], expected[i], 1e-6 + 1e-5 * expected[i].abs().max().template item<double>(), std::to_string(i));
+    expect_near(got[i], expected[i], 1e-6 + 1e-5 * expected[i].abs().max().template item<double>(),
+                std::to_string(i));
 }
 
-// For widths that the CPU kernels take: no picture depends on the others of its batch or on the number of threads.
+// For widths that the CPU kernels take: no picture depends on the others of its batch or on the number of
+// threads.
 template <class Loaded>
 void expect_rows_on_their_own(const std::string& name) {
   SCOPED_TRACE(name);

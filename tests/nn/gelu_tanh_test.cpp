@@ -15,7 +15,8 @@ TEST(gelu_tanh, values_and_gradients_are_the_formulas) {
     const Tensor x = at::linspace(-6, 6, 96, at::kDouble).view({3, 2, 16}).to(type).set_requires_grad(true);
     const Tensor reference = x.detach().to(at::kDouble).set_requires_grad(true);
     const double scale = std::sqrt(2 / M_PI);
-    const Tensor expected = 0.5 * reference * (1 + at::tanh(scale * (reference + 0.044715 * reference.pow(3))));
+    const Tensor expected =
+        0.5 * reference * (1 + at::tanh(scale * (reference + 0.044715 * reference.pow(3))));
     const Tensor y = gelu_tanh(x);
     EXPECT_TRUE(at::allclose(y.detach().to(at::kDouble), expected.detach(), 1e-6, 1e-6));
     y.square().sum().backward();

@@ -27,13 +27,15 @@ LoraModule module(const std::string& path, int64_t rows = 1, double alpha = 4) {
 LoraFile some_file() {
   at::manual_seed(1);
   return {.origin = "some",
-          .modules = {module("single_transformer_blocks.3.attn.to_k"), module("single_transformer_blocks.3.attn.to_q"),
-                      module("transformer_blocks.0.attn.add_v_proj"), module("transformer_blocks.0.attn.to_out.0"),
-                      module("transformer_blocks.0.attn2.to_q"), module("transformer_blocks.1.ff.net.2")}};
+          .modules = {module("single_transformer_blocks.3.attn.to_k"),
+                      module("single_transformer_blocks.3.attn.to_q"),
+                      module("transformer_blocks.0.attn.add_v_proj"),
+                      module("transformer_blocks.0.attn.to_out.0"), module("transformer_blocks.0.attn2.to_q"),
+                      module("transformer_blocks.1.ff.net.2")}};
 }
 
-// stable-diffusion.cpp's rules for a file: scale 1 without .alpha and .scale; slices of a matrix are walked from the first,
-// and end at the first that is missing; what a matrix then lacks costs it the whole adapter.
+// stable-diffusion.cpp's rules for a file: scale 1 without .alpha and .scale; slices of a matrix are walked
+// from the first, and end at the first that is missing; what a matrix then lacks costs it the whole adapter.
 class OtherReader {
  public:
   explicit OtherReader(const std::filesystem::path& file) : tensors_(load_safetensors(file)) {}
@@ -67,13 +69,15 @@ TEST(lora_fused, stable_diffusion_cpp_finds_whole_matrices) {
   save_lora(folder / "out.safetensors", file, LoraFormat::kDiffusers);
   const OtherReader reader(folder / "out.safetensors");
   EXPECT_FALSE(reader.scales());
-  const Tensor single = reader.change("single_transformer_blocks.3.", {"attn.to_q", "attn.to_k", "attn.to_v", "proj_mlp"});
+  const Tensor single =
+      reader.change("single_transformer_blocks.3.", {"attn.to_q", "attn.to_k", "attn.to_v", "proj_mlp"});
   ASSERT_TRUE(single.defined());
   EXPECT_EQ(single.sizes(), (std::vector<int64_t>{7 * kWidth, kWidth}));
   EXPECT_TRUE(at::allclose(single.narrow(0, 0, kWidth), change_of(file.modules[1]), 1e-5, 1e-6));
   EXPECT_TRUE(at::allclose(single.narrow(0, kWidth, kWidth), change_of(file.modules[0]), 1e-5, 1e-6));
   EXPECT_FALSE(single.narrow(0, 2 * kWidth, 5 * kWidth).any().item<bool>());
-  const Tensor context = reader.change("transformer_blocks.0.", {"attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj"});
+  const Tensor context =
+      reader.change("transformer_blocks.0.", {"attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj"});
   ASSERT_TRUE(context.defined());
   EXPECT_TRUE(at::allclose(context.narrow(0, 2 * kWidth, kWidth), change_of(file.modules[2]), 1e-5, 1e-6));
   EXPECT_TRUE(reader.change("transformer_blocks.0.", {"attn2.to_q", "attn2.to_k", "attn2.to_v"}).defined());
@@ -114,7 +118,9 @@ struct Original {
 const std::vector<Original>& originals() {
   static const std::vector<Original> kAll{
       {"joint_blocks.7.x_block.attn.qkv",
-       {{"transformer_blocks.7.attn.to_q", 1}, {"transformer_blocks.7.attn.to_k", 1}, {"transformer_blocks.7.attn.to_v", 1}}},
+       {{"transformer_blocks.7.attn.to_q", 1},
+        {"transformer_blocks.7.attn.to_k", 1},
+        {"transformer_blocks.7.attn.to_v", 1}}},
       {"joint_blocks.7.context_block.attn.proj", {{"transformer_blocks.7.attn.to_add_out", 1}}},
       {"joint_blocks.0.x_block.attn2.proj", {{"transformer_blocks.0.attn2.to_out.0", 1}}},
       {"joint_blocks.0.x_block.mlp.fc1", {{"transformer_blocks.0.ff.net.0.proj", 4}}},
@@ -146,7 +152,8 @@ TEST(lora_fused, original_names_are_taken_apart) {
     std::map<std::string, Tensor> expected;
     for (const Original& original : originals()) {
       const LoraModule whole = module(original.name, rows_of(original));
-      const std::string name = flat ? "lora_unet_" + flat_path(original.name) : "diffusion_model." + std::string(original.name);
+      const std::string name =
+          flat ? "lora_unet_" + flat_path(original.name) : "diffusion_model." + std::string(original.name);
       tensors[name + ".lora_down.weight"] = whole.down;
       tensors[name + ".lora_up.weight"] = whole.up;
       tensors[name + ".alpha"] = at::scalar_tensor(4.0);
@@ -185,9 +192,10 @@ TEST(lora_fused, kohyas_form_comes_back) {
 }
 
 TEST(lora_fused, prefixes_that_comfyui_takes_name_the_transformer) {
-  for (const char* prefix : {"transformer.transformer_blocks.0.attn.", "base_model.model.transformer_blocks.0.attn.",
-                             "lora_transformer_transformer_blocks_0_attn_", "lycoris_transformer_blocks_0_attn_",
-                             "lora_unet_transformer_blocks_0_attn_", "transformer_blocks.0.attn."}) {
+  for (const char* prefix :
+       {"transformer.transformer_blocks.0.attn.", "base_model.model.transformer_blocks.0.attn.",
+        "lora_transformer_transformer_blocks_0_attn_", "lycoris_transformer_blocks_0_attn_",
+        "lora_unet_transformer_blocks_0_attn_", "transformer_blocks.0.attn."}) {
     const LoraKey key = parse_lora_key(std::string(prefix) + "to_q.lora_down.weight", "f");
     EXPECT_EQ(key.component, "transformer") << prefix;
     EXPECT_EQ(key.path, "transformer_blocks.0.attn.to_q") << prefix;
@@ -196,8 +204,9 @@ TEST(lora_fused, prefixes_that_comfyui_takes_name_the_transformer) {
 }
 
 TEST(lora_fused, layers_without_counterpart_are_refused) {
-  EXPECT_EQ(message_of<DataError>([] { in_diffusers_layers(module("joint_blocks.0.x_block.attn.ln_q"), "f"); }),
-            "[f] layer 'joint_blocks.0.x_block.attn.ln_q' has no counterpart among diffusers' layers");
+  EXPECT_EQ(
+      message_of<DataError>([] { in_diffusers_layers(module("joint_blocks.0.x_block.attn.ln_q"), "f"); }),
+      "[f] layer 'joint_blocks.0.x_block.attn.ln_q' has no counterpart among diffusers' layers");
   EXPECT_EQ(message_of<DataError>([] { in_diffusers_layers(module("single_blocks.0.linear1"), "f"); }),
             "[f] layer 'single_blocks.0.linear1' must have rows for 7 parts; got 8");
 }

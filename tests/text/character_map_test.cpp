@@ -32,12 +32,16 @@ TEST(character_map, the_shortest_known_beginning_stands_for_a_short_character) {
   EXPECT_EQ(nfkc().apply(U"①\u0301\u0302"), "1\u0301\u0302");
 }
 
-TEST(character_map, without_a_table_nothing_changes) { EXPECT_EQ(CharacterMap::parse("", "f").apply(U"ＡﬁB"), "ＡﬁB"); }
+TEST(character_map, without_a_table_nothing_changes) {
+  EXPECT_EQ(CharacterMap::parse("", "f").apply(U"ＡﬁB"), "ＡﬁB");
+}
 
 TEST(character_map, damaged_tables_are_refused_or_harmless) {
-  for (const std::string& bytes : {std::string("abc"), std::string("\x08\0\0\0abc", 7), std::string("\x03\0\0\0abcdef", 10)})
+  for (const std::string& bytes :
+       {std::string("abc"), std::string("\x08\0\0\0abc", 7), std::string("\x03\0\0\0abcdef", 10)})
     EXPECT_EQ(testing::message_of<DataError>([&] { CharacterMap::parse(bytes, "f"); }),
-              "[f] the normalizer's table (precompiled_charsmap) must be a trie and its texts; the file is damaged");
+              "[f] the normalizer's table (precompiled_charsmap) must be a trie and its texts; the file is "
+              "damaged");
   // Units that lead anywhere: what is found must lie in the texts.
   std::string wild("\0\x04\0\0", 4);
   for (int i = 0; i < 256; ++i) wild += std::string({char(i), char(i % 3), char(i * 7), char(i * 13)});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Against ids of transformers' T5Tokenizer (generators/t5_tokenizer.py); ids are integers, so equality is exact.
+// Against ids of transformers' T5Tokenizer (generators/t5_tokenizer.py); ids are integers, so equality is
+// exact.
 #include "gamut/text/t5_tokenizer.h"
 
 #include "gamut/core/error.h"
@@ -37,7 +38,8 @@ std::string from_hex(const std::string& hex) {
 void expect_cases(const T5Tokenizer& tokenizer) {
   EXPECT_GE(fixture()["cases"].size(), 2000u);
   for (const Json& entry : fixture()["cases"])
-    EXPECT_EQ(tokenizer.tokenize(entry[0].get<std::string>()), entry[1].get<Ids>()) << entry[0].dump(-1, ' ', true);
+    EXPECT_EQ(tokenizer.tokenize(entry[0].get<std::string>()), entry[1].get<Ids>())
+        << entry[0].dump(-1, ' ', true);
 }
 
 // The same vocabulary as transformers 5 saves it.
@@ -67,7 +69,8 @@ class Folder {
   template <class Expected>
   std::string message() const {
     std::string text = message_of<Expected>([&] { T5Tokenizer::load(path()); });
-    for (size_t at; (at = text.find(path().string())) != std::string::npos;) text.replace(at, path().string().size(), "F");
+    for (size_t at; (at = text.find(path().string())) != std::string::npos;)
+      text.replace(at, path().string().size(), "F");
     return text;
   }
 
@@ -97,7 +100,8 @@ TEST(t5_tokenizer, pads_and_truncates_as_transformers) {
     const TokenIds ids = tokenizer.encode(entry["text"].get<std::string>(), entry["max_length"]);
     EXPECT_EQ(ids.ids, entry["ids"].get<Ids>()) << entry;
     EXPECT_EQ(ids.length, entry["length"].get<int64_t>()) << entry;
-    EXPECT_EQ(ids.truncated, int64_t(tokenizer.tokenize(entry["text"].get<std::string>()).size()) >= entry["max_length"])
+    EXPECT_EQ(ids.truncated,
+              int64_t(tokenizer.tokenize(entry["text"].get<std::string>()).size()) >= entry["max_length"])
         << entry;
   }
 }
@@ -122,8 +126,10 @@ TEST(t5_tokenizer, an_encoder_with_fewer_rows_is_refused) {
   tokenizer.expect_embeddings(1600, "c");
   tokenizer.expect_embeddings(32128, "c");
   EXPECT_EQ(message_of<DataError>([&] { tokenizer.expect_embeddings(1599, "text_encoder_3/config.json"); }),
-            "[text_encoder_3/config.json] vocab_size must cover the tokenizer's vocabulary; got 1599; expected at least "
-            "1600, as '" + kFolder.string() + "' has; are both of the same model?");
+            "[text_encoder_3/config.json] vocab_size must cover the tokenizer's vocabulary; got 1599; "
+            "expected at least "
+            "1600, as '" +
+                kFolder.string() + "' has; are both of the same model?");
 }
 
 TEST(t5_tokenizer, bad_files_are_named) {
@@ -140,14 +146,20 @@ TEST(t5_tokenizer, bad_files_are_named) {
   EXPECT_EQ(Folder().with("spiece.model", whole + "\x12\x03\x98\x02\x01").message<DataError>(),
             "[F/spiece.model] models with byte fallback are not read; T5's has none");
   // pieces { piece: "▁a" } a second time
-  EXPECT_EQ(Folder().with("spiece.model", whole + "\x0a\x06\x0a\x04\xe2\x96\x81" "a").message<DataError>().substr(0, 79),
-            "[F] the pieces must make a vocabulary; the SentencePiece library says: Internal:");
-  EXPECT_EQ(Folder().with("tokenizer.json", R"({"model": {"type": "BPE", "vocab": {}}})").message<DataError>(),
-            "[F/tokenizer.json] the model must be a unigram model with a list of pieces, as T5's is");
   EXPECT_EQ(Folder()
-                .with("tokenizer.json", R"({"model": {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0]]}})")
-                .message<DataError>(),
-            "[F] the vocabulary must hold '</s>'; got 1 pieces without; is it T5's?");
+                .with("spiece.model", whole + "\x0a\x06\x0a\x04\xe2\x96\x81"
+                                              "a")
+                .message<DataError>()
+                .substr(0, 80),
+            "[F] the pieces must make a vocabulary; the SentencePiece library says: Internal:");
+  EXPECT_EQ(
+      Folder().with("tokenizer.json", R"({"model": {"type": "BPE", "vocab": {}}})").message<DataError>(),
+      "[F/tokenizer.json] the model must be a unigram model with a list of pieces, as T5's is");
+  EXPECT_EQ(
+      Folder()
+          .with("tokenizer.json", R"({"model": {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0]]}})")
+          .message<DataError>(),
+      "[F] the vocabulary must hold '</s>'; got 1 pieces without; is it T5's?");
 }
 
 }  // namespace t5_tokenizer_test

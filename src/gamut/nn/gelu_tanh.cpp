@@ -17,8 +17,8 @@ using torch::autograd::variable_list;
 
 constexpr int64_t kRowsAtOnce = 16;
 
-// LibTorch cuts a tensor into parts for its threads without regard to vectors, and computes what is left over of a vector
-// by another tanh. Cut between rows nothing is left over.
+// LibTorch cuts a tensor into parts for its threads without regard to vectors, and computes what is left over
+// of a vector by another tanh. Cut between rows nothing is left over.
 struct RowGelu : torch::autograd::Function<RowGelu> {
   static Tensor forward(AutogradContext* context, const Tensor& x) {
     context->save_for_backward({x});

@@ -6,7 +6,8 @@
 
 namespace gamut::nn {
 
-// On the CPU a row's result depends on that row alone, bit for bit, if rows are as wide as a vector or a multiple.
+// On the CPU a row's result depends on that row alone, bit for bit, if rows are as wide as a vector or a
+// multiple.
 at::Tensor gelu_tanh(const at::Tensor& x);
 
 }  // namespace gamut::nn

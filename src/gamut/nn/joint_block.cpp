@@ -84,20 +84,23 @@ JointBlock::JointBlock(const Scope& scope, const JointBlockOptions& options)
   if (!options.context_pre_only) ff_context_.emplace(scope["ff_context"], width, kFeedForwardRatio * width);
 }
 
-// parts: shift, scale and gate of attention, shift, scale and gate of the feed-forward half, then those of attn2.
+// parts: shift, scale and gate of attention, shift, scale and gate of the feed-forward half, then those of
+// attn2.
 Tensor JointBlock::finish_image(const Tensor& image, const std::vector<Tensor>& parts) const {
   return gated(image, parts[5], ff_(modulated(plain_layer_norm(image), parts[3], parts[4])));
 }
 
 Tensor JointBlock::finish_context(const Tensor& context, const std::vector<Tensor>& parts) const {
-  return in_range(gated(context, parts[5], (*ff_context_)(modulated(plain_layer_norm(context), parts[3], parts[4]))));
+  return in_range(
+      gated(context, parts[5], (*ff_context_)(modulated(plain_layer_norm(context), parts[3], parts[4]))));
 }
 
 Streams JointBlock::operator()(const Streams& x, const Tensor& signal, const Tensor& rotary) const {
   const std::vector<Tensor> own = norm1_(signal), added = norm1_context_(signal);
   const Tensor image = plain_layer_norm(x.image), context = plain_layer_norm(x.context);
   // Where the context ends, its scale comes before its shift.
-  const Tensor told = context_pre_only_ ? modulated(context, added[1], added[0]) : modulated(context, added[0], added[1]);
+  const Tensor told =
+      context_pre_only_ ? modulated(context, added[1], added[0]) : modulated(context, added[0], added[1]);
   const Streams mixed = attn_({modulated(image, own[0], own[1]), told}, rotary);
   Tensor sum = gated(x.image, own[2], mixed.image);
   if (attn2_) sum = gated(sum, own[8], (*attn2_out_)((*attn2_)(modulated(image, own[6], own[7]), {})));

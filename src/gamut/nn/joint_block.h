@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The block of two streams that Stable Diffusion 3 and FLUX are made of (Esser et al. 2024): tokens of the picture and of
-// the prompt have their own weights and meet in one attention. diffusers' JointTransformerBlock and FluxTransformerBlock.
+// The block of two streams that Stable Diffusion 3 and FLUX are made of (Esser et al. 2024): tokens of the
+// picture and of the prompt have their own weights and meet in one attention. diffusers'
+// JointTransformerBlock and FluxTransformerBlock.
 #pragma once
 
 #include "gamut/nn/modulation.h"
@@ -34,7 +35,8 @@ struct HeadProjections {
   std::optional<RmsNorm> norm_q, norm_k;
 };
 
-// Attention of one stream to itself, turned by `rotary` (rotary.h) where that is defined; without the output layer.
+// Attention of one stream to itself, turned by `rotary` (rotary.h) where that is defined; without the output
+// layer.
 struct OwnAttention {
   OwnAttention(const Scope& scope, const HeadOptions& options)
       : own(scope, options, HeadProjections::Names::kOwn) {}

@@ -13,8 +13,8 @@
 namespace gamut::nn {
 namespace {
 
-// Layers that share a matrix, in the order of its rows, by what follows the block's number; `rows` is their height in
-// widths of the tokens.
+// Layers that share a matrix, in the order of its rows, by what follows the block's number; `rows` is their
+// height in widths of the tokens.
 struct Slice {
   std::string layer;
   int64_t rows = 1;
@@ -31,8 +31,8 @@ const std::vector<Slices>& matrices_of(const std::string& block) {
 
 // "transformer_blocks.3." of "transformer_blocks.3.attn.to_q"; "" for what is outside the blocks.
 std::string block_of(const std::string& path) {
-  for (const char* blocks : {"transformer_blocks.", "single_transformer_blocks.", "joint_blocks.", "double_blocks.",
-                             "single_blocks."})
+  for (const char* blocks : {"transformer_blocks.", "single_transformer_blocks.", "joint_blocks.",
+                             "double_blocks.", "single_blocks."})
     if (path.starts_with(blocks)) {
       const size_t end = path.find('.', std::string(blocks).size());
       return end == std::string::npos ? "" : path.substr(0, end + 1);
@@ -118,12 +118,13 @@ std::vector<LoraModule> in_diffusers_layers(const LoraModule& module, const std:
   const auto& originals = originals_of(blocks);
   const auto found = originals.find(module.path.substr(block.size()));
   if (found == originals.end())
-    throw DataError(origin, cat("layer '", printable(module.path), "' has no counterpart among diffusers' layers"));
+    throw DataError(origin,
+                    cat("layer '", printable(module.path), "' has no counterpart among diffusers' layers"));
   int64_t parts = 0, begin = 0;
   for (const Slice& slice : found->second) parts += slice.rows;
   if (module.up.size(0) % parts != 0)
-    throw DataError(origin, cat("layer '", printable(module.path), "' must have rows for ", parts, " parts; got ",
-                                module.up.size(0)));
+    throw DataError(origin, cat("layer '", printable(module.path), "' must have rows for ", parts,
+                                " parts; got ", module.up.size(0)));
   const int64_t height = module.up.size(0) / parts;
   const std::string prefix = blocks == "single_blocks" ? "single_transformer_blocks" : "transformer_blocks";
   std::vector<LoraModule> layers;

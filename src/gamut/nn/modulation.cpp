@@ -20,7 +20,9 @@ Tensor modulated(const Tensor& normed, const Tensor& shift, const Tensor& scale)
   return at::addcmul(shift, normed, 1 + scale);
 }
 
-Tensor gated(const Tensor& x, const Tensor& gate, const Tensor& change) { return at::addcmul(x, gate, change); }
+Tensor gated(const Tensor& x, const Tensor& gate, const Tensor& change) {
+  return at::addcmul(x, gate, change);
+}
 
 Tensor FinalModulation::operator()(const Tensor& x, const Tensor& signal) const {
   const std::vector<Tensor> parts = modulation(signal);  // the scale comes first here

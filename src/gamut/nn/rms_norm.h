@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Root-mean-square norm (Zhang and Sennrich 2019): x / sqrt(mean(x²) + eps) · weight over the last dimension, in fp32
-// inside.
+// Root-mean-square norm (Zhang and Sennrich 2019): x / sqrt(mean(x²) + eps) · weight over the last dimension,
+// in fp32 inside.
 #pragma once
 
 #include "gamut/nn/params.h"

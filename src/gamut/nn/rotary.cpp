@@ -13,11 +13,13 @@ Tensor rotary_table(const Tensor& ids, const RotaryOptions& options, at::ScalarT
   for (size_t axis = 0; axis < options.axes.size(); ++axis) {
     const int64_t width = options.axes[axis];
     const Tensor exponents = at::arange(0, width, 2, places.options()) / double(width);
-    angles.push_back(at::outer(places.select(1, int64_t(axis)), at::pow(options.theta, exponents).reciprocal()));
+    angles.push_back(
+        at::outer(places.select(1, int64_t(axis)), at::pow(options.theta, exponents).reciprocal()));
   }
   const Tensor all = at::cat(angles, 1).unsqueeze(1);
   // at::polar would do, but for the meta device.
-  return at::view_as_complex(at::stack({all.cos(), all.sin()}, -1).to(dtype == at::kDouble ? at::kDouble : at::kFloat));
+  return at::view_as_complex(
+      at::stack({all.cos(), all.sin()}, -1).to(dtype == at::kDouble ? at::kDouble : at::kFloat));
 }
 
 Tensor rotated(const Tensor& x, const Tensor& table) {

@@ -26,7 +26,9 @@ CharacterMap CharacterMap::parse(std::string_view bytes, const std::string& orig
   uint32_t size = 0;
   if (bytes.size() >= sizeof size) std::memcpy(&size, bytes.data(), sizeof size);
   if (size == 0 || size % 4 != 0 || size > bytes.size() - sizeof size)
-    throw DataError(origin, "the normalizer's table (precompiled_charsmap) must be a trie and its texts; the file is damaged");
+    throw DataError(
+        origin,
+        "the normalizer's table (precompiled_charsmap) must be a trie and its texts; the file is damaged");
   map.units_.resize(size / 4);
   std::memcpy(map.units_.data(), bytes.data() + sizeof size, size);
   map.texts_ = bytes.substr(sizeof size + size);

@@ -45,16 +45,23 @@ class WireReader {
     const uint64_t tag = number();
     field = {.number = tag >> 3, .value = 0, .bytes = {}};
     switch (tag & 7) {
-      case 0: field.value = number(); break;
-      case 1: take(8); break;
-      case 2: field.bytes = take(number()); break;
+      case 0:
+        field.value = number();
+        break;
+      case 1:
+        take(8);
+        break;
+      case 2:
+        field.bytes = take(number());
+        break;
       case 5: {
         uint32_t bits = 0;
         std::memcpy(&bits, take(4).data(), 4);
         field.value = bits;
         break;
       }
-      default: no_model(origin_);
+      default:
+        no_model(origin_);
     }
     return true;
   }
@@ -131,7 +138,8 @@ void check_pieces(const PieceVocabulary& vocabulary, const std::string& origin) 
   };
   const int64_t count = int64_t(vocabulary.pieces.size());
   if (vocabulary.unknown_id < 0 || vocabulary.unknown_id >= count)
-    throw DataError(origin, cat("one piece must stand for unknown characters; got none among ", count, " pieces"));
+    throw DataError(origin,
+                    cat("one piece must stand for unknown characters; got none among ", count, " pieces"));
   if (std::ranges::any_of(vocabulary.pieces, is_bad))
     throw DataError(origin, "pieces must have a text and a finite score; the file is damaged");
 }
@@ -154,7 +162,8 @@ std::string character_map_of(const Json& normalizer, const std::string& origin) 
 Piece piece_of(const Json& entry, const std::string& origin) {
   const bool fits = entry.is_array() && entry.size() == 2 && entry[0].is_string() && entry[1].is_number();
   if (!fits)
-    throw DataError(origin, cat("model.vocab must hold pairs of a piece and its score; got ", io::brief(entry)));
+    throw DataError(origin,
+                    cat("model.vocab must hold pairs of a piece and its score; got ", io::brief(entry)));
   return {entry[0].get<std::string>(), entry[1].get<float>()};
 }
 

@@ -38,7 +38,8 @@ T5Settings read_t5_settings(const fs::path& folder) {
     // A length without limit is written as a float of 30 digits.
     if (!value.is_number() || value.get<double>() > double(most)) return otherwise;
     if (!value.is_number_integer() || value.get<int64_t>() < 0)
-      throw DataError(file.string(), cat("'", key, "' must be a whole number of 0 or more; got ", io::brief(value)));
+      throw DataError(file.string(),
+                      cat("'", key, "' must be a whole number of 0 or more; got ", io::brief(value)));
     return value.get<int64_t>();
   };
   settings.max_length = std::max<int64_t>(1, number("model_max_length", kT5Length, kMostT5Length));
@@ -62,7 +63,8 @@ PieceVocabulary read_pieces(const fs::path& folder, int64_t extra_ids) {
     return vocabulary;
   }
   if (fs::exists(json)) return parse_piece_json(io::read_utf8(json), json.string());
-  throw EnvironmentError("tokenizer", cat("file '", model.string(), "' does not exist; is the model folder complete?"));
+  throw EnvironmentError("tokenizer",
+                         cat("file '", model.string(), "' does not exist; is the model folder complete?"));
 }
 
 // A blank goes before each word, and each blank in it begins another.
@@ -85,8 +87,10 @@ std::vector<std::string> words_of(const std::string& normalized) {
     word.clear();
   };
   for (const char32_t c : decode_utf8(normalized)) {
-    if (char_class(c) == CharClass::kSpace) finish();
-    else word.push_back(c);
+    if (char_class(c) == CharClass::kSpace)
+      finish();
+    else
+      word.push_back(c);
   }
   finish();
   return words;
@@ -128,15 +132,16 @@ T5Tokenizer::Tables::Tables(const fs::path& folder)
 int64_t T5Tokenizer::Tables::named(const std::string& piece) const {
   const auto found = std::ranges::find(vocabulary.pieces, piece, &Piece::text);
   if (found == vocabulary.pieces.end())
-    throw DataError(origin, cat("the vocabulary must hold '", printable(piece), "'; got ", vocabulary.pieces.size(),
-                                " pieces without; is it T5's?"));
+    throw DataError(origin, cat("the vocabulary must hold '", printable(piece), "'; got ",
+                                vocabulary.pieces.size(), " pieces without; is it T5's?"));
   return found - vocabulary.pieces.begin();
 }
 
 std::map<std::string, int64_t>::const_iterator T5Tokenizer::Tables::special_at(std::string_view text) const {
   auto best = special.end();
   for (auto it = special.begin(); it != special.end(); ++it)
-    if (text.starts_with(it->first) && (best == special.end() || it->first.size() > best->first.size())) best = it;
+    if (text.starts_with(it->first) && (best == special.end() || it->first.size() > best->first.size()))
+      best = it;
   return best;
 }
 
@@ -159,8 +164,9 @@ T5Tokenizer T5Tokenizer::load(const fs::path& folder) {
 
 void T5Tokenizer::expect_embeddings(int64_t rows, const std::string& encoder) const {
   if (vocabulary_size() > rows)
-    throw DataError(encoder, cat("vocab_size must cover the tokenizer's vocabulary; got ", rows, "; expected at least ",
-                                 vocabulary_size(), ", as '", tables_->origin, "' has; are both of the same model?"));
+    throw DataError(
+        encoder, cat("vocab_size must cover the tokenizer's vocabulary; got ", rows, "; expected at least ",
+                     vocabulary_size(), ", as '", tables_->origin, "' has; are both of the same model?"));
 }
 
 std::vector<int64_t> T5Tokenizer::tokenize(std::string_view text) const {

@@ -16,7 +16,8 @@ void read_rotary_axes(JsonConfig& json, FluxConfig& config) {
   const std::vector<int64_t>& axes = config.rotary_axes;
   const bool even = std::ranges::all_of(axes, [](int64_t width) { return width > 0 && width % 2 == 0; });
   if (axes.size() != 3 || !even || std::accumulate(axes.begin(), axes.end(), int64_t{0}) != config.head_width)
-    json.fail("axes_dims_rope", cat("three even numbers whose sum is attention_head_dim = ", config.head_width));
+    json.fail("axes_dims_rope",
+              cat("three even numbers whose sum is attention_head_dim = ", config.head_width));
 }
 
 }  // namespace

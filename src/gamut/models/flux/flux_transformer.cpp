@@ -66,10 +66,12 @@ void FluxTransformer::check(const Tensor& sample, const Tensor& sigma, const Flu
   GAMUT_CHECK(sample.dim() == 4 && sample.size(1) == config_.latent_channels() && sample.size(2) % 2 == 0 &&
                   sample.size(3) % 2 == 0,
               "sample is ", sample.sizes());
-  GAMUT_CHECK(sigma.dim() == 1 && (sigma.size(0) == 1 || sigma.size(0) == sample.size(0)), "sigma is ", sigma.sizes());
-  GAMUT_CHECK(prompt.hidden.dim() == 3 && prompt.hidden.size(0) == sample.size(0) && prompt.pooled.dim() == 2 &&
-                  prompt.pooled.size(0) == sample.size(0),
-              "prompt is ", prompt.hidden.sizes(), " and ", prompt.pooled.sizes(), " for sample ", sample.sizes());
+  GAMUT_CHECK(sigma.dim() == 1 && (sigma.size(0) == 1 || sigma.size(0) == sample.size(0)), "sigma is ",
+              sigma.sizes());
+  GAMUT_CHECK(prompt.hidden.dim() == 3 && prompt.hidden.size(0) == sample.size(0) &&
+                  prompt.pooled.dim() == 2 && prompt.pooled.size(0) == sample.size(0),
+              "prompt is ", prompt.hidden.sizes(), " and ", prompt.pooled.sizes(), " for sample ",
+              sample.sizes());
 }
 
 Tensor FluxTransformer::run(nn::Streams x, const Tensor& signal, const Tensor& rotary) const {
@@ -84,13 +86,16 @@ Tensor FluxTransformer::run(nn::Streams x, const Tensor& signal, const Tensor& r
   }
   Tensor both = at::cat({x.context, x.image}, 1);
   for (const FluxSingleBlock& block : single_blocks_) {
-    const auto segment = [&block, rotary](const std::vector<Tensor>& in) { return block(in[0], in[1], rotary); };
+    const auto segment = [&block, rotary](const std::vector<Tensor>& in) {
+      return block(in[0], in[1], rotary);
+    };
     both = recompute_ ? nn::recomputed(segment, {both, signal}) : segment({both, signal});
   }
   return both.narrow(1, x.context.size(1), x.image.size(1)).contiguous();
 }
 
-Tensor FluxTransformer::operator()(const Tensor& sample, const Tensor& sigma, const FluxPrompt& prompt) const {
+Tensor FluxTransformer::operator()(const Tensor& sample, const Tensor& sigma,
+                                   const FluxPrompt& prompt) const {
   check(sample, sigma, prompt);
   const Tensor guidance = prompt.guidance.defined() ? prompt.guidance.to(at::kFloat) * kTimes : Tensor();
   const Tensor signal = at::silu(time_text_embed_(sigma.to(at::kFloat) * kTimes, prompt.pooled, guidance));

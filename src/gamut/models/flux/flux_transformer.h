@@ -4,7 +4,8 @@
 //   nn::ParamStore store = nn::ParamStore::from_tensors(nn::load_safetensors(file), "transformer", {});
 //   FluxTransformer net(config, nn::Scope(store));
 //   store.finish();
-//   Tensor velocity = net(x_BCHW, sigma_B, {.hidden = text_BLD, .pooled = pooled_BD, .guidance = guidance_B});
+//   const FluxPrompt prompt{.hidden = text_BLD, .pooled = pooled_BD, .guidance = guidance_B};
+//   Tensor velocity = net(x_BCHW, sigma_B, prompt);
 #pragma once
 
 #include "gamut/models/flux/flux_config.h"
@@ -37,11 +38,13 @@ struct FluxSingleBlock {
 class FluxTransformer {
  public:
   FluxTransformer(const FluxConfig& config, const nn::Scope& scope);
-  // sample [B, latent_channels, H, W], H and W even; sigma [B], or [1] for all rows, in (0, 1]. Both sigma and guidance
-  // are told to the network times 1000, in fp32 whatever it computes in. Returns [B, latent_channels, H, W], dense.
+  // sample [B, latent_channels, H, W], H and W even; sigma [B], or [1] for all rows, in (0, 1]. Both sigma
+  // and guidance are told to the network times 1000, in fp32 whatever it computes in. Returns
+  // [B, latent_channels, H, W], dense.
   Tensor operator()(const Tensor& sample, const Tensor& sigma, const FluxPrompt& prompt) const;
   const FluxConfig& config() const { return config_; }
-  // Gradient checkpointing: of a forward pass with gradient only what goes into each block is kept (nn/recompute.h).
+  // Gradient checkpointing: of a forward pass with gradient only what goes into each block is kept
+  // (nn/recompute.h).
   void recompute_in_backward(bool on) { recompute_ = on; }
 
  private:

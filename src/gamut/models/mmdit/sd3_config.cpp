@@ -26,10 +26,12 @@ Sd3Config parse_sd3_config(const nlohmann::json& object, const std::string& file
   config.pooled_width = json.positive("pooled_projection_dim", config.pooled_width);
   config.max_positions = json.positive("pos_embed_max_size", config.max_positions);
   if (json.positive("caption_projection_dim", 1152) != config.width())
-    json.fail("caption_projection_dim", cat("num_attention_heads times attention_head_dim = ", config.width()));
+    json.fail("caption_projection_dim",
+              cat("num_attention_heads times attention_head_dim = ", config.width()));
   if (config.width() % 4 != 0) json.fail("attention_head_dim", "a width of all heads that 4 divides");
   config.dual_attention_layers = json.integers("dual_attention_layers", {});
-  if (std::ranges::any_of(config.dual_attention_layers, [&](int64_t i) { return i < 0 || i >= config.layers; }))
+  if (std::ranges::any_of(config.dual_attention_layers,
+                          [&](int64_t i) { return i < 0 || i >= config.layers; }))
     json.fail("dual_attention_layers", cat("numbers of layers, 0 to ", config.layers - 1));
   json.only("qk_norm", "rms_norm");
   config.qk_norm = json.has("qk_norm");

@@ -3,7 +3,7 @@
 //
 //   nn::ParamStore store = nn::ParamStore::from_tensors(nn::load_safetensors(file), "transformer", {});
 //   Sd3Transformer net(config, nn::Scope(store));
-//   store.finish();                       // store.buffers() holds the table of positions, which files carry too
+//   store.finish();  // store.buffers() holds the table of positions, which files carry too
 //   Tensor velocity = net(x_BCHW, t_B, {.hidden = text_BLD, .pooled = pooled_BD});
 #pragma once
 
@@ -25,11 +25,13 @@ struct Sd3Prompt {
 class Sd3Transformer {
  public:
   Sd3Transformer(const Sd3Config& config, const nn::Scope& scope);
-  // sample [B, in_channels, H, W], H and W multiples of patch_size; time [B], or [1] for all rows: 1000 sigma.
-  // Returns [B, out_channels, H, W], dense. ConfigError when the picture has more patches than the table has positions.
+  // sample [B, in_channels, H, W], H and W multiples of patch_size; time [B], or [1] for all rows: 1000
+  // sigma. Returns [B, out_channels, H, W], dense. ConfigError when the picture has more patches than the
+  // table has positions.
   Tensor operator()(const Tensor& sample, const Tensor& time, const Sd3Prompt& prompt) const;
   const Sd3Config& config() const { return config_; }
-  // Gradient checkpointing: of a forward pass with gradient only what goes into each block is kept (nn/recompute.h).
+  // Gradient checkpointing: of a forward pass with gradient only what goes into each block is kept
+  // (nn/recompute.h).
   void recompute_in_backward(bool on) { recompute_ = on; }
 
  private:

@@ -17,13 +17,14 @@ namespace {
 constexpr const char* kShared = "shared.weight";
 constexpr const char* kTied = "encoder.embed_tokens.weight";
 
-// Near tokens have a bucket each, farther ones share buckets that widen with the logarithm of the distance, and all
-// beyond max_distance share the last; one half of the buckets looks back, the other ahead.
+// Near tokens have a bucket each, farther ones share buckets that widen with the logarithm of the distance,
+// and all beyond max_distance share the last; one half of the buckets looks back, the other ahead.
 Tensor bucket_of(const Tensor& distance, const T5Config& config) {
   const int64_t half = config.buckets / 2, near = half / 2;
   const Tensor steps = distance.abs();
   const double widening = std::log(double(config.max_distance) / double(near));
-  const Tensor far = (at::log(steps.to(at::kFloat) / double(near)) / widening * double(half - near)).to(at::kLong) + near;
+  const Tensor far =
+      (at::log(steps.to(at::kFloat) / double(near)) / widening * double(half - near)).to(at::kLong) + near;
   return distance.gt(0).to(at::kLong) * half + at::where(steps.lt(near), steps, far.clamp_max(half - 1));
 }
 
@@ -54,7 +55,8 @@ T5Config parse_t5_config(const nlohmann::json& object, const std::string& file) 
   config.norm_eps = json.number("layer_norm_epsilon", config.norm_eps);
   if (config.buckets % 4 != 0) json.fail("relative_attention_num_buckets", "a multiple of 4");
   if (config.max_distance <= config.buckets / 4)
-    json.fail("relative_attention_max_distance", cat("more than ", config.buckets / 4, ", a quarter of the buckets"));
+    json.fail("relative_attention_max_distance",
+              cat("more than ", config.buckets / 4, ", a quarter of the buckets"));
   // transformers writes many general keys into every config, so unknown ones are left alone.
   return config;
 }
@@ -74,8 +76,8 @@ T5Encoder::Layer::Layer(const nn::Scope& scope, const T5Config& config, at::Scal
       o(scope[0]["SelfAttention"]["o"], config.heads * config.head_width, config.width, false),
       wi_0(scope[1]["DenseReluDense"]["wi_0"], config.width, config.inner, false),
       wi_1(scope[1]["DenseReluDense"]["wi_1"], config.width, config.inner, false),
-      wo(scope[1]["DenseReluDense"]["wo"].in_type(dtype == at::kHalf ? at::kFloat : dtype), config.inner, config.width,
-         false),
+      wo(scope[1]["DenseReluDense"]["wo"].in_type(dtype == at::kHalf ? at::kFloat : dtype), config.inner,
+         config.width, false),
       attention_norm(norm_of(scope[0], config)),
       forward_norm(norm_of(scope[1], config)) {}
 
@@ -83,8 +85,8 @@ T5Encoder::T5Encoder(const T5Config& config, const nn::Scope& scope, at::ScalarT
     : config_(config),
       embedding_(scope["shared"], config.vocab_size, config.width),
       relative_attention_bias_(
-          scope["encoder"]["block"][0]["layer"][0]["SelfAttention"]["relative_attention_bias"], config.buckets,
-          config.heads),
+          scope["encoder"]["block"][0]["layer"][0]["SelfAttention"]["relative_attention_bias"],
+          config.buckets, config.heads),
       final_norm_(scope["encoder"]["final_layer_norm"], config.width, config.norm_eps) {
   for (int64_t i = 0; i < config.layers; ++i)
     layers_.emplace_back(scope["encoder"]["block"][i]["layer"], config, dtype);
@@ -99,8 +101,8 @@ Tensor T5Encoder::position_bias(int64_t tokens) const {
 
 Tensor T5Encoder::apply(const Layer& layer, const Tensor& x, const Tensor& bias) {
   const Tensor told = layer.attention_norm(x);
-  const Tensor mixed = below_infinity(
-      x + layer.o(nn::attend_biased(layer.q(told), layer.k(told), layer.v(told), bias)));
+  const Tensor mixed =
+      below_infinity(x + layer.o(nn::attend_biased(layer.q(told), layer.k(told), layer.v(told), bias)));
   const Tensor again = layer.forward_norm(mixed);
   const Tensor inner = nn::gelu_tanh(layer.wi_0(again)) * layer.wi_1(again);
   return below_infinity(mixed + layer.wo(inner.to(layer.wo.weight.scalar_type())));

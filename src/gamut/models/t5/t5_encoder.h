@@ -27,15 +27,17 @@ struct T5Config {
 // DataError naming key and value for whatever is not computed here: T5 before 1.1, decoders.
 T5Config parse_t5_config(const nlohmann::json& json, const std::string& file);
 
-// Files may hold the embedding as "encoder.embed_tokens.weight", as "shared.weight", or twice: one of them as the latter.
+// Files may hold the embedding as "encoder.embed_tokens.weight", as "shared.weight", or twice: one of them as
+// the latter.
 nn::TensorMap with_t5_names(nn::TensorMap tensors);
 
 class T5Encoder {
  public:
-  // `dtype` is what the scope's store holds weights in. In fp16 the last layer of each feed-forward half is held, and the
-  // sums that it adds to are kept, in fp32, as transformers does it: they leave fp16's range.
+  // `dtype` is what the scope's store holds weights in. In fp16 the last layer of each feed-forward half is
+  // held, and the sums that it adds to are kept, in fp32, as transformers does it: they leave fp16's range.
   T5Encoder(const T5Config& config, const nn::Scope& scope, at::ScalarType dtype = at::kFloat);
-  // int64 ids, padding and all: Stable Diffusion 3's and FLUX's prompts are encoded without a mask. [B, L, width]
+  // int64 ids, padding and all: Stable Diffusion 3's and FLUX's prompts are encoded without a mask. [B, L,
+  // width]
   Tensor operator()(const Tensor& ids_BL) const;
   const T5Config& config() const { return config_; }
 
