@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One whole iteration of the glyph recipe's geometry: 4 prompts x 16 members, 10 SDE steps, 4 of them trained.
-// The counters say where its time goes, in milliseconds.
+// One whole iteration of the glyph recipe's geometry: 4 prompts x 16 members, 10 SDE steps, 4 of them
+// trained. The counters say where its time goes, in milliseconds.
 #include "gamut/tasks/tasks.h"
 #include "gamut/train/trainer.h"
 
@@ -37,7 +37,9 @@ void iteration(benchmark::State& state, const char* kind) {
     scoring += report.seconds_reward;
     update += report.seconds_update;
   }
-  auto milliseconds = [](double seconds) { return benchmark::Counter(1e3 * seconds, benchmark::Counter::kAvgIterations); };
+  auto milliseconds = [](double seconds) {
+    return benchmark::Counter(1e3 * seconds, benchmark::Counter::kAvgIterations);
+  };
   state.counters["rollout_ms"] = milliseconds(rollout);
   state.counters["reward_ms"] = milliseconds(scoring);
   state.counters["update_ms"] = milliseconds(update);

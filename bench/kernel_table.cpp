@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each CPU kernel beside the library call it replaces, on the shapes of the glyph model's batch of 64: time, speed, ratio,
-// and the share of the peak that this path's multiply-adds reach on registers alone. One thread, its processor time.
+// Each CPU kernel beside the library call it replaces, on the shapes of the glyph model's batch of 64: time,
+// speed, ratio, and the share of the peak that this path's multiply-adds reach on registers alone. One
+// thread, its processor time.
 //
-//   bench/on_paths.sh build/bench_kernels      # every path of this machine, LibTorch held to the same instructions
+//   bench/on_paths.sh build/bench_kernels      # every path of this machine, LibTorch held to the same
+//   instructions
 #include "gamut/core/error.h"
 #include "gamut/nn/convolution.h"
 #include "gamut/nn/feed_forward.h"
@@ -80,7 +82,8 @@ double peak_flops(double round_seconds) {
   return done / seconds;
 }
 
-// The same computation twice. Inputs require gradients; `flops` of the forward pass, 0 for what is not a product.
+// The same computation twice. Inputs require gradients; `flops` of the forward pass, 0 for what is not a
+// product.
 struct Case {
   std::string name;
   Tensors inputs;
@@ -92,20 +95,33 @@ class Table {
  public:
   explicit Table(double round_seconds) : seconds_(round_seconds), peak_(peak_flops(round_seconds)) {
     std::printf("path %s, LibTorch's CPU capability %s; peak %.1f GFLOP/s; one thread\n",
-                std::string(cpu_path_name(cpu_path())).c_str(), at::get_cpu_capability().c_str(), 1e-9 * peak_);
-    std::printf("%-46s%11s%11s%8s%11s%11s%9s\n", "", "gamut us", "library us", "ratio", "gamut", "library", "of peak");
+                std::string(cpu_path_name(cpu_path())).c_str(), at::get_cpu_capability().c_str(),
+                1e-9 * peak_);
+    std::printf("%-46s%11s%11s%8s%11s%11s%9s\n", "", "gamut us", "library us", "ratio", "gamut", "library",
+                "of peak");
     std::printf("%-46s%11s%11s%8s%11s%11s\n", "", "", "", "", "GFLOP/s", "GFLOP/s");
   }
 
   void add(const Case& test) {
-    row(test.name + ", forward", test.flops, [&](const auto& function) {
-      return seconds_of([&] { const at::NoGradGuard no_grad; function(test.inputs); }, seconds_);
-    }, test);
-    row(test.name + ", backward", test.backward_flops, [&](const auto& function) {
-      const Tensor out = function(test.inputs);
-      const Tensor grad = at::ones_like(out);
-      return seconds_of([&] { torch::autograd::grad({out}, test.inputs, {grad}, true); }, seconds_);
-    }, test);
+    row(
+        test.name + ", forward", test.flops,
+        [&](const auto& function) {
+          return seconds_of(
+              [&] {
+                const at::NoGradGuard no_grad;
+                function(test.inputs);
+              },
+              seconds_);
+        },
+        test);
+    row(
+        test.name + ", backward", test.backward_flops,
+        [&](const auto& function) {
+          const Tensor out = function(test.inputs);
+          const Tensor grad = at::ones_like(out);
+          return seconds_of([&] { torch::autograd::grad({out}, test.inputs, {grad}, true); }, seconds_);
+        },
+        test);
   }
 
  private:
@@ -113,7 +129,9 @@ class Table {
   void row(const std::string& name, double flops, const Measure& measure, const Case& test) {
     const double ours = measure(test.kernel), theirs = measure(test.library);
     std::printf("%-46s%11.1f%11.1f%8.2f", name.c_str(), 1e6 * ours, 1e6 * theirs, theirs / ours);
-    if (flops > 0) std::printf("%11.1f%11.1f%8.0f%%", 1e-9 * flops / ours, 1e-9 * flops / theirs, 100 * flops / ours / peak_);
+    if (flops > 0)
+      std::printf("%11.1f%11.1f%8.0f%%", 1e-9 * flops / ours, 1e-9 * flops / theirs,
+                  100 * flops / ours / peak_);
     std::printf("\n");
     std::fflush(stdout);
   }
@@ -129,7 +147,10 @@ Case linear(int64_t tokens, int64_t in, int64_t out) {
   const double flops = 2.0 * double(kBatch * tokens * in * out);
   return {.name = cat("linear ", kBatch * tokens, " x ", in, " x ", out),
           .inputs = {leaf({kBatch, tokens, in}), leaf({out, in}), leaf({out})},
-          .kernel = [](const Tensors& t) { return project(t[0], {t[1], t[2]}); },
+          .kernel =
+              [](const Tensors& t) {
+                return project(t[0], {t[1], t[2]});
+              },
           .library = [](const Tensors& t) { return at::linear(t[0], t[1], t[2]); },
           .flops = flops,
           .backward_flops = 2 * flops};
@@ -150,8 +171,12 @@ Case transformer_feed_forward(int64_t tokens, int64_t width) {
 Case convolution(int64_t in, int64_t out, int64_t size) {
   const double flops = 18.0 * double(kBatch * size * size * in * out);
   return {.name = cat("convolution 3x3 ", in, " to ", out, " at ", size, "x", size),
-          .inputs = {picture(in, size), (at::randn({out, in, 3, 3}) * 0.1).contiguous(kLast).requires_grad_(true), leaf({out})},
-          .kernel = [](const Tensors& t) { return convolve(t[0], t[1], t[2], {1, 1}); },
+          .inputs = {picture(in, size),
+                     (at::randn({out, in, 3, 3}) * 0.1).contiguous(kLast).requires_grad_(true), leaf({out})},
+          .kernel =
+              [](const Tensors& t) {
+                return convolve(t[0], t[1], t[2], {1, 1});
+              },
           .library = [](const Tensors& t) { return at::conv2d(t[0], t[1], t[2], 1, 1); },
           .flops = flops,
           .backward_flops = 2 * flops};
@@ -159,19 +184,27 @@ Case convolution(int64_t in, int64_t out, int64_t size) {
 
 Case attention(int64_t queries, int64_t keys, int64_t heads, int64_t width) {
   const double flops = 4.0 * double(kBatch * queries * keys * heads * width);
-  const auto split = [=](const Tensor& t) { return t.view({t.size(0), t.size(1), heads, width}).transpose(1, 2); };
+  const auto split = [=](const Tensor& t) {
+    return t.view({t.size(0), t.size(1), heads, width}).transpose(1, 2);
+  };
   return {.name = cat("attention ", queries, " x ", keys, ", ", heads, " heads of ", width),
-          .inputs = {leaf({kBatch, queries, heads * width}), leaf({kBatch, keys, heads * width}), leaf({kBatch, keys, heads * width})},
+          .inputs = {leaf({kBatch, queries, heads * width}), leaf({kBatch, keys, heads * width}),
+                     leaf({kBatch, keys, heads * width})},
           .kernel = [=](const Tensors& t) { return head_attention(t[0], t[1], t[2], heads); },
-          .library = [=](const Tensors& t) {
-            return at::scaled_dot_product_attention(split(t[0]), split(t[1]), split(t[2])).transpose(1, 2).flatten(2);
-          },
+          .library =
+              [=](const Tensors& t) {
+                return at::scaled_dot_product_attention(split(t[0]), split(t[1]), split(t[2]))
+                    .transpose(1, 2)
+                    .flatten(2);
+              },
           .flops = flops,
           .backward_flops = 2.5 * flops};
 }
 
 Case group_norm(int64_t channels, int64_t size) {
-  const auto arguments = [](const Tensors& t) { return GroupNormArguments{t[3], t[1], t[2], 8, 1e-5, NormActivation::kSilu}; };
+  const auto arguments = [](const Tensors& t) {
+    return GroupNormArguments{t[3], t[1], t[2], 8, 1e-5, NormActivation::kSilu};
+  };
   return {.name = cat("shift, group norm, SiLU ", channels, " at ", size, "x", size),
           .inputs = {picture(channels, size), leaf({channels}), leaf({channels}), leaf({kBatch, channels})},
           .kernel = [=](const Tensors& t) { return fused_group_norm(t[0], arguments(t)); },
@@ -181,9 +214,11 @@ Case group_norm(int64_t channels, int64_t size) {
 void print_table(double round_seconds) {
   at::set_num_threads(1);
   Table table(round_seconds);
-  for (const auto& [in, out] : {std::pair{64, 64}, {64, 512}, {256, 64}, {128, 128}}) table.add(linear(64, in, out));
+  for (const auto& [in, out] : {std::pair{64, 64}, {64, 512}, {256, 64}, {128, 128}})
+    table.add(linear(64, in, out));
   table.add(transformer_feed_forward(64, 64));
-  for (const auto& [in, out, size] : {std::array{32, 32, 16}, {96, 32, 16}, {64, 64, 8}, {128, 64, 8}}) table.add(convolution(in, out, size));
+  for (const auto& [in, out, size] : {std::array{32, 32, 16}, {96, 32, 16}, {64, 64, 8}, {128, 64, 8}})
+    table.add(convolution(in, out, size));
   table.add(attention(64, 64, 8, 8));
   table.add(attention(64, 16, 8, 8));
   table.add(group_norm(32, 16));

@@ -34,7 +34,8 @@ void unet_forward_backward(benchmark::State& state) {
   base.pipe.denoiser_params().require_grad(true);
   for (auto _ : state) {
     base.pipe.predict(base.x, 500.0, base.cond).square().mean().backward();
-    for (const nn::NamedTensor& param : base.pipe.denoiser_params().params()) param.tensor.mutable_grad().reset();
+    for (const nn::NamedTensor& param : base.pipe.denoiser_params().params())
+      param.tensor.mutable_grad().reset();
   }
 }
 
@@ -57,7 +58,8 @@ void reward(benchmark::State& state, const char* kind) {
   const Base base;
   tasks::register_tasks();
   const auto scorer = rewards::make_reward({.kind = kind, .model = "models/glyphs-reader"});
-  const std::vector<text::Prompt> prompts(size_t(kBatch), {.text = "the digit 7", .target = "7", .attributes = {}});
+  const std::vector<text::Prompt> prompts(size_t(kBatch),
+                                          {.text = "the digit 7", .target = "7", .attributes = {}});
   const at::Tensor pictures = at::rand({kBatch, 3, 32, 32});
   for (auto _ : state) benchmark::DoNotOptimize(scorer->score(pictures, prompts));
 }

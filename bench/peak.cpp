@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Multiply-adds on registers alone: what the kernels' speed is a share of. Compiled once per path, as they are.
+// Multiply-adds on registers alone: what the kernels' speed is a share of. Compiled once per path, as they
+// are.
 #include "gamut/nn/kernels/lanes.h"
 
 namespace gamut::nn::kernels::GAMUT_PATH {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// gamut as a library: fine-tunes the glyph base on a reward of one's own, here how warm a picture's colors are.
+// gamut as a library: fine-tunes the glyph base on a reward of one's own, here how warm a picture's colors
+// are.
 //
 //   own_reward RUN [key=value …]        into the new folder RUN, a run like any other: gamut report RUN
 #include "gamut/core/error.h"
@@ -22,7 +23,8 @@ class Warmth : public rewards::Reward {
     rewards::Scores scores = rewards::start_scores(pictures, prompts);  // marks pictures that are not finite
     const at::Tensor mean = pictures.mean({2, 3});                      // [B, 3]
     for (size_t i = 0; i < prompts.size(); ++i)
-      if (scores.failure[i].empty()) scores.value[i] = (mean[int64_t(i)][0] - mean[int64_t(i)][2]).item<double>();
+      if (scores.failure[i].empty())
+        scores.value[i] = (mean[int64_t(i)][0] - mean[int64_t(i)][2]).item<double>();
     return scores;
   }
 };

@@ -29,7 +29,8 @@ TEST(algorithm, flow_grpo_is_filled_as_its_authors_run_it) {
   EXPECT_FALSE(slots.regularizer.is_on());
 }
 
-// Its public SD3.5 recipe: noise on two of steps 1 to 5, drawn anew in each iteration, the others deterministic.
+// Its public SD3.5 recipe: noise on two of steps 1 to 5, drawn anew in each iteration, the others
+// deterministic.
 TEST(algorithm, flow_factory_has_noise_on_two_of_five_steps) {
   const Slots slots = fill_slots("flow_factory");
   const Needs needs = make_objective(slots, 3)->needs();
@@ -39,7 +40,8 @@ TEST(algorithm, flow_factory_has_noise_on_two_of_five_steps) {
   std::set<std::vector<int64_t>> pairs;
   std::set<int64_t> used;
   for (int64_t iteration = 0; iteration < 60; ++iteration) {
-    const IterationSteps steps = iteration_steps(slots, needs, diffusion::make_schedule(slots.sampler), 3, iteration);
+    const IterationSteps steps =
+        iteration_steps(slots, needs, diffusion::make_schedule(slots.sampler), 3, iteration);
     ASSERT_EQ(steps.trained.size(), 2u);
     pairs.insert(steps.trained);
     used.insert(steps.trained.begin(), steps.trained.end());
@@ -62,10 +64,12 @@ TEST(algorithm, noise_goes_to_any_set_of_steps) {
   slots.sampler.noise_on = "trained";
   slots.schedule = {.kind = "list", .list = {0, 7}};
   const IterationSteps steps = iteration_steps(slots, {}, diffusion::make_schedule(slots.sampler), 1, 0);
-  for (const diffusion::Step& step : steps.schedule) EXPECT_EQ(step.noise_std > 0, step.index == 0 || step.index == 7);
+  for (const diffusion::Step& step : steps.schedule)
+    EXPECT_EQ(step.noise_std > 0, step.index == 0 || step.index == 7);
   slots.sampler.window = 3;
   EXPECT_EQ(testing::message_of<ConfigError>([&] { diffusion::make_schedule(slots.sampler); }),
-            "[sampler] window and noise_on both say which steps have noise; got window = 3 and noise_on = \"trained\"; set "
+            "[sampler] window and noise_on both say which steps have noise; got window = 3 and noise_on = "
+            "\"trained\"; set "
             "window = 0 or noise_on = \"all\"");
 }
 

@@ -97,7 +97,8 @@ TEST(conditioning, a_row_depends_on_its_key_alone) {
   }
 }
 
-// Tokens and the pooled vector each draw their own noise, in the same measure; what is no target keeps its bits.
+// Tokens and the pooled vector each draw their own noise, in the same measure; what is no target keeps its
+// bits.
 TEST(conditioning, the_target_says_what_gets_noise) {
   const at::Tensor hidden = at::randn({4, 5, 64}), pooled = at::randn({4, 320});
   for (const char* target : {"both", "tokens", "pooled"}) {

@@ -55,8 +55,9 @@ Group reordered(const Group& from, const Members& places) {
 // As it is: no baseline, no divisor, no clip, and equal rewards are rewards too.
 TEST(credit, a_reward_passes_as_it_is) {
   const AdvantageConfig advantage{.kind = "reward", .clip = 1, .zero = "drop"};
-  const Credit credit = assign_credit({{.rewards = {0.5, 3, -2}, .scored = {1, 1, 1}}, {.rewards = {7, 7}, .scored = {1, 0}}},
-                                      {SubsetConfig{}, ShapingConfig{}, advantage}, {});
+  const Credit credit =
+      assign_credit({{.rewards = {0.5, 3, -2}, .scored = {1, 1, 1}}, {.rewards = {7, 7}, .scored = {1, 0}}},
+                    {SubsetConfig{}, ShapingConfig{}, advantage}, {});
   EXPECT_EQ(credit.groups[0].advantages, (Values{0.5, 3, -2}));
   EXPECT_EQ(credit.groups[1].advantages, (Values{7, 0}));
   EXPECT_EQ(credit.groups[1].trained, (std::vector<uint8_t>{1, 0}));
@@ -103,7 +104,8 @@ TEST(credit, members_that_are_not_kept_get_nothing) {
 // One fp32 rounding apart: the published formula divides the difference by itself.
 TEST(credit, rewards_within_their_resolution_are_equal) {
   const std::vector<double> rewards{0.35, 0.35, 0.35, 0.35000006};
-  const std::string published = "[advantage]\nkind = \"group\"\nstd_ddof = 1\nstd_eps = 1e-8\nzero = \"keep\"\n";
+  const std::string published =
+      "[advantage]\nkind = \"group\"\nstd_ddof = 1\nstd_eps = 1e-8\nzero = \"keep\"\n";
   const Credit noise = testing::credit({group(rewards)}, published);
   EXPECT_NEAR(noise.groups[0].advantages[3], 1.125, 1e-3);
   EXPECT_EQ(noise.zero_std_groups, 0);
@@ -111,10 +113,14 @@ TEST(credit, rewards_within_their_resolution_are_equal) {
   EXPECT_EQ(resolved.groups[0].advantages, std::vector<double>(4, 0.0));
   EXPECT_EQ(resolved.zero_std_groups, 1);
   // Above 1 the resolution goes with the size, as roundings do.
-  EXPECT_EQ(testing::credit({group({1000, 1000, 1000.0006})}, published + "resolution = 1e-6\n").zero_std_groups, 1);
-  EXPECT_EQ(testing::credit({group({1000, 1000, 1000.002})}, published + "resolution = 1e-6\n").zero_std_groups, 0);
+  EXPECT_EQ(
+      testing::credit({group({1000, 1000, 1000.0006})}, published + "resolution = 1e-6\n").zero_std_groups,
+      1);
+  EXPECT_EQ(
+      testing::credit({group({1000, 1000, 1000.002})}, published + "resolution = 1e-6\n").zero_std_groups, 0);
   // A spread above it divides by no less than it, and an ordinary one by itself.
-  const Credit narrow = testing::credit({group({0, 0, 0, 0, 0, 0, 0, 0, 1.1e-6})}, published + "resolution = 1e-6\n");
+  const Credit narrow =
+      testing::credit({group({0, 0, 0, 0, 0, 0, 0, 0, 1.1e-6})}, published + "resolution = 1e-6\n");
   EXPECT_NEAR(narrow.groups[0].advantages[8], (1.1 - 1.1 / 9) / 1.01, 1e-9);
   const std::vector<double> plain{0.1, 0.9, 0.4};
   EXPECT_EQ(advantages(testing::credit({group(plain)}, published + "resolution = 1e-6\n")),
@@ -329,8 +335,8 @@ TEST(credit, a_batch_shares_what_failed_scores_leave) {
   Group few = group({0, 1, .4, .6}), none = group({0, 1, .4, .6});
   few.scored = {1, 1, 0, 0};
   none.scored.assign(4, 0);
-  const Credit got =
-      testing::credit({few, none, group({0, .1, .2, .3})}, "subset.kind = \"top_bottom\"\nsubset.scope = \"batch\"");
+  const Credit got = testing::credit({few, none, group({0, .1, .2, .3})},
+                                     "subset.kind = \"top_bottom\"\nsubset.scope = \"batch\"");
   EXPECT_EQ(got.groups[0].kept, (Members{0, 1}));
   EXPECT_EQ(got.groups[1].kept, Members{});
   EXPECT_EQ(got.groups[2].kept, (Members{0, 3}));  // places of the group without scores are not given away

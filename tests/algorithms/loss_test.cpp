@@ -215,9 +215,12 @@ TEST(loss, guards_gradient_equals_finite_differences) {
 TEST(loss, guard_refuses_a_log_probability_that_is_none) {
   diffusion::Step step = sde()[2];
   step.normalized = false;
-  EXPECT_EQ(testing::message_of<ConfigError>([&] { GuardCase(step).guard(vec({1, 1, 1}), guard_config("none")); }),
-            "[loss] grpo_guard needs a normalized log-probability; got sampler.logprob = \"released\"; expected "
-            "\"normalized\", or loss.kind = \"ppo_clip\"");
+  EXPECT_EQ(
+      testing::message_of<ConfigError>([&] {
+        GuardCase(step).guard(vec({1, 1, 1}), guard_config("none"));
+      }),
+      "[loss] grpo_guard needs a normalized log-probability; got sampler.logprob = \"released\"; expected "
+      "\"normalized\", or loss.kind = \"ppo_clip\"");
 }
 
 // Its correction is that of an SDE's increment; CPS and DDIM have other noise.
@@ -226,7 +229,8 @@ TEST(loss, guard_is_for_sdes) {
   for (const char* kind : {"cps", "ddim", "ode"}) {
     check_loss(kConfig, {.kind = kind});
     EXPECT_EQ(testing::message_of<ConfigError>([&] { check_loss(guard_config("none"), {.kind = kind}); }),
-              cat("[loss] grpo_guard corrects the ratio of an SDE's step, whose noise is tau sqrt(-dt); got sampler.kind = \"",
+              cat("[loss] grpo_guard corrects the ratio of an SDE's step, whose noise is tau sqrt(-dt); got "
+                  "sampler.kind = \"",
                   kind, "\"; expected flow_sde or dance_sde, or loss.kind = \"ppo_clip\""));
   }
 }

@@ -248,7 +248,8 @@ TEST(regularizer, pooling_holds_block_means_and_leaves_detail_free) {
   const RegularizerConfig config{.kind = "kl_x", .pool = 2};
   const at::Tensor weight = at::ones({1}), zero = at::zeros({1, 1, 4, 4}, at::kDouble);
   const at::Tensor detail =  // every 2x2 block sums to 0
-      at::tensor({1.0, -1.0, 2.0, -2.0, -1.0, 1.0, -2.0, 2.0, 3.0, -3.0, 0.5, -0.5, -3.0, 3.0, -0.5, 0.5}, at::kDouble)
+      at::tensor({1.0, -1.0, 2.0, -2.0, -1.0, 1.0, -2.0, 2.0, 3.0, -3.0, 0.5, -0.5, -3.0, 3.0, -0.5, 0.5},
+                 at::kDouble)
           .view({1, 1, 4, 4});
   EXPECT_EQ(regularizer_sum(config, step, detail, zero, weight).item<double>(), 0);
   at::Tensor blocks = detail.clone();

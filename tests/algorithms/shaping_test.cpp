@@ -78,9 +78,10 @@ TEST(shaping, bonus_of_24_pictures) {
   for (const double each : bonus) sum += each;
   EXPECT_NEAR(sum / 24, 1.904, 5e-4);
   EXPECT_NEAR(population_std(bonus), .612, 5e-4);
-  for (const auto& [sizes, expected] :
-       {std::pair<Labels, double>{{18, 6}, .37},
-        {{12, 6, 4, 2}, .61}, {{23, 1}, .775}, {{20, 2, 1, 1}, 1.19}})
+  for (const auto& [sizes, expected] : {std::pair<Labels, double>{{18, 6}, .37},
+                                        {{12, 6, 4, 2}, .61},
+                                        {{23, 1}, .775},
+                                        {{20, 2, 1, 1}, 1.19}})
     EXPECT_NEAR(population_std(shaped(Values(24, 0.5), config, sizes_to_labels(sizes)).bonus), expected,
                 5e-3);
   EXPECT_NEAR(shaped(Values(24, 0.5), config, sizes_to_labels({23, 1})).bonus.back(), 4.90, 5e-3);

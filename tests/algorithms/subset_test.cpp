@@ -148,7 +148,8 @@ TEST(subset, a_batch_shares_its_places_by_how_far_the_extremes_are_apart) {
   const std::vector<Values> rewards{{.1, .9, .5, 1, .4, .5}, {.3, .5, .4, .5}, {.7, .7, .7}};
   EXPECT_EQ(share_extremes(rewards, {1, 1, 1}), (Members{3, 0, 0}));
   EXPECT_EQ(share_extremes(rewards, {1, 1, 2}), (Members{4, 0, 0}));
-  EXPECT_EQ(share_extremes(rewards, {3, 1, 3}), (Members{4, 3, 0}));  // an odd place: the better of the next pair
+  EXPECT_EQ(share_extremes(rewards, {3, 1, 3}),
+            (Members{4, 3, 0}));  // an odd place: the better of the next pair
   EXPECT_EQ(share_extremes(rewards, {4, 2, 2}), (Members{4, 4, 0}));
   EXPECT_EQ(share_extremes(rewards, {4, 4, 2}), (Members{4, 4, 2}));  // of equal pairs the outer one first
   EXPECT_EQ(share_extremes(rewards, {6, 4, 3}), (Members{6, 4, 3}));

@@ -94,7 +94,8 @@ TEST(bad_model, refuses_what_it_does_not_support) {
       },
       3,
       "[MODEL/scheduler/scheduler_config.json] option '_class_name' has a value that is not supported; got "
-      "\"EulerScheduler\"; expected FlowMatchEulerDiscreteScheduler, or a class that has betas, such as DDIMScheduler");
+      "\"EulerScheduler\"; expected FlowMatchEulerDiscreteScheduler, or a class that has betas, such as "
+      "DDIMScheduler");
 }
 
 TEST(bad_model, names_the_place_of_malformed_json) {
@@ -161,12 +162,10 @@ TEST(bad_model, refuses_hostile_weights) {
   expect_refused_after(
       header(R"({"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}})", 0), 3,
       file + "tensor 'a' has an impossible shape; got [4611686018427387904,4]; its size overflows 63 bits");
-  expect_refused_after(
-      header(
-          R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
-          R"("b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})",
-          8),
-      3, file + "tensor 'b' overlaps the one before it; got begin 2; expected 4");
+  expect_refused_after(header(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+                              R"("b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})",
+                              8),
+                       3, file + "tensor 'b' overlaps the one before it; got begin 2; expected 4");
   expect_refused_after(header(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", 4), 3,
                        file + "tensor 'a' must have non-negative integers as shape; got [-1]");
   expect_refused_after(
@@ -220,8 +219,10 @@ TEST(bad_model, a_prompt_beyond_the_context_is_a_warning) {
 TEST(bad_model, refuses_components_that_are_paths) {
   for (const std::string name : {"../../good", "..", ".", "", "unet/", "a/b", "/etc"})
     expect_refused_after(
-        [&](const fs::path& m) { edit(m / "model_index.json", "{", "{ \"" + name + "\": [\"diffusers\", \"X\"],"); }, 3,
-        "[MODEL/model_index.json] a component must be one plain folder name; got '" + name + "'");
+        [&](const fs::path& m) {
+          edit(m / "model_index.json", "{", "{ \"" + name + "\": [\"diffusers\", \"X\"],");
+        },
+        3, "[MODEL/model_index.json] a component must be one plain folder name; got '" + name + "'");
 }
 
 TEST(bad_model, leaves_other_folders_alone) {
@@ -244,7 +245,8 @@ TEST(bad_model, saves_nothing_that_a_link_leads_to) {
   fs::create_symlink(micro / "secret", model / "tokenizer/notes.txt");
   const Ran ran = gamut(micro.train("run", {"--set", "model=" + model.string(), "--set", "iterations=1"}));
   EXPECT_EQ(ran.code, 0) << ran.err;
-  EXPECT_NE(ran.err.find("1 file of '" + model.string() + "' lead out of it by a link and were not copied"), std::string::npos)
+  EXPECT_NE(ran.err.find("1 file of '" + model.string() + "' lead out of it by a link and were not copied"),
+            std::string::npos)
       << ran.err;
   EXPECT_TRUE(fs::exists(micro / "run/model/tokenizer/vocab.json"));
   EXPECT_FALSE(fs::exists(micro / "run/model/tokenizer/notes.txt"));
@@ -257,7 +259,8 @@ TEST(bad_model, opens_the_hugging_face_cache_and_saves_it_whole) {
   int64_t number = 0;
   for (const auto& entry : fs::recursive_directory_iterator(kTiny)) {
     if (!entry.is_regular_file()) continue;
-    const fs::path blob = repo / "blobs" / std::to_string(number++), link = snapshot / fs::relative(entry.path(), kTiny);
+    const fs::path blob = repo / "blobs" / std::to_string(number++),
+                   link = snapshot / fs::relative(entry.path(), kTiny);
     fs::copy_file(entry.path(), blob);
     fs::create_directories(link.parent_path());
     fs::create_symlink(fs::relative(blob, link.parent_path()), link);
@@ -265,7 +268,8 @@ TEST(bad_model, opens_the_hugging_face_cache_and_saves_it_whole) {
   const Ran ran = gamut(micro.train("run", {"--set", "model=" + snapshot.string(), "--set", "iterations=1"}));
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.err.find("warning"), std::string::npos) << ran.err;
-  for (const char* file : {"model_index.json", "tokenizer/vocab.json", "unet/config.json", "scheduler/scheduler_config.json"})
+  for (const char* file :
+       {"model_index.json", "tokenizer/vocab.json", "unet/config.json", "scheduler/scheduler_config.json"})
     EXPECT_EQ(read_file(micro / "run/model" / file), read_file(kTiny / file)) << file;
 }
 
@@ -275,11 +279,12 @@ TEST(bad_model, quotes_what_it_found_on_one_printable_line) {
       "[MODEL/unet/config.json] option 'a??[2Jb' is unknown; got 7");
   expect_refused_after(
       [](const fs::path& m) {
-        edit(m / "unet/config.json", "\"in_channels\": 12", "\"in_channels\": \"" + std::string(10'000, 'm') + "\"");
+        edit(m / "unet/config.json", "\"in_channels\": 12",
+             "\"in_channels\": \"" + std::string(10'000, 'm') + "\"");
       },
       3,
-      "[MODEL/unet/config.json] option 'in_channels' has a value that is not supported; got \"" + std::string(79, 'm') +
-          "…; expected an integer");
+      "[MODEL/unet/config.json] option 'in_channels' has a value that is not supported; got \"" +
+          std::string(79, 'm') + "…; expected an integer");
 }
 
 TEST(bad_model, refuses_weights_that_are_integers) {
@@ -290,13 +295,15 @@ TEST(bad_model, refuses_weights_that_are_integers) {
         write_raw(m / kUnet, bytes);
       },
       3,
-      "[unet] tensor 'conv_in.bias' must hold floating-point numbers; got Int; the file is damaged, or made for another "
+      "[unet] tensor 'conv_in.bias' must hold floating-point numbers; got Int; the file is damaged, or made "
+      "for another "
       "program");
 }
 
 TEST(bad_model, refuses_schedulers_out_of_range) {
   const std::string file = "scheduler/scheduler_config.json";
-  auto expect = [&](const std::string& option, const std::string& key, const std::string& got, const std::string& range) {
+  auto expect = [&](const std::string& option, const std::string& key, const std::string& got,
+                    const std::string& range) {
     expect_refused_after(
         [&](const fs::path& m) {
           nlohmann::json config = io::read_json(m / file);

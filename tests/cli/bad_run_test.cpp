@@ -49,8 +49,8 @@ TEST(bad_run, refuses_a_second_writer) {
   const Ran ended = first.wait();
   EXPECT_EQ(ended.code, 130) << ended.err;
   expect_error(second, 4,
-               cat("[run] process ", read_file(run / "lock"), " is writing into '",
-                   run.string(), "'; wait until it ends, or name another folder"));
+               cat("[run] process ", read_file(run / "lock"), " is writing into '", run.string(),
+                   "'; wait until it ends, or name another folder"));
   EXPECT_NO_THROW(const io::RunLock free(run));
 }
 
@@ -143,18 +143,20 @@ TEST(bad_run, refuses_weights_of_another_model) {
 TEST(bad_run, stops_when_its_folder_is_moved) {
   const Micro micro;
   const fs::path run = micro / "run";
-  Program training(micro.train("run", {"--set", "iterations=100000", "--set", "checkpoint.every=1", "--quiet"}), {});
+  Program training(
+      micro.train("run", {"--set", "iterations=100000", "--set", "checkpoint.every=1", "--quiet"}), {});
   ASSERT_TRUE(training.wait_until([&] { return fs::exists(run / "checkpoints/step_000002/DONE"); }));
   fs::rename(run, micro / "moved");
   const Ran ran = training.wait();
   EXPECT_EQ(ran.code, 4) << ran.err;
   EXPECT_TRUE(ran.err.starts_with("error: ")) << ran.err;
   EXPECT_FALSE(fs::exists(run)) << "nothing is made anew";
-  EXPECT_EQ(gamut({"train", micro.recipe().string(), "--run", (micro / "moved").string(), "--resume", "--set",
-                   "iterations=" + std::to_string(io::read_json_lines(micro / "moved/metrics.jsonl").size() + 1), "--set",
-                   "checkpoint.every=1"})
-                .code,
-            0);
+  EXPECT_EQ(
+      gamut({"train", micro.recipe().string(), "--run", (micro / "moved").string(), "--resume", "--set",
+             "iterations=" + std::to_string(io::read_json_lines(micro / "moved/metrics.jsonl").size() + 1),
+             "--set", "checkpoint.every=1"})
+          .code,
+      0);
 }
 
 TEST(bad_run, says_that_training_diverged) {
@@ -163,7 +165,8 @@ TEST(bad_run, says_that_training_diverged) {
   EXPECT_EQ(ran.code, 5);
   EXPECT_EQ(ran.err,
             "error: [train] 8 of 8 pictures of iteration 2 are not finite: training diverged; lower "
-            "optimizer.learning_rate, or resume from an earlier checkpoint by removing the newer ones from checkpoints/\n");
+            "optimizer.learning_rate, or resume from an earlier checkpoint by removing the newer ones from "
+            "checkpoints/\n");
   expect_error(gamut(micro.train("other", {"--set", "optimizer.beta2=1"})), 2,
                "[config] key 'optimizer.beta2' must be >= 0 and < 1; got 1 (--set #1)");
   expect_error(gamut(micro.train("other", {"--set", "optimizer.beta1=1.0"})), 2,
@@ -174,8 +177,8 @@ TEST(bad_run, out_of_memory_is_no_internal_error) {
   const Micro micro;
   RunOptions options;
   options.memory_limit = rlim_t{3} << 30;
-  const Ran ran = gamut({"sample", "--model", kTiny.string(), "--prompt", "K", "-n", "64", "--steps", "1", "--height", "8192",
-                         "--width", "8192", "--save-latents", (micro / "out").string()},
+  const Ran ran = gamut({"sample", "--model", kTiny.string(), "--prompt", "K", "-n", "64", "--steps", "1",
+                         "--height", "8192", "--width", "8192", "--save-latents", (micro / "out").string()},
                         options);
   expect_error(ran, 4, "[memory] out of memory; lower rollout.micro_batch or eval.micro_batch");
 }
@@ -188,8 +191,8 @@ TEST(bad_run, a_batch_is_bounded) {
 
 TEST(bad_run, a_prompt_of_any_length_gives_its_pictures) {
   const Micro micro;
-  const Ran ran = gamut({"sample", "--model", kTiny.string(), "--prompt", std::string(100'000, 'K'), "-n", "1", "--steps", "1",
-                         "--out", (micro / "sheet.png").string()});
+  const Ran ran = gamut({"sample", "--model", kTiny.string(), "--prompt", std::string(100'000, 'K'), "-n",
+                         "1", "--steps", "1", "--out", (micro / "sheet.png").string()});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_LT(fs::file_size(micro / "sheet.png"), 100'000u);
 }
@@ -214,7 +217,8 @@ TEST(bad_run, names_spoilt_records) {
     const std::vector<std::byte> data(static_cast<size_t>(bytes));
     io::save_safetensors(samples, {{"pictures", io::Dtype::kU8, std::move(shape), data}});
   };
-  for (const std::vector<int64_t>& shape : {std::vector<int64_t>{6, 1, 1, 1}, {6, 3, 16, 16}, {4, 3, 32, 32}, {0, 3, 32, 32}}) {
+  for (const std::vector<int64_t>& shape :
+       {std::vector<int64_t>{6, 1, 1, 1}, {6, 3, 16, 16}, {4, 3, 32, 32}, {0, 3, 32, 32}}) {
     spoil(shape);
     const Ran ran = gamut({"compare", run_text, "--out", (micro / "c.png").string()});
     EXPECT_EQ(ran.code, 3) << ran.err;

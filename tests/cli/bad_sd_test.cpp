@@ -22,8 +22,8 @@ void expect_refused(const std::function<void(const fs::path&)>& spoil, Refusal r
   const fs::path model = micro / "model", out = micro / "latents.safetensors";
   fs::copy(kTinySd, model, fs::copy_options::recursive);
   if (spoil) spoil(model);
-  std::vector<std::string> args{"sample", "--model", model.string(), "--prompt", "x", "-n", "2",
-                                "--steps", "2", "--save-latents", out.string()};
+  std::vector<std::string> args{"sample",  "--model", model.string(),   "--prompt",  "x", "-n", "2",
+                                "--steps", "2",       "--save-latents", out.string()};
   for (std::string flag : refusal.flags) {
     if (const size_t at = flag.find("MODEL"); at != std::string::npos) flag.replace(at, 5, model.string());
     args.push_back(flag);
@@ -39,16 +39,22 @@ void expect_refused(const std::function<void(const fs::path&)>& spoil, Refusal r
 
 TEST(bad_sd, pipelines_of_other_classes_are_named) {
   expect_refused(
-      [](const fs::path& m) { edit(m / "model_index.json", "\"StableDiffusionPipeline\"", "\"StableDiffusionXLPipeline\""); },
+      [](const fs::path& m) {
+        edit(m / "model_index.json", "\"StableDiffusionPipeline\"", "\"StableDiffusionXLPipeline\"");
+      },
       {.code = 3,
-       .message = "[MODEL/model_index.json] a pipeline of this class is not supported; got "
-                  "\"StableDiffusionXLPipeline\"; expected StableDiffusionPipeline (Stable Diffusion 1.x and 2.x, "
-                  "gamut's own bases), StableDiffusion3Pipeline (Stable Diffusion 3 and 3.5), FluxPipeline (FLUX.1)"});
+       .message =
+           "[MODEL/model_index.json] a pipeline of this class is not supported; got "
+           "\"StableDiffusionXLPipeline\"; expected StableDiffusionPipeline (Stable Diffusion 1.x and 2.x, "
+           "gamut's own bases), StableDiffusion3Pipeline (Stable Diffusion 3 and 3.5), FluxPipeline "
+           "(FLUX.1)"});
 }
 
 TEST(bad_sd, inpainting_models_are_refused_by_their_channels) {
   expect_refused(
-      [](const fs::path& m) { edit(m / "vae/config.json", "\"latent_channels\": 4", "\"latent_channels\": 3"); },
+      [](const fs::path& m) {
+        edit(m / "vae/config.json", "\"latent_channels\": 4", "\"latent_channels\": 3");
+      },
       {.code = 3,
        .message = "[vae] tensor 'encoder.conv_out.weight' has the wrong shape; got [8, 8, 3, 3]; expected "
                   "[6, 8, 3, 3]; are config.json and the weights from the same model?"});
@@ -63,9 +69,12 @@ TEST(bad_sd, vae_options_that_are_not_computed_are_named) {
 
 TEST(bad_sd, schedulers_that_are_not_sampled_are_named) {
   expect_refused(
-      [](const fs::path& m) { edit(m / "scheduler/scheduler_config.json", "PNDMScheduler", "UniPCMultistepScheduler"); },
+      [](const fs::path& m) {
+        edit(m / "scheduler/scheduler_config.json", "PNDMScheduler", "UniPCMultistepScheduler");
+      },
       {.code = 3,
-       .message = "[model] the model's own sampler is not computed; got UniPCMultistepScheduler; use --sampler ddim, "
+       .message = "[model] the model's own sampler is not computed; got UniPCMultistepScheduler; use "
+                  "--sampler ddim, "
                   "which steps on the same noise table",
        .flags = {"--sampler", "ode"}});
   expect_refused({}, {.code = 3,
@@ -76,9 +85,12 @@ TEST(bad_sd, schedulers_that_are_not_sampled_are_named) {
 
 TEST(bad_sd, numbers_that_are_not_finite_are_refused) {
   expect_refused(
-      [](const fs::path& m) { fill_tensors(m / kVae, "decoder.conv_in.bias", std::numeric_limits<float>::infinity()); },
+      [](const fs::path& m) {
+        fill_tensors(m / kVae, "decoder.conv_in.bias", std::numeric_limits<float>::infinity());
+      },
       {.code = 3,
-       .message = "[vae] tensor 'decoder.conv_in.bias' must hold finite numbers; got 8 of 8 NaN or infinite; the file "
+       .message = "[vae] tensor 'decoder.conv_in.bias' must hold finite numbers; got 8 of 8 NaN or infinite; "
+                  "the file "
                   "is damaged"});
 }
 
@@ -92,29 +104,32 @@ TEST(bad_sd, pickled_vaes_are_refused) {
 }
 
 TEST(bad_sd, sizes_that_the_vae_cannot_make_are_refused) {
-  expect_refused({}, {.code = 2,
-                      .message = "[model] a picture's height must be a multiple of 2, the model's pixels per latent "
-                                 "pixel; got 17; the nearest is 18",
-                      .flags = {"--height", "17"}});
+  expect_refused(
+      {}, {.code = 2,
+           .message = "[model] a picture's height must be a multiple of 2, the model's pixels per latent "
+                      "pixel; got 17; the nearest is 18",
+           .flags = {"--height", "17"}});
 }
 
 TEST(bad_sd, requests_that_do_not_fit_are_refused) {
   expect_refused({}, {.code = 2,
                       .message = "[usage] --eta belongs to --sampler ddim; got --sampler euler",
                       .flags = {"--sampler", "euler", "--eta", "1"}});
-  expect_refused({}, {.code = 4,
-                      .message = "[device] the CPU computes in fp32 and bf16; got dtype 'fp16'; use 'bf16', or device "
-                                 "'cuda'",
-                      .flags = {"--dtype", "fp16"}});
-  expect_refused([](const fs::path& m) {
-    const std::vector<float> noise(2 * 1 * 4 * 8 * 8);
-    io::save_safetensors(m / "noise.safetensors",
-                         {{"noise", io::Dtype::kF32, {2, 1, 4, 8, 8}, std::as_bytes(std::span(noise))}});
-  },
-                 {.code = 3,
-                  .message = "[sample] 'noise' of MODEL/noise.safetensors has the wrong shape; got [2, 1, 4, 8, 8]; "
-                             "expected [2, 2, 4, 8, 8] = steps, prompts x n, then the model's latent",
-                  .flags = {"--sampler", "ddim", "--eta", "1", "--step-noise", "MODEL/noise.safetensors"}});
+  expect_refused(
+      {}, {.code = 4,
+           .message = "[device] the CPU computes in fp32 and bf16; got dtype 'fp16'; use 'bf16', or device "
+                      "'cuda'",
+           .flags = {"--dtype", "fp16"}});
+  expect_refused(
+      [](const fs::path& m) {
+        const std::vector<float> noise(2 * 1 * 4 * 8 * 8);
+        io::save_safetensors(m / "noise.safetensors",
+                             {{"noise", io::Dtype::kF32, {2, 1, 4, 8, 8}, std::as_bytes(std::span(noise))}});
+      },
+      {.code = 3,
+       .message = "[sample] 'noise' of MODEL/noise.safetensors has the wrong shape; got [2, 1, 4, 8, 8]; "
+                  "expected [2, 2, 4, 8, 8] = steps, prompts x n, then the model's latent",
+       .flags = {"--sampler", "ddim", "--eta", "1", "--step-noise", "MODEL/noise.safetensors"}});
 }
 
 }  // namespace bad_sd_test

@@ -20,9 +20,11 @@ TEST(cpu_path, doctor_names_the_path_and_why) {
   };
   EXPECT_EQ(line(on_path(nullptr)), "CPU kernels: " + widest + " (the widest that this machine runs)");
   // A limit above what the machine has is no error.
-  EXPECT_EQ(line(on_path("avx512")), "CPU kernels: " + widest + " (GAMUT_CPU=avx512; the widest that this machine runs)");
+  EXPECT_EQ(line(on_path("avx512")),
+            "CPU kernels: " + widest + " (GAMUT_CPU=avx512; the widest that this machine runs)");
   if (widest == "baseline") GTEST_SKIP() << "this machine runs the baseline only";
-  EXPECT_EQ(line(on_path("baseline")), "CPU kernels: baseline (GAMUT_CPU=baseline; this machine runs " + widest + ")");
+  EXPECT_EQ(line(on_path("baseline")),
+            "CPU kernels: baseline (GAMUT_CPU=baseline; this machine runs " + widest + ")");
 }
 
 TEST(cpu_path, an_unknown_path_is_an_error_before_any_work) {
@@ -30,7 +32,8 @@ TEST(cpu_path, an_unknown_path_is_an_error_before_any_work) {
   EXPECT_EQ(ran.code, 2);
   EXPECT_EQ(ran.out, "");
   EXPECT_EQ(ran.err,
-            "error: [cpu] environment variable GAMUT_CPU names an unknown path; got 'sse9'; expected baseline, avx2 or "
+            "error: [cpu] environment variable GAMUT_CPU names an unknown path; got 'sse9'; expected "
+            "baseline, avx2 or "
             "avx512, or leave it unset for the widest\n");
 }
 

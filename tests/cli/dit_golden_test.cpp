@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `gamut sample` on models/sd3-tiny and models/flux-tiny against diffusers' StableDiffusion3Pipeline and FluxPipeline;
-// fixtures by tests/generators/tiny_dit.py.
+// `gamut sample` on models/sd3-tiny and models/flux-tiny against diffusers' StableDiffusion3Pipeline and
+// FluxPipeline; fixtures by tests/generators/tiny_dit.py.
 #include "cli/golden_latents.h"
 #include "cli/run_program.h"
 
@@ -16,9 +16,20 @@ using Strings = std::vector<std::string>;
 
 Ran sample(const Micro& micro, const fs::path& model, const std::string& fixture, const Strings& flags) {
   const io::SafetensorsFile file = io::SafetensorsFile::open(kFixtures / (fixture + ".safetensors"));
-  Strings args{"sample", "--model", model.string(), "--prompt", "the digit 7", "--prompt",
-               "the letter K, dark red on light cyan", "-n", "1", "--steps", "6", "--init-latents",
-               write_tensor(file, "init", "latents", micro / "init.safetensors"), "--save-latents",
+  Strings args{"sample",
+               "--model",
+               model.string(),
+               "--prompt",
+               "the digit 7",
+               "--prompt",
+               "the letter K, dark red on light cyan",
+               "-n",
+               "1",
+               "--steps",
+               "6",
+               "--init-latents",
+               write_tensor(file, "init", "latents", micro / "init.safetensors"),
+               "--save-latents",
                (micro / "latents.safetensors").string()};
   args.insert(args.end(), flags.begin(), flags.end());
   return gamut(args);
@@ -31,8 +42,8 @@ void expect_as_diffusers(const fs::path& model, const std::string& fixture, cons
   const Ran ran = sample(micro, model, fixture, flags);
   ASSERT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.err, "");
-  expect_latents(micro / "latents.safetensors", io::SafetensorsFile::open(kFixtures / (fixture + ".safetensors")),
-                 tolerance);
+  expect_latents(micro / "latents.safetensors",
+                 io::SafetensorsFile::open(kFixtures / (fixture + ".safetensors")), tolerance);
 }
 
 Strings sized(const std::string& height, const std::string& width, Strings more = {}) {
@@ -76,8 +87,9 @@ TEST(dit_golden, flux_in_several_sizes) {
 }
 
 TEST(dit_golden, flux_with_a_negative_prompt) {
-  expect_as_diffusers(kFlux, "flux_wide_cfg",
-                      sized("16", "24", {"--guidance", "3.5", "--true-cfg", "2", "--negative", "the digit 3"}));
+  expect_as_diffusers(
+      kFlux, "flux_wide_cfg",
+      sized("16", "24", {"--guidance", "3.5", "--true-cfg", "2", "--negative", "the digit 3"}));
 }
 
 // Evenly spaced levels, and no guidance told.
@@ -93,7 +105,8 @@ TEST(dit_golden, flux_schnell) {
   scheduler["shift"] = 1.0;
   io::write_json(model / "scheduler/scheduler_config.json", scheduler);
   const fs::path weights = model / "transformer/diffusion_pytorch_model.safetensors";
-  const io::SafetensorsFile all = io::SafetensorsFile::open(kFlux / "transformer/diffusion_pytorch_model.safetensors");
+  const io::SafetensorsFile all =
+      io::SafetensorsFile::open(kFlux / "transformer/diffusion_pytorch_model.safetensors");
   std::vector<io::TensorToSave> kept;
   for (const io::TensorEntry& entry : all.entries())
     if (entry.name.find("guidance_embedder") == std::string::npos)
@@ -105,8 +118,11 @@ TEST(dit_golden, flux_schnell) {
 struct Weights {
   std::string part, stem;
 };
-const std::vector<Weights> kSd3Weights{{"transformer", "diffusion_pytorch_model"}, {"vae", "diffusion_pytorch_model"},
-                                       {"text_encoder", "model"}, {"text_encoder_2", "model"}, {"text_encoder_3", "model"}};
+const std::vector<Weights> kSd3Weights{{"transformer", "diffusion_pytorch_model"},
+                                       {"vae", "diffusion_pytorch_model"},
+                                       {"text_encoder", "model"},
+                                       {"text_encoder_2", "model"},
+                                       {"text_encoder_3", "model"}};
 
 TEST(dit_golden, shards_with_an_index_are_joined) {
   const Micro micro;
@@ -140,7 +156,8 @@ TEST(dit_golden, variants_of_half_precision_are_found) {
 
 TEST(dit_golden, bf16_stays_near) {
   expect_as_diffusers(kSd3, "sd3_square", {"--dtype", "bf16"}, 0.08);
-  expect_as_diffusers(kFlux, "flux_square", sized("16", "16", {"--guidance", "3.5", "--dtype", "bf16"}), 0.08);
+  expect_as_diffusers(kFlux, "flux_square", sized("16", "16", {"--guidance", "3.5", "--dtype", "bf16"}),
+                      0.08);
 }
 
 }  // namespace dit_golden_test

@@ -20,16 +20,32 @@ std::vector<json> rows_of(const fs::path& file) {
   return rows;
 }
 
-std::string tiny_of(const std::string& kind) { return kind == "sd35" ? "models/sd3-tiny" : "models/flux-tiny"; }
+std::string tiny_of(const std::string& kind) {
+  return kind == "sd35" ? "models/sd3-tiny" : "models/flux-tiny";
+}
 
 // Two iterations of recipes/KIND/NAME on the tiny pipeline; `more` overrides what is set here.
 Ran train(const std::string& kind, const std::string& name, const fs::path& run, const Strings& more = {},
           const Strings& flags = {}) {
-  Strings sets = {"model=" + tiny_of(kind), "device=cpu", "dtype=fp32", "iterations=2", "sampler.steps=5",
-                  "reward.kind=jpeg_compressibility", "rollout.prompts_per_iteration=2", "rollout.group_size=4",
-                  "rollout.micro_batch=4", "rollout.updates=1", "rollout.height=16", "rollout.width=24",
-                  "rollout.max_tokens=12", "eval.members=2", "eval.steps=2", "eval.micro_batch=4", "eval.every=2",
-                  "checkpoint.every=1", "guard.ratio_tolerance=0"};
+  Strings sets = {"model=" + tiny_of(kind),
+                  "device=cpu",
+                  "dtype=fp32",
+                  "iterations=2",
+                  "sampler.steps=5",
+                  "reward.kind=jpeg_compressibility",
+                  "rollout.prompts_per_iteration=2",
+                  "rollout.group_size=4",
+                  "rollout.micro_batch=4",
+                  "rollout.updates=1",
+                  "rollout.height=16",
+                  "rollout.width=24",
+                  "rollout.max_tokens=12",
+                  "eval.members=2",
+                  "eval.steps=2",
+                  "eval.micro_batch=4",
+                  "eval.every=2",
+                  "checkpoint.every=1",
+                  "guard.ratio_tolerance=0"};
   sets.insert(sets.end(), more.begin(), more.end());
   Strings args = {"train", "recipes/" + kind + "/" + name + ".toml", "--run", run.string()};
   for (const std::string& set : sets) args.insert(args.end(), {"--set", set});
@@ -51,8 +67,9 @@ TEST(dit_recipes, each_trains_a_tiny_pipeline_on_policy) {
   for (const std::string kind : {"sd35", "flux"}) {
     for (const std::string name : {"flow_grpo", "diverse_grpo", "drift", "gamut", "gardo", "flow_cps"}) {
       const TempFolder folder;
-      const Ran ran = train(kind, name, folder / "run",
-                            name == "gardo" ? Strings{R"(regularizer.gate_rewards=["colorfulness"])"} : Strings{});
+      const Ran ran =
+          train(kind, name, folder / "run",
+                name == "gardo" ? Strings{R"(regularizer.gate_rewards=["colorfulness"])"} : Strings{});
       ASSERT_EQ(ran.code, 0) << kind << " " << name << "\n" << ran.err;
       expect_on_policy(folder / "run", kind + " " + name);
     }
@@ -65,7 +82,8 @@ TEST(dit_recipes, checkpointing_changes_no_prediction) {
     ASSERT_EQ(train(kind, "flow_grpo", folder / "kept").code, 0);
     ASSERT_EQ(train(kind, "flow_grpo", folder / "again", {"gradient_checkpointing=true"}).code, 0);
     expect_on_policy(folder / "again", kind);
-    const json kept = rows_of(folder / "kept/metrics.jsonl")[0], again = rows_of(folder / "again/metrics.jsonl")[0];
+    const json kept = rows_of(folder / "kept/metrics.jsonl")[0],
+               again = rows_of(folder / "again/metrics.jsonl")[0];
     EXPECT_EQ(kept.at("reward_mean"), again.at("reward_mean"));
     EXPECT_NEAR(again.at("grad_norm").get<double>() / kept.at("grad_norm").get<double>(), 1, 1e-4);
   }
@@ -89,7 +107,8 @@ TEST(dit_recipes, the_adapter_is_the_transformers_and_changes_what_is_sampled) {
   for (const std::string kind : {"sd35", "flux"}) {
     const TempFolder folder;
     // A large rate: after two iterations of the published one an 8-bit picture would hardly differ.
-    ASSERT_EQ(train(kind, "flow_grpo", folder / "run", {"optimizer.learning_rate=0.05", "ema.decay=0"}).code, 0);
+    ASSERT_EQ(train(kind, "flow_grpo", folder / "run", {"optimizer.learning_rate=0.05", "ema.decay=0"}).code,
+              0);
     const fs::path adapter = folder / "run/model/pytorch_lora_weights.safetensors";
     const io::SafetensorsFile file = io::SafetensorsFile::open(adapter);
     for (const io::TensorEntry& entry : file.entries()) {
@@ -97,14 +116,30 @@ TEST(dit_recipes, the_adapter_is_the_transformers_and_changes_what_is_sampled) {
       EXPECT_EQ(entry.name.find("attn2"), std::string::npos) << entry.name;
     }
     const auto sample = [&](const std::string& name, const Strings& more) {
-      Strings args = {"sample", "--model", tiny_of(kind), "--prompt", "cat", "-n", "1", "--steps", "3", "--height", "16",
-                      "--width", "16", "--max-tokens", "12", "--out", (folder / name).string()};
+      Strings args = {"sample",
+                      "--model",
+                      tiny_of(kind),
+                      "--prompt",
+                      "cat",
+                      "-n",
+                      "1",
+                      "--steps",
+                      "3",
+                      "--height",
+                      "16",
+                      "--width",
+                      "16",
+                      "--max-tokens",
+                      "12",
+                      "--out",
+                      (folder / name).string()};
       args.insert(args.end(), more.begin(), more.end());
       const Ran ran = gamut(args);
       EXPECT_EQ(ran.code, 0) << ran.err;
       return read_file(folder / name);
     };
-    const std::string base = sample("base.png", {}), tuned = sample("tuned.png", {"--lora", adapter.string() + ":40"});
+    const std::string base = sample("base.png", {}),
+                      tuned = sample("tuned.png", {"--lora", adapter.string() + ":40"});
     EXPECT_TRUE(base != tuned);
     EXPECT_TRUE(base == sample("off.png", {"--lora", adapter.string() + ":0"}));
   }

@@ -44,7 +44,8 @@ TEST(event_file, holds_what_the_json_files_hold_after_a_resume) {
                       io::read_json_lines(micro / "run/evals.jsonl").size();
   EXPECT_EQ(events(file), 1 + rows);
   const int code = python((kSource / "tests/generators/check_event_file.py").string(), micro / "run");
-  if (code == 77 || code == 127) GTEST_SKIP() << "no tensorboard in Python; name one that has it in GAMUT_TEST_PYTHON";
+  if (code == 77 || code == 127)
+    GTEST_SKIP() << "no tensorboard in Python; name one that has it in GAMUT_TEST_PYTHON";
   EXPECT_EQ(code, 0);
 }
 

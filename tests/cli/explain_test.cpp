@@ -251,8 +251,8 @@ TEST(explain, resolves_every_shipped_recipe) {
 
 // Noise only where an iteration trains: two of steps 1 to 5, the others Euler's.
 TEST(explain, schedule_of_flow_factory_has_two_noisy_steps) {
-  const json noisy = schedule({"algorithm=flow_factory"}), ode = schedule({"algorithm=flow_factory", "sampler.kind=ode",
-                                                                           "sampler.noise_on=all"});
+  const json noisy = schedule({"algorithm=flow_factory"}),
+             ode = schedule({"algorithm=flow_factory", "sampler.kind=ode", "sampler.noise_on=all"});
   int with_noise = 0;
   for (size_t i = 0; i < noisy.size(); ++i) {
     const bool has = noisy[i].at("noise_std").get<double>() > 0;

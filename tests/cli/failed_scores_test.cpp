@@ -14,8 +14,8 @@ namespace failed_scores_test {
 
 using nlohmann::json;
 
-// A reward server on the loopback interface that gives `first` for the first picture of each request and `others` for
-// the rest, both as JSON or as what Python writes.
+// A reward server on the loopback interface that gives `first` for the first picture of each request and
+// `others` for the rest, both as JSON or as what Python writes.
 class Server {
  public:
   Server(const std::string& first, const std::string& others) {
@@ -68,12 +68,14 @@ TEST(failed_scores, a_picture_without_a_reward_is_left_out_of_the_means) {
     const json row = json::parse(ran.out);
     EXPECT_EQ(row["reward"], 0.5);
     EXPECT_EQ(row["reward_failures"], 1);
-    EXPECT_TRUE(row["reward_failure"].get<std::string>().starts_with("the server gave none")) << row["reward_failure"];
+    EXPECT_TRUE(row["reward_failure"].get<std::string>().starts_with("the server gave none"))
+        << row["reward_failure"];
     EXPECT_EQ(row["judge_failures"], 0);
     EXPECT_TRUE(row["judge_failure"].is_null());
     const Ran table = evaluate(micro, server.sets("reward"));
     EXPECT_NE(table.out.find("reward (mean)                    0.500\n"), std::string::npos) << table.out;
-    EXPECT_NE(table.out.find("(value: the reward could not score 1 of 6 pictures; first reason: the server gave none"),
+    EXPECT_NE(table.out.find(
+                  "(value: the reward could not score 1 of 6 pictures; first reason: the server gave none"),
               std::string::npos)
         << table.out;
   }
@@ -84,9 +86,7 @@ TEST(failed_scores, no_score_at_all_is_a_dash_and_ends_the_command) {
   const Server server("null", "null");
   const Ran table = evaluate(micro, server.sets("judge"));
   EXPECT_EQ(table.code, 5);
-  EXPECT_NE(table.out.find("judge (mean)                         -\n"),
-            std::string::npos)
-      << table.out;
+  EXPECT_NE(table.out.find("judge (mean)                         -\n"), std::string::npos) << table.out;
   EXPECT_EQ(table.err,
             "error: [eval] the judge could not score 6 of 6 pictures; first reason: the server gave none\n");
   const Ran ran = evaluate(micro, plus(server.sets("judge"), {"--json"}));
@@ -107,14 +107,18 @@ TEST(failed_scores, training_counts_them_and_stops_when_there_are_no_others) {
     EXPECT_EQ(row.at("reward_failures"), 1);
     EXPECT_EQ(row.at("reward_mean"), 0.5);
   }
-  EXPECT_EQ(io::read_json_lines(micro / "run/evals.jsonl").front().at("reward_failure"), "the server gave none");
+  EXPECT_EQ(io::read_json_lines(micro / "run/evals.jsonl").front().at("reward_failure"),
+            "the server gave none");
   EXPECT_NE(ran.err.find("the reward could not score 1 of 6 pictures"), std::string::npos) << ran.err;
 
-  const Ran strict = gamut(micro.train("strict", plus(some.sets("reward"), {"--quiet", "--set", "guard.on_reward_failure=stop"})));
+  const Ran strict = gamut(
+      micro.train("strict", plus(some.sets("reward"), {"--quiet", "--set", "guard.on_reward_failure=stop"})));
   EXPECT_EQ(strict.code, 5);
-  EXPECT_NE(strict.err.find("error: [reward] the reward 'remote' failed for 1 of 8 pictures in iteration 1; first reason: "
-                            "the server gave none\n"),
-            std::string::npos)
+  EXPECT_NE(
+      strict.err.find(
+          "error: [reward] the reward 'remote' failed for 1 of 8 pictures in iteration 1; first reason: "
+          "the server gave none\n"),
+      std::string::npos)
       << strict.err;
 
   const Ran stopped = gamut(micro.train("stopped", plus(none.sets("reward"), {"--quiet"})));
@@ -129,17 +133,21 @@ TEST(failed_scores, a_judge_without_a_score_leaves_dashes_everywhere) {
   const Ran ran = gamut(micro.train("run", none.sets("judge")));
   ASSERT_EQ(ran.code, 0) << ran.err;
   EXPECT_NE(ran.err.find(", judge -, feature distance"), std::string::npos) << ran.err;
-  EXPECT_NE(ran.out.find("judge (mean)                         -           -           -\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("judge (mean)                         -           -           -\n"),
+            std::string::npos)
+      << ran.out;
   for (const json& row : io::read_json_lines(micro / "run/evals.jsonl")) {
     EXPECT_TRUE(row.at("judge").is_null());
     EXPECT_EQ(row.at("judge_failures"), 6);
   }
   const Ran compared = gamut({"compare", (micro / "run").string(), "--out", (micro / "sheet.png").string()});
   ASSERT_EQ(compared.code, 0) << compared.err;
-  EXPECT_NE(compared.out.find("judge (mean)                         -           -"), std::string::npos) << compared.out;
+  EXPECT_NE(compared.out.find("judge (mean)                         -           -"), std::string::npos)
+      << compared.out;
   const Ran page = gamut({"report", (micro / "run").string(), "-o", (micro / "page.html").string()});
   ASSERT_EQ(page.code, 0) << page.err;
-  EXPECT_NE(read_file(micro / "page.html").find("the judge could not score 6 of 6 pictures; first reason: the server gave none"),
+  EXPECT_NE(read_file(micro / "page.html")
+                .find("the judge could not score 6 of 6 pictures; first reason: the server gave none"),
             std::string::npos);
 }
 
@@ -156,7 +164,8 @@ TEST(failed_scores, rows_of_earlier_versions_are_read_as_what_they_were) {
   write_raw(micro / "run/evals.jsonl", rows);
   const Ran compared = gamut({"compare", (micro / "run").string(), "--out", (micro / "sheet.png").string()});
   ASSERT_EQ(compared.code, 0) << compared.err;
-  EXPECT_NE(compared.out.find("judge (mean)                         -           -"), std::string::npos) << compared.out;
+  EXPECT_NE(compared.out.find("judge (mean)                         -           -"), std::string::npos)
+      << compared.out;
 }
 
 TEST(failed_scores, prompts_that_lack_a_target_are_refused_before_anything_is_drawn) {
@@ -165,8 +174,10 @@ TEST(failed_scores, prompts_that_lack_a_target_are_refused_before_anything_is_dr
   const std::string file = (micro / "plain.txt").string();
   const auto message = [&](const std::string& key, const std::string& name) {
     return cat("error: [prompts] '", file, "' line 1: the ", key, " '", name,
-               "' cannot score pictures of 'the digit 7': prompt without a target; a prompt names its target in double "
-               "quotes, or in a .jsonl file as \"target\"; or choose another ", key, ".kind\n");
+               "' cannot score pictures of 'the digit 7': prompt without a target; a prompt names its target "
+               "in double "
+               "quotes, or in a .jsonl file as \"target\"; or choose another ",
+               key, ".kind\n");
   };
   const Ran ran = evaluate(micro, {"--set", "eval.prompts=" + file});
   EXPECT_EQ(ran.code, 3);
@@ -190,11 +201,13 @@ TEST(failed_scores, the_gates_rewards_need_their_targets_as_well) {
   const Micro micro;
   write_raw(micro / "plain.txt", "the digit 7\nthe digit 3\nthe digit 4\n");
   const std::string file = (micro / "plain.txt").string();
-  const Ran ran = gamut(micro.train(
-      "run", {"--quiet", "--set", "algorithm=gardo", "--set", "rollout.prompts=" + file, "--set", "reward.kind=colorfulness",
-              "--set", "judge.kind=colorfulness", "--set", "regularizer.gate_rewards=[\"reader\"]"}));
+  const Ran ran =
+      gamut(micro.train("run", {"--quiet", "--set", "algorithm=gardo", "--set", "rollout.prompts=" + file,
+                                "--set", "reward.kind=colorfulness", "--set", "judge.kind=colorfulness",
+                                "--set", "regularizer.gate_rewards=[\"reader\"]"}));
   EXPECT_EQ(ran.code, 3);
-  EXPECT_NE(ran.err.find("line 1: the gate 'reader' cannot score pictures of 'the digit 7': prompt without a target"),
+  EXPECT_NE(ran.err.find(
+                "line 1: the gate 'reader' cannot score pictures of 'the digit 7': prompt without a target"),
             std::string::npos)
       << ran.err;
   EXPECT_NE(ran.err.find("or choose another regularizer.gate_rewards\n"), std::string::npos) << ran.err;
@@ -212,9 +225,10 @@ TEST(failed_scores, curly_quotes_name_a_target) {
 TEST(failed_scores, what_a_prompt_says_beside_its_text_reaches_the_server) {
   const Micro micro;
   const Server server("1", "0.5");
-  write_raw(micro / "geneval.jsonl",
-            "{\"tag\": \"counting\", \"include\": [{\"class\": \"cup\", \"count\": 2}], \"prompt\": \"two cups\"}\n"
-            "{\"tag\": \"color\", \"prompt\": \"a kite\", \"attributes\": {\"size\": 3, \"hue\": \"red\"}}\n");
+  write_raw(
+      micro / "geneval.jsonl",
+      "{\"tag\": \"counting\", \"include\": [{\"class\": \"cup\", \"count\": 2}], \"prompt\": \"two cups\"}\n"
+      "{\"tag\": \"color\", \"prompt\": \"a kite\", \"attributes\": {\"size\": 3, \"hue\": \"red\"}}\n");
   const Ran ran = evaluate(micro, plus(plus(server.sets("reward"), server.sets("judge")),
                                        {"--set", cat("eval.prompts=", (micro / "geneval.jsonl").string())}));
   ASSERT_EQ(ran.code, 0) << ran.err;

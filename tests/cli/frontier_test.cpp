@@ -63,8 +63,10 @@ class Runs {
     std::vector<std::string> out;
     for (int64_t seed = 1; seed <= 3; ++seed) {
       const double own = 0.01 * double(seed);
-      out.push_back(add(cat("flow_grpo-", seed), seed, {{0, 0.6, 0.2}, {2, 0.8, 0.1 + own}, {4, 0.9, 0.08 + own}}));
-      out.push_back(add(cat("kept-", seed), seed, {{0, 0.6, 0.2}, {2, 0.75, 0.19}, {4, 0.95, 0.18 + own / 10}}));
+      out.push_back(
+          add(cat("flow_grpo-", seed), seed, {{0, 0.6, 0.2}, {2, 0.8, 0.1 + own}, {4, 0.9, 0.08 + own}}));
+      out.push_back(
+          add(cat("kept-", seed), seed, {{0, 0.6, 0.2}, {2, 0.75, 0.19}, {4, 0.95, 0.18 + own / 10}}));
     }
     return out;
   }
@@ -110,21 +112,23 @@ TEST(frontier, compares_with_the_baseline) {
 
   const Ran text = frontier(runs.both(), {"--level", "0.85"});
   ASSERT_EQ(text.code, 0) << text.err;
-  for (const char* part :
-       {"flow_grpo  1 2 3            9", "color_spread at equal reward\n", "0.6 … 0.9", "at 0.85",
-        "reward gained over the base at equal color_spread\n", "Within the training time that both have: kept 40 s\n"})
+  for (const char* part : {"flow_grpo  1 2 3            9", "color_spread at equal reward\n", "0.6 … 0.9",
+                           "at 0.85", "reward gained over the base at equal color_spread\n",
+                           "Within the training time that both have: kept 40 s\n"})
     EXPECT_NE(text.out.find(part), std::string::npos) << part << "\n" << text.out;
 }
 
 // Rows of one evaluation seed, and rows of two, as a sweep collects them.
 TEST(frontier, reads_collected_rows) {
   for (const bool apart : {false, true}) {
-    const Ran ran =
-        gamut({"frontier", apart ? "docs/results/glyphs_reader.jsonl" : "docs/results/glyphs_ocr.jsonl", "--json"});
+    const Ran ran = gamut(
+        {"frontier", apart ? "docs/results/glyphs_reader.jsonl" : "docs/results/glyphs_ocr.jsonl", "--json"});
     ASSERT_EQ(ran.code, 0) << ran.err;
     const json found = json::parse(ran.out);
     ASSERT_EQ(found.at("reported_apart"), apart);
-    EXPECT_EQ(found.at("notes").dump().find("chosen and reported on the same evaluation") == std::string::npos, apart);
+    EXPECT_EQ(
+        found.at("notes").dump().find("chosen and reported on the same evaluation") == std::string::npos,
+        apart);
     for (const json& comparison : found.at("comparisons")) EXPECT_EQ(comparison.at("baseline"), "flow_grpo");
     EXPECT_EQ(found.at("comparisons").size() + 1, found.at("methods").size());
   }
@@ -160,8 +164,9 @@ TEST(frontier, a_half_written_line_and_a_missing_evaluation_are_said) {
   write_raw(evals, text.substr(0, text.size() - 30));
   const Ran ran = frontier(paths, {"--json"});
   ASSERT_EQ(ran.code, 0) << ran.err;
-  EXPECT_EQ(ran.err, cat("warning: ", evals.string(), " ends in a half-written line, which is left out\nwarning: '",
-                         (runs / "kept-2").string(), "', step 4 is left out: an evaluation is missing\n"));
+  EXPECT_EQ(ran.err,
+            cat("warning: ", evals.string(), " ends in a half-written line, which is left out\nwarning: '",
+                (runs / "kept-2").string(), "', step 4 is left out: an evaluation is missing\n"));
   EXPECT_EQ(json::parse(ran.out).at("methods")[1].at("runs")[1].at("checkpoints").size(), 2u);
 }
 
@@ -171,8 +176,9 @@ TEST(frontier, a_run_without_a_second_evaluation_is_noted) {
   paths.push_back(runs.add("old-1", 1, {{0, 0.6, 0.2}, {2, 0.8, 0.15}}, false));
   const Ran ran = frontier(paths);
   ASSERT_EQ(ran.code, 0) << ran.err;
-  EXPECT_NE(ran.out.find(cat("so the best of noise gains a little: '", paths.back(), "' has no rows of role")),
-            std::string::npos)
+  EXPECT_NE(
+      ran.out.find(cat("so the best of noise gains a little: '", paths.back(), "' has no rows of role")),
+      std::string::npos)
       << ran.out;
   EXPECT_NE(ran.out.find("old: seeds 1 and the baseline's 1 2 3 differ, so its intervals are not paired"),
             std::string::npos);
@@ -181,14 +187,18 @@ TEST(frontier, a_run_without_a_second_evaluation_is_noted) {
 TEST(frontier, runs_that_cannot_be_compared_are_refused) {
   const Runs runs;
   const std::string base = runs.add("flow_grpo-1", 1, {{0, 0.6, 0.2}, {2, 0.8, 0.1}});
-  const std::string other = runs.add("b-1", 1, {{0, 0.6, 0.2, "select", 8, 1000}, {2, 0.8, 0.1, "select", 8, 1000}});
+  const std::string other =
+      runs.add("b-1", 1, {{0, 0.6, 0.2, "select", 8, 1000}, {2, 0.8, 0.1, "select", 8, 1000}});
   const Ran members = frontier({base, other});
   EXPECT_EQ(members.code, 2);
-  EXPECT_EQ(members.err,
-            cat("error: [frontier] '", base, "' and '", other,
-                "' cannot be compared; they differ in evaluation members (16 and 8), report members (16 and 8)\n"));
-  const std::string seeds = runs.add("c-1", 1, {{0, 0.6, 0.2, "select", 16, 7}, {2, 0.8, 0.1, "select", 16, 7}}, false);
-  EXPECT_NE(frontier({base, seeds}).err.find("they differ in evaluation seed (1000 and 7)\n"), std::string::npos);
+  EXPECT_EQ(
+      members.err,
+      cat("error: [frontier] '", base, "' and '", other,
+          "' cannot be compared; they differ in evaluation members (16 and 8), report members (16 and 8)\n"));
+  const std::string seeds =
+      runs.add("c-1", 1, {{0, 0.6, 0.2, "select", 16, 7}, {2, 0.8, 0.1, "select", 16, 7}}, false);
+  EXPECT_NE(frontier({base, seeds}).err.find("they differ in evaluation seed (1000 and 7)\n"),
+            std::string::npos);
   const std::string prompts = runs.add("d-1", 1, {{0, 0.6, 0.2}, {2, 0.8, 0.1}});
   edit(fs::path(prompts) / "config.toml", "prompts = \"\"", "prompts = \"elsewhere.jsonl\"");
   EXPECT_NE(frontier({base, prompts}).err.find("they differ in evaluation prompt set ("), std::string::npos);
@@ -203,17 +213,16 @@ TEST(frontier, a_group_is_one_recipe_with_each_seed_once) {
   const std::vector<Row> rows{{0, 0.6, 0.2}, {2, 0.8, 0.1}};
   const std::string first = runs.add("flow_grpo-1", 1, rows), again = runs.add("more/flow_grpo-1", 1, rows),
                     other = runs.add("flow_grpo-2", 2, rows, true, "prompts_seed_of_another = 1\n");
-  EXPECT_EQ(frontier({first, again}).err,
-            cat("error: [frontier] '", first, "' and '", again,
-                "' are both 'flow_grpo' with seed 1; leave one out, or name the folder after what sets it apart\n"));
+  EXPECT_EQ(frontier({first, again}).err, cat("error: [frontier] '", first, "' and '", again,
+                                              "' are both 'flow_grpo' with seed 1; leave one out, or name "
+                                              "the folder after what sets it apart\n"));
   EXPECT_EQ(frontier({first, other}).code, 2);  // an unknown key of the recipe
   edit(fs::path(other) / "config.toml", "prompts_seed_of_another = 1\n", "");
   edit(fs::path(other) / "config.toml", "learning_rate = 2e-4", "learning_rate = 1e-3");
-  EXPECT_EQ(
-      frontier({first, other}).err,
-      cat("error: [frontier] '", first, "' and '", other,
-          "' would be seeds of one recipe 'flow_grpo' but differ in optimizer.learning_rate (2e-4 and 0.001); name "
-          "their folders apart\n"));
+  EXPECT_EQ(frontier({first, other}).err, cat("error: [frontier] '", first, "' and '", other,
+                                              "' would be seeds of one recipe 'flow_grpo' but differ in "
+                                              "optimizer.learning_rate (2e-4 and 0.001); name "
+                                              "their folders apart\n"));
 }
 
 TEST(frontier, what_cannot_be_read_is_one_line) {
@@ -221,18 +230,21 @@ TEST(frontier, what_cannot_be_read_is_one_line) {
   const std::string run = runs.add("flow_grpo-1", 1, {{0, 0.6, 0.2}, {2, 0.8, 0.1}}),
                     empty = runs.add("empty-1", 1, {{0, 0.6, 0.2}});
   write_raw(fs::path(empty) / "evals.jsonl", "");
-  EXPECT_EQ(frontier({run, empty}).err, cat("error: [frontier] the run '", empty, "' holds no evaluation yet\n"));
+  EXPECT_EQ(frontier({run, empty}).err,
+            cat("error: [frontier] the run '", empty, "' holds no evaluation yet\n"));
   const std::string nowhere = (runs / "nowhere").string(), folder = (runs / "folder").string();
   EXPECT_EQ(frontier({nowhere}).err, cat("error: [frontier] there is no run '", nowhere, "'\n"));
   EXPECT_EQ(frontier({nowhere}).code, 4);
   fs::create_directories(folder);
   EXPECT_EQ(frontier({folder}).err,
-            cat("error: [frontier] '", folder, "' is not a run folder; expected evals.jsonl and config.toml in it\n"));
+            cat("error: [frontier] '", folder,
+                "' is not a run folder; expected evals.jsonl and config.toml in it\n"));
   EXPECT_EQ(frontier({run}, {"--y", "color_spred"}).err,
             cat("error: [frontier] no evaluation of '", run,
                 "' has the measure 'color_spred'; did you mean 'color_spread'?\n"));
   EXPECT_EQ(frontier({run}, {"--baseline", "gamut"}).err,
-            "error: [frontier] no run belongs to the baseline 'gamut'; got flow_grpo; choose one with --baseline\n");
+            "error: [frontier] no run belongs to the baseline 'gamut'; got flow_grpo; choose one with "
+            "--baseline\n");
   write_raw(runs / "rows.jsonl", "{\"step\": 0}\n");
   EXPECT_EQ(frontier({(runs / "rows.jsonl").string()}).err,
             cat("error: [frontier] '", (runs / "rows.jsonl").string(),

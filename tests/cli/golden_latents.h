@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Latents that `gamut sample` saved against those of a fixture, and a model's weights in other layouts on disk.
+// Latents that `gamut sample` saved against those of a fixture, and a model's weights in other layouts on
+// disk.
 #pragma once
 
 #include "cli/micro.h"
@@ -19,8 +20,8 @@ inline std::vector<float> values(const io::SafetensorsFile& file, const std::str
 }
 
 // A fixture's tensor in a file of its own, under the name that the program reads.
-inline std::string write_tensor(const io::SafetensorsFile& file, const std::string& tensor, const std::string& name,
-                                const fs::path& target) {
+inline std::string write_tensor(const io::SafetensorsFile& file, const std::string& tensor,
+                                const std::string& name, const fs::path& target) {
   const io::TensorEntry& entry = file.at(tensor);
   io::save_safetensors(target, {{name, entry.dtype, entry.shape, file.bytes(entry)}});
   return target.string();
@@ -28,7 +29,8 @@ inline std::string write_tensor(const io::SafetensorsFile& file, const std::stri
 
 // `tolerance`: of the largest latent, at least of 1, since random networks drive latents beyond one.
 inline void expect_latents(const fs::path& saved, const io::SafetensorsFile& fixture, double tolerance) {
-  const std::vector<float> got = values(io::SafetensorsFile::open(saved), "latents"), expected = values(fixture, "latents");
+  const std::vector<float> got = values(io::SafetensorsFile::open(saved), "latents"),
+                           expected = values(fixture, "latents");
   ASSERT_EQ(got.size(), expected.size());
   double worst = 0, largest = 1;
   for (size_t i = 0; i < got.size(); ++i) {
@@ -75,7 +77,8 @@ inline void split_into_shards(const fs::path& folder, const std::string& stem) {
     map[entry.name] = shard_name(stem, i % 2);
   }
   for (size_t i = 0; i < 2; ++i) io::save_safetensors(folder / shard_name(stem, i), shards[i]);
-  io::write_json(folder / (stem + ".safetensors.index.json"), {{"metadata", {{"total_size", 1}}}, {"weight_map", map}});
+  io::write_json(folder / (stem + ".safetensors.index.json"),
+                 {{"metadata", {{"total_size", 1}}}, {"weight_map", map}});
   fs::remove(file);
 }
 

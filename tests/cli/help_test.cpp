@@ -11,10 +11,26 @@
 namespace gamut::testing {
 namespace help_test {
 
-const std::vector<std::string> kCommands{
-    "train",   "plan",    "pretrain", "sweep",  "sample",     "eval", "compare", "convert", "convert lora", "convert merge",
-    "frontier", "report", "explain",  "explain schedule", "explain config", "explain credit", "explain diversity",
-    "doctor",  "completion", "help"};
+const std::vector<std::string> kCommands{"train",
+                                         "plan",
+                                         "pretrain",
+                                         "sweep",
+                                         "sample",
+                                         "eval",
+                                         "compare",
+                                         "convert",
+                                         "convert lora",
+                                         "convert merge",
+                                         "frontier",
+                                         "report",
+                                         "explain",
+                                         "explain schedule",
+                                         "explain config",
+                                         "explain credit",
+                                         "explain diversity",
+                                         "doctor",
+                                         "completion",
+                                         "help"};
 
 std::vector<std::string> words_of(const std::string& text) {
   std::istringstream stream(text);
@@ -59,7 +75,8 @@ std::string completed(const fs::path& script, const std::vector<std::string>& wo
   for (const std::string& word : words) line += cat(" '", word, "'");
   const fs::path out = script.parent_path() / "offered";
   const std::string command =
-      cat("bash -c 'compopt() { :; }; source \"$0\"; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _gamut; echo \"${COMPREPLY[@]}\"' ",
+      cat("bash -c 'compopt() { :; }; source \"$0\"; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _gamut; "
+          "echo \"${COMPREPLY[@]}\"' ",
           script.string(), line, " > ", out.string(), " 2>&1");
   EXPECT_EQ(std::system(command.c_str()), 0) << command;
   return read_file(out);
@@ -73,7 +90,8 @@ TEST(help, bash_completes_commands_flags_and_their_values) {
   EXPECT_EQ(completed(script, {"gamut", "explain", "conf"}), "config\n");
   EXPECT_EQ(completed(script, {"gamut", "sample", "--neg"}), "--negative\n");
   EXPECT_EQ(completed(script, {"gamut", "sample", "--model", "x", "--sampler", "d"}), "ddim\n");
-  EXPECT_EQ(completed(script, {"gamut", "train", "x.toml", "--set", "optimizer.l"}), "optimizer.learning_rate=\n");
+  EXPECT_EQ(completed(script, {"gamut", "train", "x.toml", "--set", "optimizer.l"}),
+            "optimizer.learning_rate=\n");
   EXPECT_EQ(completed(script, {"gamut", "completion", "z"}), "zsh\n");
   EXPECT_EQ(completed(script, {"gamut", "train", "rec"}), "\n");  // a file: bash's own completion follows
   const std::string fish = gamut({"completion", "fish"}).out;
@@ -132,8 +150,8 @@ TEST(help, recipe_keys_are_found_by_the_fields_words) {
     std::string expected = "error: ";
     for (size_t i = first; i < std::min(first + kTogether, std::size(kWords)); ++i) {
       args.insert(args.end(), {"--set", cat(kWords[i].word, "=1")});
-      expected += cat("[config] unknown key '", kWords[i].word, "' (--set #", i - first + 1, "); did you mean '",
-                      kWords[i].key, "'?\n");
+      expected += cat("[config] unknown key '", kWords[i].word, "' (--set #", i - first + 1,
+                      "); did you mean '", kWords[i].key, "'?\n");
     }
     const Ran ran = gamut(args);
     EXPECT_EQ(ran.code, 2);
@@ -152,14 +170,20 @@ TEST(help, flags_are_found_by_the_fields_words) {
   };
   expect({"sample", "--prompt", "x", "--num_inference_steps", "4"},
          "'--num_inference_steps' of gamut sample; did you mean '--steps'?");
-  expect({"sample", "--prompt", "x", "--guidance-scale=4"}, "'--guidance-scale' of gamut sample; did you mean '--guidance'?");
-  expect({"sample", "--prompt", "x", "--negative_prompt", "y"}, "'--negative_prompt' of gamut sample; did you mean '--negative'?");
+  expect({"sample", "--prompt", "x", "--guidance-scale=4"},
+         "'--guidance-scale' of gamut sample; did you mean '--guidance'?");
+  expect({"sample", "--prompt", "x", "--negative_prompt", "y"},
+         "'--negative_prompt' of gamut sample; did you mean '--negative'?");
   expect({"sample", "--prompts", "x"}, "'--prompts' of gamut sample; did you mean '--prompt'?");
   expect({"sample", "--prompt", "x", "--modle", "y"}, "'--modle' of gamut sample; did you mean '--model'?");
-  expect({"train", "x.toml", "--lr", "1e-4"}, "'--lr' of gamut train; did you mean '--set optimizer.learning_rate=1e-4'?");
-  expect({"train", "--lr", "1e-4", "x.toml"}, "'--lr' of gamut train; did you mean '--set optimizer.learning_rate=1e-4'?");
-  expect({"train", "x.toml", "--batch-size=4"}, "'--batch-size' of gamut train; did you mean '--set rollout.micro_batch=4'?");
-  expect({"train", "x.toml", "--iterations", "5"}, "'--iterations' of gamut train; did you mean '--set iterations=5'?");
+  expect({"train", "x.toml", "--lr", "1e-4"},
+         "'--lr' of gamut train; did you mean '--set optimizer.learning_rate=1e-4'?");
+  expect({"train", "--lr", "1e-4", "x.toml"},
+         "'--lr' of gamut train; did you mean '--set optimizer.learning_rate=1e-4'?");
+  expect({"train", "x.toml", "--batch-size=4"},
+         "'--batch-size' of gamut train; did you mean '--set rollout.micro_batch=4'?");
+  expect({"train", "x.toml", "--iterations", "5"},
+         "'--iterations' of gamut train; did you mean '--set iterations=5'?");
   expect({"train", "x.toml", "--output_dir", "y"}, "'--output_dir' of gamut train; did you mean '--run'?");
   expect({"eval", "x.toml", "--num_inference_steps", "4"},
          "'--num_inference_steps' of gamut eval; did you mean '--set eval.steps=4'?");

@@ -50,7 +50,8 @@ class Client {
   std::string rest() const {
     std::string text;
     char chunk[4096];
-    for (ssize_t count = 0; (count = ::recv(socket_, chunk, sizeof chunk, 0)) > 0;) text.append(chunk, size_t(count));
+    for (ssize_t count = 0; (count = ::recv(socket_, chunk, sizeof chunk, 0)) > 0;)
+      text.append(chunk, size_t(count));
     return text;
   }
 
@@ -66,7 +67,8 @@ std::string reply_to(const HttpServer& server, const std::string& request) {
 
 TEST(http_server, answers_get_and_head) {
   const HttpServer server(0, hello);
-  const std::string got = reply_to(server, "GET /?x=1 HTTP/1.1\r\nUser-Agent: x\r\nhost:  localhost:80 \r\n\r\n");
+  const std::string got =
+      reply_to(server, "GET /?x=1 HTTP/1.1\r\nUser-Agent: x\r\nhost:  localhost:80 \r\n\r\n");
   EXPECT_TRUE(got.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 5\r\n")) << got;
   EXPECT_TRUE(got.ends_with("\r\n\r\nhello")) << got;
   const std::string head = reply_to(server, "HEAD / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
@@ -80,11 +82,14 @@ TEST(http_server, answers_get_and_head) {
 TEST(http_server, refuses_other_methods_hosts_and_garbage) {
   const HttpServer server(0, hello);
   for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "get", "PRI"})
-    EXPECT_TRUE(reply_to(server, std::string(method) + " / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc")
+    EXPECT_TRUE(reply_to(server, std::string(method) +
+                                     " / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc")
                     .starts_with("HTTP/1.1 405 "))
         << method;
   for (const char* host : {"Host: evil.example\r\n", "Host: localhost.evil\r\n", "Host:\r\n", ""})
-    EXPECT_TRUE(reply_to(server, std::string("GET / HTTP/1.1\r\n") + host + "\r\n").starts_with("HTTP/1.1 403 ")) << host;
+    EXPECT_TRUE(
+        reply_to(server, std::string("GET / HTTP/1.1\r\n") + host + "\r\n").starts_with("HTTP/1.1 403 "))
+        << host;
   for (const char* garbage : {"\r\n\r\n", "GET\r\n\r\n", "\x16\x03\x01\r\n\r\n", "GET  \r\n\r\n"})
     EXPECT_TRUE(reply_to(server, garbage).starts_with("HTTP/1.1 40")) << garbage;
 }
@@ -135,7 +140,8 @@ TEST(http_server, its_end_waits_for_no_client) {
 
 TEST(http_server, a_port_has_one_server) {
   const HttpServer server(0, hello);
-  const std::string message = testing::message_of<EnvironmentError>([&] { HttpServer(server.port(), hello); });
+  const std::string message =
+      testing::message_of<EnvironmentError>([&] { HttpServer(server.port(), hello); });
   EXPECT_NE(message.find("the port may be taken"), std::string::npos) << message;
 }
 

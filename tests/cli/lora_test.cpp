@@ -17,8 +17,9 @@ const fs::path kForeign = kSource / "tests/models/fixtures/lora_files";
 std::vector<float> latents(const fs::path& model, const std::vector<std::string>& more) {
   const TempFolder folder;
   const fs::path path = folder / "latents.safetensors";
-  std::vector<std::string> args{"sample", "--model", model.string(), "--prompt", "the digit 7", "-n", "2",
-                                "--steps", "3", "--save-latents", path.string()};
+  std::vector<std::string> args{"sample",     "--model", model.string(), "--prompt", "the digit 7",
+                                "-n",         "2",       "--steps",      "3",        "--save-latents",
+                                path.string()};
   args.insert(args.end(), more.begin(), more.end());
   const Ran ran = gamut(args);
   EXPECT_EQ(ran.code, 0) << ran.err;
@@ -32,7 +33,8 @@ std::vector<float> latents(const fs::path& model, const std::vector<std::string>
 
 double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
   double largest = a.size() == b.size() ? 0 : INFINITY;
-  for (size_t i = 0; i < a.size() && i < b.size(); ++i) largest = std::max(largest, std::abs(double(a[i]) - double(b[i])));
+  for (size_t i = 0; i < a.size() && i < b.size(); ++i)
+    largest = std::max(largest, std::abs(double(a[i]) - double(b[i])));
   return largest;
 }
 
@@ -41,8 +43,9 @@ struct LoraRun {
   Micro micro;
   Ran ran;
   LoraRun() {
-    ran = gamut(micro.train("run", {"--set", "lora.rank=2", "--set", "lora.targets=[\"to_q\", \"to_v\", \"proj_in\", \"conv1\"]",
-                                    "--set", "optimizer.learning_rate=2e-2"}));
+    ran = gamut(micro.train(
+        "run", {"--set", "lora.rank=2", "--set", "lora.targets=[\"to_q\", \"to_v\", \"proj_in\", \"conv1\"]",
+                "--set", "optimizer.learning_rate=2e-2"}));
   }
   std::string model() const { return (micro / "run" / "model").string(); }
 };
@@ -71,7 +74,9 @@ TEST(lora, sampling_takes_files_scales_and_several) {
   EXPECT_GT(largest_difference(base, adapted), 1e-3);
   EXPECT_EQ(latents(kTiny, {"--lora", model + ":0"}), base);
   EXPECT_EQ(latents(kTiny, {"--lora", model + "/pytorch_lora_weights.safetensors:1.0"}), adapted);
-  EXPECT_LT(largest_difference(latents(kTiny, {"--lora", model + ":0.25", "--lora", model + ":0.75"}), adapted), 1e-4);
+  EXPECT_LT(
+      largest_difference(latents(kTiny, {"--lora", model + ":0.25", "--lora", model + ":0.75"}), adapted),
+      1e-4);
 }
 
 // The run's last evaluation is of the same policy, adapter unmerged in both: the same bits, the same numbers.
@@ -93,7 +98,8 @@ TEST(lora, every_form_samples_the_same_pictures) {
   const LoraRun& run = lora_run();
   const std::vector<float> expected = latents(kTiny, {"--lora", run.model()});
   std::string from = run.model();
-  for (const auto& [form, name] : {std::pair("peft", "peft"), {"kohya", "k.safetensors"}, {"diffusers", "d.safetensors"}}) {
+  for (const auto& [form, name] :
+       {std::pair("peft", "peft"), {"kohya", "k.safetensors"}, {"diffusers", "d.safetensors"}}) {
     const std::string to = (run.micro / name).string();
     const Ran ran = gamut({"convert", "lora", from, to, "--to", form});
     ASSERT_EQ(ran.code, 0) << ran.err;
@@ -101,9 +107,12 @@ TEST(lora, every_form_samples_the_same_pictures) {
     from = to;
   }
   EXPECT_EQ(read_file(from), read_file(run.model() + "/pytorch_lora_weights.safetensors"));
-  const Ran half = gamut({"convert", "lora", from, (run.micro / "half.safetensors").string(), "--to", "diffusers", "--dtype", "fp16"});
+  const Ran half = gamut({"convert", "lora", from, (run.micro / "half.safetensors").string(), "--to",
+                          "diffusers", "--dtype", "fp16"});
   ASSERT_EQ(half.code, 0) << half.err;
-  EXPECT_LT(largest_difference(latents(kTiny, {"--lora", (run.micro / "half.safetensors").string()}), expected), 1e-2);
+  EXPECT_LT(
+      largest_difference(latents(kTiny, {"--lora", (run.micro / "half.safetensors").string()}), expected),
+      1e-2);
 }
 
 TEST(lora, merged_weights_sample_the_same_pictures) {
@@ -120,17 +129,20 @@ TEST(lora, merged_weights_sample_the_same_pictures) {
 TEST(lora, refuses_what_does_not_fit_in_one_line) {
   const Micro micro;
   const auto sample = [](const std::string& lora) {
-    return gamut({"sample", "--model", kTiny.string(), "--prompt", "x", "--lora", lora, "--save-latents", "/dev/null"});
+    return gamut({"sample", "--model", kTiny.string(), "--prompt", "x", "--lora", lora, "--save-latents",
+                  "/dev/null"});
   };
   const std::vector<std::tuple<Ran, int, std::string>> cases{
       {sample((kForeign / "peft").string()), 3, "was it made for another model?"},
       {sample("nowhere.safetensors"), 4, "adapter 'nowhere.safetensors' does not exist"},
       {sample("nowhere:much"), 2, "'much' is no number"},
-      {sample((kSource / "models/glyphs/unet/diffusion_pytorch_model.safetensors").string()), 3, "is no part of a LoRA"},
+      {sample((kSource / "models/glyphs/unet/diffusion_pytorch_model.safetensors").string()), 3,
+       "is no part of a LoRA"},
       {gamut({"sample", "--model", (kForeign / "diffusers").string(), "--prompt", "x", "--out", "x.png"}), 4,
        "is an adapter; give it with --lora"},
-      {gamut({"convert", "lora", (kForeign / "peft").string(), (micro / "x.safetensors").string(), "--to", "peft"}), 2,
-       "peft's form is a folder"},
+      {gamut({"convert", "lora", (kForeign / "peft").string(), (micro / "x.safetensors").string(), "--to",
+              "peft"}),
+       2, "peft's form is a folder"},
       {gamut(micro.train("run", {"--set", "lora.rank=2", "--set", "lora.targets=[\"to_w\"]"})), 2,
        "lora.targets: 'to_w' takes no layer of the model"}};
   for (const auto& [ran, code, part] : cases) {

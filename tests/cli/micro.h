@@ -50,7 +50,8 @@ class Micro {
            "\niterations = 4\n[rollout]\nprompts = " + quoted(folder_ / "prompts.jsonl") +
            "\nprompts_per_iteration = 2\ngroup_size = 4\nmicro_batch = 8\n[sampler]\nsteps = 4\n"
            "[schedule]\nkind = \"random\"\ncount = 2\n[optimizer]\nlearning_rate = 2e-4\n"
-           "[eval]\nprompts = \"\"\nevery = 2\nmembers = 2\nsteps = 2\nreport_seed = -1\nmicro_batch = 8\n[checkpoint]\nevery "
+           "[eval]\nprompts = \"\"\nevery = 2\nmembers = 2\nsteps = 2\nreport_seed = -1\nmicro_batch = "
+           "8\n[checkpoint]\nevery "
            "= 2\nkeep = 2\n"
            "[reward]\nkind = \"reader\"\nmodel = " +
            quoted(kReader) + "\n[ema]\nevery = 1\n[judge]\nkind = \"reader\"\nmodel = " + quoted(kReader) +

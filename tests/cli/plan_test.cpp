@@ -33,9 +33,10 @@ TEST(plan, a_recipe_as_a_table) {
   const Ran ran = plan({"--device-memory", "2GiB"});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.err, "");
-  for (const char* line : {"text encoder 139.7 k, denoiser 1.0 M, vae 0; 1.0 M train",
-                           "64 (4 prompts x 16), of which 64 train; micro-batch 64", "TFLOP", "rollout",
-                           "optimizer (AdamW)          7.8 MiB", "not counted             reward reader, judge ocr"})
+  for (const char* line :
+       {"text encoder 139.7 k, denoiser 1.0 M, vae 0; 1.0 M train",
+        "64 (4 prompts x 16), of which 64 train; micro-batch 64", "TFLOP", "rollout",
+        "optimizer (AdamW)          7.8 MiB", "not counted             reward reader, judge ocr"})
     EXPECT_NE(ran.out.find(line), std::string::npos) << line << "\n" << ran.out;
   EXPECT_TRUE(last_line(ran.out).starts_with("fits: ")) << ran.out;
   EXPECT_TRUE(last_line(ran.out).ends_with(" of 2.0 GiB (given)")) << ran.out;
@@ -43,11 +44,33 @@ TEST(plan, a_recipe_as_a_table) {
 
 TEST(plan, json_keys) {
   const json row = planned({"--device-memory", "2GiB"});
-  for (const char* key :
-       {"model", "device", "dtype", "parameters", "images_per_iteration", "trained_images_per_iteration", "micro_batch",
-        "micro_batches", "updates", "steps", "trained_steps", "flops_per_iteration", "held_bytes", "trajectory_bytes",
-        "picture_bytes", "activation_bytes", "phases", "peak_phase", "peak_bytes", "runtime_bytes", "needed_bytes",
-        "not_counted", "device_bytes", "device_source", "fits", "try_alone", "try_together"})
+  for (const char* key : {"model",
+                          "device",
+                          "dtype",
+                          "parameters",
+                          "images_per_iteration",
+                          "trained_images_per_iteration",
+                          "micro_batch",
+                          "micro_batches",
+                          "updates",
+                          "steps",
+                          "trained_steps",
+                          "flops_per_iteration",
+                          "held_bytes",
+                          "trajectory_bytes",
+                          "picture_bytes",
+                          "activation_bytes",
+                          "phases",
+                          "peak_phase",
+                          "peak_bytes",
+                          "runtime_bytes",
+                          "needed_bytes",
+                          "not_counted",
+                          "device_bytes",
+                          "device_source",
+                          "fits",
+                          "try_alone",
+                          "try_together"})
     EXPECT_TRUE(row.contains(key)) << key;
   EXPECT_EQ(row["parameters"]["denoiser"], 1027692);
   EXPECT_EQ(row["images_per_iteration"], 64);
@@ -61,7 +84,8 @@ TEST(plan, json_keys) {
 }
 
 TEST(plan, each_fine_tuning_recipe) {
-  for (const std::string name : {"dance_grpo", "ddim_drift", "ddpo", "diverse_grpo", "drift", "flow_grpo", "gamut", "gardo"})
+  for (const std::string name :
+       {"dance_grpo", "ddim_drift", "ddpo", "diverse_grpo", "drift", "flow_grpo", "gamut", "gardo"})
     EXPECT_GT(planned({}, "recipes/glyphs/" + name + ".toml")["flops_per_iteration"], 0) << name;
   for (const std::string name : {"ddpo", "drift", "diverse_grpo", "dance_grpo"}) {
     const json row = planned({"--set", "model=tests/cli/fixtures/tiny_sd", "--device-memory", "24GB"},
@@ -79,7 +103,10 @@ TEST(plan, what_does_not_fit_says_what_would) {
   const Ran ran = plan(tight);
   EXPECT_EQ(ran.code, 0);
   EXPECT_TRUE(last_line(ran.out).starts_with("does not fit: needs ")) << ran.out;
-  EXPECT_NE(ran.out.find("; try train.reuse_rollout_graph=false, gradient_checkpointing=true, rollout.micro_batch=32"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find(
+                "; try train.reuse_rollout_graph=false, gradient_checkpointing=true, rollout.micro_batch=32"),
+            std::string::npos)
+      << ran.out;
   for (const json& change : planned(tight)["try_alone"]) {
     std::vector<std::string> changed = tight;
     changed.insert(changed.end(), {"--set", change.get<std::string>()});
@@ -90,8 +117,10 @@ TEST(plan, what_does_not_fit_says_what_would) {
 TEST(plan, mistakes_are_one_line) {
   const Ran size = plan({"--device-memory", "24 gigs"});
   EXPECT_EQ(size.code, 2);
-  EXPECT_EQ(size.err, "error: [usage] a size is a number with a unit; got '24 gigs'; expected something like 24GiB, 24GB "
-                      "or 800MiB\n");
+  EXPECT_EQ(
+      size.err,
+      "error: [usage] a size is a number with a unit; got '24 gigs'; expected something like 24GiB, 24GB "
+      "or 800MiB\n");
   EXPECT_EQ(plan({"--set", "model=nowhere"}).code, 4);
   EXPECT_EQ(plan({"--set", "rollout.micro_batch=7"}).code, 2);
   EXPECT_EQ(plan({"--set", "modle=x"}).code, 2);

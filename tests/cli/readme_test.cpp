@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every command of the shell blocks of README and of docs/howto, and every whole command in README's text, runs as it
-// stands there: in a folder that looks like the project's after `make demo`, with a run of a second in the place of each
-// of the demo's.
+// Every command of the shell blocks of README and of docs/howto, and every whole command in README's text,
+// runs as it stands there: in a folder that looks like the project's after `make demo`, with a run of a
+// second in the place of each of the demo's.
 #include "cli/micro.h"
 #include "cli/run_program.h"
 
@@ -14,7 +14,8 @@
 namespace gamut::testing {
 namespace readme_test {
 
-// What a command gets besides, so that it takes seconds; or why it is not run. By the beginning of the command.
+// What a command gets besides, so that it takes seconds; or why it is not run. By the beginning of the
+// command.
 struct Exception {
   const char *command, *more, *left_out;
 };
@@ -32,12 +33,14 @@ constexpr Exception kExceptions[] = {
     {"gamut eval runs/sd15", nullptr, "needs those weights"},
     {"gamut train recipes/sd15/smoke.toml", "", nullptr},
     {"gamut train recipes/glyphs",
-     "--set iterations=1 --set eval.members=2 --set eval.steps=2 --set eval.heldout_members=2 --set rollout.group_size=4 "
+     "--set iterations=1 --set eval.members=2 --set eval.steps=2 --set eval.heldout_members=2 --set "
+     "rollout.group_size=4 "
      "--set rollout.micro_batch=16 --set eval.features=pixels",
      nullptr},
     {"gamut eval recipes", "--set eval.members=2 --set eval.steps=2 --set eval.heldout_members=2", nullptr},
     {"build/gamut train recipes/glyphs",
-     "--set iterations=1 --set eval.members=2 --set eval.steps=2 --set eval.heldout_members=2 --set rollout.group_size=4 "
+     "--set iterations=1 --set eval.members=2 --set eval.steps=2 --set eval.heldout_members=2 --set "
+     "rollout.group_size=4 "
      "--set rollout.micro_batch=16 --set eval.features=pixels",
      nullptr},
     {"build/gamut eval", "--set eval.members=2 --set eval.steps=2 --set eval.heldout_members=2", nullptr},
@@ -81,7 +84,8 @@ std::vector<std::string> commands_in_text(const std::string& page) {
   std::vector<std::string> commands;
   const std::regex span("`((?:build/)?gamut [a-z]+ [^`\n]+)`"), placeholder("\\b[A-Z]{3,}\\b");
   for (std::sregex_iterator at(page.begin(), page.end(), span), end; at != end; ++at)
-    if (const std::string command = (*at)[1]; !std::regex_search(command, placeholder)) commands.push_back(command);
+    if (const std::string command = (*at)[1]; !std::regex_search(command, placeholder))
+      commands.push_back(command);
   return commands;
 }
 
@@ -89,24 +93,29 @@ std::vector<std::string> commands_in_text(const std::string& page) {
 class Project {
  public:
   Project() {
-    for (const char* name : {"recipes", "models", "docs"}) fs::create_directory_symlink(kSource / name, folder_ / name);
+    for (const char* name : {"recipes", "models", "docs"})
+      fs::create_directory_symlink(kSource / name, folder_ / name);
     fs::create_directories(folder_ / "build");
     fs::create_symlink(GAMUT_PROGRAM, folder_ / "build/gamut");
     fs::create_directories(folder_ / "runs/demo");
     write_raw(folder_ / "runs/demo/report.html", "<html>");
     for (const char* run : {"flow_grpo", "gamut"})
-      EXPECT_EQ(sh(cat("build/gamut train recipes/glyphs/flow_grpo.toml --run runs/demo/", run,
-                       " --set iterations=1 --set judge.kind=reader --set eval.members=2 --set eval.steps=2 --set "
-                       "eval.heldout_members=2 --set eval.features=pixels --set rollout.group_size=4 --set "
-                       "rollout.micro_batch=16")),
-                0)
+      EXPECT_EQ(
+          sh(cat("build/gamut train recipes/glyphs/flow_grpo.toml --run runs/demo/", run,
+                 " --set iterations=1 --set judge.kind=reader --set eval.members=2 --set eval.steps=2 --set "
+                 "eval.heldout_members=2 --set eval.features=pixels --set rollout.group_size=4 --set "
+                 "rollout.micro_batch=16")),
+          0)
           << said();
   }
   fs::path operator/(const std::string& name) const { return folder_ / name; }
   int sh(const std::string& command) const {
-    write_raw(folder_ / "command.sh", cat("cd '", folder_.path().string(), "'\nPATH=$PWD/build:$PATH\nexport OMP_NUM_THREADS=1\n",
-                                          command, "\n"));
-    const int status = std::system(cat("sh '", (folder_ / "command.sh").string(), "' > '", (folder_ / "said").string(), "' 2>&1").c_str());
+    write_raw(folder_ / "command.sh",
+              cat("cd '", folder_.path().string(), "'\nPATH=$PWD/build:$PATH\nexport OMP_NUM_THREADS=1\n",
+                  command, "\n"));
+    const int status = std::system(
+        cat("sh '", (folder_ / "command.sh").string(), "' > '", (folder_ / "said").string(), "' 2>&1")
+            .c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
   std::string said() const { return read_file(folder_ / "said"); }
@@ -116,14 +125,16 @@ class Project {
 };
 
 // How many ran; `edit` changes a command before it runs.
-size_t run_all(const Project& project, const std::vector<std::string>& commands,
-               const std::function<std::string(std::string)>& edit = [](std::string text) { return text; }) {
+size_t run_all(
+    const Project& project, const std::vector<std::string>& commands,
+    const std::function<std::string(std::string)>& edit = [](std::string text) { return text; }) {
   size_t ran = 0;
   for (const std::string& command : commands) {
     const Exception* exception = exception_of(command);
     if (exception && exception->left_out) continue;
     const std::string plain = edit(command.substr(0, command.find("  #")));
-    EXPECT_EQ(project.sh(exception ? cat(plain, " ", exception->more) : plain), 0) << command << "\n" << project.said();
+    EXPECT_EQ(project.sh(exception ? cat(plain, " ", exception->more) : plain), 0) << command << "\n"
+                                                                                   << project.said();
     ++ran;
   }
   return ran;
@@ -156,10 +167,12 @@ TEST(readme, own_reward_runs_as_printed) {
   fs::create_directory_symlink(kSource / "examples", project / "examples");
   write_raw(project / "my_reward.py", block_of(page, "python"));
   if (project.sh("python3 -c 'import http.server'") != 0) GTEST_SKIP() << "python3 was not found";
-  ASSERT_EQ(project.sh("python3 my_reward.py --port 0 > address & echo $! > pid; for i in $(seq 100); do [ -s address ] && break; "
+  ASSERT_EQ(project.sh("python3 my_reward.py --port 0 > address & echo $! > pid; for i in $(seq 100); do [ "
+                       "-s address ] && break; "
                        "sleep 0.1; done; [ -s address ]"),
             0);
-  const std::string line = read_file(project / "address"), url = line.substr(line.find("http"), line.size() - line.find("http") - 1);
+  const std::string line = read_file(project / "address"),
+                    url = line.substr(line.find("http"), line.size() - line.find("http") - 1);
   const std::string written = "http://127.0.0.1:8000";
   const size_t ran = run_all(project, block_commands(page), [&](std::string command) {
     const size_t at = command.find(written);

@@ -38,8 +38,10 @@ TEST(recipes, each_resolves) {
 TEST(recipes, those_without_a_model_of_their_own_ask_for_one) {
   const Ran ran = gamut({"eval", (kRecipes / "sd15/ddpo.toml").string(), "--set", "device=cpu"});
   EXPECT_EQ(ran.code, 2);
-  EXPECT_EQ(ran.err, "error: [model] this recipe leaves the model to you; got model = \"\"; name a folder in diffusers' "
-                     "layout, for example --set model=stable-diffusion-v1-5\n");
+  EXPECT_EQ(
+      ran.err,
+      "error: [model] this recipe leaves the model to you; got model = \"\"; name a folder in diffusers' "
+      "layout, for example --set model=stable-diffusion-v1-5\n");
 }
 
 }  // namespace recipes_test

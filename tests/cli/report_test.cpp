@@ -28,7 +28,10 @@ Ran report(const Micro& folder, std::vector<std::string> runs, const std::vector
 TEST(report, shows_a_trained_run_whole) {
   const Micro folder;
   ASSERT_EQ(gamut(folder.train("plain-0", {"--set", "seed=0"})).code, 0);
-  ASSERT_EQ(gamut(folder.train("other", {"--set", "shaping.kind=cluster_bonus", "--set", "shaping.features=pixels"})).code, 0);
+  ASSERT_EQ(gamut(folder.train("other",
+                               {"--set", "shaping.kind=cluster_bonus", "--set", "shaping.features=pixels"}))
+                .code,
+            0);
   const Ran ran = report(folder, {"plain-0", "other"});
   ASSERT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.out, (folder / "report.html").string() + "\n");
@@ -40,13 +43,17 @@ TEST(report, shows_a_trained_run_whole) {
   EXPECT_EQ(run["evaluations"].size() % 3, 0u) << "0, 2 and 4, once or in several roles";
   EXPECT_EQ(run["sheets"].size(), 3u);
   EXPECT_EQ(run["palettes"][0]["colors"].get<std::string>().size(), 12u * 6u);
-  EXPECT_EQ(run["command"], "gamut train " + folder.recipe().string() + " --set seed=0 --run " + (folder / "plain-0").string() + "\n");
+  EXPECT_EQ(run["command"], "gamut train " + folder.recipe().string() + " --set seed=0 --run " +
+                                (folder / "plain-0").string() + "\n");
   EXPECT_NE(run["build"].get<std::string>().find("LibTorch"), std::string::npos);
   EXPECT_EQ(data["sheet_prompts"][0], "the digit 7");
   // Two groups of four at iterations 1, 2 and 4.
   ASSERT_EQ(run["groups"].size(), 6u);
-  for (const char* key : {"reward", "advantage", "kept", "cluster", "bonus"}) EXPECT_EQ(run["groups"][0][key].size(), 4u) << key;
-  const auto has_bonus = [](const json& group) { return group["bonus"].dump().find_first_of("123456789") != std::string::npos; };
+  for (const char* key : {"reward", "advantage", "kept", "cluster", "bonus"})
+    EXPECT_EQ(run["groups"][0][key].size(), 4u) << key;
+  const auto has_bonus = [](const json& group) {
+    return group["bonus"].dump().find_first_of("123456789") != std::string::npos;
+  };
   for (size_t g = 0; g < 6; ++g) EXPECT_FALSE(has_bonus(run["groups"][g])) << "no shaping, no bonus";
   EXPECT_TRUE(has_bonus(data["runs"][1]["groups"][0]));
 }
@@ -122,7 +129,9 @@ TEST(report, follows_until_the_run_has_finished) {
   const Micro folder;
   Program training(folder.train("run", {"--set", "iterations=12"}), {});
   ASSERT_TRUE(training.wait_until([&] { return fs::exists(folder / "run" / "config.toml"); }));
-  Program follower({"report", "--follow", "--every", "1", "-o", (folder / "report.html").string(), (folder / "run").string()}, {});
+  Program follower({"report", "--follow", "--every", "1", "-o", (folder / "report.html").string(),
+                    (folder / "run").string()},
+                   {});
   EXPECT_EQ(training.wait().code, 0);
   EXPECT_EQ(follower.wait().code, 0);
   const json data = data_of(folder / "report.html");
@@ -147,7 +156,9 @@ TEST(report, training_serves_it_until_it_ends) {
     const auto found = client.Get(path, host ? httplib::Headers{{"Host", host}} : httplib::Headers{});
     return std::make_pair(found ? found->status : 0, found ? found->body : "");
   };
-  const auto steps_done = [&] { return json::parse(get("/data.json").second)["runs"][0]["steps_done"].get<int64_t>(); };
+  const auto steps_done = [&] {
+    return json::parse(get("/data.json").second)["runs"][0]["steps_done"].get<int64_t>();
+  };
   EXPECT_EQ(get("/").first, 200);
   EXPECT_NE(get("/").second.find("\"live\":true"), std::string::npos);
   EXPECT_TRUE(training.wait_until([&] { return steps_done() >= 2; }));

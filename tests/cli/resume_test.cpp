@@ -206,14 +206,16 @@ TEST(resume, refuses_state_that_no_run_leaves) {
     nlohmann::json state = old;
     state.erase(key);
     std::vector<nlohmann::json> bad{state};
-    for (const nlohmann::json& value : {nlohmann::json("x"), nlohmann::json(-5), nlohmann::json(int64_t{1} << 62)}) {
+    for (const nlohmann::json& value :
+         {nlohmann::json("x"), nlohmann::json(-5), nlohmann::json(int64_t{1} << 62)}) {
       state[key] = value;
       bad.push_back(state);
     }
     for (const nlohmann::json& one : bad) {
       const Ran ran = resumed(one);
       EXPECT_EQ(ran.code, 3) << key << ": " << ran.err;
-      EXPECT_NE(ran.err.find("remove this checkpoint to resume from an earlier one"), std::string::npos) << ran.err;
+      EXPECT_NE(ran.err.find("remove this checkpoint to resume from an earlier one"), std::string::npos)
+          << ran.err;
     }
   }
 }
@@ -228,8 +230,9 @@ TEST(resume, misses_rows_that_were_lost) {
     const Ran ran = gamut(micro.train("run", {"--resume"}));
     EXPECT_EQ(ran.code, 3) << ran.err;
     EXPECT_EQ(ran.err.substr(ran.err.rfind("error: ")),
-              "error: [run] '" + (run / name).string() + "' must hold " + message + "; put the file back, or remove '" +
-                  (run / "checkpoints").string() + "' to start from the beginning\n");
+              "error: [run] '" + (run / name).string() + "' must hold " + message +
+                  "; put the file back, or remove '" + (run / "checkpoints").string() +
+                  "' to start from the beginning\n");
     write_raw(run / name, whole);
   };
   const std::string metrics = read_file(run / "metrics.jsonl"), evals = read_file(run / "evals.jsonl");

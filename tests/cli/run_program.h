@@ -37,7 +37,7 @@ struct RunOptions {
   std::filesystem::path folder = GAMUT_SOURCE_DIR;  // where it runs
   rlim_t file_size_limit = RLIM_INFINITY;           // bytes, as `ulimit -f` sets it
   rlim_t memory_limit = RLIM_INFINITY;              // bytes of addresses, as `ulimit -v` sets it
-  const char* called = "gamut";                      // argv[0]
+  const char* called = "gamut";                     // argv[0]
   const char* input = "/dev/null";                  // file on standard input
   const char* threads = "1";                        // more would only wait for each other on a busy machine
   std::vector<std::pair<const char*, const char*>> environment = {};  // null: unset

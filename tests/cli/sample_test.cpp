@@ -74,7 +74,8 @@ TEST(sample, a_model_without_vae_still_gives_latents) {
   const Ran picture = with("--out", micro / "sheet.png");
   EXPECT_EQ(picture.code, 4);
   EXPECT_EQ(picture.err,
-            "error: [model] pictures need a vae of class AutoencoderKL or SpaceToDepth; got a model without vae; latents "
+            "error: [model] pictures need a vae of class AutoencoderKL or SpaceToDepth; got a model without "
+            "vae; latents "
             "can still be sampled and saved\n");
 }
 

@@ -18,7 +18,9 @@ struct Case {
   std::vector<std::string> flags;
 };
 
-io::SafetensorsFile fixture_of(const Case& c) { return io::SafetensorsFile::open(kFixtures / ("sd_" + c.name + ".safetensors")); }
+io::SafetensorsFile fixture_of(const Case& c) {
+  return io::SafetensorsFile::open(kFixtures / ("sd_" + c.name + ".safetensors"));
+}
 
 // The tiny pipeline under the case's scheduler.
 fs::path model_for(const Micro& micro, const Case& c) {
@@ -31,10 +33,22 @@ fs::path model_for(const Micro& micro, const Case& c) {
 
 Ran sample(const Micro& micro, const fs::path& model, const Case& c) {
   const io::SafetensorsFile fixture = fixture_of(c);
-  std::vector<std::string> args{"sample", "--model", model.string(), "--prompt", "the digit 7", "--prompt",
-                                "the letter K, dark red on light cyan", "-n", "2", "--steps", "5", "--init-latents",
+  std::vector<std::string> args{"sample",
+                                "--model",
+                                model.string(),
+                                "--prompt",
+                                "the digit 7",
+                                "--prompt",
+                                "the letter K, dark red on light cyan",
+                                "-n",
+                                "2",
+                                "--steps",
+                                "5",
+                                "--init-latents",
                                 write_tensor(fixture, "init", "latents", micro / "init.safetensors"),
-                                "--save-latents", (micro / "latents.safetensors").string(), "--save-images",
+                                "--save-latents",
+                                (micro / "latents.safetensors").string(),
+                                "--save-images",
                                 (micro / "images").string()};
   if (fixture.find("noise") != nullptr) {
     args.push_back("--step-noise");
@@ -50,8 +64,7 @@ void expect_pictures(const Micro& micro, const io::SafetensorsFile& fixture, int
   const std::span<const std::byte> expected = fixture.bytes(entry);
   const size_t size = expected.size() / size_t(entry.shape[0]);
   for (int64_t i = 0; i < entry.shape[0]; ++i) {
-    const io::Image image =
-        io::load_png(micro / "images" / cat("prompt", i / 2, "_", i % 2, ".png"));
+    const io::Image image = io::load_png(micro / "images" / cat("prompt", i / 2, "_", i % 2, ".png"));
     ASSERT_EQ(image.width, entry.shape[2]);
     ASSERT_EQ(image.height, entry.shape[1]);
     int worst = 0;
@@ -95,11 +108,13 @@ TEST(sd_golden, euler_from_both_kinds_of_start) {
 }
 
 TEST(sd_golden, another_size_without_guidance) {
-  expect_as_diffusers({.name = "wide_unguided", .flags = {"--sampler", "ddim", "--height", "24", "--width", "24"}});
+  expect_as_diffusers(
+      {.name = "wide_unguided", .flags = {"--sampler", "ddim", "--height", "24", "--width", "24"}});
 }
 
 TEST(sd_golden, micro_batches_and_slices_change_nothing) {
-  expect_as_diffusers({.name = "ddim_eta1", .flags = guided({"--sampler", "ddim", "--eta", "1", "--batch", "3"})});
+  expect_as_diffusers(
+      {.name = "ddim_eta1", .flags = guided({"--sampler", "ddim", "--eta", "1", "--batch", "3"})});
 }
 
 // bf16 has eight bits of mantissa; the pictures stay the same to the eye.
@@ -144,9 +159,10 @@ TEST(sd_golden, shards_are_joined) {
   fs::remove(unet / "diffusion_pytorch_model-00002-of-00002.safetensors");
   const Ran incomplete = sample(micro, model, c);
   EXPECT_EQ(incomplete.code, 4);
-  EXPECT_EQ(incomplete.err, "error: [model] file '" + (unet / "diffusion_pytorch_model-00002-of-00002.safetensors").string() +
-                                "', which '" + (unet / "diffusion_pytorch_model.safetensors.index.json").string() +
-                                "' names, does not exist; is the model folder complete?\n");
+  EXPECT_EQ(incomplete.err,
+            "error: [model] file '" + (unet / "diffusion_pytorch_model-00002-of-00002.safetensors").string() +
+                "', which '" + (unet / "diffusion_pytorch_model.safetensors.index.json").string() +
+                "' names, does not exist; is the model folder complete?\n");
 }
 
 }  // namespace sd_golden_test

@@ -36,7 +36,8 @@ class Sweep {
 };
 
 const std::string kVariants =
-    "seeds = [1, 2]\njobs = 2\n[[variant]]\n[[variant]]\nlabel = \"fast\"\nset = [\"optimizer.learning_rate=1e-3\"]\n";
+    "seeds = [1, 2]\njobs = 2\n[[variant]]\n[[variant]]\nlabel = \"fast\"\nset = "
+    "[\"optimizer.learning_rate=1e-3\"]\n";
 // Long enough that a signal meets it running.
 const std::string kLong = "seeds = [1, 2, 3]\njobs = 2\nset = [\"iterations=16\", \"checkpoint.every=5\"]\n";
 
@@ -75,7 +76,8 @@ TEST(sweep, runs_every_recipe_variant_and_seed_once) {
   const auto written = fs::last_write_time(sweep / "micro-1/model/model_index.json");
   const Ran again = sweep.run();
   EXPECT_EQ(again.code, 0) << again.err;
-  for (const std::string& name : names) EXPECT_TRUE(has_line(again.err, name + ": complete already")) << again.err;
+  for (const std::string& name : names)
+    EXPECT_TRUE(has_line(again.err, name + ": complete already")) << again.err;
   EXPECT_EQ(fs::last_write_time(sweep / "micro-1/model/model_index.json"), written);
   const Ran list = sweep.run({"--list"});
   EXPECT_EQ(std::count(list.out.begin(), list.out.end(), '\n'), 4);
@@ -112,7 +114,8 @@ TEST(sweep, stops_with_checkpoints_when_asked) {
   program.signal(SIGINT);
   const Ran ran = program.wait();
   EXPECT_EQ(ran.code, 130) << ran.err;
-  EXPECT_TRUE(ran.err.ends_with("stopped with 0 of 3 runs done; go on with: gamut sweep " + sweep.file().string() + "\n"))
+  EXPECT_TRUE(ran.err.ends_with("stopped with 0 of 3 runs done; go on with: gamut sweep " +
+                                sweep.file().string() + "\n"))
       << ran.err;
   EXPECT_FALSE(io::is_locked(sweep / "micro-1"));
   const int64_t done = rows_in(sweep / "micro-1/metrics.jsonl");
@@ -122,14 +125,16 @@ TEST(sweep, stops_with_checkpoints_when_asked) {
 }
 
 TEST(sweep, finishes_the_others_when_a_run_fails) {
-  const Sweep sweep("seeds = [1]\n[[run]]\nrecipe = \"micro.toml\"\nlabel = \"broken\"\n"
-                    "set = [\"optimizer.learning_rate=1e30\"]\nseeds = [5]\n");
+  const Sweep sweep(
+      "seeds = [1]\n[[run]]\nrecipe = \"micro.toml\"\nlabel = \"broken\"\n"
+      "set = [\"optimizer.learning_rate=1e30\"]\nseeds = [5]\n");
   const Ran ran = sweep.run();
   EXPECT_EQ(ran.code, 5) << ran.err;
   EXPECT_TRUE(has_line(ran.err, "micro-1: done")) << ran.err;
   EXPECT_NE(ran.err.find("warning: failed: micro@broken-5: error: ["), std::string::npos) << ran.err;
-  EXPECT_TRUE(ran.err.ends_with("error: [sweep] 1 of 2 runs failed; mend the cause and start again: gamut sweep " +
-                                sweep.file().string() + " (what is done is kept)\n"))
+  EXPECT_TRUE(
+      ran.err.ends_with("error: [sweep] 1 of 2 runs failed; mend the cause and start again: gamut sweep " +
+                        sweep.file().string() + " (what is done is kept)\n"))
       << ran.err;
   for (const json& row : io::read_json_lines(sweep / "results.jsonl")) EXPECT_EQ(row.at("recipe"), "micro");
 }
@@ -139,14 +144,16 @@ TEST(sweep, takes_no_run_of_another_recipe_for_its_own) {
   ASSERT_EQ(sweep.run().code, 0);
   const Ran ran = sweep.run({"--set", "sampler.steps=5"});
   EXPECT_EQ(ran.code, 2);
-  EXPECT_TRUE(has_line(ran.err, "warning: failed: micro-1: its folder holds a run of another recipe; changed: "
-                                "sampler.steps was 4 and is 5"))
+  EXPECT_TRUE(has_line(ran.err,
+                       "warning: failed: micro-1: its folder holds a run of another recipe; changed: "
+                       "sampler.steps was 4 and is 5"))
       << ran.err;
   EXPECT_EQ(ran.out, "") << "nothing is complete, so there is no table and no page";
   // Nor does it touch what is not a run.
   fs::create_directories(sweep / "micro-2/samples");
   write_raw(sweep / "micro-2/mine.txt", "precious");
-  write_raw(sweep.file(), "folder = " + quoted(sweep.folder()) + "\nrecipes = [\"micro.toml\"]\nseeds = [2]\n");
+  write_raw(sweep.file(),
+            "folder = " + quoted(sweep.folder()) + "\nrecipes = [\"micro.toml\"]\nseeds = [2]\n");
   EXPECT_EQ(sweep.run().code, 2);
   EXPECT_EQ(read_file(sweep / "micro-2/mine.txt"), "precious");
 }
@@ -159,38 +166,51 @@ TEST(sweep, names_what_is_wrong_before_anything_starts) {
     EXPECT_EQ(ran.err, "error: " + message + "\n");
     EXPECT_FALSE(fs::exists(sweep.folder()));
   };
-  expect_error("baseline = \"mikro\"", "[sweep] baseline must be one of the methods; got 'mikro'; did you mean 'micro'?");
-  expect_error("[[run]]\nrecipe = \"micro.toml\"", "[sweep] two runs are named 'micro-1'; give one of them another label");
+  expect_error("baseline = \"mikro\"",
+               "[sweep] baseline must be one of the methods; got 'mikro'; did you mean 'micro'?");
+  expect_error("[[run]]\nrecipe = \"micro.toml\"",
+               "[sweep] two runs are named 'micro-1'; give one of them another label");
   expect_error("[[run]]\nlabel = \"x\"", "[sweep] each [[run]] needs a `recipe`");
   expect_error("[[variant]]\nlabel = \"a/b\"",
-               "[sweep] a label becomes part of folder names; got 'a/b'; expected letters, digits, '_', '-', '.' and '+'");
+               "[sweep] a label becomes part of folder names; got 'a/b'; expected letters, digits, '_', '-', "
+               "'.' and '+'");
   const Sweep sweep("[[run]]\nrecipie = \"micro.toml\"\n");
   EXPECT_EQ(sweep.run().err, "error: [config] unknown key 'run.1.recipie' (" + sweep.file().string() +
                                  ":4:1); did you mean 'run.1.recipe'?\n");
   const Sweep bad("set = [\"sampler.stps=3\"]\n");
-  EXPECT_EQ(bad.run().err, "error: [sweep] micro-1: [config] unknown key 'sampler.stps' (--set #1); did you mean 'sampler.steps'?\n");
+  EXPECT_EQ(bad.run().err,
+            "error: [sweep] micro-1: [config] unknown key 'sampler.stps' (--set #1); did you mean "
+            "'sampler.steps'?\n");
 }
 
 // Chosen by the selecting seed, shown by the reporting one, held-out prompts beside; raw weights stay out.
 TEST(sweep, tables_put_the_passes_of_one_checkpoint_together) {
   const Sweep sweep("levels = [0.9]\n");
   const auto row = [](int64_t step, double reward, double spread) {
-    return json{{"recipe", "micro"}, {"seed", 1}, {"step", step}, {"reward", reward}, {"color_spread", spread}};
+    return json{
+        {"recipe", "micro"}, {"seed", 1}, {"step", step}, {"reward", reward}, {"color_spread", spread}};
   };
-  const auto as = [](json one, const char* key, const char* value) { one[key] = value; return one; };
+  const auto as = [](json one, const char* key, const char* value) {
+    one[key] = value;
+    return one;
+  };
   json heldout = as(row(4, 0.1, 0.01), "set", "heldout");
   heldout["colors_obeyed"] = 0.25;
   std::string text;
-  for (const json& one : {row(0, 0.5, 0.25), row(4, 0.95, 0.2), as(row(0, 0.55, 0.26), "role", "report"), heldout,
-                          as(row(4, 0.85, 0.15), "role", "report"), as(row(8, 0.99, 0.9), "weights", "raw")})
+  for (const json& one :
+       {row(0, 0.5, 0.25), row(4, 0.95, 0.2), as(row(0, 0.55, 0.26), "role", "report"), heldout,
+        as(row(4, 0.85, 0.15), "role", "report"), as(row(8, 0.99, 0.9), "weights", "raw")})
     text += one.dump() + "\n";
   const fs::path file = sweep.file().parent_path() / "rows.jsonl";
   write_raw(file, text);
   const Ran ran = sweep.run({"--results", file.string()});
   ASSERT_EQ(ran.code, 0) << ran.err;
   EXPECT_TRUE(has_line(ran.out, "| base | | 0.550 | 0.260 | – | |")) << ran.out;
-  EXPECT_TRUE(has_line(ran.out, "| micro | 1 | 0.850 (0.850–0.850) | 0.150 (0.150–0.150) | 0.250 (0.250–0.250) | 0 |")) << ran.out;
-  EXPECT_TRUE(has_line(ran.out, "| micro | 1 of 1 | 0.850 (0.850–0.850) | 0.150 (0.150–0.150) | 0.250 (0.250–0.250) |"))
+  EXPECT_TRUE(has_line(ran.out,
+                       "| micro | 1 | 0.850 (0.850–0.850) | 0.150 (0.150–0.150) | 0.250 (0.250–0.250) | 0 |"))
+      << ran.out;
+  EXPECT_TRUE(has_line(
+      ran.out, "| micro | 1 of 1 | 0.850 (0.850–0.850) | 0.150 (0.150–0.150) | 0.250 (0.250–0.250) |"))
       << ran.out;
 }
 

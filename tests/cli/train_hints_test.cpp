@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a run says besides its numbers: how to watch it, what to do next, and when what it saved is the base. Commands
-// run as they are printed, from the folder they are printed in, by the name that the program was called.
+// What a run says besides its numbers: how to watch it, what to do next, and when what it saved is the base.
+// Commands run as they are printed, from the folder they are printed in, by the name that the program was
+// called.
 #include "cli/micro.h"
 #include "cli/run_program.h"
 
@@ -23,7 +24,8 @@ std::vector<std::string> commands_in(const std::string& text, const std::string&
 }
 
 int run_in(const fs::path& folder, const std::string& command) {
-  const std::string all = cat("cd '", folder.string(), "' && ", command, " > '", (folder / "said").string(), "' 2>&1");
+  const std::string all =
+      cat("cd '", folder.string(), "' && ", command, " > '", (folder / "said").string(), "' 2>&1");
   const int status = std::system(all.c_str());
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
@@ -33,9 +35,10 @@ TEST(train_hints, what_a_run_prints_runs_as_printed) {
   fs::create_directories(micro / "my tools");
   fs::create_symlink(GAMUT_PROGRAM, micro / "my tools/gamut");
   const RunOptions called{.folder = micro.recipe().parent_path(), .called = "my tools/gamut"};
-  const Ran ran = Program({"train", "micro.toml", "--set", "iterations=1", "--set", "lora.rank=2", "--run", "runs/it's"},
-                          called)
-                      .wait();
+  const Ran ran =
+      Program({"train", "micro.toml", "--set", "iterations=1", "--set", "lora.rank=2", "--run", "runs/it's"},
+              called)
+          .wait();
   ASSERT_EQ(ran.code, 0) << ran.err;
   EXPECT_NE(ran.err.find("watch  tensorboard --logdir 'runs/it'\\''s'\n"), std::string::npos) << ran.err;
   const std::vector<std::string> commands = commands_in(ran.err, "'my tools/gamut'");
@@ -52,7 +55,9 @@ TEST(train_hints, a_stopped_run_goes_on_by_the_name_it_was_called) {
   fs::create_symlink(GAMUT_PROGRAM, micro / "bin/gamut");
   const RunOptions called{.folder = micro.recipe().parent_path(), .called = "bin/gamut"};
   Program program({"train", "micro.toml", "--run", "run"}, called);
-  ASSERT_TRUE(program.wait_until([&] { return fs::exists(micro / "run/metrics.jsonl") && fs::file_size(micro / "run/metrics.jsonl") > 0; }));
+  ASSERT_TRUE(program.wait_until([&] {
+    return fs::exists(micro / "run/metrics.jsonl") && fs::file_size(micro / "run/metrics.jsonl") > 0;
+  }));
   program.signal(SIGINT);
   const Ran ran = program.wait();
   ASSERT_EQ(ran.code, 130) << ran.err;
@@ -67,22 +72,25 @@ TEST(train_hints, a_stopped_run_goes_on_by_the_name_it_was_called) {
 // Six updates under ema.every = 8.
 TEST(train_hints, a_short_run_saves_what_it_learned) {
   const Micro micro;
-  const Ran ran = gamut(micro.train("run", {"--set", "iterations=6", "--set", "ema.every=8", "--set",
-                                            "optimizer.learning_rate=0.01", "--set", "eval.raw=true", "--set", "eval.every=6"}));
+  const Ran ran = gamut(micro.train(
+      "run", {"--set", "iterations=6", "--set", "ema.every=8", "--set", "optimizer.learning_rate=0.01",
+              "--set", "eval.raw=true", "--set", "eval.every=6"}));
   ASSERT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.err.find("warning: "), std::string::npos) << ran.err;
   EXPECT_TRUE(read_file(micro / "run/model" / kUnet) != read_file(kTiny / kUnet));
   EXPECT_NE(ran.out.find("      before       after      change         raw\n"), std::string::npos) << ran.out;
-  EXPECT_NE(ran.out.find("(after: " + (micro / "run").string() + ", step 6, averaged weights (ema.decay 0.9))\n"),
-            std::string::npos)
+  EXPECT_NE(
+      ran.out.find("(after: " + (micro / "run").string() + ", step 6, averaged weights (ema.decay 0.9))\n"),
+      std::string::npos)
       << ran.out;
-  EXPECT_NE(ran.out.find("(before: " + kTiny.string() + ", before training)\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("(before: " + kTiny.string() + ", before training)\n"), std::string::npos)
+      << ran.out;
 }
 
 TEST(train_hints, with_decay_0_the_average_is_the_weights) {
   const Micro micro;
-  ASSERT_EQ(gamut(micro.train("run", {"--set", "iterations=3", "--set", "ema.every=8", "--set", "ema.decay=0", "--set",
-                                      "checkpoint.every=1", "--set", "checkpoint.keep=9"}))
+  ASSERT_EQ(gamut(micro.train("run", {"--set", "iterations=3", "--set", "ema.every=8", "--set", "ema.decay=0",
+                                      "--set", "checkpoint.every=1", "--set", "checkpoint.keep=9"}))
                 .code,
             0);
   for (const char* step : {"step_000001", "step_000002", "step_000003"})
@@ -94,14 +102,17 @@ TEST(train_hints, with_decay_0_the_average_is_the_weights) {
 TEST(train_hints, a_model_that_equals_the_base_is_said) {
   const Micro micro;
   for (const std::string rank : {"0", "2"}) {
-    const Ran ran = gamut(micro.train("run" + rank, {"--set", "iterations=1", "--set", "optimizer.learning_rate=0", "--set",
-                                                     "lora.rank=" + rank}));
+    const Ran ran =
+        gamut(micro.train("run" + rank, {"--set", "iterations=1", "--set", "optimizer.learning_rate=0",
+                                         "--set", "lora.rank=" + rank}));
     ASSERT_EQ(ran.code, 0) << ran.err;
-    EXPECT_NE(ran.err.find(rank == "0" ? "warning: the saved model equals the base; the updates changed no weight; "
-                                         "raise optimizer.learning_rate\n"
-                                       : "warning: the saved adapter is all zeros, which is the base; the updates changed "
-                                         "no weight; raise optimizer.learning_rate\n"),
-              std::string::npos)
+    EXPECT_NE(
+        ran.err.find(rank == "0"
+                         ? "warning: the saved model equals the base; the updates changed no weight; "
+                           "raise optimizer.learning_rate\n"
+                         : "warning: the saved adapter is all zeros, which is the base; the updates changed "
+                           "no weight; raise optimizer.learning_rate\n"),
+        std::string::npos)
         << ran.err;
   }
 }

@@ -101,12 +101,33 @@ TEST(training, writes_the_promised_keys) {
                                    "seconds_reference",
                                    "seconds_update",
                                    "seconds_total"}));
-  std::set<std::string> of_eval{
-      "reward",      "judge",        "reward_exact",      "judge_exact", "reward_failures", "judge_failures",
-      "reward_failure", "judge_failure",
-      "color_pairs", "color_spread", "pairwise_distance", "vendi",       "high_frequency",  "contrast",
-      "feature_distance", "feature_vendi", "prompts",     "members",      "eval_steps",        "seed",        "seconds",         "per_prompt", "role", "set",
-      "recall",      "pvs",          "prediction_norm"};
+  std::set<std::string> of_eval{"reward",
+                                "judge",
+                                "reward_exact",
+                                "judge_exact",
+                                "reward_failures",
+                                "judge_failures",
+                                "reward_failure",
+                                "judge_failure",
+                                "color_pairs",
+                                "color_spread",
+                                "pairwise_distance",
+                                "vendi",
+                                "high_frequency",
+                                "contrast",
+                                "feature_distance",
+                                "feature_vendi",
+                                "prompts",
+                                "members",
+                                "eval_steps",
+                                "seed",
+                                "seconds",
+                                "per_prompt",
+                                "role",
+                                "set",
+                                "recall",
+                                "pvs",
+                                "prediction_norm"};
   const Ran ran = gamut({"eval", micro.recipe().string(), "--model", kTiny.string(), "--json"});
   EXPECT_EQ(ran.code, 0) << ran.err;
   of_eval.insert({"further", "measured"});
@@ -123,9 +144,10 @@ TEST(training, evaluates_all_that_is_asked_for) {
   write_raw(micro / "heldout.jsonl",
             "{\"prompt\": \"the digit 7, white on dark blue\", \"target\": \"7\", \"attributes\": {\"ink\": "
             "\"white\", \"ground\": \"dark blue\"}}\n");
-  const std::vector<std::string> asked{"--set", "eval.report_seed=2000", "--set", "eval.raw=true", "--set",
-                                       "eval.heldout=" + (micro / "heldout.jsonl").string(), "--set",
-                                       "eval.heldout_members=3"};
+  const std::vector<std::string> asked{"--set", "eval.report_seed=2000",
+                                       "--set", "eval.raw=true",
+                                       "--set", "eval.heldout=" + (micro / "heldout.jsonl").string(),
+                                       "--set", "eval.heldout_members=3"};
   std::vector<std::string> more = asked;
   more.insert(more.end(), {"--set", "iterations=2"});
   const Ran ran = gamut(micro.train("run", more));
@@ -174,12 +196,14 @@ TEST(training, chooses_and_reports_on_two_seeds) {
   const Ran ran = gamut(micro.train("run", {"--set", "eval.report_seed=1000"}));
   EXPECT_EQ(ran.code, 2);
   EXPECT_EQ(ran.err,
-            "error: [eval] eval.report_seed must differ from eval.seed, or checkpoints are reported on what they were "
+            "error: [eval] eval.report_seed must differ from eval.seed, or checkpoints are reported on what "
+            "they were "
             "chosen by; both are 1000\n");
   EXPECT_FALSE(fs::exists(micro / "run"));
 }
 
-// What only the whole program has: a CLIP folder for the features, the gate's rewards and the bonus's clusters.
+// What only the whole program has: a CLIP folder for the features, the gate's rewards and the bonus's
+// clusters.
 TEST(training, runs_the_algorithms_that_look_at_pictures) {
   const Micro micro;
   for (const std::string name : {"gardo", "diverse_grpo", "gamut"}) {
@@ -204,7 +228,10 @@ TEST(training, runs_the_algorithms_that_look_at_pictures) {
 // The base against itself is 1; what trains is compared with it, and a resumed run with the same.
 TEST(training, compares_each_evaluation_with_the_base) {
   const Micro micro;
-  ASSERT_EQ(gamut(micro.train("run", {"--set", "optimizer.learning_rate=0.01", "--set", "eval.report_seed=7"})).code, 0);
+  ASSERT_EQ(
+      gamut(micro.train("run", {"--set", "optimizer.learning_rate=0.01", "--set", "eval.report_seed=7"}))
+          .code,
+      0);
   const std::vector<json> rows = io::read_json_lines(micro / "run/evals.jsonl");
   ASSERT_EQ(rows.size(), 6u);
   for (const json& row : rows) {
@@ -219,26 +246,34 @@ TEST(training, compares_each_evaluation_with_the_base) {
   // The same numbers from the run's model against the recipe's.
   const Ran again = gamut({"eval", (micro / "run").string(), "--json"});
   ASSERT_EQ(again.code, 0) << again.err;
-  EXPECT_NEAR(json::parse(again.out).at("prediction_norm").get<double>(), rows[4].at("prediction_norm").get<double>(), 1e-5);
+  EXPECT_NEAR(json::parse(again.out).at("prediction_norm").get<double>(),
+              rows[4].at("prediction_norm").get<double>(), 1e-5);
   EXPECT_NEAR(json::parse(again.out).at("recall").get<double>(), rows[4].at("recall").get<double>(), 1e-9);
 }
 
 TEST(training, gate_rewards_are_names_or_tables) {
   const Micro micro;
-  write_raw(micro / "gate.toml", "extends = \"micro.toml\"\nalgorithm = \"gardo\"\niterations = 1\n"
-                                 "[[regularizer.gate_rewards]]\nkind = \"colorfulness\"\n"
-                                 "[[regularizer.gate_rewards]]\nkind = \"reader\"\nmodel = " + quoted(kReader) + "\nbatch = 3\n");
+  write_raw(micro / "gate.toml",
+            "extends = \"micro.toml\"\nalgorithm = \"gardo\"\niterations = 1\n"
+            "[[regularizer.gate_rewards]]\nkind = \"colorfulness\"\n"
+            "[[regularizer.gate_rewards]]\nkind = \"reader\"\nmodel = " +
+                quoted(kReader) + "\nbatch = 3\n");
   const Ran ran = gamut({"train", (micro / "gate.toml").string(), "--run", (micro / "run").string()});
   ASSERT_EQ(ran.code, 0) << ran.err;
   EXPECT_TRUE(io::read_json_lines(micro / "run/metrics.jsonl").at(0).contains("gate_share"));
-  const Ran explained = gamut({"explain", "config", (micro / "run/config.toml").string(), "regularizer.gate_rewards"});
-  EXPECT_NE(explained.out.find("regularizer.gate_rewards.2.batch"), std::string::npos) << explained.out << explained.err;
+  const Ran explained =
+      gamut({"explain", "config", (micro / "run/config.toml").string(), "regularizer.gate_rewards"});
+  EXPECT_NE(explained.out.find("regularizer.gate_rewards.2.batch"), std::string::npos)
+      << explained.out << explained.err;
   // Names written later take the tables' place, and the other way round.
-  write_raw(micro / "names.toml", "extends = \"gate.toml\"\n[regularizer]\ngate_rewards = [\"jpeg_compressibility\"]\n");
+  write_raw(micro / "names.toml",
+            "extends = \"gate.toml\"\n[regularizer]\ngate_rewards = [\"jpeg_compressibility\"]\n");
   EXPECT_EQ(gamut({"train", (micro / "names.toml").string(), "--run", (micro / "named").string()}).code, 0);
-  write_raw(micro / "tables.toml", "extends = \"names.toml\"\n[[regularizer.gate_rewards]]\nkind = \"colorfulness\"\n");
+  write_raw(micro / "tables.toml",
+            "extends = \"names.toml\"\n[[regularizer.gate_rewards]]\nkind = \"colorfulness\"\n");
   EXPECT_EQ(gamut({"train", (micro / "tables.toml").string(), "--run", (micro / "tabled").string()}).code, 0);
-  write_raw(micro / "bad.toml", "extends = \"micro.toml\"\n[[regularizer.gate_rewards]]\nknid = \"colorfulness\"\n");
+  write_raw(micro / "bad.toml",
+            "extends = \"micro.toml\"\n[[regularizer.gate_rewards]]\nknid = \"colorfulness\"\n");
   const Ran bad = gamut({"train", (micro / "bad.toml").string(), "--run", (micro / "bad").string()});
   EXPECT_EQ(bad.code, 2);
   EXPECT_NE(bad.err.find("unknown key 'regularizer.gate_rewards.1.knid'"), std::string::npos) << bad.err;
@@ -246,13 +281,19 @@ TEST(training, gate_rewards_are_names_or_tables) {
 
 TEST(training, asks_for_what_a_recipe_leaves_out) {
   const Micro micro;
-  const auto tried = [&](const std::string& set) { return gamut(micro.train("run", {"--quiet", "--set", set})); };
-  const Ran prompts = tried("rollout.prompts=\"\""), reward = tried("reward.model=\"\""), kind = tried("reward.kind=\"\"");
+  const auto tried = [&](const std::string& set) {
+    return gamut(micro.train("run", {"--quiet", "--set", set}));
+  };
+  const Ran prompts = tried("rollout.prompts=\"\""), reward = tried("reward.model=\"\""),
+            kind = tried("reward.kind=\"\"");
   EXPECT_EQ(prompts.code, 2);
-  EXPECT_EQ(prompts.err, "error: [prompts] a recipe has to name its prompts; got rollout.prompts = \"\"; name a file, for "
-                         "example --set rollout.prompts=prompts.jsonl\n");
-  EXPECT_EQ(reward.err, "error: [reward] reward 'reader' needs model = folder of a reader; got none; docs/rewards.md says "
-                        "where it comes from\n");
+  EXPECT_EQ(prompts.err,
+            "error: [prompts] a recipe has to name its prompts; got rollout.prompts = \"\"; name a file, for "
+            "example --set rollout.prompts=prompts.jsonl\n");
+  EXPECT_EQ(
+      reward.err,
+      "error: [reward] reward 'reader' needs model = folder of a reader; got none; docs/rewards.md says "
+      "where it comes from\n");
   EXPECT_EQ(tried("model=\"\"").code, 2);
   EXPECT_EQ(kind.code, 2);
   EXPECT_FALSE(fs::exists(micro / "run"));
@@ -264,7 +305,8 @@ TEST(training, compares_runs_that_can_be_compared) {
   ASSERT_EQ(gamut(micro.train("two", {"--set", "iterations=1", "--set", "seed=5"})).code, 0);
   ASSERT_EQ(gamut(micro.train("other", {"--set", "iterations=1", "--set", "eval.seed=7"})).code, 0);
   const std::string sheet = (micro / "sheet.png").string();
-  const Ran ran = gamut({"compare", (micro / "one").string(), (micro / "two").string() + "/", "--out", sheet});
+  const Ran ran =
+      gamut({"compare", (micro / "one").string(), (micro / "two").string() + "/", "--out", sheet});
   ASSERT_EQ(ran.code, 0) << ran.err;
   EXPECT_NE(ran.out.find("        base         one         two   mean of 2\n"), std::string::npos) << ran.out;
   EXPECT_NE(ran.out.find("color spread"), std::string::npos);

@@ -45,7 +45,8 @@ TEST(usage, explains_wrong_flags) {
   expect_usage_error({"sample"}, "[usage] --prompt is required; see gamut --help");
   expect_usage_error(
       sample, "[usage] nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
-  expect_usage_error(with({"-n", "0"}), "[usage] -n: must be a whole number from 1 to 100000; got '0'; see gamut --help");
+  expect_usage_error(with({"-n", "0"}),
+                     "[usage] -n: must be a whole number from 1 to 100000; got '0'; see gamut --help");
   expect_usage_error(with({"--sampler", "odd"}),
                      "[usage] --sampler: odd not in {ode,flow_sde,ddim,euler}; see gamut --help");
   expect_usage_error({"train", "x.toml", "--resume"},
@@ -76,24 +77,28 @@ TEST(usage, numbers_are_what_they_must_be) {
     for (const std::string text : {"-1", "99999999999999999999", "1.5", "1e3", "0x10", "ten", "nan"}) {
       std::vector<std::string> args = flag.command;
       args.insert(args.end(), {flag.name, text});
-      expect_usage_error(args, "[usage] " + flag.name + ": must be " + flag.rule + "; got '" + text + "'; see gamut --help");
+      expect_usage_error(
+          args, "[usage] " + flag.name + ": must be " + flag.rule + "; got '" + text + "'; see gamut --help");
     }
   for (const std::string text : {"-1", "101", "nan", "1e999"}) {
     std::vector<std::string> args = sample;
     args.insert(args.end(), {"--guidance", text});
-    expect_usage_error(args, "[usage] --guidance: must be a number from 0 to 100; got '" + text + "'; see gamut --help");
+    expect_usage_error(
+        args, "[usage] --guidance: must be a number from 0 to 100; got '" + text + "'; see gamut --help");
   }
 }
 
 TEST(usage, guidance_below_one_is_warned_of) {
   const TempFolder folder;
   const auto sample = [&](const std::string& guidance) {
-    return gamut({"sample", "--model", kTiny.string(), "--prompt", "x", "-n", "1", "--steps", "1", "--guidance", guidance,
-                  "--out", (folder / "x.png").string(), "--quiet"});
+    return gamut({"sample", "--model", kTiny.string(), "--prompt", "x", "-n", "1", "--steps", "1",
+                  "--guidance", guidance, "--out", (folder / "x.png").string(), "--quiet"});
   };
-  EXPECT_EQ(sample("0").err, "warning: --guidance = 0 ignores the prompt; 1 is without guidance, and so is 0 in diffusers\n");
-  EXPECT_EQ(sample("0.5").err, "warning: --guidance = 0.5 follows the prompt less than the model does by itself; 1 is without "
-                               "guidance, and so is 0 in diffusers\n");
+  EXPECT_EQ(sample("0").err,
+            "warning: --guidance = 0 ignores the prompt; 1 is without guidance, and so is 0 in diffusers\n");
+  EXPECT_EQ(sample("0.5").err,
+            "warning: --guidance = 0.5 follows the prompt less than the model does by itself; 1 is without "
+            "guidance, and so is 0 in diffusers\n");
   EXPECT_EQ(sample("1").err, "");
 }
 
@@ -143,18 +148,19 @@ TEST(usage, names_wrong_types_and_ranges) {
                       "[config] key 'sampler.steps' must be in 1..1000; got 0 (RECIPE:2:1)");
   expect_recipe_error("", {"optimizer.learning_rate=nan"},
                       "[config] key 'optimizer.learning_rate' must be >= 0; got nan (--set #1)");
-  expect_recipe_error(
-      "[sampler]\nkind = \"flow_ode\"\n", {},
-      "[config] key 'sampler.kind' must be one of flow_sde | dance_sde | cps | ode | ddim; got \"flow_ode\" (RECIPE:2:1); did you "
-      "mean \"flow_sde\"?");
+  expect_recipe_error("[sampler]\nkind = \"flow_ode\"\n", {},
+                      "[config] key 'sampler.kind' must be one of flow_sde | dance_sde | cps | ode | ddim; "
+                      "got \"flow_ode\" (RECIPE:2:1); did you "
+                      "mean \"flow_sde\"?");
   expect_recipe_error("sampler = 3\n", {}, "[config] key 'sampler' must be a table; got 3 (RECIPE:1:1)");
 }
 
 TEST(usage, names_an_unknown_algorithm) {
-  expect_recipe_error(
-      "algorithm = \"flow_grop\"\n", {},
-      "[config] key 'algorithm' must be one of flow_grpo | dance_grpo | dance_sd | ddpo | gardo | diverse_grpo | drift | diverse_drift | gamut | flow_factory | mix_grpo | flow_cps; got \"flow_grop\" (RECIPE:1:1); did you mean "
-      "\"flow_grpo\"?");
+  expect_recipe_error("algorithm = \"flow_grop\"\n", {},
+                      "[config] key 'algorithm' must be one of flow_grpo | dance_grpo | dance_sd | ddpo | "
+                      "gardo | diverse_grpo | drift | diverse_drift | gamut | flow_factory | mix_grpo | "
+                      "flow_cps; got \"flow_grop\" (RECIPE:1:1); did you mean "
+                      "\"flow_grpo\"?");
 }
 
 TEST(usage, refuses_a_group_of_one) {

@@ -41,12 +41,14 @@ TEST(error, check_throws_an_internal_error_with_expression_place_and_details) {
 }
 
 TEST(error, a_message_is_one_printable_line) {
-  EXPECT_STREQ(DataError("a\nb", "tensor '\x1b[2J' is unknown\r\n").what(), "[a?b] tensor '?[2J' is unknown??");
+  EXPECT_STREQ(DataError("a\nb", "tensor '\x1b[2J' is unknown\r\n").what(),
+               "[a?b] tensor '?[2J' is unknown??");
   EXPECT_LE(std::string(DataError("io", std::string(1 << 20, 'm')).what()).size(), 1010u);
 }
 
 TEST(error, many_mistakes_are_counted) {
-  EXPECT_STREQ(ConfigError("config", std::vector<std::string>{"one", "two\n"}).what(), "[config] one\n[config] two?");
+  EXPECT_STREQ(ConfigError("config", std::vector<std::string>{"one", "two\n"}).what(),
+               "[config] one\n[config] two?");
   const std::string text = ConfigError("config", std::vector<std::string>(20'000, "wrong")).what();
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 10);
   EXPECT_TRUE(text.ends_with("\n[config] and 19990 more")) << text;

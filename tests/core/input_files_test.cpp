@@ -15,7 +15,8 @@ namespace input_files_test {
 namespace fs = std::filesystem;
 using testing::TempFolder;
 
-// Gamut's data, a recipe's folder and the current folder, each with its own files; the latter two are left again at the end.
+// Gamut's data, a recipe's folder and the current folder, each with its own files; the latter two are left
+// again at the end.
 class Places {
  public:
   Places() {
@@ -33,7 +34,9 @@ class Places {
     std::ofstream(root_ / file) << file;
   }
   std::string operator/(const std::string& file) const { return (root_ / file).string(); }
-  InputFile find(const std::string& name, NamedBy named_by) const { return find_input(name, named_by, root_ / "recipe"); }
+  InputFile find(const std::string& name, NamedBy named_by) const {
+    return find_input(name, named_by, root_ / "recipe");
+  }
 
  private:
   TempFolder root_;

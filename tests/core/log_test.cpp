@@ -38,7 +38,8 @@ TEST(log, writes_json_on_request) {
   std::string text = ::testing::internal::GetCapturedStderr();
   text = std::regex_replace(text, std::regex(R"("time":[0-9.e+]+)"), "\"time\":0");
   EXPECT_EQ(text,
-            "{\"time\":0,\"level\":\"info\",\"message\":\"a \\\"word\\\" {}\",\"step\":3,\"reward\":0.5,\"bad\":null,"
+            "{\"time\":0,\"level\":\"info\",\"message\":\"a \\\"word\\\" "
+            "{}\",\"step\":3,\"reward\":0.5,\"bad\":null,"
             "\"name\":\"x\"}\n"
             "{\"time\":0,\"level\":\"warning\",\"message\":\"not UTF-8: \uFFFD\"}\n"
             "{\"time\":0,\"level\":\"error\",\"message\":\"[run] over\",\"exit_code\":4}\n");

@@ -48,10 +48,12 @@ TEST(names, printable_shortens_between_characters) {
 }
 
 TEST(names, printable_leaves_nothing_that_acts_on_a_terminal_or_hides) {
-  EXPECT_EQ(printable("\xC2\x9B" "2J"), "?2J");  // CSI of eight bits
+  EXPECT_EQ(printable("\xC2\x9B"
+                      "2J"),
+            "?2J");  // CSI of eight bits
   EXPECT_EQ(printable("a\u202Egnp.exe\u2028b\u200B\uFEFF"), "a?gnp.exe?b??");
-  EXPECT_EQ(printable("\xFF\xC3(\xED\xA0\x80"), "\uFFFD\uFFFD(\uFFFD\uFFFD\uFFFD");           // not UTF-8, a surrogate
-  EXPECT_EQ(printable("\xF4\x8F\xBF\xBF\xF0\x9F\x8E\xA8"), "?\xF0\x9F\x8E\xA8");  // unassigned, an emoji
+  EXPECT_EQ(printable("\xFF\xC3(\xED\xA0\x80"), "\uFFFD\uFFFD(\uFFFD\uFFFD\uFFFD");  // not UTF-8, a surrogate
+  EXPECT_EQ(printable("\xF4\x8F\xBF\xBF\xF0\x9F\x8E\xA8"), "?\xF0\x9F\x8E\xA8");     // unassigned, an emoji
 }
 
 TEST(names, a_long_message_keeps_both_ends) {
@@ -66,8 +68,10 @@ TEST(names, a_long_message_keeps_both_ends) {
 }
 
 TEST(names, a_plain_name_is_no_path) {
-  for (const char* name : {"unet", "text_encoder_2", "..unet", "Grüße", ".hidden"}) EXPECT_TRUE(is_plain_name(name)) << name;
-  for (const char* name : {"", ".", "..", "/etc", "../x", "a/b", "unet/", "a\nb"}) EXPECT_FALSE(is_plain_name(name)) << name;
+  for (const char* name : {"unet", "text_encoder_2", "..unet", "Grüße", ".hidden"})
+    EXPECT_TRUE(is_plain_name(name)) << name;
+  for (const char* name : {"", ".", "..", "/etc", "../x", "a/b", "unet/", "a\nb"})
+    EXPECT_FALSE(is_plain_name(name)) << name;
   EXPECT_FALSE(is_plain_name(std::string("unet\0x", 6)));
 }
 

@@ -124,7 +124,8 @@ TEST(random, fills_go_on_at_the_next_block) {
 }
 
 TEST(random, fill_normal_never_changes_a_bit) {
-  // Seen alike at -O0, -O3 and -march=native; a change here would change every run and every fixed-seed picture.
+  // Seen alike at -O0, -O3 and -march=native; a change here would change every run and every fixed-seed
+  // picture.
   std::vector<float> values(4096);
   Stream(9, "bits").fill_normal(values);
   const std::string_view bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));

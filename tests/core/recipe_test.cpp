@@ -94,7 +94,8 @@ TEST(recipe, malformed_toml_names_file_line_and_column) {
   EXPECT_TRUE(message.starts_with("[config] malformed TOML (r.toml:2:5); ")) << message;
   EXPECT_TRUE(mistake("a = 1\na = 2\n").starts_with("[config] malformed TOML (r.toml:2:"))
       << mistake("a = 1\na = 2\n");
-  EXPECT_TRUE(mistake("\na = \"\xff\"\n").starts_with("[config] 'r.toml' line 2 is not UTF-8; got the byte 0xFF;"));
+  EXPECT_TRUE(
+      mistake("\na = \"\xff\"\n").starts_with("[config] 'r.toml' line 2 is not UTF-8; got the byte 0xFF;"));
 }
 
 TEST(recipe, bases_come_first_from_left_to_right) {
@@ -155,10 +156,12 @@ TEST(recipe, endless_and_bottomless_texts_are_errors) {
   EXPECT_EQ(endless, "[config] recipe '/dev/zero' is too large; expected at most 16777216 bytes");
   std::string dotted = "a";
   for (int i = 0; i < 10'000; ++i) dotted += ".a";
-  EXPECT_EQ(mistake(dotted + " = 1\n"), "[config] malformed TOML (r.toml:1:100); a key may have at most 50 parts");
+  EXPECT_EQ(mistake(dotted + " = 1\n"),
+            "[config] malformed TOML (r.toml:1:100); a key may have at most 50 parts");
   const std::string forty = dotted.substr(0, 79), nested = "[" + forty + "]\nx = {" + forty + " = 1}\n";
   EXPECT_EQ(mistake(nested), "[config] malformed TOML (r.toml); tables and lists may lie at most 50 deep");
-  const std::string set = message_of<ConfigError>([&] { parse_recipe("", "r.toml", {"x={" + dotted + "=1}"}); });
+  const std::string set =
+      message_of<ConfigError>([&] { parse_recipe("", "r.toml", {"x={" + dotted + "=1}"}); });
   EXPECT_TRUE(set.starts_with("[config] --set #1 has a malformed value for 'x'")) << set;
   EXPECT_LE(set.size(), 400u);
 }
@@ -169,19 +172,23 @@ TEST(recipe, bases_of_bases_end) {
     write(folder / (std::to_string(i) + ".toml"), "extends = '" + std::to_string(i + 1) + ".toml'\n");
   write(folder / "60.toml", "a = 1\n");
   EXPECT_NO_THROW(load_recipe(folder / "20.toml"));
-  EXPECT_NE(message_of<ConfigError>([&] { load_recipe(folder / "0.toml"); }).find("is one base too many"), std::string::npos);
+  EXPECT_NE(message_of<ConfigError>([&] { load_recipe(folder / "0.toml"); }).find("is one base too many"),
+            std::string::npos);
 }
 
 // Both run into assertions of toml++ 3.3.
 TEST(recipe, bytes_outside_of_ascii_are_named_before_they_are_parsed) {
-  EXPECT_EQ(mistake("\u0490"),
-            "[config] malformed TOML (r.toml:1:1); the byte 0xD2 may not stand outside of strings and comments");
+  EXPECT_EQ(
+      mistake("\u0490"),
+      "[config] malformed TOML (r.toml:1:1); the byte 0xD2 may not stand outside of strings and comments");
   EXPECT_EQ(mistake("[\x01"), "[config] malformed TOML (r.toml:1:2); the byte 0x01 may not stand in TOML");
 }
 
 TEST(recipe, headers_that_are_no_headers_are_errors) {
-  for (const char* text : {"[=", "[[=\nkey = 1", "a = [1\"é\"]", "a = [1[\"\u0490\"]]", "[!]", "[a.=]", "[[a].b]", "a.= 1", "{", "=", "[a]]"})
-    EXPECT_TRUE(mistake(text).starts_with("[config] malformed TOML (r.toml")) << text << ": " << mistake(text);
+  for (const char* text : {"[=", "[[=\nkey = 1", "a = [1\"é\"]", "a = [1[\"\u0490\"]]", "[!]", "[a.=]",
+                           "[[a].b]", "a.= 1", "{", "=", "[a]]"})
+    EXPECT_TRUE(mistake(text).starts_with("[config] malformed TOML (r.toml"))
+        << text << ": " << mistake(text);
 }
 
 }  // namespace recipe_test

@@ -7,7 +7,8 @@ namespace gamut {
 namespace synonyms_test {
 
 TEST(synonyms, words_of_the_field_mean_a_known_name) {
-  const std::vector<std::string> keys{"optimizer.learning_rate", "rollout.micro_batch", "regularizer.weight", "model"};
+  const std::vector<std::string> keys{"optimizer.learning_rate", "rollout.micro_batch", "regularizer.weight",
+                                      "model"};
   EXPECT_EQ(meant_by("lr", keys), "optimizer.learning_rate");
   EXPECT_EQ(meant_by("train.lr", keys), "optimizer.learning_rate");
   EXPECT_EQ(meant_by("--Batch-Size", keys), "rollout.micro_batch");

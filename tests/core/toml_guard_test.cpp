@@ -23,8 +23,9 @@ TEST(toml_guard, lets_toml_pass) {
 TEST(toml_guard, names_bytes_that_toml_allows_nowhere) {
   EXPECT_EQ(fault_of("a = 1\n\u0490"), "2:1 the byte 0xD2 may not stand outside of strings and comments");
   EXPECT_EQ(fault_of("[\x01"), "1:2 the byte 0x01 may not stand in TOML");
-  for (const std::string& text : {std::string("a = 1\0", 6), std::string("a = \"\x7F\""), std::string("a = '''\x1B'''"),
-                                 std::string("a = \"\\\x02\""), std::string("# \x0C")})
+  for (const std::string& text :
+       {std::string("a = 1\0", 6), std::string("a = \"\x7F\""), std::string("a = '''\x1B'''"),
+        std::string("a = \"\\\x02\""), std::string("# \x0C")})
     EXPECT_NE(fault_of(text).find("may not stand in TOML"), std::string::npos) << text;
   EXPECT_NE(fault_of("a = \"closed\" é"), "");
   EXPECT_NE(fault_of("a = \"open\né = 1"), "") << "a string ends with its line";

@@ -45,7 +45,8 @@ void expect_walk(const nlohmann::json& row, const std::vector<Step>& schedule) {
       x[d] = step.a * x[d] + step.b * row["outputs"][i][d].get<double>() + step.noise_std * noise;
     }
   }
-  for (size_t d = 0; d < x.size(); ++d) EXPECT_NEAR(x[d], row["final"][d].get<double>(), kTolerance) << "final " << d;
+  for (size_t d = 0; d < x.size(); ++d)
+    EXPECT_NEAR(x[d], row["final"][d].get<double>(), kTolerance) << "final " << d;
 }
 
 TEST(euler, walks_as_diffusers) {

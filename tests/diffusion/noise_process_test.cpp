@@ -24,7 +24,8 @@ models::SchedulerConfig scheduler_of(const std::string& text) {
 }
 
 models::SchedulerConfig flow(double shift) {
-  return scheduler_of(nlohmann::json({{"_class_name", "FlowMatchEulerDiscreteScheduler"}, {"shift", shift}}).dump());
+  return scheduler_of(
+      nlohmann::json({{"_class_name", "FlowMatchEulerDiscreteScheduler"}, {"shift", shift}}).dump());
 }
 
 // FLUX.1-dev's.
@@ -48,9 +49,14 @@ nlohmann::json stable_diffusion_1(const std::string& class_name) {
 // Unlike Stable Diffusion's in all that a recipe can name.
 models::SchedulerConfig other_ddim() {
   nlohmann::json config = stable_diffusion_1("DDIMScheduler");
-  config.update({{"beta_start", 0.0001}, {"beta_end", 0.02},         {"beta_schedule", "linear"},
-                 {"steps_offset", 0},    {"set_alpha_to_one", true}, {"prediction_type", "v_prediction"},
-                 {"timestep_spacing", "trailing"}, {"num_train_timesteps", 500}});
+  config.update({{"beta_start", 0.0001},
+                 {"beta_end", 0.02},
+                 {"beta_schedule", "linear"},
+                 {"steps_offset", 0},
+                 {"set_alpha_to_one", true},
+                 {"prediction_type", "v_prediction"},
+                 {"timestep_spacing", "trailing"},
+                 {"num_train_timesteps", 500}});
   return scheduler_of(config.dump());
 }
 
@@ -104,7 +110,8 @@ void expect_shifted(const std::vector<double>& sigmas, double mu) {
   EXPECT_EQ(sigmas.back(), 0);
 }
 
-// FLUX: mu grows linearly from 0.5 at 256 tokens to 1.15 at 4096; 64x64 latents are 1024 tokens of 2x2, 512x512 pixels.
+// FLUX: mu grows linearly from 0.5 at 256 tokens to 1.15 at 4096; 64x64 latents are 1024 tokens of 2x2,
+// 512x512 pixels.
 TEST(noise_process, dynamic_shifting_follows_the_number_of_tokens) {
   const double slope = (1.15 - 0.5) / (4096 - 256);
   EXPECT_NEAR(0.5 + slope * (1024 - 256), 0.63, 1e-12);
@@ -132,17 +139,20 @@ std::vector<double> levels(const NoiseProcess& process) {
 TEST(noise_process, what_the_recipe_says_of_levels_holds) {
   SamplerConfig recipe = sampler("flow_sde", 4);
   recipe.shift = 2;
-  EXPECT_EQ(levels({flow(3), kSquare, recipe}), make_sigmas({.kind = "sd3_diffusers", .steps = 4, .shift = 2}));
+  EXPECT_EQ(levels({flow(3), kSquare, recipe}),
+            make_sigmas({.kind = "sd3_diffusers", .steps = 4, .shift = 2}));
   expect_shifted(levels({dynamic(), kSquare, recipe}), 0.63);  // a static shift says nothing to a dynamic one
   recipe.shift = 0;
   recipe.mu = 1.15;
-  EXPECT_EQ(levels({dynamic(), kSquare, recipe}), make_sigmas({.kind = "flux_dynamic", .steps = 4, .mu = 1.15}));
+  EXPECT_EQ(levels({dynamic(), kSquare, recipe}),
+            make_sigmas({.kind = "flux_dynamic", .steps = 4, .mu = 1.15}));
   recipe.mu = 0;
   recipe.grid = "dance";
   EXPECT_EQ(levels({flow(1), kSquare, recipe}), make_sigmas({.kind = "dance", .steps = 4, .shift = 3}));
   recipe.grid = "flux_dynamic";
   expect_shifted(levels({dynamic(), kSquare, recipe}), 0.63);
-  EXPECT_EQ(levels({flow(1), kSquare, recipe}), make_sigmas({.kind = "flux_dynamic", .steps = 4, .mu = 1.15}));
+  EXPECT_EQ(levels({flow(1), kSquare, recipe}),
+            make_sigmas({.kind = "flux_dynamic", .steps = 4, .mu = 1.15}));
 }
 
 TEST(noise_process, an_iterations_window_lies_on_the_models_levels) {
@@ -202,11 +212,13 @@ TEST(noise_process, the_schedulers_own_table_and_prediction_are_used) {
 
 TEST(noise_process, other_schedulers_are_refused) {
   const NoiseProcess process(scheduler_of(stable_diffusion_1("DDIMScheduler").dump()), {4, 8, 8});
-  EXPECT_EQ(testing::message_of<DataError>([&] { process.sigmas(4); }),
-            "[model] only a flow-matching scheduler has noise levels from 1 to 0; got DDIMScheduler; expected "
-            "FlowMatchEulerDiscreteScheduler");
+  EXPECT_EQ(
+      testing::message_of<DataError>([&] { process.sigmas(4); }),
+      "[model] only a flow-matching scheduler has noise levels from 1 to 0; got DDIMScheduler; expected "
+      "FlowMatchEulerDiscreteScheduler");
   EXPECT_EQ(testing::message_of<DataError>([&] { NoiseProcess(flow(1), kSquare).ddim(4, 0); }),
-            "[model] DDIM samples diffusion models; got FlowMatchEulerDiscreteScheduler; expected a scheduler with betas, "
+            "[model] DDIM samples diffusion models; got FlowMatchEulerDiscreteScheduler; expected a "
+            "scheduler with betas, "
             "such as DDIMScheduler");
 }
 
@@ -224,10 +236,12 @@ void expect_row(const nlohmann::json& one, size_t r, const std::vector<Step>& st
   EXPECT_TRUE(at::allclose(clean, values(5), 1e-5, 2e-6)) << one["config"] << "\n" << clean << values(5);
 }
 
-// diffusers' DDIMScheduler.from_config on the files of all its classes (generators/ddim_from_config.py), in evaluation and,
-// by a recipe that says nothing of tables, in training. Both are affine maps with double coefficients; gamut's act on fp32.
+// diffusers' DDIMScheduler.from_config on the files of all its classes (generators/ddim_from_config.py), in
+// evaluation and, by a recipe that says nothing of tables, in training. Both are affine maps with double
+// coefficients; gamut's act on fp32.
 TEST(noise_process, any_class_with_betas_is_stepped_as_diffusers_steps_it) {
-  const nlohmann::json cases = io::read_json(GAMUT_SOURCE_DIR "/tests/diffusion/fixtures/ddim_from_config.json");
+  const nlohmann::json cases =
+      io::read_json(GAMUT_SOURCE_DIR "/tests/diffusion/fixtures/ddim_from_config.json");
   ASSERT_EQ(cases.size(), 43u);
   for (const nlohmann::json& one : cases) {
     const models::SchedulerConfig scheduler = scheduler_of(one["config"].get<std::string>());
@@ -263,13 +277,15 @@ TEST(noise_process, predicted_noise_says_nothing_where_there_is_no_signal) {
   config["rescale_betas_zero_snr"] = true;
   config["timestep_spacing"] = "trailing";
   const NoiseProcess process(scheduler_of(config.dump()), {4, 8, 8});
-  EXPECT_NE(testing::message_of<ConfigError>([&] { process.ddim(4, 0); }).find("got prediction = \"epsilon\""),
-            std::string::npos);
+  EXPECT_NE(
+      testing::message_of<ConfigError>([&] { process.ddim(4, 0); }).find("got prediction = \"epsilon\""),
+      std::string::npos);
 }
 
 TEST(noise_process, a_recipe_for_another_model_is_refused) {
   EXPECT_EQ(testing::message_of<ConfigError>([] { check_fits(sampler("ddim", 4), flow(1)); }),
-            "[sampler] sampler.kind = \"ddim\" does not fit the model's FlowMatchEulerDiscreteScheduler; use flow_sde, "
+            "[sampler] sampler.kind = \"ddim\" does not fit the model's FlowMatchEulerDiscreteScheduler; use "
+            "flow_sde, "
             "dance_sde or cps");
   SamplerConfig recipe = sampler("ddim", 4);
   EXPECT_NO_THROW(check_fits(recipe, other_ddim()));
@@ -277,7 +293,8 @@ TEST(noise_process, a_recipe_for_another_model_is_refused) {
   EXPECT_NO_THROW(check_fits(recipe, other_ddim()));
   recipe.alphas.beta_end = 0.012;
   EXPECT_EQ(testing::message_of<ConfigError>([&] { check_fits(recipe, other_ddim()); }),
-            "[sampler] sampler.beta_start, beta_end, beta_schedule, prediction and train_timesteps must be the model's: "
+            "[sampler] sampler.beta_start, beta_end, beta_schedule, prediction and train_timesteps must be "
+            "the model's: "
             "0.0001, 0.02, linear, v_prediction, 500");
 }
 
@@ -288,7 +305,8 @@ TEST(noise_process, noise_is_added_as_the_steps_take_it_away) {
        {flow(3), other_ddim(), scheduler_of(stable_diffusion_1("DDIMScheduler").dump())}) {
     const NoiseProcess process(scheduler, {3, 4, 4}, sampler(scheduler.is_flow() ? "ode" : "ddim", 5));
     for (const Step& step : process.steps()) {
-      const at::Tensor time = scheduler.is_flow() ? at::full({2}, step.sigma) : at::full({2}, step.timestep, at::kLong);
+      const at::Tensor time =
+          scheduler.is_flow() ? at::full({2}, step.sigma) : at::full({2}, step.timestep, at::kLong);
       const at::Tensor x = process.add_noise(clean, noise, time), out = process.target(clean, noise, time);
       EXPECT_TRUE(at::allclose(predicted_clean(step, x, out), clean, 1e-3, 1e-4)) << step.index;
       EXPECT_NEAR(process.model_time(time)[0].item<double>(), step.model_time, 1e-4);

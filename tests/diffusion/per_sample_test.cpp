@@ -9,7 +9,8 @@ namespace per_sample_test {
 
 TEST(per_sample, any_rank_is_summed_over_all_but_the_batch) {
   const at::Tensor values = at::arange(48, at::kDouble);
-  for (const std::vector<int64_t>& shape : {std::vector<int64_t>{2, 24}, {2, 4, 6}, {2, 3, 2, 4}, {2, 3, 2, 2, 2}}) {
+  for (const std::vector<int64_t>& shape :
+       {std::vector<int64_t>{2, 24}, {2, 4, 6}, {2, 3, 2, 4}, {2, 3, 2, 2, 2}}) {
     const at::Tensor x = values.view(shape);
     EXPECT_TRUE(at::equal(mean_per_sample(x), at::tensor({11.5, 35.5}, at::kDouble)));
     EXPECT_TRUE(at::equal(sum_per_sample(x), at::tensor({276.0, 852.0}, at::kDouble)));

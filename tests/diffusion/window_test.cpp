@@ -121,8 +121,8 @@ std::vector<int64_t> noisy_steps(const SamplerConfig& config, int64_t iteration)
   return noisy;
 }
 
-// The released code's states over 750 iterations: every 25 the start moves by one, from 0 to 22, and the window is what the
-// range [0, 23) leaves of four steps; then around.
+// The released code's states over 750 iterations: every 25 the start moves by one, from 0 to 22, and the
+// window is what the range [0, 23) leaves of four steps; then around.
 TEST(window, mixgrpos_windows_on_25_steps) {
   SamplerConfig config = windowed("sliding", 4, {0, 23});
   config.steps = 25;
@@ -137,7 +137,8 @@ TEST(window, mixgrpos_windows_on_25_steps) {
   EXPECT_EQ(noisy_steps(config, 500), (std::vector<int64_t>{20, 21, 22}));
   config.window_overlap = 0;
   EXPECT_EQ(noisy_steps(config, 5 * 25), (std::vector<int64_t>{20, 21, 22}));
-  EXPECT_EQ(noisy_steps(config, 6 * 25), (std::vector<int64_t>{0, 1, 2, 3}));  // the released window is empty there
+  EXPECT_EQ(noisy_steps(config, 6 * 25),
+            (std::vector<int64_t>{0, 1, 2, 3}));  // the released window is empty there
   config.window_end = "full";
   EXPECT_EQ(noisy_steps(config, 5 * 25), (std::vector<int64_t>{19, 20, 21, 22}));
 }

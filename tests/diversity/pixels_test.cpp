@@ -50,7 +50,8 @@ TEST(pixels, tells_grids_from_shapes) {
 
   // A faint grid on smooth pictures must show.
   std::vector<Image> smooth;
-  for (int64_t split = 4; split < 28; ++split) smooth.push_back(half_and_half({200, 80, 40}, {30, 60, 160}, 32, split));
+  for (int64_t split = 4; split < 28; ++split)
+    smooth.push_back(half_and_half({200, 80, 40}, {30, 60, 160}, 32, split));
   std::vector<Image> gridded = smooth;
   for (Image& image : gridded) {
     for (int64_t y = 0; y < image.height; ++y) {

@@ -22,7 +22,8 @@ TEST(tonal, equal_pictures_have_none) {
 // Saturations 1, 0, 0; values 1, 1, 0; no picture has contrast of its own.
 TEST(tonal, flat_colors_by_hand) {
   const double saturation = std::sqrt(2.0) / 3, value = std::sqrt(2.0) / 3;
-  EXPECT_NEAR(tonal_variety(at::stack({flat(1, 0, 0), flat(1, 1, 1), flat(0, 0, 0)})), saturation + value, 1e-12);
+  EXPECT_NEAR(tonal_variety(at::stack({flat(1, 0, 0), flat(1, 1, 1), flat(0, 0, 0)})), saturation + value,
+              1e-12);
 }
 
 // Half black, half white beside all gray: mean values 0.5 and 51/255, deviations of gray 0.5 and 0.

@@ -26,11 +26,13 @@ TEST(bootstrap, student_quantiles_are_scipys) {
   const struct {
     int64_t freedom;
     double tail, quantile;
-  } kExpected[] = {{1, 0.025, 12.706204736174694}, {2, 0.025, 4.302652729749464}, {3, 0.025, 3.1824463052837078},
-                   {4, 0.025, 2.7764451051977934}, {5, 0.05, 2.015048373333024},  {9, 0.005, 3.2498355415921254},
+  } kExpected[] = {{1, 0.025, 12.706204736174694}, {2, 0.025, 4.302652729749464},
+                   {3, 0.025, 3.1824463052837078}, {4, 0.025, 2.7764451051977934},
+                   {5, 0.05, 2.015048373333024},   {9, 0.005, 3.2498355415921254},
                    {30, 0.1, 1.3104150253913947},  {31, 0.1, 1.3094635494946496}};
   for (const auto& expected : kExpected)
-    EXPECT_NEAR(student_quantile(expected.freedom, expected.tail), expected.quantile, 1e-9) << expected.freedom;
+    EXPECT_NEAR(student_quantile(expected.freedom, expected.tail), expected.quantile, 1e-9)
+        << expected.freedom;
 }
 
 // The jackknife of a mean is the textbook's s / sqrt(n).
@@ -41,7 +43,8 @@ TEST(bootstrap, jackknife_of_a_mean_is_its_standard_error) {
   EXPECT_NEAR(jackknife_error(difference(method, none), all, all, true), std::sqrt(variance / 4), 1e-12);
   // Unpaired variances add.
   const double other = (2.25 * 2.25 + 0.25 * 0.25 + 1.25 * 1.25 + 3.75 * 3.75) / 3;
-  EXPECT_NEAR(jackknife_error(difference(method, baseline), all, all, false), std::sqrt((variance + other) / 4), 1e-12);
+  EXPECT_NEAR(jackknife_error(difference(method, baseline), all, all, false),
+              std::sqrt((variance + other) / 4), 1e-12);
 }
 
 TEST(bootstrap, three_seeds_get_students_interval) {
@@ -81,8 +84,8 @@ TEST(bootstrap, pairs_cancel_what_seeds_share) {
   EXPECT_GT(*unpaired.high - *unpaired.low, 20);
 }
 
-// Share of 95 % intervals that miss the truth, 400 repetitions of normal differences: 5 % is exact, +- 1.1 % chance.
-// docs/frontier.md quotes these.
+// Share of 95 % intervals that miss the truth, 400 repetitions of normal differences: 5 % is exact, +- 1.1 %
+// chance. docs/frontier.md quotes these.
 TEST(bootstrap, intervals_miss_the_truth_at_about_the_stated_rate) {
   for (const size_t seeds : {3, 5, 8}) {
     int64_t missed = 0;
@@ -91,7 +94,8 @@ TEST(bootstrap, intervals_miss_the_truth_at_about_the_stated_rate) {
       std::vector<double> method(seeds), baseline(seeds);
       for (double& value : method) value = stream.normal();
       for (double& value : baseline) value = stream.normal();
-      const Estimate got = seed_interval(difference(method, baseline), seeds, seeds, true, {.resamples = 400});
+      const Estimate got =
+          seed_interval(difference(method, baseline), seeds, seeds, true, {.resamples = 400});
       missed += *got.low > 0 || *got.high < 0;
     }
     EXPECT_GE(missed, 8) << seeds << " seeds";   // 2 %

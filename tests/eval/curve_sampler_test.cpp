@@ -11,7 +11,8 @@ namespace curve_sampler_test {
 
 TEST(curve_sampler, keeps_short_series_as_they_are) {
   CurveSampler sampler(50);
-  for (int64_t step = 1; step <= 99; ++step) sampler.add(step, 2.0 * double(step), {{"a", double(step * step)}});
+  for (int64_t step = 1; step <= 99; ++step)
+    sampler.add(step, 2.0 * double(step), {{"a", double(step * step)}});
   const ReportCurves curves = sampler.curves();
   ASSERT_EQ(curves.steps.size(), 99u);
   for (size_t i = 0; i < 99; ++i) {
@@ -46,7 +47,8 @@ TEST(curve_sampler, thins_a_hundred_thousand_rows) {
 TEST(curve_sampler, never_hides_the_largest_ratio_deviation) {
   CurveSampler sampler(10);
   for (int64_t step = 1; step <= 5000; ++step)
-    sampler.add(step, 0, {{"ratio_max_deviation", step == 3210 ? 0.25 : 0.0}, {"kl", step == 3210 ? 0.25 : 0.0}});
+    sampler.add(step, 0,
+                {{"ratio_max_deviation", step == 3210 ? 0.25 : 0.0}, {"kl", step == 3210 ? 0.25 : 0.0}});
   const ReportCurves curves = sampler.curves();
   const auto& ratio = curves.values.at("ratio_max_deviation");
   EXPECT_EQ(*std::max_element(ratio.begin(), ratio.end()), 0.25);

@@ -86,13 +86,16 @@ TEST(evaluate, passes_are_what_the_configuration_asks_for) {
 TEST(evaluate, rows_say_which_pass_they_are) {
   EXPECT_EQ(pass_of({{"step", 3}}), EvalPass{});  // as rows were before there were others
   EXPECT_EQ(pass_of({{"weights", "base"}}), EvalPass{});
-  EXPECT_EQ(pass_of({{"weights", "raw"}, {"role", "select"}, {"set", "prompts"}}), (EvalPass{.weights = "raw"}));
-  EXPECT_EQ(pass_of({{"weights", "base"}, {"role", "report"}, {"set", "prompts"}}), (EvalPass{.role = "report"}));
-  EXPECT_EQ(pass_of({{"weights", "ema"}, {"role", "select"}, {"set", "heldout"}}), (EvalPass{.set = "heldout"}));
+  EXPECT_EQ(pass_of({{"weights", "raw"}, {"role", "select"}, {"set", "prompts"}}),
+            (EvalPass{.weights = "raw"}));
+  EXPECT_EQ(pass_of({{"weights", "base"}, {"role", "report"}, {"set", "prompts"}}),
+            (EvalPass{.role = "report"}));
+  EXPECT_EQ(pass_of({{"weights", "ema"}, {"role", "select"}, {"set", "heldout"}}),
+            (EvalPass{.set = "heldout"}));
 }
 
-// One starting noise per picture and the same steps: the base against itself is 1, and its trace is what a second draw of it
-// gives.
+// One starting noise per picture and the same steps: the base against itself is 1, and its trace is what a
+// second draw of it gives.
 TEST(evaluate, the_base_is_itself) {
   const testing::Threads threads(1);
   const TempFolder folder;

@@ -31,7 +31,8 @@ Curve noisy(Stream& stream, int64_t seed, size_t count, double keep) {
     const double done = i == 0 ? 0 : 1 - std::exp(-pace * double(i) / 2);
     Checkpoint checkpoint = at(int64_t(i), 0.6 + 0.3 * done, 1 - (1 - keep) * done);
     if (i > 0)
-      for (double* value : {&checkpoint.select_x, &checkpoint.select_y, &checkpoint.report_x, &checkpoint.report_y})
+      for (double* value :
+           {&checkpoint.select_x, &checkpoint.select_y, &checkpoint.report_x, &checkpoint.report_y})
         *value += 0.01 * stream.normal();
     run.checkpoints.push_back(checkpoint);
   }
@@ -45,12 +46,14 @@ Method noisy_method(const std::string& name, int64_t key, int64_t seeds, double 
   return method;
 }
 
-// Two straight frontiers y = 1 - x and y = 1 - x / 2 over x in [0, 0.8], each known at its ends and the second at its
-// middle: in steps the first is 0.2 everywhere, on lines the mean ratio is the integral of (1 - x / 2) / (1 - x).
+// Two straight frontiers y = 1 - x and y = 1 - x / 2 over x in [0, 0.8], each known at its ends and the
+// second at its middle: in steps the first is 0.2 everywhere, on lines the mean ratio is the integral of (1 -
+// x / 2) / (1 - x).
 TEST(frontier, lines_between_checkpoints_end_the_reward_of_a_coarse_grid) {
   const Method steep{.name = "steep", .runs = {curve(1, {{0, 1}, {0.8, 0.2}})}};
   const Method flat{.name = "flat", .runs = {curve(1, {{0, 1}, {0.4, 0.8}, {0.8, 0.6}})}};
-  EXPECT_NEAR(compare_methods(flat, steep).diversity.change.value().value, (0.8 / 0.2 + 0.6 / 0.2) / 2 - 1, 1e-12);
+  EXPECT_NEAR(compare_methods(flat, steep).diversity.change.value().value, (0.8 / 0.2 + 0.6 / 0.2) / 2 - 1,
+              1e-12);
   const double exact = (0.8 / 2 + std::log(1 / 0.2) / 2) / 0.8 - 1;
   const Comparison lines = compare_methods(interpolated(flat, 500), interpolated(steep, 1000));
   EXPECT_NEAR(lines.diversity.change.value().value, exact, 2e-3);
@@ -85,7 +88,8 @@ TEST(frontier, pareto_holds_what_nothing_dominates) {
   for (int64_t trial = 0; trial < 200; ++trial) {
     Stream stream(4, "test.pareto", {trial});
     Curve run;
-    for (int64_t i = 0; i < 10; ++i) run.checkpoints.push_back(at(i, double(stream.below(5)), double(stream.below(5))));
+    for (int64_t i = 0; i < 10; ++i)
+      run.checkpoints.push_back(at(i, double(stream.below(5)), double(stream.below(5))));
     const std::vector<size_t> kept = pareto(run);
     for (size_t i = 1; i < kept.size(); ++i) {  // strictly up in x, strictly down in y
       EXPECT_LT(run.checkpoints[kept[i - 1]].select_x, run.checkpoints[kept[i]].select_x);
@@ -110,7 +114,8 @@ TEST(frontier, a_budget_leaves_later_checkpoints_out) {
 TEST(frontier, known_curves_have_the_known_answer) {
   const Method method{"kept", {curve(1, {{0.5, 1}, {0.9, 0.8}})}},
       baseline{"lost", {curve(1, {{0.5, 1}, {0.7, 0.5}, {0.9, 0.4}})}};
-  const Comparison got = compare_methods(method, baseline, {.levels = {0.6, 0.9, 0.95}, .kept_shares = {0.8, 0.45}});
+  const Comparison got =
+      compare_methods(method, baseline, {.levels = {0.6, 0.9, 0.95}, .kept_shares = {0.8, 0.45}});
   EXPECT_TRUE(got.paired);
   ASSERT_TRUE(got.diversity.range);
   EXPECT_EQ(got.diversity.range->low, 0.5);
@@ -129,7 +134,8 @@ TEST(frontier, known_curves_have_the_known_answer) {
   EXPECT_EQ(got.diversity.levels[2].method_reached, 0);  // nobody has 0.95
   EXPECT_FALSE(got.diversity.levels[2].change || got.diversity.levels[2].method);
 
-  // Diversities from 0.8 (the method's least) to 1: the method has 0.9 there up to 0.8 only, above it the base.
+  // Diversities from 0.8 (the method's least) to 1: the method has 0.9 there up to 0.8 only, above it the
+  // base.
   ASSERT_TRUE(got.reward.range);
   EXPECT_EQ(got.reward.range->low, 0.8);
   EXPECT_EQ(got.reward.range->high, 1);
@@ -228,7 +234,8 @@ TEST(frontier, relative_numbers_need_something_above_zero) {
   const Method method{"m", {curve(1, {{0, 1}, {1, 0.5}})}}, baseline{"b", {curve(1, {{0, 1}, {1, 0}})}};
   const Comparison got = compare_methods(method, baseline);
   EXPECT_FALSE(got.diversity.change);
-  EXPECT_EQ(got.diversity.reason, "the baseline's diversity is not above 0, so a relative change has no meaning");
+  EXPECT_EQ(got.diversity.reason,
+            "the baseline's diversity is not above 0, so a relative change has no meaning");
   EXPECT_NEAR(got.diversity.area->value, 0.5, 1e-12);
   EXPECT_EQ(testing::message_of<DataError>([&] {
               compare_methods(method, {"b", {{.seed = 2}}});
@@ -236,8 +243,9 @@ TEST(frontier, relative_numbers_need_something_above_zero) {
             "[frontier] method 'b', seed 2 has no evaluated checkpoint");
 }
 
-// Two methods that are the same up to noise, five seeds, 200 repetitions: the 95 % interval excludes 0 in about 5 % of
-// them (chance alone: 2 % to 9 %). Choosing and reporting on one noise would not hide here either, since both gain.
+// Two methods that are the same up to noise, five seeds, 200 repetitions: the 95 % interval excludes 0 in
+// about 5 % of them (chance alone: 2 % to 9 %). Choosing and reporting on one noise would not hide here
+// either, since both gain.
 TEST(frontier, equal_methods_come_out_as_equal) {
   int64_t by_reward = 0, by_diversity = 0;
   for (int64_t repetition = 0; repetition < 200; ++repetition) {

@@ -64,8 +64,9 @@ TEST(measure, scores_meet_their_prompts_and_failures_leave_the_mean) {
     return prompt.target == "a" && ground(picture, 1) == 1 ? 0.25 : 1.0;
   });
   const Evaluation got =
-      measure(at::stack(pictures), {{"p", "a", {}}, {"q", "b", {}}}, {.reward = reward, .judge = judge}).numbers;
-  EXPECT_EQ(got.reward_failures, 1);        // red
+      measure(at::stack(pictures), {{"p", "a", {}}, {"q", "b", {}}}, {.reward = reward, .judge = judge})
+          .numbers;
+  EXPECT_EQ(got.reward_failures, 1);           // red
   EXPECT_NEAR(got["reward"], 1.0 / 3, 1e-12);  // 1, 0, failed, 0
   EXPECT_NEAR(got["reward_exact"], 1.0 / 3, 1e-12);
   EXPECT_NEAR(got["judge"], 3.25 / 4, 1e-12);
@@ -76,15 +77,18 @@ TEST(measure, scores_meet_their_prompts_and_failures_leave_the_mean) {
 }
 
 TEST(measure, a_prompt_without_scores_has_no_value) {
-  CraftedReward reward([](const at::Tensor&, const text::Prompt& prompt) { return prompt.target == "a" ? -1 : 0.5; });
+  CraftedReward reward(
+      [](const at::Tensor&, const text::Prompt& prompt) { return prompt.target == "a" ? -1 : 0.5; });
   CraftedReward judge([](const at::Tensor&, const text::Prompt&) { return 1.0; });
-  const Evaluation got = measure(at::stack({square(kBlack, kWhite), square(kBlack, kWhite), square(kBlack, kWhite),
-                                            square(kBlack, kWhite)}),
-                                 {{"p", "a", {}}, {"q", "b", {}}}, {.reward = reward, .judge = judge}).numbers;
+  const Evaluation got = measure(at::stack({square(kBlack, kWhite), square(kBlack, kWhite),
+                                            square(kBlack, kWhite), square(kBlack, kWhite)}),
+                                 {{"p", "a", {}}, {"q", "b", {}}}, {.reward = reward, .judge = judge})
+                             .numbers;
   EXPECT_EQ(got["reward"], 0.5);
   EXPECT_TRUE(std::isnan(got.per_prompt.at("reward")[0]));
   EXPECT_TRUE(got.to_json().at("per_prompt").at("reward")[0].is_null());
-  EXPECT_TRUE(std::isnan(evaluation_from_json(nlohmann::json::parse(got.to_json().dump())).per_prompt.at("reward")[0]));
+  EXPECT_TRUE(std::isnan(
+      evaluation_from_json(nlohmann::json::parse(got.to_json().dump())).per_prompt.at("reward")[0]));
 }
 
 TEST(measure, exact_shares_are_of_rewards_that_read) {
@@ -95,8 +99,8 @@ TEST(measure, exact_shares_are_of_rewards_that_read) {
   };
   Blind reward([](const at::Tensor&, const text::Prompt&) { return 0.5; });
   CraftedReward judge([](const at::Tensor&, const text::Prompt&) { return 1.0; });
-  const Evaluation got = measure(at::stack({square(kBlack, kWhite), square(kBlack, kWhite)}), {{"p", "a", {}}},
-                                 {.reward = reward, .judge = judge})
+  const Evaluation got = measure(at::stack({square(kBlack, kWhite), square(kBlack, kWhite)}),
+                                 {{"p", "a", {}}}, {.reward = reward, .judge = judge})
                              .numbers;
   EXPECT_FALSE(got.has("reward_exact"));
   EXPECT_FALSE(got.to_json().contains("reward_exact"));
@@ -104,8 +108,9 @@ TEST(measure, exact_shares_are_of_rewards_that_read) {
   EXPECT_FALSE(evaluation_from_json(nlohmann::json::parse(got.to_json().dump())).has("reward_exact"));
 }
 
-// Two prompts of four pictures. Of the first the base's four are drawn again in another order, of the second one picture
-// four times: 4 of 4 and 1 of 4 of the base's are within reach. The output is twice the base's at one of two steps.
+// Two prompts of four pictures. Of the first the base's four are drawn again in another order, of the second
+// one picture four times: 4 of 4 and 1 of 4 of the base's are within reach. The output is twice the base's at
+// one of two steps.
 TEST(measure, the_base_is_compared_with) {
   std::vector<at::Tensor> base, now;
   for (const Color& color : {kBlack, kWhite, kRed, kBlue}) base.push_back(square(color, {0.5, 0.5, 0.5}));
@@ -118,7 +123,8 @@ TEST(measure, the_base_is_compared_with) {
   const Measured first = measure(at::stack(base), prompts, judges, norms, {.is_measured = true});
   EXPECT_EQ(first.numbers["recall"], 1);
   EXPECT_EQ(first.numbers["prediction_norm"], 1);
-  const Evaluation later = measure(at::stack(now), prompts, judges, twice_once, {.trace = first.trace}).numbers;
+  const Evaluation later =
+      measure(at::stack(now), prompts, judges, twice_once, {.trace = first.trace}).numbers;
   EXPECT_EQ(later.per_prompt.at("recall"), (std::vector<double>{1, 0.25}));
   EXPECT_EQ(later["recall"], 0.625);
   EXPECT_NEAR(later["prediction_norm"], 1.5, 1e-6);

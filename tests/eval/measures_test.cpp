@@ -19,11 +19,15 @@ TEST(measures, every_row_is_complete) {
   }
   for (const char* key : {"reward", "judge", "feature_distance", "vendi", "pvs", "recall", "prediction_norm"})
     EXPECT_TRUE(find_measure(key)) << key;
-  for (const char* key : {"color_pairs", "contrast", "color_accuracy"}) EXPECT_FALSE(find_measure(key)) << key;  // a task's
+  for (const char* key : {"color_pairs", "contrast", "color_accuracy"})
+    EXPECT_FALSE(find_measure(key)) << key;  // a task's
 }
 
 TEST(measures, a_row_can_be_added) {
-  add_measures({{.key = "blue", .label = "blue", .value = [](const MeasuredPictures&) { return 0.5; }, .former = "azure"}});
+  add_measures({{.key = "blue",
+                 .label = "blue",
+                 .value = [](const MeasuredPictures&) { return 0.5; },
+                 .former = "azure"}});
   EXPECT_EQ(measure_table().back().key, "blue");
   EXPECT_EQ(present_key("azure"), "blue");
   EXPECT_EQ(present_key("heldout.azure"), "heldout.blue");

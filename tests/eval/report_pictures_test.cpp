@@ -19,8 +19,13 @@ double bytes(const PictureCounts& counts, const PictureBudget& budget) {
 TEST(report_pictures, budget_keeps_six_runs_below_eight_megabytes) {
   for (const int64_t side : {8, 32, 64, 512})
     for (const int64_t evaluations : {1, 5, 40, 1000}) {
-      const PictureCounts counts{.runs = 6, .evaluations = evaluations, .prompts = 33, .members = 16,
-                                 .group_members = 32, .width = side, .height = side};
+      const PictureCounts counts{.runs = 6,
+                                 .evaluations = evaluations,
+                                 .prompts = 33,
+                                 .members = 16,
+                                 .group_members = 32,
+                                 .width = side,
+                                 .height = side};
       const PictureBudget budget = picture_budget(counts);
       EXPECT_LE(bytes(counts, budget), 8e6) << side << " " << evaluations;
       EXPECT_GE(budget.checkpoints, std::min<int64_t>(evaluations, 2));
@@ -29,7 +34,8 @@ TEST(report_pictures, budget_keeps_six_runs_below_eight_megabytes) {
 }
 
 TEST(report_pictures, budget_asks_for_no_more_than_there_is) {
-  const PictureBudget budget = picture_budget({.runs = 1, .evaluations = 2, .prompts = 3, .members = 2, .group_members = 16});
+  const PictureBudget budget =
+      picture_budget({.runs = 1, .evaluations = 2, .prompts = 3, .members = 2, .group_members = 16});
   EXPECT_EQ(budget.prompts, 3);
   EXPECT_EQ(budget.members, 2);
   EXPECT_EQ(budget.checkpoints, 2);
@@ -50,7 +56,8 @@ TEST(report_pictures, spread_keeps_both_ends) {
 
 TEST(report_pictures, sheet_has_a_row_per_prompt) {
   const std::vector<io::Image> pictures(12, io::Image::filled(8, 6, 10, 20, 30));
-  const ReportSheet sheet = make_sheet(40, pictures, 4, {.prompts = 3, .members = 2, .checkpoints = 1, .groups = 1});
+  const ReportSheet sheet =
+      make_sheet(40, pictures, 4, {.prompts = 3, .members = 2, .checkpoints = 1, .groups = 1});
   EXPECT_EQ(sheet.step, 40);
   EXPECT_EQ(sheet.columns, 2);
   EXPECT_EQ(sheet.width, 8);

@@ -15,7 +15,9 @@ namespace report_test {
 using nlohmann::json;
 
 ReportEvaluation row(int64_t step, double reward, double spread, const std::string& role = "select") {
-  return {.step = step, .seconds = double(step), .role = role,
+  return {.step = step,
+          .seconds = double(step),
+          .role = role,
           .values = {{"reward", reward}, {"color_spread", spread}, {"judge", reward}}};
 }
 
@@ -50,7 +52,8 @@ TEST(report, script_safe_leaves_nothing_that_html_reads) {
 TEST(report, hostile_text_travels_unchanged_and_adds_no_element) {
   Report report;
   report.runs = {run_of("<img src=x onerror=alert(1)>", 1, 0.1)};
-  const std::vector<std::string> prompts{"</script><script>alert(1)</script>", "{{data}}", "/*{{script}}*/", "a \"b\" & c\xff"};
+  const std::vector<std::string> prompts{"</script><script>alert(1)</script>", "{{data}}", "/*{{script}}*/",
+                                         "a \"b\" & c\xff"};
   report.sheet_prompts = prompts;
   complete(report);
   const std::string page = report_page(report);
@@ -66,7 +69,8 @@ TEST(report, hostile_text_travels_unchanged_and_adds_no_element) {
     return found;
   };
   for (const char* part : {"<script", "</script", "<img", "onerror"})
-    EXPECT_EQ(count(page.substr(0, page.find("id=\"data\"")), part) , count(report_page(plain).substr(0, page.find("id=\"data\"")), part));
+    EXPECT_EQ(count(page.substr(0, page.find("id=\"data\"")), part),
+              count(report_page(plain).substr(0, page.find("id=\"data\"")), part));
   EXPECT_EQ(count(page, "<script"), count(report_page(plain), "<script"));
   EXPECT_EQ(count(page, "<img"), 0u);
 }

@@ -26,8 +26,11 @@ ReportRun healthy() {
                                           {"color_pairs", 10}}});
   for (int64_t step = 1; step <= 100; ++step) {
     run.curves.steps.push_back(step);
-    for (const auto& [key, value] : Values{{"ratio_max_deviation", 0}, {"zero_std_ratio", 0.1}, {"skipped_total", 0},
-                                           {"reward_failures", 0}, {"subset_fallbacks", 1}})
+    for (const auto& [key, value] : Values{{"ratio_max_deviation", 0},
+                                           {"zero_std_ratio", 0.1},
+                                           {"skipped_total", 0},
+                                           {"reward_failures", 0},
+                                           {"subset_fallbacks", 1}})
       run.curves.values[key].push_back(value);
   }
   return run;
@@ -123,7 +126,9 @@ TEST(report_warnings, an_empty_run_is_unfinished_and_nothing_else) {
 TEST(report_warnings, looks_at_the_averaged_weights_on_trained_prompts) {
   ReportRun run = healthy();
   for (const char* weights : {"raw", "ema"})
-    run.evaluations.push_back({.step = 100, .role = "select", .weights = weights,
+    run.evaluations.push_back({.step = 100,
+                               .role = "select",
+                               .weights = weights,
                                .set = std::string(weights) == "raw" ? "prompts" : "heldout",
                                .values = {{"reward", 0.99}, {"judge", 0.1}, {"color_spread", 0.01}}});
   EXPECT_TRUE(rules(run).empty());

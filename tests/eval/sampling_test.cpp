@@ -30,7 +30,8 @@ SamplingOptions options(int64_t members, int64_t micro_batch) {
 }
 
 at::Tensor sample(const models::Pipeline& pipe, const SamplingOptions& how) {
-  return sample_latents(pipe, encode_prompts(pipe, kPrompts), sampling_noise(pipe, int64_t(kPrompts.size()), how), how);
+  return sample_latents(pipe, encode_prompts(pipe, kPrompts),
+                        sampling_noise(pipe, int64_t(kPrompts.size()), how), how);
 }
 
 // A tiny model with another scheduler than its own.

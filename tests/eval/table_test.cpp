@@ -57,13 +57,16 @@ TEST(table, says_what_was_measured_and_puts_raw_weights_beside) {
   Evaluation base = with_scores(0.25), tuned = with_scores(0.75), raw = with_scores(0.875);
   tuned.prompts = raw.prompts = 4;
   tuned.members = raw.members = 16;
-  const std::string table = comparison_table(
-      {{"base", base, "models/x"}, {"tuned", tuned, "runs/y, step 6"}, {"raw", raw, "runs/y, raw weights", true}});
-  EXPECT_TRUE(table.starts_with("                                  base       tuned      change         raw\n"
-                                "reward (mean)                    0.250       0.750      +0.500       0.875\n"))
+  const std::string table = comparison_table({{"base", base, "models/x"},
+                                              {"tuned", tuned, "runs/y, step 6"},
+                                              {"raw", raw, "runs/y, raw weights", true}});
+  EXPECT_TRUE(
+      table.starts_with("                                  base       tuned      change         raw\n"
+                        "reward (mean)                    0.250       0.750      +0.500       0.875\n"))
       << table;
-  EXPECT_TRUE(table.ends_with("(4 prompts x 16 pictures, seed 0)\n(base: models/x)\n(tuned: runs/y, step 6)\n"
-                              "(raw: runs/y, raw weights)\n"))
+  EXPECT_TRUE(
+      table.ends_with("(4 prompts x 16 pictures, seed 0)\n(base: models/x)\n(tuned: runs/y, step 6)\n"
+                      "(raw: runs/y, raw weights)\n"))
       << table;
 }
 
@@ -86,9 +89,10 @@ TEST(table, measures_have_no_change_but_their_own_origin) {
   heldout.set("vendi", 0.75);
   const std::string table = measures_table({{"value", main}, {"held-out", heldout}});
   EXPECT_EQ(table.find("change"), std::string::npos);
-  EXPECT_NE(table.find("Vendi score                          -       0.750\n"
-                       "(value: 4 prompts x 16 pictures, seed 0)\n(held-out: 2 prompts x 3 pictures, seed 0)\n"),
-            std::string::npos)
+  EXPECT_NE(
+      table.find("Vendi score                          -       0.750\n"
+                 "(value: 4 prompts x 16 pictures, seed 0)\n(held-out: 2 prompts x 3 pictures, seed 0)\n"),
+      std::string::npos)
       << table;
   EXPECT_EQ(measures_table({{"value", main}}), comparison_table({{"value", main}}));
 }
@@ -101,10 +105,12 @@ TEST(table, what_was_not_scored_is_a_dash) {
   base.reward_failure = "too dark";
   tuned.judge_failures = 1;
   const std::string table = comparison_table({{"base", base}, {"tuned", tuned}});
-  EXPECT_NE(table.find("reward (mean)                        -       0.000           -\n"), std::string::npos) << table;
-  EXPECT_TRUE(table.ends_with("(2 prompts x 3 pictures, seed 0)\n"
-                              "(base: the reward could not score 6 of 6 pictures; first reason: too dark)\n"
-                              "(tuned: the judge could not score 1 of 6 pictures)\n"))
+  EXPECT_NE(table.find("reward (mean)                        -       0.000           -\n"), std::string::npos)
+      << table;
+  EXPECT_TRUE(
+      table.ends_with("(2 prompts x 3 pictures, seed 0)\n"
+                      "(base: the reward could not score 6 of 6 pictures; first reason: too dark)\n"
+                      "(tuned: the judge could not score 1 of 6 pictures)\n"))
       << table;
   EXPECT_EQ(total_failure(base), "the reward could not score 6 of 6 pictures; first reason: too dark");
   EXPECT_EQ(total_failure(tuned), "");
@@ -134,7 +140,8 @@ TEST(table, long_names_widen_their_column) {
   const Evaluation a = with_scores(1), b = with_scores(2);
   const std::string table = comparison_table({{"base", a}, {"diverse_grpo-seed-1", b}, {"x", a}});
   EXPECT_NE(table.find("        base  diverse_grpo-seed-1           x\n"), std::string::npos) << table;
-  EXPECT_NE(table.find("reward (mean)                    1.000                2.000       1.000\n"), std::string::npos)
+  EXPECT_NE(table.find("reward (mean)                    1.000                2.000       1.000\n"),
+            std::string::npos)
       << table;
 }
 
@@ -152,7 +159,8 @@ TEST(table, an_evaluation_goes_through_json) {
   EXPECT_EQ(row.size(), measure_table().size() + 10);
 }
 
-// As they were written before a measure that does not apply was left out, and before these measures were there.
+// As they were written before a measure that does not apply was left out, and before these measures were
+// there.
 TEST(table, rows_of_earlier_versions_are_read) {
   nlohmann::json row = with_scores(0.5, 0.25).to_json();
   row.update({{"vendi", 3.5}, {"reward_exact", 0.0}, {"colors_obeyed", nullptr}, {"something", 1}});
@@ -160,7 +168,8 @@ TEST(table, rows_of_earlier_versions_are_read) {
   EXPECT_EQ(old["reward"], 0.5);
   EXPECT_EQ(old["vendi"], 3.5);
   EXPECT_TRUE(old.has("reward_exact"));
-  for (const char* key : {"recall", "pvs", "prediction_norm", "something", "colors_obeyed"}) EXPECT_FALSE(old.has(key)) << key;
+  for (const char* key : {"recall", "pvs", "prediction_norm", "something", "colors_obeyed"})
+    EXPECT_FALSE(old.has(key)) << key;
 }
 
 TEST(table, a_row_without_a_number_is_a_data_error) {

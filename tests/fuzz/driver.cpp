@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stands in for libFuzzer where the compiler has none: changes files of a corpus at random, from a seed, and hands them to
-// the target, so many times: the same inputs on every machine.
+// Stands in for libFuzzer where the compiler has none: changes files of a corpus at random, from a seed, and
+// hands them to the target, so many times: the same inputs on every machine.
 //
 //   fuzz_png --inputs 100000 --seed 1 tests/fuzz/corpus/png      exit code 0: nothing was found
 //   fuzz_png found-png                                           one input alone, to see what it does
@@ -46,12 +46,54 @@ Bytes read_all(const std::filesystem::path& path) {
 
 // Bytes that mean something to one of the readers.
 const std::vector<Bytes>& tokens() {
-  static const std::vector<Bytes> words{
-      "{", "}", "[", "]", "\"", ",", ":", "=", ".", "#", "'''", "\"\"\"",
-      "\n", "\r\n", "\\u", "\\ud800", "null", "true", "-1", "1e999", "nan", "inf", "0x", "[[",
-      "]]", "a.a.a", "step", "prompt", "\xEF\xBB\xBF", "\xD2\x90", "\xFF", "\xED\xA0\x80",
-      "</w>", "dtype", "shape", "data_offsets", "extends", "F32", "BOOL", "__metadata__",
-      "IHDR", "IDAT", "PLTE", "IEND", "18446744073709551615", "9223372036854775807", "4294967295", Bytes(8, '\0')};
+  static const std::vector<Bytes> words{"{",
+                                        "}",
+                                        "[",
+                                        "]",
+                                        "\"",
+                                        ",",
+                                        ":",
+                                        "=",
+                                        ".",
+                                        "#",
+                                        "'''",
+                                        "\"\"\"",
+                                        "\n",
+                                        "\r\n",
+                                        "\\u",
+                                        "\\ud800",
+                                        "null",
+                                        "true",
+                                        "-1",
+                                        "1e999",
+                                        "nan",
+                                        "inf",
+                                        "0x",
+                                        "[[",
+                                        "]]",
+                                        "a.a.a",
+                                        "step",
+                                        "prompt",
+                                        "\xEF\xBB\xBF",
+                                        "\xD2\x90",
+                                        "\xFF",
+                                        "\xED\xA0\x80",
+                                        "</w>",
+                                        "dtype",
+                                        "shape",
+                                        "data_offsets",
+                                        "extends",
+                                        "F32",
+                                        "BOOL",
+                                        "__metadata__",
+                                        "IHDR",
+                                        "IDAT",
+                                        "PLTE",
+                                        "IEND",
+                                        "18446744073709551615",
+                                        "9223372036854775807",
+                                        "4294967295",
+                                        Bytes(8, '\0')};
   return words;
 }
 
@@ -108,7 +150,8 @@ void run_one(Bytes bytes) {
 std::vector<Bytes> read_corpus(const std::vector<std::string>& paths) {
   std::vector<std::filesystem::path> files;
   for (const std::string& path : paths) {
-    if (!std::filesystem::is_directory(path)) files.emplace_back(path);
+    if (!std::filesystem::is_directory(path))
+      files.emplace_back(path);
     else
       for (const auto& entry : std::filesystem::directory_iterator(path)) files.push_back(entry.path());
   }
@@ -128,9 +171,12 @@ int main(int argc, char** argv) {
   std::vector<std::string> paths;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--inputs" && i + 1 < argc) inputs = std::strtoull(argv[++i], nullptr, 10);
-    else if (word == "--seed" && i + 1 < argc) seed = std::strtoull(argv[++i], nullptr, 10);
-    else paths.push_back(word);
+    if (word == "--inputs" && i + 1 < argc)
+      inputs = std::strtoull(argv[++i], nullptr, 10);
+    else if (word == "--seed" && i + 1 < argc)
+      seed = std::strtoull(argv[++i], nullptr, 10);
+    else
+      paths.push_back(word);
   }
   const std::string name = std::filesystem::path(argv[0]).filename().string();
   found_name = "found-" + name.substr(name.find('_') + 1);

@@ -41,8 +41,8 @@ inline std::filesystem::path write(const std::string& name, std::string_view byt
   return path;
 }
 
-// Runs a reader. It may take the bytes, or refuse them by an error of gamut's that is the input's fault, on one printable
-// line (a recipe: on a few). Anything else is a finding.
+// Runs a reader. It may take the bytes, or refuse them by an error of gamut's that is the input's fault, on
+// one printable line (a recipe: on a few). Anything else is a finding.
 template <class Reader>
 int read_hostile(Reader&& reader) {
   try {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A tokenizer's folder from one input: lines "=== NAME" begin its files. What opens also reads the input as a prompt.
+// A tokenizer's folder from one input: lines "=== NAME" begin its files. What opens also reads the input as a
+// prompt.
 #include "gamut/text/clip_tokenizer.h"
 #include "target.h"
 
@@ -8,8 +9,9 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace gamut;
   const std::string_view all = fuzz::text_of(data, size);
-  constexpr std::array<const char*, 6> kFiles{"vocab.json",              "merges.txt",     "tokenizer_config.json",
-                                              "special_tokens_map.json", "tokenizer.json", "added_tokens.json"};
+  constexpr std::array<const char*, 6> kFiles{
+      "vocab.json",     "merges.txt",       "tokenizer_config.json", "special_tokens_map.json",
+      "tokenizer.json", "added_tokens.json"};
   for (const char* name : kFiles) {
     const std::string mark = std::string("=== ") + name + "\n";
     std::filesystem::remove(fuzz::folder() / name);

@@ -23,7 +23,8 @@ TEST(base64, comes_back) {
     EXPECT_EQ(from_base64(base64(bytes)), bytes);
     bytes.push_back(char(i * 37));
   }
-  for (const char* text : {"Zg=", "Zg", "Z===", "Zm9?", "Zm 9"}) EXPECT_EQ(from_base64(text), std::nullopt) << text;
+  for (const char* text : {"Zg=", "Zg", "Z===", "Zm9?", "Zm 9"})
+    EXPECT_EQ(from_base64(text), std::nullopt) << text;
 }
 
 }  // namespace base64_test

@@ -101,7 +101,8 @@ TEST(contact_sheet, pictures_of_two_sizes_are_our_own_mistake) {
 }
 
 TEST(contact_sheet, labels_of_any_length_leave_a_picture) {
-  const Image sheet = contact_sheet({{"", {{colored(1)}}}}, {.scale = 4, .row_labels = {std::string(100'000, 'H')}});
+  const Image sheet =
+      contact_sheet({{"", {{colored(1)}}}}, {.scale = 4, .row_labels = {std::string(100'000, 'H')}});
   EXPECT_LE(sheet.width, 100 * text_width("H", 2));
 }
 

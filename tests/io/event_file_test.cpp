@@ -32,8 +32,10 @@ TEST(event_file, has_the_bytes_of_tensorboards_own_writer) {
   const std::string got =
       framed_record(version_event(1795395172.25)) +
       framed_record(summary_event(1795395173.5, 0, {.scalars = {{"eval/reward", 0.0}}})) +
-      framed_record(summary_event(1795395174.5, 1, {.scalars = {{"train/reward_mean", 0.1}, {"train/kl", -2.5e-7}}})) +
-      framed_record(summary_event(1795395175.0, 300, {.scalars = {{"eval/reward", 1e30}}, .pictures = {{"samples", png}}}));
+      framed_record(
+          summary_event(1795395174.5, 1, {.scalars = {{"train/reward_mean", 0.1}, {"train/kl", -2.5e-7}}})) +
+      framed_record(summary_event(1795395175.0, 300,
+                                  {.scalars = {{"eval/reward", 1e30}}, .pictures = {{"samples", png}}}));
   EXPECT_EQ(got, read_text(kFixtures / "events.tfevents"));
 }
 

@@ -12,7 +12,9 @@ namespace opencv_yaml_test {
 
 using gamut::testing::message_of;
 
-nlohmann::json parsed(const std::string& body) { return parse_opencv_yaml("%YAML:1.0\n---\n" + body, "f.yml"); }
+nlohmann::json parsed(const std::string& body) {
+  return parse_opencv_yaml("%YAML:1.0\n---\n" + body, "f.yml");
+}
 
 std::string message(const std::string& body) {
   return message_of<DataError>([&] { parsed(body); });
@@ -66,7 +68,8 @@ TEST(opencv_yaml, says_what_is_wrong_and_where) {
   EXPECT_EQ(message("a: { b:1, b:2 }\n"), "[f.yml] line 3: a key stands twice; got 'b'");
   EXPECT_EQ(message("a\n"), "[f.yml] line 3: expected 'key: value'; got 'a'");
   EXPECT_EQ(message("a: 1\n- 2\n"), "[f.yml] line 4: a list and a map are mixed; got '- 2'");
-  EXPECT_EQ(message("a: 1\n  b: 2\n"), "[f.yml] line 4: a line is indented more than the one before; got 'b: 2'");
+  EXPECT_EQ(message("a: 1\n  b: 2\n"),
+            "[f.yml] line 4: a line is indented more than the one before; got 'b: 2'");
   EXPECT_EQ(message("  a: 1\nb: 2\n"), "[f.yml] line 4: a line stands apart from the others; got 'b: 2'");
   EXPECT_EQ(message("\ta: 1\n"), "[f.yml] line 3: lines are indented by spaces; got '?a: 1'");
   EXPECT_EQ(message("a: !!binary x\n"), "[f.yml] line 3: this part of YAML is not read; got '!!binary x'");

@@ -8,8 +8,9 @@ namespace python_json_test {
 
 TEST(python_json, words_for_numbers_are_replaced_outside_of_strings) {
   const auto as_null = [](std::string_view) { return "null"; };
-  EXPECT_EQ(with_python_numbers("{\"a\": -Infinity, \"NaN\": [NaN,Infinity], \"b\": \"\\\"NaN\\\\\"}", as_null),
-            "{\"a\": null, \"NaN\": [null,null], \"b\": \"\\\"NaN\\\\\"}");
+  EXPECT_EQ(
+      with_python_numbers("{\"a\": -Infinity, \"NaN\": [NaN,Infinity], \"b\": \"\\\"NaN\\\\\"}", as_null),
+      "{\"a\": null, \"NaN\": [null,null], \"b\": \"\\\"NaN\\\\\"}");
   EXPECT_EQ(with_python_numbers("", as_null), "");
   EXPECT_EQ(with_python_numbers("\"\\", as_null), "\"\\");
 }

@@ -77,7 +77,8 @@ TEST(run_lock, notices_that_its_folder_went) {
   std::filesystem::rename(run, away);
   EXPECT_EQ(message_of<EnvironmentError>([&] { lock.check_folder(); }),
             "[run] the run folder '" + run.string() +
-                "' was moved, removed or replaced while the run went on; got 'No such file or directory'; put it back, or "
+                "' was moved, removed or replaced while the run went on; got 'No such file or directory'; "
+                "put it back, or "
                 "name its new place with --run, and go on with --resume");
   std::filesystem::create_directory(run);
   EXPECT_THROW(lock.check_folder(), EnvironmentError) << "another folder of the same name";

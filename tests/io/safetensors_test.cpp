@@ -195,8 +195,10 @@ TEST(safetensors, headers_that_are_no_json_object_are_refused) {
   for (const char* header : {"{", "{]", "{}}", "{\"a\"}", "{\"a\":\"\x01\"}", "{} x"}) {
     EXPECT_TRUE(refused(header, 0).starts_with("[json] header of 'F':1:")) << refused(header, 0);
   }
-  EXPECT_EQ(refused("{\"a\xff\":{}}", 0), "[json] header of 'F' line 1 is not UTF-8; got the byte 0xFF; save the file as UTF-8");
-  EXPECT_EQ(refused(std::string_view("{}\0", 3), 0), "[json] header of 'F' holds a zero byte, which is no JSON");
+  EXPECT_EQ(refused("{\"a\xff\":{}}", 0),
+            "[json] header of 'F' line 1 is not UTF-8; got the byte 0xFF; save the file as UTF-8");
+  EXPECT_EQ(refused(std::string_view("{}\0", 3), 0),
+            "[json] header of 'F' holds a zero byte, which is no JSON");
   EXPECT_EQ(refused("{\"a\":" + std::string(100'000, '['), 0),
             "[json] header of 'F' is nested too deeply; expected at most 200 levels");
 }
@@ -219,12 +221,13 @@ TEST(safetensors, malformed_entries_are_refused) {
     return cat(R"({"a":{"dtype":)", dtype, R"(,"shape":)", shape, R"(,"data_offsets":)", offsets, "}}");
   };
   EXPECT_EQ(refused(entry("3", "[1]", "[0,1]"), 1), start + "must have a string as dtype");
-  EXPECT_EQ(
-      refused(entry("\"F8\"", "[1]", "[0,1]"), 1),
-      start +
-          "has an unsupported dtype; got 'F8'; expected one of BOOL, U8, I8, I16, I32, I64, F16, BF16, F32, F64 and the "
-          "format's rarer ones");
-  EXPECT_EQ(refused(entry("\"F4\"", "[3]", "[0,2]"), 2), start + "must end with a byte; got [3] of 4 bits each");
+  EXPECT_EQ(refused(entry("\"F8\"", "[1]", "[0,1]"), 1),
+            start +
+                "has an unsupported dtype; got 'F8'; expected one of BOOL, U8, I8, I16, I32, I64, F16, BF16, "
+                "F32, F64 and the "
+                "format's rarer ones");
+  EXPECT_EQ(refused(entry("\"F4\"", "[3]", "[0,2]"), 2),
+            start + "must end with a byte; got [3] of 4 bits each");
   for (const char* offsets : {"[0]", "[0,1,2]", "[-1,0]", "[0,1.0]", "[\"0\",1]", "{}", "null", "[0,1e30]"}) {
     EXPECT_EQ(refused(entry("\"U8\"", "[1]", offsets), 1),
               start + "must have two non-negative integers as data_offsets");
@@ -259,8 +262,9 @@ std::string bytes_of_hex(const std::string& text) {
   return bytes;
 }
 
-// Several hundred odd headers and what Python's safetensors makes of them (generators/safetensors_headers.py): the same
-// verdict, or one of the three that safetensors.h says to be stricter.
+// Several hundred odd headers and what Python's safetensors makes of them
+// (generators/safetensors_headers.py): the same verdict, or one of the three that safetensors.h says to be
+// stricter.
 TEST(safetensors, gives_the_verdict_of_the_reference_implementation) {
   const nlohmann::json rows = read_json(GAMUT_SOURCE_DIR "/tests/io/fixtures/safetensors_headers.json");
   ASSERT_GT(rows.size(), 350u);
@@ -295,11 +299,13 @@ TEST(safetensors, gives_the_verdict_of_the_reference_implementation) {
 
 TEST(safetensors, other_kinds_of_files_are_named) {
   EXPECT_EQ(refusal("version https://git-lfs.github.com/spec/v1\noid sha256:abab\nsize 3438167540\n"),
-            "[safetensors] 'F': must be safetensors; got a Git LFS pointer: run `git lfs pull` in the clone, or download the "
+            "[safetensors] 'F': must be safetensors; got a Git LFS pointer: run `git lfs pull` in the clone, "
+            "or download the "
             "file itself");
   EXPECT_TRUE(refusal("<!DOCTYPE html><html><head><title>Sign in</title></head></html>")
                   .starts_with("[safetensors] 'F': must be safetensors; got a web page: "));
-  EXPECT_TRUE(refusal(std::string("PK\x03\x04\0\0\0\0\0\0", 10)).find("got a zip archive, as torch.save") != std::string::npos);
+  EXPECT_TRUE(refusal(std::string("PK\x03\x04\0\0\0\0\0\0", 10)).find("got a zip archive, as torch.save") !=
+              std::string::npos);
   EXPECT_TRUE(refusal("{\"error\": \"Repository not found\"}").find("got JSON text") != std::string::npos);
 }
 

@@ -9,7 +9,8 @@ namespace gamut::io {
 namespace tf_records_test {
 
 TEST(tf_records, come_back_one_after_another) {
-  const std::string bytes = framed_record("first") + framed_record("") + framed_record(std::string(1000, 'x'));
+  const std::string bytes =
+      framed_record("first") + framed_record("") + framed_record(std::string(1000, 'x'));
   const auto first = record_at(bytes, 0);
   ASSERT_TRUE(first);
   EXPECT_EQ(first->data, "first");

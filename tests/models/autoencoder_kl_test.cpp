@@ -58,8 +58,10 @@ TEST(autoencoder_kl, the_path_of_other_devices_equals_diffusers) {
   for (const char* name : kCases) {
     SCOPED_TRACE(name);
     const Loaded loaded(name, {at::kCPU, at::kDouble});
-    expect_near(loaded.vae.decode(loaded.scaled_latents().to(at::kDouble), {}), loaded["decoded"], 1e-5, "decoded");
-    expect_near(loaded.vae.moments(loaded["pictures"].to(at::kDouble), {}), loaded["moments"], 1e-5, "moments");
+    expect_near(loaded.vae.decode(loaded.scaled_latents().to(at::kDouble), {}), loaded["decoded"], 1e-5,
+                "decoded");
+    expect_near(loaded.vae.moments(loaded["pictures"].to(at::kDouble), {}), loaded["moments"], 1e-5,
+                "moments");
   }
 }
 
@@ -87,7 +89,8 @@ TEST(autoencoder_kl, reads_the_attention_names_of_older_files) {
                                     {".to_k.", ".key."},
                                     {".to_v.", ".value."},
                                     {".to_out.0.", ".proj_attn."}}) {
-      if (const size_t place = before.find(now); place != std::string::npos) before.replace(place, now.size(), then);
+      if (const size_t place = before.find(now); place != std::string::npos)
+        before.replace(place, now.size(), then);
     }
     old[before] = tensor;
   }
@@ -118,12 +121,14 @@ TEST(autoencoder_config, refuses_what_it_does_not_compute) {
   const auto refused = [](const nlohmann::json& json) {
     return message_of<DataError>([&] { parse_autoencoder_config(json, "c"); });
   };
-  EXPECT_EQ(refused({{"block_out_channels", {64, 60}}}),
-            "[c] option 'block_out_channels' has a value that is not supported; got [64,60]; expected 1 to 16 "
-            "multiples of norm_num_groups = 32");
-  EXPECT_EQ(refused({{"down_block_types", {"AttnDownEncoderBlock2D"}}}),
-            "[c] option 'down_block_types' has a value that is not supported; got [\"AttnDownEncoderBlock2D\"]; "
-            "expected 1 times DownEncoderBlock2D");
+  EXPECT_EQ(
+      refused({{"block_out_channels", {64, 60}}}),
+      "[c] option 'block_out_channels' has a value that is not supported; got [64,60]; expected 1 to 16 "
+      "multiples of norm_num_groups = 32");
+  EXPECT_EQ(
+      refused({{"down_block_types", {"AttnDownEncoderBlock2D"}}}),
+      "[c] option 'down_block_types' has a value that is not supported; got [\"AttnDownEncoderBlock2D\"]; "
+      "expected 1 times DownEncoderBlock2D");
   EXPECT_EQ(refused({{"_class_name", "AutoencoderTiny"}}),
             "[c] option '_class_name' has a value that is not supported; got \"AutoencoderTiny\"; expected "
             "\"AutoencoderKL\", the only one supported");

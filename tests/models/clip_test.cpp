@@ -59,7 +59,9 @@ void expect_golden(const std::string& name) {
 
 TEST_ON_CPU_PATHS(clip, equals_transformers_with_quick_gelu) { expect_golden("clip_model_quick_gelu"); }
 
-TEST_ON_CPU_PATHS(clip, equals_transformers_with_gelu_and_another_projection) { expect_golden("clip_model_gelu"); }
+TEST_ON_CPU_PATHS(clip, equals_transformers_with_gelu_and_another_projection) {
+  expect_golden("clip_model_gelu");
+}
 
 // A micro model with real tokens, for what needs no weights of anybody's.
 void write_micro(const TempFolder& folder) {
@@ -131,9 +133,10 @@ TEST(clip, what_is_not_computed_is_refused) {
 
 TEST(clip, a_folder_that_lacks_something_says_what) {
   const TempFolder folder;
-  EXPECT_NE(
-      message_of<EnvironmentError>([&] { Clip::open(folder.path(), {}); }).find("docs/rewards.md says where from"),
-      std::string::npos);
+  EXPECT_NE(message_of<EnvironmentError>([&] {
+              Clip::open(folder.path(), {});
+            }).find("docs/rewards.md says where from"),
+            std::string::npos);
   write_micro(folder);
   EXPECT_NE(message_of<EnvironmentError>([&] { Clip::open(folder.path(), {}); }).find("model.safetensors"),
             std::string::npos);

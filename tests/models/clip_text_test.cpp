@@ -35,7 +35,9 @@ void expect_golden(const std::string& name) {
 
 TEST_ON_CPU_PATHS(clip_text, equals_transformers_with_quick_gelu) { expect_golden("clip_quick_gelu"); }
 
-TEST_ON_CPU_PATHS(clip_text, equals_transformers_with_gelu_and_the_legacy_end_token) { expect_golden("clip_gelu"); }
+TEST_ON_CPU_PATHS(clip_text, equals_transformers_with_gelu_and_the_legacy_end_token) {
+  expect_golden("clip_gelu");
+}
 
 // tests/generators/text_encoders.py
 void expect_projection(const std::string& name) {
@@ -49,7 +51,8 @@ void expect_projection(const std::string& name) {
   expect_near(out.last_hidden_state, tensors.at("hidden"), 1e-5, "hidden");
   expect_near(out.penultimate, tensors.at("penultimate"), 1e-5, "penultimate");
   expect_near(out.pooled, tensors.at("pooled"), 1e-5, "pooled");
-  ((out.penultimate * tensors.at("probe")).sum() + (out.pooled * tensors.at("pooled_probe")).sum()).backward();
+  ((out.penultimate * tensors.at("probe")).sum() + (out.pooled * tensors.at("pooled_probe")).sum())
+      .backward();
   expect_gradients(store, fixture);
 }
 

@@ -76,17 +76,20 @@ TEST(families, no_part_is_left_out_in_silence) {
 }
 
 TEST(families, configs_say_what_latents_are_like) {
-  const LatentSpec sd3 = latent_spec(ModelFolder(kSd3.string())), flux = latent_spec(ModelFolder(kFlux.string()));
+  const LatentSpec sd3 = latent_spec(ModelFolder(kSd3.string())),
+                   flux = latent_spec(ModelFolder(kFlux.string()));
   EXPECT_EQ(sd3.shape(), (std::vector<int64_t>{16, 8, 8}));
   EXPECT_EQ(flux.shape(), (std::vector<int64_t>{16, 128, 128}));
   EXPECT_EQ(flux.pixel_multiple(), 4);
   EXPECT_EQ(flux.sized(16, 24).shape(), (std::vector<int64_t>{16, 8, 12}));
   EXPECT_EQ(testing::message_of<ConfigError>([&] { flux.sized(16, 26); }),
-            "[model] a picture's width must be a multiple of 4, the model's pixels per patch; got 26; the nearest is 28");
+            "[model] a picture's width must be a multiple of 4, the model's pixels per patch; got 26; the "
+            "nearest is 28");
 }
 
 // A copy with one key of one JSON file changed.
-std::string opened_with(const fs::path& folder, const std::string& file, const std::string& key, const nlohmann::json& value) {
+std::string opened_with(const fs::path& folder, const std::string& file, const std::string& key,
+                        const nlohmann::json& value) {
   const testing::TempFolder copy;
   fs::copy(folder, copy / "model", fs::copy_options::recursive);
   nlohmann::json json = io::read_json(copy / "model" / file);
@@ -99,20 +102,25 @@ std::string opened_with(const fs::path& folder, const std::string& file, const s
 }
 
 TEST(families, what_does_not_fit_is_named) {
-  EXPECT_EQ(opened_with(kSd3, "model_index.json", "_class_name", "Flux2Pipeline"),
-            "[…/model/model_index.json] a pipeline of this class is not supported; got \"Flux2Pipeline\"; expected "
-            "StableDiffusionPipeline (Stable Diffusion 1.x and 2.x, gamut's own bases), StableDiffusion3Pipeline (Stable "
-            "Diffusion 3 and 3.5), FluxPipeline (FLUX.1)");
+  EXPECT_EQ(
+      opened_with(kSd3, "model_index.json", "_class_name", "Flux2Pipeline"),
+      "[…/model/model_index.json] a pipeline of this class is not supported; got \"Flux2Pipeline\"; expected "
+      "StableDiffusionPipeline (Stable Diffusion 1.x and 2.x, gamut's own bases), StableDiffusion3Pipeline "
+      "(Stable "
+      "Diffusion 3 and 3.5), FluxPipeline (FLUX.1)");
   EXPECT_EQ(opened_with(kSd3, "model_index.json", "text_encoder", {"transformers", "CLIPTextModel"}),
-            "[…/model/model_index.json] component 'text_encoder' must be a CLIPTextModelWithProjection; got 'CLIPTextModel'; "
+            "[…/model/model_index.json] component 'text_encoder' must be a CLIPTextModelWithProjection; got "
+            "'CLIPTextModel'; "
             "this kind of model is not supported");
   EXPECT_EQ(opened_with(kSd3, "transformer/config.json", "pooled_projection_dim", 48),
-            "[…/model/transformer/config.json] pooled_projection_dim must be the sum of both CLIP projections; got 48; "
+            "[…/model/transformer/config.json] pooled_projection_dim must be the sum of both CLIP "
+            "projections; got 48; "
             "expected 32");
   EXPECT_EQ(opened_with(kFlux, "transformer/config.json", "joint_attention_dim", 48),
             "[…/model/transformer/config.json] joint_attention_dim must be T5's width; got 48; expected 40");
   EXPECT_EQ(opened_with(kFlux, "transformer/config.json", "in_channels", 32),
-            "[…/model/transformer/config.json] in_channels must go with the vae's latent channels; got 8 latent channels; "
+            "[…/model/transformer/config.json] in_channels must go with the vae's latent channels; got 8 "
+            "latent channels; "
             "expected 16; inpainting models and the like are not supported");
 }
 

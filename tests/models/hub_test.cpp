@@ -16,7 +16,8 @@ namespace hub_test {
 namespace fs = std::filesystem;
 using testing::message_of;
 
-const std::string kCommit = "451f4fe16113bff5a5d2269ed5ad43b0592e9a14", kOther = "39593d5650112b4cc580433f6b0435385882d819";
+const std::string kCommit = "451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
+                  kOther = "39593d5650112b4cc580433f6b0435385882d819";
 
 // The cache's variables as a test wants them, and what they were at its end.
 class Environment {
@@ -82,7 +83,8 @@ TEST(hub, a_folder_of_that_name_goes_first) {
 
 TEST(hub, the_cache_stands_where_the_variables_say) {
   Environment environment;
-  for (const char* name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"}) environment.unset(name);
+  for (const char* name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"})
+    environment.unset(name);
   environment.set("HOME", "/home/x");
   EXPECT_EQ(hub_cache(), fs::path("/home/x/.cache/huggingface/hub"));
   environment.set("XDG_CACHE_HOME", "/var/x");
@@ -97,20 +99,24 @@ TEST(hub, what_is_missing_comes_with_its_download) {
   const Cache cache;
   const std::string files =
       " --include model_index.json --include 'scheduler/*.json' --include 'tokenizer*/*' --include "
-      "'text_encoder*/config.json' --include 'text_encoder*/model*.safetensors*' --include unet/config.json --include "
+      "'text_encoder*/config.json' --include 'text_encoder*/model*.safetensors*' --include unet/config.json "
+      "--include "
       "'unet/diffusion_pytorch_model*.safetensors*' --include transformer/config.json --include "
       "'transformer/diffusion_pytorch_model*.safetensors*' --include vae/config.json --include "
       "'vae/diffusion_pytorch_model*.safetensors*'";
-  EXPECT_EQ(message_of<EnvironmentError>([] { find_model("org/other"); }),
-            "[model] 'org/other' is no folder here, and the Hugging Face cache does not hold it; looked in '" +
-                cache.folder.path().string() + "'; to download what gamut reads: hf download org/other" + files);
+  EXPECT_EQ(
+      message_of<EnvironmentError>([] { find_model("org/other"); }),
+      "[model] 'org/other' is no folder here, and the Hugging Face cache does not hold it; looked in '" +
+          cache.folder.path().string() + "'; to download what gamut reads: hf download org/other" + files);
   EXPECT_EQ(message_of<EnvironmentError>([] { find_model("org/tiny.v1@fp16"); }),
-            "[model] 'org/tiny.v1@fp16' is no folder here, and the Hugging Face cache does not hold it; looked in '" +
+            "[model] 'org/tiny.v1@fp16' is no folder here, and the Hugging Face cache does not hold it; "
+            "looked in '" +
                 cache.folder.path().string() +
                 "'; to download what gamut reads: hf download org/tiny.v1 --revision fp16" + files);
   fs::remove(cache.snapshot(kCommit) / "model_index.json");
-  EXPECT_NE(message_of<EnvironmentError>([] { find_model("org/tiny.v1"); })
-                .find("what the Hugging Face cache holds of it has no model_index.json"),
+  EXPECT_NE(message_of<EnvironmentError>([] {
+              find_model("org/tiny.v1");
+            }).find("what the Hugging Face cache holds of it has no model_index.json"),
             std::string::npos);
 }
 
@@ -118,9 +124,11 @@ TEST(hub, what_is_missing_comes_with_its_download) {
 TEST(hub, finds_a_network_by_its_config) {
   const Cache cache;
   EXPECT_EQ(message_of<EnvironmentError>([] { find_network("org/tiny.v1"); }),
-            "[model] 'org/tiny.v1' is no folder here, and what the Hugging Face cache holds of it has no config.json; looked in '" +
+            "[model] 'org/tiny.v1' is no folder here, and what the Hugging Face cache holds of it has no "
+            "config.json; looked in '" +
                 cache.folder.path().string() +
-                "'; to download what gamut reads: hf download org/tiny.v1 --include '*.json' --include merges.txt --include "
+                "'; to download what gamut reads: hf download org/tiny.v1 --include '*.json' --include "
+                "merges.txt --include "
                 "'model*.safetensors*'");
   fs::create_symlink("../../blobs/aa", cache.snapshot(kCommit) / "config.json");
   EXPECT_EQ(find_network("org/tiny.v1"), cache.snapshot(kCommit));
@@ -128,7 +136,8 @@ TEST(hub, finds_a_network_by_its_config) {
 }
 
 TEST(hub, other_names_are_paths) {
-  for (const std::string name : {"", "tiny", "a/b/c", "/a/b", "../b", "a/..", "./a", "a/b@", "a/b@../c", "a b/c", "a/b@/x"})
+  for (const std::string name :
+       {"", "tiny", "a/b/c", "/a/b", "../b", "a/..", "./a", "a/b@", "a/b@../c", "a b/c", "a/b@/x"})
     EXPECT_FALSE(parse_hub_name(name)) << name;
   EXPECT_EQ(find_model("/nowhere/at/all"), fs::path("/nowhere/at/all"));
 }
@@ -137,7 +146,8 @@ TEST(hub, other_names_are_paths) {
 TEST(hub, a_reference_names_a_commit_and_no_path) {
   const Cache cache;
   testing::write_raw(cache.repository / "refs/main", "../../../elsewhere");
-  EXPECT_NE(message_of<EnvironmentError>([] { find_model("org/tiny.v1"); }).find("does not hold it"), std::string::npos);
+  EXPECT_NE(message_of<EnvironmentError>([] { find_model("org/tiny.v1"); }).find("does not hold it"),
+            std::string::npos);
 }
 
 }  // namespace hub_test

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Adapters as peft computes, places and starts them; files as diffusers and peft write them. The fixtures come from
-// tests/generators/lora.py.
+// Adapters as peft computes, places and starts them; files as diffusers and peft write them. The fixtures
+// come from tests/generators/lora.py.
 #include "gamut/core/error.h"
 #include "gamut/models/clip/clip_text.h"
 #include "gamut/models/flux/flux_transformer.h"
@@ -65,7 +65,8 @@ TEST(lora_golden, adapted_networks_equal_peft) {
     SCOPED_TRACE(name);
     const Adapted adapted(name);
     expect_near(adapted(), adapted.tensors.at("output"), 1e-5, "output");
-    EXPECT_GT((adapted.tensors.at("output") - adapted.tensors.at("output_off")).abs().max().item<double>(), 0.1);
+    EXPECT_GT((adapted.tensors.at("output") - adapted.tensors.at("output_off")).abs().max().item<double>(),
+              0.1);
     const nn::AdaptersOff off(adapted.store);
     expect_near(adapted(), adapted.tensors.at("output_off"), 1e-5, "output_off");
   }
@@ -83,7 +84,8 @@ TEST(lora_golden, gradients_equal_peft_and_reach_adapters_alone) {
     Fixture fixture;
     fixture.tensors = adapted.tensors;
     expect_gradients(adapted.adapter, fixture);
-    for (const nn::NamedTensor& param : adapted.store.params()) EXPECT_FALSE(param.tensor.grad().defined()) << param.name;
+    for (const nn::NamedTensor& param : adapted.store.params())
+      EXPECT_FALSE(param.tensor.grad().defined()) << param.name;
   }
 }
 
@@ -98,8 +100,9 @@ TEST(lora_golden, same_bits_with_and_without_grad) {
   }
 }
 
-// An adapter whose B is zero leaves the base's own bits. On a feed-forward layer it leaves the fused kernel's path, so
-// that there only the network with the adapter switched off, the reference of a regularizer, is the same.
+// An adapter whose B is zero leaves the base's own bits. On a feed-forward layer it leaves the fused kernel's
+// path, so that there only the network with the adapter switched off, the reference of a regularizer, is the
+// same.
 TEST(lora_golden, a_new_adapter_changes_no_bit) {
   for (const char* name : kCases) {
     SCOPED_TRACE(name);
@@ -195,8 +198,10 @@ TEST(lora_golden, targets_match_as_in_peft) {
 nn::ParamStore transformer_store(const std::string& network) {
   const Fixture fixture = Fixture::read(network);
   nn::ParamStore store = nn::ParamStore::from_tensors(fixture.weights, "transformer", {});
-  if (network.starts_with("flux")) FluxTransformer(parse_flux_config(fixture.config, network), nn::Scope(store));
-  else Sd3Transformer(parse_sd3_config(fixture.config, network), nn::Scope(store));
+  if (network.starts_with("flux"))
+    FluxTransformer(parse_flux_config(fixture.config, network), nn::Scope(store));
+  else
+    Sd3Transformer(parse_sd3_config(fixture.config, network), nn::Scope(store));
   return store;
 }
 
@@ -206,7 +211,8 @@ TEST(lora_golden, targets_of_transformers_match_as_in_peft) {
     SCOPED_TRACE(row["targets"].dump());
     nn::LoraConfig config{.rank = 2};
     config.targets = row["targets"].get<std::vector<std::string>>();
-    EXPECT_EQ(nn::match_targets(config, transformer_store(row["network"])), row["layers"].get<std::vector<std::string>>());
+    EXPECT_EQ(nn::match_targets(config, transformer_store(row["network"])),
+              row["layers"].get<std::vector<std::string>>());
   }
 }
 
@@ -218,10 +224,12 @@ TEST(lora_golden, an_adapter_of_another_transformer_is_refused) {
     });
   };
   EXPECT_EQ(attach("single_transformer_blocks.0.attn.to_q", 32),
-            "[lora] the adapter's layer 'transformer.single_transformer_blocks.0.attn.to_q' is not in the model; the nearest "
+            "[lora] the adapter's layer 'transformer.single_transformer_blocks.0.attn.to_q' is not in the "
+            "model; the nearest "
             "is 'transformer_blocks.0.attn.to_q'; was it made for another model?");
   EXPECT_EQ(attach("transformer_blocks.0.attn.to_q", 64),
-            "[lora] the adapter's lora_A of 'transformer.transformer_blocks.0.attn.to_q' does not fit the layer; got [2, 64]; "
+            "[lora] the adapter's lora_A of 'transformer.transformer_blocks.0.attn.to_q' does not fit the "
+            "layer; got [2, 64]; "
             "expected [2, 32]; was it made for another model?");
 }
 

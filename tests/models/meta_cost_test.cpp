@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole networks on the meta device against tests/nn/fixtures/flops.json, which PyTorch counted, and against what the
-// same networks really allocate on the CPU.
+// Whole networks on the meta device against tests/nn/fixtures/flops.json, which PyTorch counted, and against
+// what the same networks really allocate on the CPU.
 #include "gamut/io/files.h"
 #include "gamut/models/flux/flux_transformer.h"
 #include "gamut/models/mmdit/sd3_transformer.h"
@@ -36,7 +36,8 @@ Pipeline open(const char* folder, at::Device device) { return Pipeline::open(fol
 struct Inputs {
   Tensor x;
   Conditioning text;
-  Inputs(const Pipeline& pipe, int64_t batch) : text(pipe.encode(std::vector<std::string>(size_t(batch), "a"))) {
+  Inputs(const Pipeline& pipe, int64_t batch)
+      : text(pipe.encode(std::vector<std::string>(size_t(batch), "a"))) {
     std::vector<int64_t> shape = pipe.latent_shape();
     shape.insert(shape.begin(), batch);
     x = at::zeros(shape, at::TensorOptions(pipe.options().device));
@@ -88,7 +89,8 @@ TEST(meta_cost, kept_bytes_are_near_those_that_pytorch_keeps) {
     const int64_t before = nn::MetaMemory::live();
     const Tensor y = pipe.predict(in.x, 1, in.text);
     const double kept = double(nn::MetaMemory::live() - before);
-    // Other fusions than diffusers': silu with its norm on the CPU; a dense copy before each group norm on CUDA.
+    // Other fusions than diffusers': silu with its norm on the CPU; a dense copy before each group norm on
+    // CUDA.
     EXPECT_NEAR(kept / counted("tiny_sd")["unet"]["saved_bytes"].get<double>(), 1.0, 0.15);
   });
 }
@@ -129,7 +131,9 @@ TEST(meta_cost, stable_diffusion_1_5) {
   const UNet2DCondition unet(config, nn::Scope(store));
   EXPECT_EQ(store.num_elements(), expected["parameters"]);
   const at::TensorOptions meta(at::kMeta);
-  const auto run = [&] { unet(at::empty({1, 4, 64, 64}, meta), at::empty({1}, meta), at::empty({1, 77, 768}, meta)); };
+  const auto run = [&] {
+    unet(at::empty({1, 4, 64, 64}, meta), at::empty({1}, meta), at::empty({1, 77, 768}, meta));
+  };
   EXPECT_EQ(flops(run), expected["forward"].get<double>());
 }
 
@@ -139,13 +143,17 @@ at::Tensor on_meta(at::IntArrayRef shape) { return at::empty(shape, at::TensorOp
 TEST(meta_cost, stable_diffusion_3_5_medium) {
   const nn::MetaStandsFor cuda{at::Device(at::kCUDA)};
   const nlohmann::json expected = counted("sd35_transformer");
-  nlohmann::json json{{"num_layers", 24}, {"num_attention_heads", 24}, {"caption_projection_dim", 1536},
-                      {"pos_embed_max_size", 384}, {"qk_norm", "rms_norm"}};
+  nlohmann::json json{{"num_layers", 24},
+                      {"num_attention_heads", 24},
+                      {"caption_projection_dim", 1536},
+                      {"pos_embed_max_size", 384},
+                      {"qk_norm", "rms_norm"}};
   for (int layer = 0; layer < 13; ++layer) json["dual_attention_layers"].push_back(layer);
   nn::ParamStore store = nn::ParamStore::from_seed(1, {.device = at::kMeta, .dtype = at::kBFloat16});
   const Sd3Transformer net(parse_sd3_config(json, "transformer/config.json"), nn::Scope(store));
   EXPECT_EQ(store.num_elements(), expected["parameters"]);
-  const Sd3Prompt prompt{.hidden = on_meta({1, 205, 4096}).to(at::kBFloat16), .pooled = on_meta({1, 2048}).to(at::kBFloat16)};
+  const Sd3Prompt prompt{.hidden = on_meta({1, 205, 4096}).to(at::kBFloat16),
+                         .pooled = on_meta({1, 2048}).to(at::kBFloat16)};
   const auto run = [&] { net(on_meta({1, 16, 64, 64}).to(at::kBFloat16), on_meta({1}), prompt); };
   EXPECT_EQ(flops(run), expected["forward"].get<double>());
 }
@@ -155,7 +163,8 @@ TEST(meta_cost, flux_1_dev) {
   const nn::MetaStandsFor cuda{at::Device(at::kCUDA)};
   const nlohmann::json expected = counted("flux_transformer");
   nn::ParamStore store = nn::ParamStore::from_seed(1, {.device = at::kMeta, .dtype = at::kBFloat16});
-  const FluxTransformer net(parse_flux_config({{"guidance_embeds", true}}, "transformer/config.json"), nn::Scope(store));
+  const FluxTransformer net(parse_flux_config({{"guidance_embeds", true}}, "transformer/config.json"),
+                            nn::Scope(store));
   EXPECT_EQ(store.num_elements(), expected["parameters"]);
   const FluxPrompt prompt{.hidden = on_meta({1, 128, 4096}).to(at::kBFloat16),
                           .pooled = on_meta({1, 768}).to(at::kBFloat16),

@@ -37,28 +37,36 @@ TEST(other_layouts, files_are_named_as_what_they_are) {
     nn::save_safetensors(folder / name, all);
     return describe_model_file(folder / name);
   };
-  EXPECT_EQ(described("v1.safetensors", {"model.diffusion_model.input_blocks.0.0.weight", "cond_stage_model.x"}),
-            "a single-file checkpoint, not a model folder; gamut reads folders in diffusers' layout; " + kConversion +
-                "\"v1.safetensors\").save_pretrained(\"FOLDER\")");
-  EXPECT_EQ(described("sd3.5_medium.safetensors", {"model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight"}),
-            "a single-file checkpoint, not a model folder; gamut reads folders in diffusers' layout; this is Stable Diffusion 3 "
-            "or 3.5: use the folder that it is published as, such as: hf download stabilityai/stable-diffusion-3.5-medium");
+  EXPECT_EQ(
+      described("v1.safetensors", {"model.diffusion_model.input_blocks.0.0.weight", "cond_stage_model.x"}),
+      "a single-file checkpoint, not a model folder; gamut reads folders in diffusers' layout; " +
+          kConversion + "\"v1.safetensors\").save_pretrained(\"FOLDER\")");
+  EXPECT_EQ(
+      described("sd3.5_medium.safetensors", {"model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight"}),
+      "a single-file checkpoint, not a model folder; gamut reads folders in diffusers' layout; this is "
+      "Stable Diffusion 3 "
+      "or 3.5: use the folder that it is published as, such as: hf download "
+      "stabilityai/stable-diffusion-3.5-medium");
   EXPECT_EQ(described("flux1-dev.safetensors", {"double_blocks.0.img_attn.qkv.weight", "img_in.weight"}),
-            "a single-file checkpoint, not a model folder; gamut reads folders in diffusers' layout; this is FLUX.1: use the "
+            "a single-file checkpoint, not a model folder; gamut reads folders in diffusers' layout; this is "
+            "FLUX.1: use the "
             "folder that it is published as, such as: hf download black-forest-labs/FLUX.1-dev");
   EXPECT_EQ(described("lora.safetensors", {"lora_unet_x.lora_down.weight", "lora_unet_x.lora_up.weight"}),
             "an adapter, not a model; give it with --lora, and its base with --model");
   EXPECT_TRUE(described("unet.safetensors", {"conv_in.weight"}).starts_with("weights of one network"));
   write_raw(folder / "v1.ckpt", "PK\x03\x04 and more");
-  EXPECT_NE(describe_model_file(folder / "v1.ckpt").find("a single-file checkpoint, not a model folder"), std::string::npos);
+  EXPECT_NE(describe_model_file(folder / "v1.ckpt").find("a single-file checkpoint, not a model folder"),
+            std::string::npos);
   write_raw(folder / "ptr.safetensors", "version https://git-lfs.github.com/spec/v1\n");
-  EXPECT_TRUE(describe_model_file(folder / "ptr.safetensors").starts_with("a Git LFS pointer: run `git lfs pull`"));
+  EXPECT_TRUE(
+      describe_model_file(folder / "ptr.safetensors").starts_with("a Git LFS pointer: run `git lfs pull`"));
   write_raw(folder / "ptr.ckpt", "version https://git-lfs.github.com/spec/v1\n");
   EXPECT_TRUE(describe_model_file(folder / "ptr.ckpt").starts_with("a Git LFS pointer: run `git lfs pull`"));
   write_raw(folder / "page.html", "<html>");
   EXPECT_TRUE(describe_model_file(folder / "page.html").starts_with("a web page: "));
-  EXPECT_NE(testing::message_of<DataError>([&] { ModelFolder model(folder / "v1.safetensors"); })
-                .find("v1.safetensors' must be a model folder; got a single-file checkpoint"),
+  EXPECT_NE(testing::message_of<DataError>([&] {
+              ModelFolder model(folder / "v1.safetensors");
+            }).find("v1.safetensors' must be a model folder; got a single-file checkpoint"),
             std::string::npos);
 }
 
@@ -83,7 +91,8 @@ TEST(other_layouts, folders_of_the_hubs_cache_lead_to_their_snapshot) {
 TEST(other_layouts, folders_of_another_kind_are_named) {
   const TempFolder folder;
   nn::save_safetensors(folder / "v1-5.safetensors", {{"model.diffusion_model.x", at::ones({1})}});
-  EXPECT_NE(layout_hint(folder.path()).find("it holds 'v1-5.safetensors', a single-file checkpoint, not a model folder"),
+  EXPECT_NE(layout_hint(folder.path())
+                .find("it holds 'v1-5.safetensors', a single-file checkpoint, not a model folder"),
             std::string::npos);
   const TempFolder clip;
   write_raw(clip / "config.json", R"({"architectures": ["CLIPModel"]})");

@@ -117,7 +117,8 @@ TEST(pipeline, only_t5_has_a_length_to_choose) {
   const Folder folder;
   Pipeline pipe = make(folder);
   EXPECT_EQ(message_of([&] { pipe.set_max_tokens(128, "rollout.max_tokens"); }),
-            "[model] rollout.max_tokens sets how many tokens the T5 encoder reads, and this model has none; got a model with "
+            "[model] rollout.max_tokens sets how many tokens the T5 encoder reads, and this model has none; "
+            "got a model with "
             "CLIP alone, which always reads its own context; leave it out");
 }
 
@@ -171,7 +172,7 @@ TEST(pipeline, missing_weights_and_pickles_are_told_apart) {
             "[model] file '" + base +
                 "/text_encoder/model.safetensors' does not exist; pickled weights (.bin) are "
                 "never read: convert them with diffusers, "
-            "DiffusionPipeline.from_pretrained(OLD).save_pretrained(NEW)");
+                "DiffusionPipeline.from_pretrained(OLD).save_pretrained(NEW)");
 }
 
 TEST(pipeline, weights_of_another_width_name_tensor_and_shapes) {
@@ -209,7 +210,8 @@ TEST(pipeline, without_a_known_vae_latents_still_work) {
   const Tensor x = some_latents(pipe);
   EXPECT_EQ(predict(pipe, x).sizes(), x.sizes());
   EXPECT_EQ(message_of([&] { pipe.decode(x); }),
-            "[model] pictures need a vae of class AutoencoderKL or SpaceToDepth; got 'AutoencoderTiny'; latents can "
+            "[model] pictures need a vae of class AutoencoderKL or SpaceToDepth; got 'AutoencoderTiny'; "
+            "latents can "
             "still be sampled and saved");
 }
 
@@ -239,9 +241,10 @@ TEST(pipeline, pictures_may_have_another_size) {
   EXPECT_EQ(pipe.decode(at::zeros({1, 4, 16, 8})).sizes(), at::IntArrayRef({1, 3, 32, 16}));
   pipe.set_picture_size(0, 0);
   EXPECT_EQ(pipe.latent_shape(), (std::vector<int64_t>{4, 8, 8}));
-  EXPECT_EQ(message_of([&] { pipe.set_picture_size(16, 33); }),
-            "[model] a picture's width must be a multiple of 2, the model's pixels per latent pixel; got 33; the "
-            "nearest is 34");
+  EXPECT_EQ(
+      message_of([&] { pipe.set_picture_size(16, 33); }),
+      "[model] a picture's width must be a multiple of 2, the model's pixels per latent pixel; got 33; the "
+      "nearest is 34");
 }
 
 TEST(pipeline, bf16_computes_in_bf16_and_answers_in_fp32) {
@@ -263,11 +266,14 @@ TEST(pipeline, latents_and_channels_must_agree) {
   edit_json(folder / "sd/vae/config.json", [](nlohmann::json& json) {
     json = {{"_class_name", "SpaceToDepth"}, {"block_size", 2}};
   });
-  edit_json(folder / "sd/model_index.json", [](nlohmann::json& json) { json["vae"] = {"gamut", "SpaceToDepth"}; });
-  EXPECT_EQ(message_of([&] { Pipeline::open(folder / "sd", {}); }),
-            "[" + (folder / "sd/unet/config.json").string() +
-                "] in_channels and out_channels must be the vae's latent channels; got 4; expected 12; inpainting "
-                "models and the like are not supported");
+  edit_json(folder / "sd/model_index.json", [](nlohmann::json& json) {
+    json["vae"] = {"gamut", "SpaceToDepth"};
+  });
+  EXPECT_EQ(
+      message_of([&] { Pipeline::open(folder / "sd", {}); }),
+      "[" + (folder / "sd/unet/config.json").string() +
+          "] in_channels and out_channels must be the vae's latent channels; got 4; expected 12; inpainting "
+          "models and the like are not supported");
 }
 
 }  // namespace pipeline_test

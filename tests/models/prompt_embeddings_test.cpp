@@ -34,7 +34,8 @@ TEST(prompt_embeddings, rows_are_those_of_the_text_encoder) {
   const std::vector<int64_t> asked{99, 0, 3, 100, 101, 70, 0};
   const Tensor got = embeddings.rows(asked).hidden();
   for (size_t i = 0; i < asked.size(); ++i)
-    EXPECT_TRUE(at::allclose(got[int64_t(i)], encoder.pipe.encode({prompts[size_t(asked[i])]}).hidden()[0], 0, 1e-6));
+    EXPECT_TRUE(
+        at::allclose(got[int64_t(i)], encoder.pipe.encode({prompts[size_t(asked[i])]}).hidden()[0], 0, 1e-6));
   EXPECT_TRUE(at::equal(got[2], got[3]));
   EXPECT_TRUE(at::equal(got[0], got[4]));
 }

@@ -92,7 +92,8 @@ TEST(reader_net, saved_and_opened_reads_the_same) {
 
 TEST(reader_net, missing_folder_says_how_to_make_one) {
   EXPECT_EQ(message_of<EnvironmentError>([] { Reader::open("nowhere/reader", {}); }),
-            "[reader] the reader's folder must exist; got 'nowhere/reader'; train one with: gamut pretrain RECIPE, of task = "
+            "[reader] the reader's folder must exist; got 'nowhere/reader'; train one with: gamut pretrain "
+            "RECIPE, of task = "
             "\"reader\"");
 }
 

@@ -74,7 +74,8 @@ TEST(scheduler_config, absent_keys_take_the_defaults_of_the_class) {
 
 TEST(scheduler_config, names_the_sampler_that_gamut_lacks) {
   EXPECT_EQ(load({{"_class_name", "DDIMScheduler"}, {"use_karras_sigmas", true}}).own_problem, "");
-  EXPECT_EQ(load({{"_class_name", "UniPCMultistepScheduler"}, {"solver_order", 2}}).own_problem, "UniPCMultistepScheduler");
+  EXPECT_EQ(load({{"_class_name", "UniPCMultistepScheduler"}, {"solver_order", 2}}).own_problem,
+            "UniPCMultistepScheduler");
   EXPECT_EQ(load({{"_class_name", "EulerDiscreteScheduler"}, {"use_exponential_sigmas", true}}).own_problem,
             "EulerDiscreteScheduler with use_exponential_sigmas");
   EXPECT_EQ(load({{"_class_name", "EulerDiscreteScheduler"}, {"use_karras_sigmas", false}}).own_problem, "");
@@ -88,13 +89,18 @@ TEST(scheduler_config, refuses_what_it_does_not_compute) {
             "option 'beta_schedule' has a value that is not supported; got \"sigmoid\"; expected \"linear\", "
             "\"scaled_linear\" or \"squaredcos_cap_v2\"");
   EXPECT_EQ(message_of({{"_class_name", "UniPCMultistepScheduler"}, {"prediction_type", "flow_prediction"}}),
-            "option 'prediction_type' has a value that is not supported; got \"flow_prediction\"; expected \"epsilon\", "
+            "option 'prediction_type' has a value that is not supported; got \"flow_prediction\"; expected "
+            "\"epsilon\", "
             "\"v_prediction\" or \"sample\"");
-  EXPECT_EQ(message_of({{"_class_name", "DDIMScheduler"}, {"num_train_timesteps", 3}, {"trained_betas", {0.1, 0.2}}}),
-            "option 'trained_betas' has a value that is not supported; got [0.1,0.2]; expected one number per training "
-            "step, 3");
+  EXPECT_EQ(
+      message_of(
+          {{"_class_name", "DDIMScheduler"}, {"num_train_timesteps", 3}, {"trained_betas", {0.1, 0.2}}}),
+      "option 'trained_betas' has a value that is not supported; got [0.1,0.2]; expected one number per "
+      "training "
+      "step, 3");
   EXPECT_EQ(message_of({{"_class_name", "DDIMScheduler"}, {"thresholding", true}}),
-            "option 'thresholding' has a value that is not supported; got true; expected false, the only one supported");
+            "option 'thresholding' has a value that is not supported; got true; expected false, the only one "
+            "supported");
   EXPECT_EQ(message_of({{"_class_name", "FlowMatchEulerDiscreteScheduler"}, {"shfit", 2.0}}),
             "option 'shfit' is unknown; got 2.0; did you mean 'shift'?");
   EXPECT_EQ(

@@ -46,15 +46,18 @@ TEST(unet, one_time_serves_all_rows) {
   }
 }
 
-// Gradient checkpointing: the output to the last bit, gradients of all parameters and of the text to rounding.
+// Gradient checkpointing: the output to the last bit, gradients of all parameters and of the text to
+// rounding.
 TEST(unet, recomputing_changes_nothing_but_the_order_of_sums) {
   for (const char* name : kCases) {
     SCOPED_TRACE(name);
     const auto results = [&](bool recompute, bool all_weights) {
       Loaded loaded(name);
       loaded.unet.recompute_in_backward(recompute);
-      if (all_weights) loaded.store.require_grad(true);
-      else Tensor(loaded.store.params().back().tensor).set_requires_grad(true);
+      if (all_weights)
+        loaded.store.require_grad(true);
+      else
+        Tensor(loaded.store.params().back().tensor).set_requires_grad(true);
       const Tensor text = loaded["text"].clone().set_requires_grad(all_weights);
       const Tensor out = loaded.unet(loaded["sample"], loaded["timestep"], text);
       (out * loaded["probe"]).sum().backward();

@@ -21,7 +21,9 @@ using testing::message_of;
 const fs::path kFixtures = GAMUT_SOURCE_DIR "/tests/models/fixtures/vit";
 constexpr const char* kNames[] = {"vit", "dinov2", "dinov2_swiglu"};
 
-double largest_difference(const at::Tensor& a, const at::Tensor& b) { return (a - b).abs().max().item<double>(); }
+double largest_difference(const at::Tensor& a, const at::Tensor& b) {
+  return (a - b).abs().max().item<double>();
+}
 
 TEST(vit, states_are_transformers) {
   const at::NoGradGuard no_grad;
@@ -32,15 +34,17 @@ TEST(vit, states_are_transformers) {
   }
 }
 
-// Bytes resized by the same kernel as torchvision's; Pillow, which the fixture's processors use, rounds a byte otherwise now
-// and then. 0.224 is the smallest image_std.
+// Bytes resized by the same kernel as torchvision's; Pillow, which the fixture's processors use, rounds a
+// byte otherwise now and then. 0.224 is the smallest image_std.
 TEST(vit, pictures_are_prepared_as_transformers_does) {
   for (const std::string name : kNames) {
     const nn::TensorMap golden = nn::load_safetensors(kFixtures / (name + ".safetensors"));
-    const at::Tensor pixels = Vit::open(kFixtures / name, {}).preprocess(golden.at("pictures").to(at::kFloat) / 255);
+    const at::Tensor pixels =
+        Vit::open(kFixtures / name, {}).preprocess(golden.at("pictures").to(at::kFloat) / 255);
     ASSERT_EQ(pixels.sizes(), golden.at("pixels").sizes()) << name;
     EXPECT_LE(largest_difference(pixels, golden.at("pixels")), 1.001 / 255 / 0.224) << name;
-    EXPECT_LE((pixels - golden.at("pixels")).abs().gt(1e-5).to(at::kFloat).mean().item<double>(), 0.1) << name;
+    EXPECT_LE((pixels - golden.at("pixels")).abs().gt(1e-5).to(at::kFloat).mean().item<double>(), 0.1)
+        << name;
   }
 }
 
@@ -64,10 +68,13 @@ TEST(vit, what_is_not_computed_is_named) {
   EXPECT_NE(refused({{"model_type", "swin"}}).find("option 'model_type'"), std::string::npos);
   EXPECT_NE(refused({{"hidden_act", "relu"}}).find("option 'hidden_act'"), std::string::npos);
   EXPECT_NE(refused({{"num_attention_heads", 5}}).find("a divisor of hidden_size = 24"), std::string::npos);
-  EXPECT_NE(message_of<EnvironmentError>([] { Vit::open("no/such/folder", {}); }).find("must hold config.json"),
-            std::string::npos);
+  EXPECT_NE(
+      message_of<EnvironmentError>([] { Vit::open("no/such/folder", {}); }).find("must hold config.json"),
+      std::string::npos);
   const Vit vit = Vit::open(kFixtures / "vit", {});
-  EXPECT_NE(message_of<DataError>([&] { vit.class_states(at::zeros({1, 3, 40, 40})); }).find("got 40x40; expected 32x32"),
+  EXPECT_NE(message_of<DataError>([&] {
+              vit.class_states(at::zeros({1, 3, 40, 40}));
+            }).find("got 40x40; expected 32x32"),
             std::string::npos);
 }
 

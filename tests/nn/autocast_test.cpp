@@ -47,7 +47,10 @@ TEST(autocast, gradients_of_the_weights_stay_in_their_type) {
   {
     const Autocast scope(kShort);
     // A pass without gradient must leave nothing behind that the next one would use.
-    { const at::NoGradGuard off; project(x, {weight, std::nullopt}); }
+    {
+      const at::NoGradGuard off;
+      project(x, {weight, std::nullopt});
+    }
     project(x, {weight, std::nullopt}).sum().backward();
   }
   ASSERT_TRUE(weight.grad().defined());

@@ -33,8 +33,8 @@ Function plain(const Case& c) {
 // Sums of up to a few thousand products in fp32.
 TEST_ON_CPU_PATHS(convolution, equals_the_definition) {
   for (const Case& c : kCases) {
-    SCOPED_TRACE(::testing::Message() << c.in << " to " << c.out << ", kernel " << c.kernel << ", stride "
-                                    << c.stride);
+    SCOPED_TRACE(::testing::Message()
+                 << c.in << " to " << c.out << ", kernel " << c.kernel << ", stride " << c.stride);
     expect_as_in_double(fast(c), plain(c), inputs(c), 1e-5);
   }
 }

@@ -38,7 +38,8 @@ TEST(cost, convolution_by_hand) {
     const Tensor x = trained({2, 8, 12, 10}).contiguous(at::MemoryFormat::ChannelsLast);
     const Tensor weight = trained({16, 8, 3, 3}), bias = trained({16});
     Tensor y;
-    const double forward = 2.0 * (16 * 8 * 3 * 3) * (2 * 6 * 5);  // per weight and output pixel, 6 x 5 at stride 2
+    const double forward =
+        2.0 * (16 * 8 * 3 * 3) * (2 * 6 * 5);  // per weight and output pixel, 6 x 5 at stride 2
     EXPECT_EQ(flops([&] { y = convolve(x, weight, bias, {2, 1}); }), forward);
     EXPECT_EQ(y.sizes(), (at::IntArrayRef{2, 16, 6, 5}));
     EXPECT_EQ(flops([&] { y.sum().backward(); }), 2 * forward);
@@ -47,7 +48,8 @@ TEST(cost, convolution_by_hand) {
 
 TEST(cost, linear_by_hand) {
   on_each_device([] {
-    const Tensor x = trained({2, 7, 16}), weight = trained({32, 16}), frozen = meta({32, 16}), bias = meta({32});
+    const Tensor x = trained({2, 7, 16}), weight = trained({32, 16}), frozen = meta({32, 16}),
+                 bias = meta({32});
     const double forward = 2.0 * (2 * 7) * 16 * 32;
     Tensor y;
     EXPECT_EQ(flops([&] { y = project(x, {weight, bias}); }), forward);

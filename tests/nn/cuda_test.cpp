@@ -60,8 +60,8 @@ TEST(cuda, a_driver_that_is_not_there_is_named) {
   EXPECT_TRUE(holds(driver.problem, "NVIDIA's driver is")) << driver.problem;
 }
 
-// fake_cuda.cpp is a libtorch_cuda that says there is a GPU. Up to here this process has run the library's own start and
-// the tests above; had any of that asked LibTorch for a GPU, it would have kept the answer.
+// fake_cuda.cpp is a libtorch_cuda that says there is a GPU. Up to here this process has run the library's
+// own start and the tests above; had any of that asked LibTorch for a GPU, it would have kept the answer.
 TEST(cuda, zz_opens_libtorch_cuda_beside_libtorch_cpu) {
   const LibTorchBuild build = libtorch_build_in(GAMUT_FAKE_CUDA);
   ASSERT_TRUE(build.cuda);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every kernel on every path against plain loops in fp64, and the paths against one another. Free of LibTorch, so that it
-// also runs alone, in an emulator, for a path that the machine lacks (docs/testing.md).
+// Every kernel on every path against plain loops in fp64, and the paths against one another. Free of
+// LibTorch, so that it also runs alone, in an emulator, for a path that the machine lacks (docs/testing.md).
 #include "gamut/core/error.h"
 #include "gamut/nn/kernels/attention.h"
 #include "gamut/nn/kernels/geglu.h"
@@ -77,7 +77,8 @@ TEST(kernel_paths, multiply) {
       for (int64_t r = 0; r < rows; ++r) {
         for (int64_t c = 0; c < columns; ++c) {
           double sum = double(bias[size_t(c)]) + residual[size_t(r * columns + c)];
-          for (int64_t i = 0; i < inner; ++i) sum += double(a[size_t(r * inner + i)]) * b[size_t(i * columns + c)];
+          for (int64_t i = 0; i < inner; ++i)
+            sum += double(a[size_t(r * inner + i)]) * b[size_t(i * columns + c)];
           exact.push_back(sum);
         }
       }
@@ -85,7 +86,8 @@ TEST(kernel_paths, multiply) {
       const auto compute = [&, inner = inner, columns = columns] {
         Floats packed(b.size()), c(size_t(rows * columns));
         kernels::pack({inner, columns, b.data(), columns, 1}, packed.data());
-        kernels::multiply({rows, inner, columns, a.data(), packed.data(), bias.data(), residual.data()}, c.data());
+        kernels::multiply({rows, inner, columns, a.data(), packed.data(), bias.data(), residual.data()},
+                          c.data());
         return c;
       };
       expect_on_every_path(compute, exact, 1e-5, "product");
@@ -130,10 +132,12 @@ TEST(kernel_paths, weight_gradient) {
                       double(x[size_t(((n * s.height + y) * s.width + column) * s.in_channels + i)]) *
                       grad[size_t(((n * s.out_height + oy) * s.out_width + ox) * s.out_channels + o)];
             }
-    SCOPED_TRACE(::testing::Message() << s.in_channels << " to " << s.out_channels << ", kernel " << s.kernel);
+    SCOPED_TRACE(::testing::Message()
+                 << s.in_channels << " to " << s.out_channels << ", kernel " << s.kernel);
     const auto compute = [&] {
       Floats weight(exact.size());
-      kernels::add_weight_gradient(s, x.data(), grad.data(), 0, kernels::weight_gradient_tiles(s), weight.data());
+      kernels::add_weight_gradient(s, x.data(), grad.data(), 0, kernels::weight_gradient_tiles(s),
+                                   weight.data());
       return weight;
     };
     expect_on_every_path(compute, exact, 1e-5, "weights");
@@ -183,7 +187,8 @@ TEST(kernel_paths, geglu) {
 }
 
 // Central differences in fp64 of sum(probe * function(x)).
-Doubles differentiate(const std::function<Doubles(const Doubles&)>& function, const Floats& x, const Floats& probe) {
+Doubles differentiate(const std::function<Doubles(const Doubles&)>& function, const Floats& x,
+                      const Floats& probe) {
   const auto total = [&](const Doubles& at) {
     const Doubles y = function(at);
     double sum = 0;
@@ -284,7 +289,8 @@ TEST(kernel_paths, attention) {
       Floats grads(joined.size()), delta(static_cast<size_t>(queries));
       float *grad_q = grads.data(), *grad_k = grad_q + queries * width, *grad_v = grad_k + keys * width;
       kernels::attention_backward(shape, in, {{out.data(), width}, {probe.data(), width}, logs.data()},
-                                  {{grad_q, width}, {grad_k, width}, {grad_v, width}}, delta.data(), scratch.data());
+                                  {{grad_q, width}, {grad_k, width}, {grad_v, width}}, delta.data(),
+                                  scratch.data());
       return grads;
     };
     SCOPED_TRACE(::testing::Message() << queries << " queries, " << keys << " keys, width " << width);

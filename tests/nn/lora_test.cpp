@@ -27,7 +27,8 @@ LoraModule module_of(const std::string& path, std::vector<int64_t> down, std::ve
   return {.component = "unet", .path = path, .down = at::randn(down), .up = at::randn(up), .alpha = 4};
 }
 
-// Of y + (alpha / r) B A x against (W + (alpha / r) B A) x. The tolerance is fp32 rounding of sums of size ten.
+// Of y + (alpha / r) B A x against (W + (alpha / r) B A) x. The tolerance is fp32 rounding of sums of size
+// ten.
 void expect_equal_to_merged(Layers& layers, const LoraModule& module, const std::function<Tensor()>& run) {
   const Tensor base = run();
   attach_modules(layers.store, {module}, 0.5);
@@ -43,11 +44,13 @@ TEST(lora, adds_what_merging_adds) {
   const Tensor pictures = at::randn({2, 6, 9, 7}).contiguous(at::MemoryFormat::ChannelsLast);
   for (const int64_t rank : {2, 16}) {
     Layers linear, conv, proj;
-    expect_equal_to_merged(linear, module_of("attn1.to_q", {rank, 16}, {32, rank}), [&] { return linear.to_q(tokens); });
+    expect_equal_to_merged(linear, module_of("attn1.to_q", {rank, 16}, {32, rank}),
+                           [&] { return linear.to_q(tokens); });
     expect_equal_to_merged(conv, module_of("conv1", {rank, 6, 3, 3}, {8, rank, 1, 1}),
                            [&] { return conv.conv(pictures); });
     // Matrices in place of 1x1 convolutions, as some programs write them.
-    expect_equal_to_merged(proj, module_of("proj_in", {rank, 6}, {8, rank}), [&] { return proj.proj(pictures); });
+    expect_equal_to_merged(proj, module_of("proj_in", {rank, 6}, {8, rank}),
+                           [&] { return proj.proj(pictures); });
   }
 }
 
@@ -69,15 +72,23 @@ TEST(lora, several_add_up_and_can_be_switched_off) {
 
 TEST(lora, names_the_layer_that_does_not_fit) {
   Layers layers;
-  EXPECT_EQ(message_of<DataError>([&] { attach_modules(layers.store, {module_of("attn1.to_q", {2, 12}, {32, 2})}, 1); }),
-            "[lora] the adapter's lora_A of 'unet.attn1.to_q' does not fit the layer; got [2, 12]; expected [2, 16]; "
+  EXPECT_EQ(message_of<DataError>([&] {
+              attach_modules(layers.store, {module_of("attn1.to_q", {2, 12}, {32, 2})}, 1);
+            }),
+            "[lora] the adapter's lora_A of 'unet.attn1.to_q' does not fit the layer; got [2, 12]; expected "
+            "[2, 16]; "
             "was it made for another model?");
-  EXPECT_EQ(message_of<DataError>([&] { attach_modules(layers.store, {module_of("conv1", {2, 6, 3, 3}, {9, 2, 1, 1})}, 1); }),
+  EXPECT_EQ(message_of<DataError>([&] {
+              attach_modules(layers.store, {module_of("conv1", {2, 6, 3, 3}, {9, 2, 1, 1})}, 1);
+            }),
             "[lora] the adapter's lora_B of 'unet.conv1' does not fit the layer; got [9, 2, 1, 1]; expected "
             "[8, 2, 1, 1]; was it made for another model?");
-  EXPECT_EQ(message_of<DataError>([&] { attach_modules(layers.store, {module_of("attn2.to_q", {2, 16}, {32, 2})}, 1); }),
-            "[lora] the adapter's layer 'unet.attn2.to_q' is not in the model; the nearest is 'attn1.to_q'; was it "
-            "made for another model?");
+  EXPECT_EQ(
+      message_of<DataError>([&] {
+        attach_modules(layers.store, {module_of("attn2.to_q", {2, 16}, {32, 2})}, 1);
+      }),
+      "[lora] the adapter's layer 'unet.attn2.to_q' is not in the model; the nearest is 'attn1.to_q'; was it "
+      "made for another model?");
 }
 
 TEST(lora, names_the_target_that_takes_nothing) {
@@ -86,8 +97,9 @@ TEST(lora, names_the_target_that_takes_nothing) {
     return message_of<ConfigError>([&] { match_targets(config, layers.store); });
   };
   LoraConfig wrong{.rank = 2, .targets = {"to_q", "prj_in"}};
-  EXPECT_EQ(message(wrong), "[lora] lora.targets: 'prj_in' takes no layer of the model; expected the end of a layer's "
-                            "path; did you mean 'proj_in'?");
+  EXPECT_EQ(message(wrong),
+            "[lora] lora.targets: 'prj_in' takes no layer of the model; expected the end of a layer's "
+            "path; did you mean 'proj_in'?");
   LoraConfig nothing{.rank = 2, .targets = {}};
   EXPECT_EQ(message(nothing), "[lora] lora.targets must name at least one layer; got an empty list");
   LoraConfig half{.rank = 2, .target_regex = "to_q"};

@@ -132,7 +132,9 @@ TEST(params, numbers_that_are_not_finite_are_refused) {
     damaged[0][1] = std::numeric_limits<double>::quiet_NaN();
     damaged[1][2] = -std::numeric_limits<double>::infinity();
     ParamStore store = ParamStore::from_tensors({{"w", damaged}}, "unet", {});
-    EXPECT_EQ(message_of([&] { store.declare("w", {2, 3}, Init::zeros()); }),
+    EXPECT_EQ(message_of([&] {
+                store.declare("w", {2, 3}, Init::zeros());
+              }),
               "[unet] tensor 'w' must hold finite numbers; got 2 of 6 NaN or infinite; the file is damaged");
   }
   // Finite numbers whose sum is not.

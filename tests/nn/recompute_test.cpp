@@ -29,8 +29,10 @@ Tensor some_input() { return at::linspace(0, 2, 8, at::kFloat).view({2, 4}); }
 TEST(recompute, gradients_are_those_of_plain_autograd) {
   for (const bool input_learns : {true, false}) {
     Layer plain, recomputing;
-    const Tensor x1 = some_input().set_requires_grad(input_learns), x2 = some_input().set_requires_grad(input_learns);
-    const Tensor s1 = at::full({3}, 0.5).set_requires_grad(true), s2 = at::full({3}, 0.5).set_requires_grad(true);
+    const Tensor x1 = some_input().set_requires_grad(input_learns),
+                 x2 = some_input().set_requires_grad(input_learns);
+    const Tensor s1 = at::full({3}, 0.5).set_requires_grad(true),
+                 s2 = at::full({3}, 0.5).set_requires_grad(true);
     const Tensor expected = plain.segment()({x1, s1}), got = recomputed(recomputing.segment(), {x2, s2});
     EXPECT_TRUE(at::equal(got, expected));
     expected.square().sum().backward();
@@ -65,7 +67,9 @@ TEST(recompute, several_results_share_one_second_run) {
     const Tensor x1 = some_input().set_requires_grad(true), x2 = some_input().set_requires_grad(true);
     const std::vector<Tensor> expected = wide(plain)({x1}), got = recomputed_all(wide(recomputing), {x2});
     EXPECT_TRUE(at::equal(got[0], expected[0]) && at::equal(got[1], expected[1]));
-    const auto loss = [both](const std::vector<Tensor>& y) { return both ? (y[0] * y[1]).sum() : y[1].sum(); };
+    const auto loss = [both](const std::vector<Tensor>& y) {
+      return both ? (y[0] * y[1]).sum() : y[1].sum();
+    };
     loss(expected).backward();
     loss(got).backward();
     EXPECT_EQ(recomputing.runs, 2);

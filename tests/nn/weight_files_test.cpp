@@ -106,12 +106,11 @@ TEST(weight_files, a_missing_shard_is_named_with_its_index) {
 TEST(weight_files, mapped_tensors_equal_copied_ones_and_outlive_each_other) {
   const Folder folder;
   // The byte makes the types after it lie at odd places.
-  save_safetensors(folder / "x.safetensors",
-                   {{"empty", at::empty({0, 3})},
-                    {"large", at::arange(100000, at::kFloat)},
-                    {"byte", at::ones({1}, at::kByte)},
-                    {"half", at::arange(100, at::kFloat).to(at::kHalf)},
-                    {"double", at::arange(30000, at::kDouble)}});
+  save_safetensors(folder / "x.safetensors", {{"empty", at::empty({0, 3})},
+                                              {"large", at::arange(100000, at::kFloat)},
+                                              {"byte", at::ones({1}, at::kByte)},
+                                              {"half", at::arange(100, at::kFloat).to(at::kHalf)},
+                                              {"double", at::arange(30000, at::kDouble)}});
   const TensorMap loaded = load_safetensors(folder / "x.safetensors");
   TensorMap mapped = map_safetensors(folder / "x.safetensors");
   fs::remove(folder / "x.safetensors");

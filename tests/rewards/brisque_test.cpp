@@ -44,8 +44,8 @@ at::Tensor noise(int64_t count, int64_t height, int64_t width) {
   return at::rand({count, 3, height, width});
 }
 
-// The order of OpenCV's sums is kept, but for the last one to three columns of its half-size picture. Most features are
-// equal to 1e-7; a mean that is a small difference of two deviations, to 3e-5.
+// The order of OpenCV's sums is kept, but for the last one to three columns of its half-size picture. Most
+// features are equal to 1e-7; a mean that is a small difference of two deviations, to 3e-5.
 TEST(brisque, features_are_opencvs) {
   const nlohmann::json expected = io::read_json(kFixtures / "expected.json");
   const nn::TensorMap pictures = nn::load_safetensors(kFixtures / "pictures.safetensors");
@@ -191,7 +191,8 @@ TEST(brisque, wrong_models_are_named) {
   EXPECT_EQ(model_message(edited(kModel, "[ 0.99", "[ .Nan, 0.99")),
             "'file.opencv_ml_svm.support_vectors[0]' must be a list of 36; got a list of 37");
   EXPECT_EQ(model_message(edited(kModel, "rho: -57", "rho: .Inf # -57")),
-            "'file.opencv_ml_svm.decision_functions[0].rho' must be a finite number; got '.Inf # -57.600882526465654'");
+            "'file.opencv_ml_svm.decision_functions[0].rho' must be a finite number; got '.Inf # "
+            "-57.600882526465654'");
   EXPECT_EQ(model_message(edited(kModel, "rho:", "roh:")),
             "'file.opencv_ml_svm.decision_functions[0]' must hold 'rho'; it is missing");
   EXPECT_EQ(model_message(edited(kModel, "sv_count: 16", "sv_count: 15")),
@@ -223,17 +224,20 @@ TEST(brisque, truncated_files_are_data_errors) {
     EXPECT_TRUE(kept(model, size, true).starts_with(named)) << size;
   for (size_t size = 0; size + 2 < range.size(); size += 7)
     EXPECT_TRUE(kept(range, size, false).starts_with(named)) << size;
-  const std::string missing = message_of<EnvironmentError>([&] { BrisqueModel(folder / "none.yml", kRange); });
+  const std::string missing =
+      message_of<EnvironmentError>([&] { BrisqueModel(folder / "none.yml", kRange); });
   EXPECT_NE(missing.find("none.yml"), std::string::npos) << missing;
 }
 
 TEST(brisque, the_recipe_must_name_both_files) {
   RewardConfig config{.kind = "brisque"};
   EXPECT_EQ(message_of<ConfigError>([&] { make_reward(config); }),
-            "[reward] reward 'brisque' needs brisque_model = OpenCV's brisque_model_live.yml; got none; docs/rewards.md says "
+            "[reward] reward 'brisque' needs brisque_model = OpenCV's brisque_model_live.yml; got none; "
+            "docs/rewards.md says "
             "where it comes from");
   config.brisque_model = kModel.string();
-  EXPECT_NE(message_of<ConfigError>([&] { make_reward(config); }).find("needs brisque_range"), std::string::npos);
+  EXPECT_NE(message_of<ConfigError>([&] { make_reward(config); }).find("needs brisque_range"),
+            std::string::npos);
   config.brisque_range = kRange.string();
   EXPECT_EQ(make_reward(config)->name(), "brisque");
 }

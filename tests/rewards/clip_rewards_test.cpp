@@ -23,7 +23,8 @@ const std::filesystem::path kFixtures = GAMUT_SOURCE_DIR "/tests/rewards/fixture
 
 struct Golden {
   nlohmann::json expected = io::read_json(kFixtures / "clip_rewards.json");
-  at::Tensor pictures = nn::load_safetensors(kFixtures / "clip_rewards.safetensors").at("pictures").to(at::kFloat) / 255;
+  at::Tensor pictures =
+      nn::load_safetensors(kFixtures / "clip_rewards.safetensors").at("pictures").to(at::kFloat) / 255;
   std::vector<text::Prompt> prompts;
   Golden() {
     for (const auto& text : expected["prompts"]) prompts.push_back({text.get<std::string>(), "", {}});
@@ -42,21 +43,30 @@ struct Golden {
   }
 };
 
-TEST(clip_rewards, clip_score_is_transformers) { Golden().expect(*make_clip_score((kFixtures / "tiny_clip").string()), "clip_score"); }
+TEST(clip_rewards, clip_score_is_transformers) {
+  Golden().expect(*make_clip_score((kFixtures / "tiny_clip").string()), "clip_score");
+}
 
-TEST(clip_rewards, pickscore_is_transformers) { Golden().expect(*make_pickscore((kFixtures / "tiny_clip").string()), "pickscore"); }
+TEST(clip_rewards, pickscore_is_transformers) {
+  Golden().expect(*make_pickscore((kFixtures / "tiny_clip").string()), "pickscore");
+}
 
-TEST(clip_rewards, hps_is_open_clip_under_its_own_names) { Golden().expect(*make_hps((kFixtures / "tiny_open_clip").string()), "hps"); }
+TEST(clip_rewards, hps_is_open_clip_under_its_own_names) {
+  Golden().expect(*make_hps((kFixtures / "tiny_open_clip").string()), "hps");
+}
 
 TEST(clip_rewards, aesthetic_is_the_published_head) {
-  Golden().expect(*make_aesthetic((kFixtures / "tiny_clip").string(), kFixtures / "aesthetic_head.safetensors"), "aesthetic");
+  Golden().expect(
+      *make_aesthetic((kFixtures / "tiny_clip").string(), kFixtures / "aesthetic_head.safetensors"),
+      "aesthetic");
 }
 
 TEST(clip_rewards, a_non_finite_picture_fails_alone) {
   Golden golden;
   golden.pictures[1][0][3][3] = std::numeric_limits<float>::quiet_NaN();
-  const Scores scores = make_aesthetic((kFixtures / "tiny_clip").string(), kFixtures / "aesthetic_head.safetensors")
-                            ->score(golden.pictures, golden.prompts);
+  const Scores scores =
+      make_aesthetic((kFixtures / "tiny_clip").string(), kFixtures / "aesthetic_head.safetensors")
+          ->score(golden.pictures, golden.prompts);
   EXPECT_EQ(scores.failure, (std::vector<std::string>{"", "non-finite picture", "", ""}));
 }
 
@@ -68,16 +78,19 @@ std::string message_for_head(const std::function<void(nn::TensorMap&)>& change) 
   std::vector<nn::NamedTensor> named;
   for (const auto& [name, tensor] : tensors) named.push_back({name, tensor});
   nn::save_safetensors(folder / "head.safetensors", named);
-  const std::string text =
-      message_of<DataError>([&] { make_aesthetic((kFixtures / "tiny_clip").string(), folder / "head.safetensors"); });
+  const std::string text = message_of<DataError>(
+      [&] { make_aesthetic((kFixtures / "tiny_clip").string(), folder / "head.safetensors"); });
   return text.substr(text.find(']') + 2);
 }
 
 TEST(clip_rewards, a_wrong_head_is_named) {
   EXPECT_EQ(message_for_head([](nn::TensorMap& t) { t.erase("layers.4.bias"); }),
             "an aesthetic head holds layers.{0,2,4,6,7}.weight and .bias; 'layers.4.bias' is missing");
-  EXPECT_EQ(message_for_head([](nn::TensorMap& t) { t["layers.0.weight"] = at::zeros({8, 768}); }),
-            "tensor 'layers.0.weight' must take 12 numbers, as many as the CLIP's embedding has; got shape [8, 768] with "
+  EXPECT_EQ(message_for_head([](nn::TensorMap& t) {
+              t["layers.0.weight"] = at::zeros({8, 768});
+            }),
+            "tensor 'layers.0.weight' must take 12 numbers, as many as the CLIP's embedding has; got shape "
+            "[8, 768] with "
             "8 biases");
   EXPECT_EQ(message_for_head([](nn::TensorMap& t) { t["layers.9.weight"] = at::zeros({1}); }),
             "unknown tensor 'layers.9.weight'; an aesthetic head has five layers");
@@ -87,10 +100,13 @@ TEST(clip_rewards, a_wrong_head_is_named) {
 
 TEST(clip_rewards, weights_that_no_default_names_are_asked_for) {
   EXPECT_EQ(message_of<ConfigError>([] { make_reward({.kind = "pickscore"}); }),
-            "[reward] reward 'pickscore' needs pickscore_model = folder of PickScore_v1; got none; docs/rewards.md says "
+            "[reward] reward 'pickscore' needs pickscore_model = folder of PickScore_v1; got none; "
+            "docs/rewards.md says "
             "where it comes from");
-  EXPECT_NE(message_of<ConfigError>([] { make_reward({.kind = "hps"}); }).find("hps_model"), std::string::npos);
-  EXPECT_NE(message_of<ConfigError>([] { make_reward({.kind = "aesthetic"}); }).find("aesthetic_model"), std::string::npos);
+  EXPECT_NE(message_of<ConfigError>([] { make_reward({.kind = "hps"}); }).find("hps_model"),
+            std::string::npos);
+  EXPECT_NE(message_of<ConfigError>([] { make_reward({.kind = "aesthetic"}); }).find("aesthetic_model"),
+            std::string::npos);
 }
 
 }  // namespace clip_rewards_test

@@ -35,8 +35,10 @@ TEST(compute, keys_are_those_of_reward_and_of_features) {
     FeaturesConfig features;
     void fields(FieldVisitor& v) { features.fields(v, "what is looked at"); }
   } table;
-  bind(parse_recipe("features = \"clip\"\nfeatures_model = \"c\"\nfeatures_device = \"cpu\"\nfeatures_dtype = \"bf16\"\n"
-                    "features_batch = 2\n", "r.toml"),
+  bind(parse_recipe("features = \"clip\"\nfeatures_model = \"c\"\nfeatures_device = \"cpu\"\nfeatures_dtype "
+                    "= \"bf16\"\n"
+                    "features_batch = 2\n",
+                    "r.toml"),
        table);
   EXPECT_EQ(table.features.kind, "clip");
   EXPECT_EQ(table.features.model, "c");
@@ -50,7 +52,9 @@ TEST(compute, the_default_is_the_policys_device_in_fp32) {
   EXPECT_TRUE(made.where.device.is_cpu());
   EXPECT_EQ(made.where.dtype, at::kFloat);
   EXPECT_EQ(open_compute({.device = "cpu"}, "cuda").where.device, at::Device(at::kCPU));
-  EXPECT_NE(message_of<EnvironmentError>([] { open_compute({.dtype = "fp16"}, "cpu"); }).find("the CPU computes in fp32 and bf16"),
+  EXPECT_NE(message_of<EnvironmentError>([] {
+              open_compute({.dtype = "fp16"}, "cpu");
+            }).find("the CPU computes in fp32 and bf16"),
             std::string::npos);
 }
 
@@ -60,7 +64,8 @@ TEST(compute, a_batch_changes_no_score) {
   const std::vector<double> usual = scores(folder.path().string(), {});
   for (const int64_t batch : {1, 3, 64}) {
     const std::vector<double> other = scores(folder.path().string(), {.batch = batch});
-    for (size_t i = 0; i < usual.size(); ++i) EXPECT_NEAR(other[i], usual[i], 1e-6) << batch;  // sums in another order
+    for (size_t i = 0; i < usual.size(); ++i)
+      EXPECT_NEAR(other[i], usual[i], 1e-6) << batch;  // sums in another order
   }
 }
 
@@ -69,7 +74,8 @@ TEST(compute, bf16_is_near_fp32) {
   const TempFolder folder;
   write_clip(folder);
   const std::string model = folder.path().string();
-  const std::vector<double> full = scores(model, {}), half = scores(model, open_compute({.dtype = "bf16"}, "cpu"));
+  const std::vector<double> full = scores(model, {}),
+                            half = scores(model, open_compute({.dtype = "bf16"}, "cpu"));
   bool any_differs = false;
   for (size_t i = 0; i < full.size(); ++i) {
     EXPECT_NEAR(half[i], full[i], 1e-2);

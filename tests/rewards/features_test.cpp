@@ -95,29 +95,36 @@ TEST(features, shipped_clip_sees_what_differs) {
 
 TEST(features, what_cannot_be_made_says_why) {
   EXPECT_EQ(message_of<ConfigError>([] { make_features({.kind = "clip"}); }),
-            "[features] features = \"clip\" needs features_model, the folder of its network; got none; or choose features = "
+            "[features] features = \"clip\" needs features_model, the folder of its network; got none; or "
+            "choose features = "
             "\"pixels\", which needs none");
-  EXPECT_EQ(message_of<ConfigError>([] { make_features({.kind = "clp"}); }),
-            "[features] unknown features 'clp'; expected one of pixels, clip, dino, dinov2; did you mean 'clip'?");
-  EXPECT_NE(
-      message_of<EnvironmentError>([] { make_features({.kind = "clip", .model = "no/such/folder"}); }).find("'no/such/folder'"),
-      std::string::npos);
+  EXPECT_EQ(
+      message_of<ConfigError>([] { make_features({.kind = "clp"}); }),
+      "[features] unknown features 'clp'; expected one of pixels, clip, dino, dinov2; did you mean 'clip'?");
+  EXPECT_NE(message_of<EnvironmentError>([] {
+              make_features({.kind = "clip", .model = "no/such/folder"});
+            }).find("'no/such/folder'"),
+            std::string::npos);
 }
 
 // tests/generators/vit.py: the class token of transformers' models, of unit length; a batch changes nothing.
 TEST(features, dino_and_dinov2_are_transformers) {
   const std::string fixtures = GAMUT_SOURCE_DIR "/tests/models/fixtures/vit/";
-  for (const auto& [kind, name] : {std::pair<std::string, std::string>{"dino", "vit"}, {"dinov2", "dinov2"}}) {
+  for (const auto& [kind, name] :
+       {std::pair<std::string, std::string>{"dino", "vit"}, {"dinov2", "dinov2"}}) {
     const nn::TensorMap golden = nn::load_safetensors(fixtures + name + ".safetensors");
     const at::Tensor pictures = golden.at("pictures").to(at::kFloat) / 255, states = golden.at("states");
     FeaturesConfig config{.kind = kind, .model = fixtures + name};
     config.compute.batch = 3;
     const at::Tensor got = make_features(config)->extract(pictures);
     // Preprocessing by bytes may round a pixel otherwise than Pillow.
-    EXPECT_TRUE(at::allclose(got, states / states.norm(2, 1, true), 0, 2e-2)) << kind << (got - states / states.norm(2, 1, true)).abs().max();
+    EXPECT_TRUE(at::allclose(got, states / states.norm(2, 1, true), 0, 2e-2))
+        << kind << (got - states / states.norm(2, 1, true)).abs().max();
     EXPECT_TRUE(at::allclose(got.norm(2, 1), at::ones({2}))) << kind;
   }
-  EXPECT_NE(message_of<DataError>([&] { make_features({.kind = "dino", .model = fixtures + "dinov2"}); }).find("needs a ViTModel"),
+  EXPECT_NE(message_of<DataError>([&] {
+              make_features({.kind = "dino", .model = fixtures + "dinov2"});
+            }).find("needs a ViTModel"),
             std::string::npos);
 }
 

@@ -37,10 +37,12 @@ class Fixed : public Reward {
 };
 
 Scores score_mix(std::vector<MixPart> parts, int64_t count) {
-  return make_mix(std::move(parts))->score(at::rand({count, 3, 4, 4}), std::vector<text::Prompt>(size_t(count)));
+  return make_mix(std::move(parts))
+      ->score(at::rand({count, 3, 4, 4}), std::vector<text::Prompt>(size_t(count)));
 }
 
-std::vector<MixPart> parts_of(std::unique_ptr<Reward> a, double weight_a, std::unique_ptr<Reward> b, double weight_b) {
+std::vector<MixPart> parts_of(std::unique_ptr<Reward> a, double weight_a, std::unique_ptr<Reward> b,
+                              double weight_b) {
   std::vector<MixPart> parts;
   parts.push_back({weight_a, std::move(a)});
   parts.push_back({weight_b, std::move(b)});
@@ -48,8 +50,10 @@ std::vector<MixPart> parts_of(std::unique_ptr<Reward> a, double weight_a, std::u
 }
 
 TEST(mix, adds_raw_values_times_weights_and_keeps_each_part) {
-  const Scores scores = score_mix(parts_of(std::make_unique<Fixed>("a", std::vector<double>{1, 2}), 2,
-                                           std::make_unique<Fixed>("b", std::vector<double>{10, -4}, 1), -0.5), 2);
+  const Scores scores =
+      score_mix(parts_of(std::make_unique<Fixed>("a", std::vector<double>{1, 2}), 2,
+                         std::make_unique<Fixed>("b", std::vector<double>{10, -4}, 1), -0.5),
+                2);
   EXPECT_EQ(scores.value, (std::vector<double>{-3, 6}));
   EXPECT_EQ(scores.exact, (std::vector<uint8_t>{1, 1}));
   EXPECT_EQ(scores.parts.at("a"), (std::vector<double>{1, 2}));
@@ -58,14 +62,16 @@ TEST(mix, adds_raw_values_times_weights_and_keeps_each_part) {
 
 TEST(mix, a_part_that_fails_fails_the_picture_and_never_counts_as_zero) {
   const Scores scores = score_mix(parts_of(std::make_unique<Fixed>("a", std::vector<double>{1, 2}), 1,
-                                           std::make_unique<Fixed>("b", std::vector<double>{NAN, 5}), 1), 2);
+                                           std::make_unique<Fixed>("b", std::vector<double>{NAN, 5}), 1),
+                                  2);
   EXPECT_EQ(scores.failure, (std::vector<std::string>{"b: no idea", ""}));
   EXPECT_TRUE(std::isnan(scores.value[0]));
   EXPECT_EQ(scores.value[1], 7);
 }
 
 TEST(mix, a_recipe_names_kinds_and_weights) {
-  const Recipe recipe = parse_recipe("kind = \"mix\"\nmix = { colorfulness = 0.5, jpeg_compressibility = 2 }\n", "r.toml");
+  const Recipe recipe =
+      parse_recipe("kind = \"mix\"\nmix = { colorfulness = 0.5, jpeg_compressibility = 2 }\n", "r.toml");
   RewardConfig config;
   bind(recipe, config);
   const auto reward = make_reward(config);
@@ -80,11 +86,13 @@ TEST(mix, a_recipe_names_kinds_and_weights) {
 
 TEST(mix, without_weights_is_a_config_error) {
   EXPECT_EQ(message_of<ConfigError>([] { make_reward({.kind = "mix"}); }),
-            "[reward] kind = \"mix\" needs at least one weight in [reward.mix]; got none; for example mix = { pickscore = "
+            "[reward] kind = \"mix\" needs at least one weight in [reward.mix]; got none; for example mix = "
+            "{ pickscore = "
             "1.0, clip_score = 0.5 }");
   const Recipe recipe = parse_recipe("mix = { pickscroe = 1 }\n", "r.toml");
   RewardConfig config;
-  EXPECT_NE(message_of<ConfigError>([&] { bind(recipe, config); }).find("'mix.pickscore'"), std::string::npos);
+  EXPECT_NE(message_of<ConfigError>([&] { bind(recipe, config); }).find("'mix.pickscore'"),
+            std::string::npos);
 }
 
 }  // namespace mix_test

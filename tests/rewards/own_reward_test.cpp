@@ -40,7 +40,8 @@ std::string between(const std::string& text, const std::string& open, const std:
 
 TEST(own_reward, is_what_the_page_shows) {
   const std::string page = between(text_of("docs/howto/own_reward.md"), "```cpp\n", "```\n");
-  EXPECT_EQ(page, between(text_of("tests/rewards/own_reward_test.cpp"), "// As on the page, from here\n", "// to here.\n"));
+  EXPECT_EQ(page, between(text_of("tests/rewards/own_reward_test.cpp"), "// As on the page, from here\n",
+                          "// to here.\n"));
 }
 
 TEST(own_reward, scores_and_fails_per_picture) {

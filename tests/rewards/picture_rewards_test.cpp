@@ -18,13 +18,15 @@ const std::filesystem::path kFixtures = GAMUT_SOURCE_DIR "/tests/rewards/fixture
 
 struct Golden {
   nlohmann::json expected = io::read_json(kFixtures / "clip_rewards.json");
-  at::Tensor pictures = nn::load_safetensors(kFixtures / "clip_rewards.safetensors").at("pictures").to(at::kFloat) / 255;
+  at::Tensor pictures =
+      nn::load_safetensors(kFixtures / "clip_rewards.safetensors").at("pictures").to(at::kFloat) / 255;
   std::vector<text::Prompt> prompts = std::vector<text::Prompt>(4);
 };
 
 TEST(picture_rewards, jpeg_sizes_are_pillows) {
   const Golden golden;
-  const auto large = make_jpeg_reward(JpegGoal::kIncompressible), small = make_jpeg_reward(JpegGoal::kCompressible);
+  const auto large = make_jpeg_reward(JpegGoal::kIncompressible),
+             small = make_jpeg_reward(JpegGoal::kCompressible);
   EXPECT_EQ(large->name(), "jpeg_incompressibility");
   EXPECT_EQ(small->name(), "jpeg_compressibility");
   const Scores kilobytes = large->score(golden.pictures, golden.prompts);
@@ -39,12 +41,14 @@ TEST(picture_rewards, jpeg_sizes_of_odd_pictures_are_pillows) {
   const Golden golden;
   const at::Tensor large = golden.pictures.repeat_interleave(9, 2).repeat_interleave(7, 3);  // 144 x 112
   const Scores scores = make_jpeg_reward(JpegGoal::kIncompressible)->score(large, golden.prompts);
-  for (size_t i = 0; i < 4; ++i) EXPECT_DOUBLE_EQ(scores.value[i], golden.expected["jpeg_kb_large"][i].get<double>()) << i;
+  for (size_t i = 0; i < 4; ++i)
+    EXPECT_DOUBLE_EQ(scores.value[i], golden.expected["jpeg_kb_large"][i].get<double>()) << i;
 }
 
 TEST(picture_rewards, noise_takes_more_bytes_than_a_flat_color) {
   const at::Tensor pictures = at::stack({at::full({3, 64, 64}, 0.4), at::rand({3, 64, 64})});
-  const Scores scores = make_jpeg_reward(JpegGoal::kIncompressible)->score(pictures, std::vector<text::Prompt>(2));
+  const Scores scores =
+      make_jpeg_reward(JpegGoal::kIncompressible)->score(pictures, std::vector<text::Prompt>(2));
   EXPECT_GT(scores.value[1], 5 * scores.value[0]);
 }
 
@@ -53,7 +57,8 @@ TEST(picture_rewards, colorfulness_is_hasler_and_suesstrunks) {
   const auto reward = make_colorfulness_reward();
   EXPECT_EQ(reward->name(), "colorfulness");
   const Scores scores = reward->score(golden.pictures, golden.prompts);
-  for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(scores.value[i], golden.expected["colorfulness"][i].get<double>(), 1e-9) << i;
+  for (size_t i = 0; i < 4; ++i)
+    EXPECT_NEAR(scores.value[i], golden.expected["colorfulness"][i].get<double>(), 1e-9) << i;
 }
 
 TEST(picture_rewards, gray_has_no_color) {

@@ -28,15 +28,18 @@ TEST(registry, unknown_kind_names_the_nearest) {
   EXPECT_EQ(
       message_of<ConfigError>([&] { make_reward(config); }),
       "[rewards] unknown reward 'clipscore'; expected one of ocr, clip_score, pickscore, hps, aesthetic, "
-      "jpeg_compressibility, jpeg_incompressibility, colorfulness, brisque, remote, mix; did you mean 'clip_score'?");
+      "jpeg_compressibility, jpeg_incompressibility, colorfulness, brisque, remote, mix; did you mean "
+      "'clip_score'?");
 }
 
 TEST(registry, a_recipe_has_to_say_what_it_rewards) {
   EXPECT_EQ(message_of<ConfigError>([] { make_reward({}); }),
-            "[rewards] a recipe has to say what it rewards; got no reward.kind; expected one of ocr, clip_score, pickscore, hps, "
+            "[rewards] a recipe has to say what it rewards; got no reward.kind; expected one of ocr, "
+            "clip_score, pickscore, hps, "
             "aesthetic, jpeg_compressibility, jpeg_incompressibility, colorfulness, brisque, remote, mix");
   EXPECT_EQ(message_of<ConfigError>([] { make_reward({.kind = "clip_score"}); }),
-            "[reward] reward 'clip_score' needs clip_model = folder of a CLIP; got none; docs/rewards.md says where it comes "
+            "[reward] reward 'clip_score' needs clip_model = folder of a CLIP; got none; docs/rewards.md "
+            "says where it comes "
             "from");
 }
 

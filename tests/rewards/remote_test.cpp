@@ -25,14 +25,16 @@ using testing::message_of;
 class Server {
  public:
   using Handler = httplib::Server::Handler;
-  explicit Server(Handler compute, const std::string& health = "{\"status\": \"ok\"}", const std::string& prefix = "") {
+  explicit Server(Handler compute, const std::string& health = "{\"status\": \"ok\"}",
+                  const std::string& prefix = "") {
     server_.Get(prefix + "/health", [health](const httplib::Request&, httplib::Response& response) {
       response.set_content(health, "application/json");
     });
-    server_.Post(prefix + "/compute", [this, compute](const httplib::Request& request, httplib::Response& response) {
-      ++requests;
-      compute(request, response);
-    });
+    server_.Post(prefix + "/compute",
+                 [this, compute](const httplib::Request& request, httplib::Response& response) {
+                   ++requests;
+                   compute(request, response);
+                 });
     port_ = server_.bind_to_any_port("127.0.0.1");
     thread_ = std::thread([this] { server_.listen_after_bind(); });
     while (!server_.is_running()) std::this_thread::yield();
@@ -53,7 +55,8 @@ class Server {
   std::thread thread_;
 };
 
-Server::Handler answer(const std::string& body, int status = 200, const std::string& type = "application/json") {
+Server::Handler answer(const std::string& body, int status = 200,
+                       const std::string& type = "application/json") {
   return [=](const httplib::Request&, httplib::Response& response) {
     response.status = status;
     response.set_content(body, type);
@@ -128,7 +131,8 @@ TEST(remote, a_server_that_stumbles_is_asked_again) {
 
 TEST(remote, a_server_that_keeps_failing_is_an_error_and_no_zero) {
   const Server broken(answer("{\"error\": \"out of memory\"}"));
-  EXPECT_EQ(complaint<EnvironmentError>(broken), "the server says '\"out of memory\"'; gave up after 3 tries");
+  EXPECT_EQ(complaint<EnvironmentError>(broken),
+            "the server says '\"out of memory\"'; gave up after 3 tries");
   EXPECT_EQ(broken.requests, 3);
   const Server busy(answer("<h1>Bad gateway</h1>", 502, "text/html"));
   EXPECT_EQ(complaint<EnvironmentError>(busy),
@@ -142,7 +146,8 @@ TEST(remote, a_reply_that_breaks_the_protocol_is_refused_at_once) {
   EXPECT_EQ(complaint<DataError>(html), "the reply must be JSON; got '<html>login</html>'" + hint);
   EXPECT_EQ(html.requests, 1);
   const Server count(answer("{\"rewards\": [0.5]}"));
-  EXPECT_EQ(complaint<DataError>(count), "'rewards' must hold one number per picture; got 1; expected 2" + hint);
+  EXPECT_EQ(complaint<DataError>(count),
+            "'rewards' must hold one number per picture; got 1; expected 2" + hint);
   const Server missing(answer("no such page", 404));
   EXPECT_EQ(complaint<DataError>(missing), "HTTP status 404 with 'no such page'" + hint);
 }
@@ -169,7 +174,8 @@ TEST(remote, a_slow_server_is_given_up) {
     config.timeout_s = 0.3;
     config.retries = 1;
     EXPECT_EQ(message_of<EnvironmentError>([&] { ask(config); }),
-              cat("[reward] server '", server->url(), "', POST /compute: no whole reply within 0.3 s; gave up after 2 "
+              cat("[reward] server '", server->url(),
+                  "', POST /compute: no whole reply within 0.3 s; gave up after 2 "
                   "tries; is the server running, and reward.remote.timeout_s long enough?"));
   }
   over.set_value();
@@ -183,7 +189,8 @@ TEST(remote, a_dead_server_is_found_before_the_run) {
   }
   const RemoteConfig config{.url = url, .retries = 1, .backoff_s = 0};
   EXPECT_EQ(message_of<EnvironmentError>([&] { make_remote(config); }),
-            cat("[reward] server '", url, "', GET /health: connection refused; gave up after 2 tries; is the server "
+            cat("[reward] server '", url,
+                "', GET /health: connection refused; gave up after 2 tries; is the server "
                 "running, and reward.remote.timeout_s long enough?"));
 }
 
@@ -191,13 +198,15 @@ TEST(remote, a_server_that_is_not_well_is_found_before_the_run) {
   for (const char* health : {"<html>", "{\"status\": \"loading\"}", "[]", "{\"status\": 3}"}) {
     const Server server(honest, health);
     EXPECT_EQ(message_of<DataError>([&] { make_remote(server.config()); }),
-              cat("[reward] server '", server.url(), "', GET /health: the reply must be {\"status\": \"ok\"}; got '", health,
+              cat("[reward] server '", server.url(),
+                  "', GET /health: the reply must be {\"status\": \"ok\"}; got '", health,
                   "'; docs/rewards.md describes the protocol"));
   }
 }
 
 TEST(remote, urls_are_checked) {
-  for (const char* url : {"127.0.0.1:8000", "ftp://x", "http://", "http://a b", "http:///compute", "http://user@host"})
+  for (const char* url :
+       {"127.0.0.1:8000", "ftp://x", "http://", "http://a b", "http:///compute", "http://user@host"})
     EXPECT_EQ(message_of<ConfigError>([&] { make_remote({.url = url}); }),
               cat("[reward] remote.url must be http://host:port or https://host:port; got '", url, "'"));
 }

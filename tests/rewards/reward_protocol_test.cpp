@@ -18,7 +18,8 @@ TEST(reward_protocol, a_request_holds_prompts_pictures_and_what_is_known_of_them
   const auto request = nlohmann::json::parse(reward_request(images, kPrompts, "singular"));
   EXPECT_EQ(request.size(), 3u);
   EXPECT_EQ(request["prompt"][0], "a \"red\" cat\xEF\xBF\xBD");  // bytes that are no UTF-8 are replaced
-  EXPECT_TRUE(request["image"][0].get<std::string>().starts_with("iVBORw0KGgo"));  // base64 of PNG's signature
+  EXPECT_TRUE(
+      request["image"][0].get<std::string>().starts_with("iVBORw0KGgo"));  // base64 of PNG's signature
   EXPECT_EQ(request["kwargs"]["target"][0], "red");
   EXPECT_EQ(request["kwargs"]["attributes"][0]["ink"], "red");
 }
@@ -47,7 +48,10 @@ TEST(reward_protocol, a_picture_may_have_no_reward) {
 
 TEST(reward_protocol, what_a_prompt_carries_is_sent_as_it_stood) {
   const std::vector<text::Prompt> prompts = {
-      {"two cups", "", {{"hue", "red"}}, R"({"attributes": {"hue": "red", "size": 3}, "include": [{"class": "cup"}]})"}};
+      {"two cups",
+       "",
+       {{"hue", "red"}},
+       R"({"attributes": {"hue": "red", "size": 3}, "include": [{"class": "cup"}]})"}};
   const std::vector<io::Image> images = {io::Image::filled(1, 1, 0, 0, 0)};
   const auto kwargs = nlohmann::json::parse(reward_request(images, prompts, "singular"))["kwargs"];
   EXPECT_EQ(kwargs["attributes"][0].dump(), R"({"hue":"red","size":3})");
@@ -68,7 +72,8 @@ TEST(reward_protocol, names_what_is_wrong_with_a_reply) {
   EXPECT_EQ(problem_of("{\"rewards\": [[null], 1]}"), rule + "'[null]' for picture 1 of 2");
   EXPECT_EQ(problem_of("{\"rewards\": [Nan, 1]}"), "the reply must be JSON; got '{\"rewards\": [Nan, 1]}'");
   EXPECT_NE(problem_of("{\"rewards\": [1e999, 1]}"), "");
-  EXPECT_EQ(problem_of("{\"rewards\": [1]}"), "'rewards' must hold one number per picture; got 1; expected 2");
+  EXPECT_EQ(problem_of("{\"rewards\": [1]}"),
+            "'rewards' must hold one number per picture; got 1; expected 2");
   EXPECT_EQ(problem_of("{\"rewards\": 3}"), "'rewards' must be a list; got '3'");
   EXPECT_EQ(problem_of("[1, 2]"), "the reply must be a JSON object; got '[1, 2]'");
   EXPECT_EQ(problem_of("{}"), "the reply must hold 'rewards'; got '{}'");
@@ -85,7 +90,9 @@ TEST(reward_protocol, only_an_error_that_the_server_reports_is_worth_another_try
 
 TEST(reward_protocol, a_strangers_text_is_short_and_plain) {
   EXPECT_EQ(quoted_start(std::string(100, 'x')), cat("'", std::string(60, 'x'), "…'"));
-  EXPECT_EQ(quoted_start("\x1b[31m\xc3\xa9!"), "'?[31m?" "?!'");
+  EXPECT_EQ(quoted_start("\x1b[31m\xc3\xa9!"),
+            "'?[31m?"
+            "?!'");
 }
 
 }  // namespace reward_protocol_test

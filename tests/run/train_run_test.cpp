@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A run as a library call: own rewards, an end on request, going on to the same bits, and the example program.
+// A run as a library call: own rewards, an end on request, going on to the same bits, and the example
+// program.
 #include "gamut/run/train_run.h"
 
 #include "cli/micro.h"
@@ -38,10 +39,10 @@ TEST(train_run, trains_on_an_own_reward) {
   const Micro micro;
   Brightness reward, judge;
   bool started = false;
-  const run::TrainOutcome done = run::train(recipe_of(micro), {.folder = micro / "run",
-                                                               .reward = &reward,
-                                                               .judge = &judge,
-                                                               .on_start = [&] { started = reward.calls == 0; }});
+  const run::TrainOutcome done = run::train(
+      recipe_of(micro), {.folder = micro / "run", .reward = &reward, .judge = &judge, .on_start = [&] {
+                           started = reward.calls == 0;
+                         }});
   EXPECT_TRUE(started);
   EXPECT_TRUE(done.finished);
   EXPECT_EQ(done.steps, 4);
@@ -75,7 +76,8 @@ TEST(train_run, ends_on_request_and_goes_on_to_the_same_bits) {
       recipe_of(micro), {.folder = micro / "parts", .resume = true, .reward = &reward, .judge = &judge});
   EXPECT_TRUE(done.finished);
   for (const char* file : {"metrics.jsonl", "evals.jsonl"})
-    EXPECT_EQ(rows_without_seconds(micro / "parts" / file), rows_without_seconds(micro / "whole" / file)) << file;
+    EXPECT_EQ(rows_without_seconds(micro / "parts" / file), rows_without_seconds(micro / "whole" / file))
+        << file;
 }
 
 TEST(train_run, refuses_a_folder_in_the_way) {
@@ -90,12 +92,15 @@ TEST(train_run, refuses_a_folder_in_the_way) {
 
 TEST(train_run, the_example_trains_the_glyph_base) {
   const Micro micro;
-  const std::string command =
-      cat("cd ", quoted(kSource), " && OMP_NUM_THREADS=1 ", quoted(OWN_REWARD_PROGRAM), " ", quoted(micro / "run"),
-          " iterations=2 rollout.prompts_per_iteration=2 rollout.group_size=4 rollout.micro_batch=4 subset.candidates=4"
-          " subset.keep=2 sampler.steps=4 eval.prompts=", quoted(micro / "prompts.jsonl"), " 'eval.heldout=\"\"' eval.members=2"
-          " eval.steps=2 eval.report_seed=-1 eval.features=pixels > ", quoted(micro / "out"), " 2> ",
-          quoted(micro / "err"));
+  const std::string command = cat("cd ", quoted(kSource), " && OMP_NUM_THREADS=1 ",
+                                  quoted(OWN_REWARD_PROGRAM), " ", quoted(micro / "run"),
+                                  " iterations=2 rollout.prompts_per_iteration=2 rollout.group_size=4 "
+                                  "rollout.micro_batch=4 subset.candidates=4"
+                                  " subset.keep=2 sampler.steps=4 eval.prompts=",
+                                  quoted(micro / "prompts.jsonl"),
+                                  " 'eval.heldout=\"\"' eval.members=2"
+                                  " eval.steps=2 eval.report_seed=-1 eval.features=pixels > ",
+                                  quoted(micro / "out"), " 2> ", quoted(micro / "err"));
   EXPECT_EQ(std::system(command.c_str()), 0) << io::read_text(micro / "err");
   EXPECT_TRUE(fs::exists(micro / "run" / "model" / "model_index.json"));
   EXPECT_NE(io::read_text(micro / "out").find("before"), std::string::npos);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes that tensors of the CPU really hold, as LibTorch's allocator reports them to profilers; this thread's, from the
-// meter's beginning on.
+// Bytes that tensors of the CPU really hold, as LibTorch's allocator reports them to profilers; this
+// thread's, from the meter's beginning on.
 #pragma once
 
 #include <c10/core/Allocator.h>
@@ -14,7 +14,8 @@ namespace gamut::testing {
 
 class CpuMemoryMeter {
  public:
-  CpuMemoryMeter() : report_(std::make_shared<Report>()), guard_(c10::DebugInfoKind::PROFILER_STATE, report_) {}
+  CpuMemoryMeter()
+      : report_(std::make_shared<Report>()), guard_(c10::DebugInfoKind::PROFILER_STATE, report_) {}
   int64_t live() const { return report_->live; }
   int64_t peak() const { return report_->peak; }
 

@@ -32,7 +32,7 @@ inline void on_every_cpu_path(void (*body)()) {
 
 }  // namespace gamut::testing
 
-#define TEST_ON_CPU_PATHS(suite, name)                                           \
-  static void suite##_##name##_on_this_path();                                   \
+#define TEST_ON_CPU_PATHS(suite, name)                                                    \
+  static void suite##_##name##_on_this_path();                                            \
   TEST(suite, name) { gamut::testing::on_every_cpu_path(suite##_##name##_on_this_path); } \
   static void suite##_##name##_on_this_path()

@@ -70,17 +70,16 @@ inline void make_ddim(const std::filesystem::path& folder) {
   nlohmann::json index = io::read_json(folder / "model_index.json");
   index["scheduler"] = {"diffusers", "DDIMScheduler"};
   io::write_json(folder / "model_index.json", index);
-  io::write_json(folder / "scheduler/scheduler_config.json",
-                 {{"_class_name", "DDIMScheduler"},
-                  {"num_train_timesteps", 1000},
-                  {"beta_start", 0.00085},
-                  {"beta_end", 0.012},
-                  {"beta_schedule", "scaled_linear"},
-                  {"prediction_type", "epsilon"},
-                  {"timestep_spacing", "leading"},
-                  {"steps_offset", 1},
-                  {"clip_sample", false},
-                  {"set_alpha_to_one", false}});
+  io::write_json(folder / "scheduler/scheduler_config.json", {{"_class_name", "DDIMScheduler"},
+                                                              {"num_train_timesteps", 1000},
+                                                              {"beta_start", 0.00085},
+                                                              {"beta_end", 0.012},
+                                                              {"beta_schedule", "scaled_linear"},
+                                                              {"prediction_type", "epsilon"},
+                                                              {"timestep_spacing", "leading"},
+                                                              {"steps_offset", 1},
+                                                              {"clip_sample", false},
+                                                              {"set_alpha_to_one", false}});
 }
 
 }  // namespace gamut::testing

@@ -129,7 +129,8 @@ TEST(clip_tokenizer, reads_every_layout_as_transformers_does) {
   for (const Json& one : all["cases"]) {
     const testing::TempFolder folder;
     for (const auto& [name, content] : one["files"].items())
-      io::write_atomically(folder / name, content == "@lines" ? all["lines"].get<std::string>() : filled(content, all).dump());
+      io::write_atomically(
+          folder / name, content == "@lines" ? all["lines"].get<std::string>() : filled(content, all).dump());
     const ClipTokenizer tokenizer = ClipTokenizer::load(folder.path());
     EXPECT_EQ(tokenizer.pad_id(), one["pad"]) << one["name"];
     for (size_t i = 0; i < all["texts"].size(); ++i)
@@ -195,24 +196,28 @@ TEST(clip_tokenizer, refuses_malformed_folders) {
 TEST(clip_tokenizer, refuses_settings_it_cannot_honor) {
   Folder folder;
   folder.write("tokenizer_config.json", R"({"pad_token": {"content": "!", "single_word": true}})");
-  EXPECT_EQ(folder.load_message<DataError>(),
-            R"([tokenizer] special tokens with 'single_word' are not supported; got {"content":"!","single_word":true} in )"
-            "'FOLDER'");
+  EXPECT_EQ(
+      folder.load_message<DataError>(),
+      R"([tokenizer] special tokens with 'single_word' are not supported; got {"content":"!","single_word":true} in )"
+      "'FOLDER'");
   folder.write("tokenizer_config.json", R"({"added_tokens_decoder": {"9999": {"content": "<toy>"}}})");
   EXPECT_EQ(folder.load_message<DataError>(),
-            "[tokenizer] an added token's id must be that of the vocabulary, or the next one after it; got 9999 for '<toy>' "
+            "[tokenizer] an added token's id must be that of the vocabulary, or the next one after it; got "
+            "9999 for '<toy>' "
             "in 'FOLDER'; expected 3514");
   folder.write("tokenizer_config.json", "{}");
   folder.write("added_tokens.json", R"({"<toy>": 5})");
   EXPECT_EQ(folder.load_message<DataError>(),
-            "[tokenizer] an added token's id must be that of the vocabulary, or the next one after it; got 5 for '<toy>' in "
+            "[tokenizer] an added token's id must be that of the vocabulary, or the next one after it; got 5 "
+            "for '<toy>' in "
             "'FOLDER'; expected 3514");
   folder.write("added_tokens.json", R"({"<toy>": "x"})");
   EXPECT_EQ(folder.load_message<DataError>(),
             "[tokenizer] added_tokens.json must give ids; got \"x\" for '<toy>' in 'FOLDER'");
   folder.write("added_tokens.json", "version https://git-lfs.github.com/spec/v1\n");
   EXPECT_EQ(folder.load_message<DataError>(),
-            "[json] FOLDER/added_tokens.json must be JSON; got a Git LFS pointer: run `git lfs pull` in the clone, or download "
+            "[json] FOLDER/added_tokens.json must be JSON; got a Git LFS pointer: run `git lfs pull` in the "
+            "clone, or download "
             "the file itself");
   folder.write("added_tokens.json", "{}");
   folder.write("tokenizer_config.json", R"({"model_max_length": 1})");

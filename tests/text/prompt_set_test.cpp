@@ -68,13 +68,15 @@ TEST(prompt_set, names_the_line_of_a_mistake) {
 
 TEST(prompt_set, keeps_what_it_does_not_know) {
   const auto prompts =
-      PromptFile("a.jsonl",
-                 "{\"tag\": \"counting\", \"include\": [{\"class\": \"cup\", \"count\": 2}], \"exclude\": null, "
-                 "\"prompt\": \"two cups\"}\n"
-                 "{\"prompt\": \"x\", \"target\": null, \"attributes\": {\"size\": 1.5, \"hue\": \"red\"}}\n"
-                 "{\"prompt\": \"y\", \"attributes\": [\"big\"]}\n")
+      PromptFile(
+          "a.jsonl",
+          "{\"tag\": \"counting\", \"include\": [{\"class\": \"cup\", \"count\": 2}], \"exclude\": null, "
+          "\"prompt\": \"two cups\"}\n"
+          "{\"prompt\": \"x\", \"target\": null, \"attributes\": {\"size\": 1.5, \"hue\": \"red\"}}\n"
+          "{\"prompt\": \"y\", \"attributes\": [\"big\"]}\n")
           .load();
-  EXPECT_EQ(prompts[0].metadata, R"({"exclude":null,"include":[{"class":"cup","count":2}],"tag":"counting"})");
+  EXPECT_EQ(prompts[0].metadata,
+            R"({"exclude":null,"include":[{"class":"cup","count":2}],"tag":"counting"})");
   EXPECT_EQ(prompts[0].target, "");
   EXPECT_EQ(prompts[1].metadata, R"({"attributes":{"hue":"red","size":1.5}})");
   EXPECT_EQ(prompts[1].attributes, (std::map<std::string, std::string>{{"hue", "red"}}));
@@ -100,7 +102,8 @@ TEST(prompt_set, names_the_line_that_is_not_utf8) {
 
 TEST(prompt_set, any_double_quotes_name_a_target) {
   EXPECT_EQ(quoted_part("says \"7\" or \"8\""), "7");
-  for (const char* text : {"says “7”", "says „7“", "says ”7”", "dit «7»", "says “7\"", "写着「7」", "says ‘7’", "says ＂7＂"})
+  for (const char* text :
+       {"says “7”", "says „7“", "says ”7”", "dit «7»", "says “7\"", "写着「7」", "says ‘7’", "says ＂7＂"})
     EXPECT_EQ(quoted_part(text), "7") << text;
   EXPECT_EQ(quoted_part("the cat’s sign says “it’s mine”"), "it’s mine");
   EXPECT_EQ(quoted_part("says ‘it’s mine’ twice"), "it’s mine");

@@ -11,13 +11,14 @@
 namespace gamut::train {
 namespace algorithms_test {
 
-// The named algorithms as they are and with the options that touch the loop. GARDO's gate needs a CLIP folder, so its
-// whole loop is tested on the command line.
+// The named algorithms as they are and with the options that touch the loop. GARDO's gate needs a CLIP
+// folder, so its whole loop is tested on the command line.
 std::vector<std::pair<std::string, TrainConfig>> all_loops() {
   std::vector<std::pair<std::string, TrainConfig>> loops;
   for (const algorithms::NamedAlgorithm& named : algorithms::algorithm_table())
     if (named.name != "gardo") loops.emplace_back(named.name, tiny_config(named.name));
-  for (auto& [name, config] : loops) config.slots.objective.threshold = 0.01;  // raft: the pictures are as red as they are
+  for (auto& [name, config] : loops)
+    config.slots.objective.threshold = 0.01;  // raft: the pictures are as red as they are
   auto add = [&](const std::string& name, const std::string& base, auto change) {
     loops.emplace_back(name, tiny_config(base));
     change(loops.back().second.slots);
@@ -27,21 +28,21 @@ std::vector<std::pair<std::string, TrainConfig>> all_loops() {
     s.conditioning.resample = "step";
     s.conditioning.form = "cads";
   });
-  add("potential per step", "diverse_drift", [](algorithms::Slots& s) { s.shaping.potential = "per_step_x0"; });
+  add("potential per step", "diverse_drift",
+      [](algorithms::Slots& s) { s.shaping.potential = "per_step_x0"; });
   add("random window", "flow_grpo", [](algorithms::Slots& s) {
     s.sampler.window = 2;
     s.sampler.window_kind = "random";
     s.schedule.kind = "window";
   });
   add("variable subset", "diverse_drift", [](algorithms::Slots& s) { s.subset.kind = "sigma_band"; });
-  add("averaged reference", "flow_grpo", [](algorithms::Slots& s) {
-    s.regularizer = {.kind = "kl_x", .weight = 1, .reference = "ema"};
-  });
-  // Objectives on the forward process: on a diffusion model, drawn with noise, with the parts that keep variety.
+  add("averaged reference", "flow_grpo",
+      [](algorithms::Slots& s) { s.regularizer = {.kind = "kl_x", .weight = 1, .reference = "ema"}; });
+  // Objectives on the forward process: on a diffusion model, drawn with noise, with the parts that keep
+  // variety.
   for (const std::string name : {"awm", "nft", "weighted_matching"}) {
-    add(name + " on ddim", name, [](algorithms::Slots& s) {
-      s.sampler = {.kind = "ddim", .steps = 4, .eta = 0};
-    });
+    add(name + " on ddim", name,
+        [](algorithms::Slots& s) { s.sampler = {.kind = "ddim", .steps = 4, .eta = 0}; });
     add(name + " on an SDE", name, [](algorithms::Slots& s) { s.sampler.kind = "flow_sde"; });
     add(name + " with drift", name, [](algorithms::Slots& s) {
       s.conditioning.kind = "annealed_noise";
@@ -73,7 +74,8 @@ TEST(algorithms, start_every_iteration_at_ratio_one_and_learn) {
   }
 }
 
-// Several updates per rollout: the old policy is that of the rollout, exactly, and the ratio leaves 1 after the first.
+// Several updates per rollout: the old policy is that of the rollout, exactly, and the ratio leaves 1 after
+// the first.
 TEST(algorithms, awm_remembers_the_policy_of_the_rollout) {
   for (const int64_t rank : {0, 2}) {
     TrainConfig config = tiny_config("awm");
@@ -88,7 +90,8 @@ TEST(algorithms, awm_remembers_the_policy_of_the_rollout) {
   }
 }
 
-// NFT draws by its old policy: with d = 1 from the second iteration on, the pictures stay those of the first update.
+// NFT draws by its old policy: with d = 1 from the second iteration on, the pictures stay those of the first
+// update.
 TEST(algorithms, nft_draws_by_its_old_policy) {
   for (const int64_t rank : {0, 2}) {
     TrainConfig config = tiny_config("nft");
@@ -114,13 +117,15 @@ TEST(algorithms, an_objective_without_a_trajectory_refuses_what_needs_one) {
   TrainConfig config = tiny_config("nft");
   config.train.reuse_rollout_graph = true;
   EXPECT_EQ(testing::message_of<ConfigError>([&] { TinyRun run(config); }),
-            "[train] reuse_rollout_graph keeps the graphs of the rollout's steps, and objective.kind = \"nft\" trains at other "
+            "[train] reuse_rollout_graph keeps the graphs of the rollout's steps, and objective.kind = "
+            "\"nft\" trains at other "
             "times; expected train.reuse_rollout_graph = false");
   config = tiny_config("nft");
   config.algorithm = "nft";
   config.slots.loss.kind = "ppo_clip";
   EXPECT_EQ(testing::message_of<ConfigError>([&] { TinyRun run(config); }),
-            "[objective] objective.kind = \"nft\" has a loss of its own, which no surrogate joins; got loss.kind = \"ppo_clip\"; "
+            "[objective] objective.kind = \"nft\" has a loss of its own, which no surrogate joins; got "
+            "loss.kind = \"ppo_clip\"; "
             "remove [loss] from the recipe");
   config = tiny_config("flow_grpo");  // whose filling has a surrogate that nobody asked for
   config.slots.sampler.kind = "ode";

@@ -52,13 +52,15 @@ TEST(batch_plan, a_subset_draws_more_than_it_keeps) {
   EXPECT_EQ(plan.members, 8);
   EXPECT_EQ(plan.keep, 4);
   EXPECT_EQ(plan.pictures, 16);
-  EXPECT_EQ(plan.text(), "plan   prompts 2 x group 8, of which 4 train = 16 pictures   micro-batch 4 x 4   updates "
-                         "per iteration 2");
+  EXPECT_EQ(plan.text(),
+            "plan   prompts 2 x group 8, of which 4 train = 16 pictures   micro-batch 4 x 4   updates "
+            "per iteration 2");
   plan = make_batch_plan(geometry(2, 4, 4, 1), {.kind = "trim", .candidates = 6, .keep = 5}, 3);
   EXPECT_EQ(plan.members, 6);
   EXPECT_EQ(plan.keep, 5);
-  EXPECT_EQ(message_of<ConfigError>(
-                [] { make_batch_plan(geometry(2, 4, 4, 1), {.kind = "trim", .candidates = 4, .keep = 6}, 3); }),
+  EXPECT_EQ(message_of<ConfigError>([] {
+              make_batch_plan(geometry(2, 4, 4, 1), {.kind = "trim", .candidates = 4, .keep = 6}, 3);
+            }),
             "[plan] subset.keep must not exceed subset.candidates; got 6 of 4");
 }
 
@@ -103,13 +105,15 @@ TEST(batch_plan, what_is_left_open_follows) {
   EXPECT_EQ(make_batch_plan(geometry(0, 16, 0, 1), {}, 33).prompts, 4);
   EXPECT_EQ(make_batch_plan(geometry(0, 16, 0, 1), {}, 3).prompts, 3);
   EXPECT_EQ(make_batch_plan(geometry(4, 16, 0, 1), {}, 33).micro_batch, 64);
-  EXPECT_EQ(make_batch_plan(geometry(4, 24, 0, 1), {}, 33).micro_batch, 48);      // of 96
-  EXPECT_EQ(make_batch_plan(geometry(4, 24, 0, 4), {}, 33).micro_batch, 24);      // four updates
-  EXPECT_EQ(make_batch_plan(geometry(4, 6, 0, 1), {}, 33, 4).micro_batch, 4);     // of 24, a large model
-  EXPECT_EQ(make_batch_plan(geometry(3, 7, 0, 1), {}, 33, 4).micro_batch, 3);     // of 21
-  EXPECT_EQ(make_batch_plan(geometry(2, 4, 0, 2), {.kind = "min_variance"}, 3).micro_batch, 4);  // 16 drawn, 8 train
-  EXPECT_NE(message_of<ConfigError>([] { make_batch_plan(geometry(2, 4, 0, 3), {}, 3); })
-                .find("rollout.updates must divide the number of trained micro-batches"),
+  EXPECT_EQ(make_batch_plan(geometry(4, 24, 0, 1), {}, 33).micro_batch, 48);   // of 96
+  EXPECT_EQ(make_batch_plan(geometry(4, 24, 0, 4), {}, 33).micro_batch, 24);   // four updates
+  EXPECT_EQ(make_batch_plan(geometry(4, 6, 0, 1), {}, 33, 4).micro_batch, 4);  // of 24, a large model
+  EXPECT_EQ(make_batch_plan(geometry(3, 7, 0, 1), {}, 33, 4).micro_batch, 3);  // of 21
+  EXPECT_EQ(make_batch_plan(geometry(2, 4, 0, 2), {.kind = "min_variance"}, 3).micro_batch,
+            4);  // 16 drawn, 8 train
+  EXPECT_NE(message_of<ConfigError>([] {
+              make_batch_plan(geometry(2, 4, 0, 3), {}, 3);
+            }).find("rollout.updates must divide the number of trained micro-batches"),
             std::string::npos);
 }
 

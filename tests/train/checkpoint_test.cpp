@@ -150,7 +150,8 @@ TEST(checkpoint, changed_files_are_data_errors) {
   run.step();
   save_checkpoint(folder.path(), 10, run.parts(), {}, 2);
   const fs::path checkpoint = *latest_checkpoint(folder.path());
-  for (const std::string name : {"weights.safetensors", "ema.safetensors", "optimizer.safetensors", "state.json"}) {
+  for (const std::string name :
+       {"weights.safetensors", "ema.safetensors", "optimizer.safetensors", "state.json"}) {
     const TempFolder copy;
     fs::copy(checkpoint, copy.path(), fs::copy_options::recursive);
     std::string bytes = io::read_text(copy / name);
@@ -162,7 +163,9 @@ TEST(checkpoint, changed_files_are_data_errors) {
     testing::write_raw(copy / name, bytes);
     const std::string message = message_of<DataError>([&] { load_checkpoint(copy.path(), run.parts()); });
     EXPECT_NE(message.find(name), std::string::npos) << message;
-    EXPECT_TRUE(message.ends_with("is not what was written: its checksum differs; a bad disk or copy?; " + kAdvice)) << message;
+    EXPECT_TRUE(
+        message.ends_with("is not what was written: its checksum differs; a bad disk or copy?; " + kAdvice))
+        << message;
   }
 }
 
@@ -196,9 +199,13 @@ TEST(checkpoint, numbers_that_no_training_leaves_are_data_errors) {
     return message_of<DataError>([&] { load_checkpoint(checkpoint, run.parts()); });
   };
   EXPECT_EQ(with_moment("exp_avg.w", std::nan("")),
-            "[checkpoint] tensor 'exp_avg.w' must hold finite numbers; got 5 of 5 NaN or infinite; the file is damaged; " + kAdvice);
+            "[checkpoint] tensor 'exp_avg.w' must hold finite numbers; got 5 of 5 NaN or infinite; the file "
+            "is damaged; " +
+                kAdvice);
   EXPECT_EQ(with_moment("exp_avg_sq.w", -1),
-            "[checkpoint] optimizer state 'exp_avg_sq.w' must hold squares; got negative numbers; the file is damaged; " + kAdvice);
+            "[checkpoint] optimizer state 'exp_avg_sq.w' must hold squares; got negative numbers; the file "
+            "is damaged; " +
+                kAdvice);
   testing::write_raw(checkpoint / "optimizer.safetensors", whole);
   auto with_state = [&](const char* key, const nlohmann::json& value) {
     nlohmann::json other = state;
@@ -206,9 +213,11 @@ TEST(checkpoint, numbers_that_no_training_leaves_are_data_errors) {
     io::write_json(checkpoint / "state.json", other);
     return message_of<DataError>([&] { load_checkpoint(checkpoint, run.parts()); });
   };
-  EXPECT_EQ(with_state("optimizer_steps", -1),
-            "[checkpoint] 'optimizer_steps' of state.json must be a whole number of 0 or more; got -1; " + kAdvice);
-  EXPECT_NE(with_state("optimizer_steps", int64_t{1} << 62).find("; got 4611686018427387904; "), std::string::npos);
+  EXPECT_EQ(
+      with_state("optimizer_steps", -1),
+      "[checkpoint] 'optimizer_steps' of state.json must be a whole number of 0 or more; got -1; " + kAdvice);
+  EXPECT_NE(with_state("optimizer_steps", int64_t{1} << 62).find("; got 4611686018427387904; "),
+            std::string::npos);
   EXPECT_EQ(with_state("step", 11), "[checkpoint] " + (checkpoint / "state.json").string() +
                                         " must hold the step of its folder; got 11; " + kAdvice);
 }
@@ -227,10 +236,13 @@ TEST(checkpoint, what_restores_the_rest_may_miss_a_value) {
   const fs::path checkpoint = *latest_checkpoint(folder.path());
   const std::string file = (checkpoint / "state.json").string();
   EXPECT_EQ(message_of<DataError>([&] {
-              load_checkpoint(checkpoint, run.parts(), [](const nlohmann::json& state) { state.at("guard"); });
+              load_checkpoint(checkpoint, run.parts(),
+                              [](const nlohmann::json& state) { state.at("guard"); });
             }),
-            "[checkpoint] " + file + " lacks a value or holds one of another type: key 'guard' not found; " + kAdvice);
-  EXPECT_THROW(load_checkpoint(checkpoint, run.parts(), [](const nlohmann::json& state) { stored_count(state, "updates_done"); }),
+            "[checkpoint] " + file + " lacks a value or holds one of another type: key 'guard' not found; " +
+                kAdvice);
+  EXPECT_THROW(load_checkpoint(checkpoint, run.parts(),
+                               [](const nlohmann::json& state) { stored_count(state, "updates_done"); }),
                DataError);
 }
 

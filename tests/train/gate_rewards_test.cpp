@@ -30,10 +30,11 @@ TEST(gate_rewards, tables_stand_for_themselves) {
   TrainConfig config;
   config.gate_defaults.clip_model = "not this";
   config.gate_tables.resize(2);
-  const Resolved resolved = bind(parse_recipe("[[regularizer.gate_rewards]]\nkind = \"colorfulness\"\n"
-                                              "[[regularizer.gate_rewards]]\nkind = \"clip_score\"\nclip_model = \"c\"\nbatch = 4\n",
-                                              "r.toml"),
-                                 config);
+  const Resolved resolved = bind(
+      parse_recipe("[[regularizer.gate_rewards]]\nkind = \"colorfulness\"\n"
+                   "[[regularizer.gate_rewards]]\nkind = \"clip_score\"\nclip_model = \"c\"\nbatch = 4\n",
+                   "r.toml"),
+      config);
   const std::vector<rewards::RewardConfig> found = gate_reward_configs(config);
   ASSERT_EQ(found.size(), 2u);
   EXPECT_EQ(found[0].kind, "colorfulness");

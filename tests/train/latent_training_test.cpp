@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Training a model whose pictures come out of an autoencoder: tests/cli/fixtures/tiny_sd, a tiny Stable Diffusion.
+// Training a model whose pictures come out of an autoencoder: tests/cli/fixtures/tiny_sd, a tiny Stable
+// Diffusion.
 #include "gamut/core/error.h"
 #include "gamut/train/policy.h"
 #include "train/tiny_training.h"

@@ -18,7 +18,8 @@ using testing::TempFolder;
 TrainConfig lora_config(TrainConfig config = tiny_config()) {
   config.lora.rank = 3;
   config.lora.alpha = 4;
-  config.lora.targets = {"to_q", "to_v", "to_out.0", "proj_in", "conv1", "ff.net.0.proj", "ff.net.2", "k_proj"};
+  config.lora.targets = {"to_q",  "to_v",          "to_out.0", "proj_in",
+                         "conv1", "ff.net.0.proj", "ff.net.2", "k_proj"};
   config.optimizer.learning_rate = 5e-3;
   return config;
 }
@@ -57,8 +58,8 @@ TEST(lora_training, only_adapters_train_and_the_ratio_is_one) {
   }
 }
 
-// The reference of the same recipe on all weights is the same network, so that both runs begin with KL 0 and the
-// same policy loss; afterwards the adapter has moved away from it.
+// The reference of the same recipe on all weights is the same network, so that both runs begin with KL 0 and
+// the same policy loss; afterwards the adapter has moved away from it.
 TEST(lora_training, the_reference_is_the_base_without_a_copy) {
   for (const char* kind : {"kl_flow", "kl_exact", "kl_v"}) {
     TrainConfig config = lora_config();
@@ -127,7 +128,8 @@ TEST(lora_training, resumes_bit_for_bit) {
     const std::vector<StepReport> got = second.iterate(2);
     second.trainer.save(parts_folder.path());
     for (size_t i = 0; i < 2; ++i) EXPECT_EQ(without_times(got[i]), without_times(expected[i + 2]));
-    for (const char* file : {"weights.safetensors", "ema.safetensors", "optimizer.safetensors", "reference.safetensors"})
+    for (const char* file :
+         {"weights.safetensors", "ema.safetensors", "optimizer.safetensors", "reference.safetensors"})
       EXPECT_EQ(io::read_text(parts_folder / "checkpoints/step_000004" / file),
                 io::read_text(whole_folder / "checkpoints/step_000004" / file))
           << file;
@@ -140,7 +142,8 @@ TEST(lora_training, saves_the_adapter_alone) {
   run.iterate(3);
   const TempFolder folder;
   run.trainer.save(folder.path());
-  for (const auto& [name, tensor] : nn::load_safetensors(*latest_checkpoint(folder.path()) / "weights.safetensors"))
+  for (const auto& [name, tensor] :
+       nn::load_safetensors(*latest_checkpoint(folder.path()) / "weights.safetensors"))
     EXPECT_NE(name.find(".lora_"), std::string::npos) << name;
 
   run.trainer.save_model(folder / "model");

@@ -104,7 +104,7 @@ TEST(plan, counts_the_times_of_the_forward_process) {
   EXPECT_EQ(plan.trained_steps, 6);
   EXPECT_NEAR(phase(plan, "update").flops / (one * double(12 * plan.trained_steps)), 3.0, 0.2);
   EXPECT_EQ(plan.trajectories, 12 * 12 * 4 * 4 * 4);  // the finished latents
-  EXPECT_EQ(phase(plan, "reference").flops, 0);        // one update: the old policy is the current one
+  EXPECT_EQ(phase(plan, "reference").flops, 0);       // one update: the old policy is the current one
   EXPECT_EQ(plan.held.reference, 0);
   made.config.rollout.updates = 3;
   // Each row has a time embedding of its own, a hundredth of this tiny network.
@@ -113,7 +113,8 @@ TEST(plan, counts_the_times_of_the_forward_process) {
   EXPECT_NEAR(phase(made.plan(), "reference").flops / (2 * one * 12 * 6), 1.0, 0.01);
   const Plan nft = Case("nft").plan();
   EXPECT_EQ(nft.trained_steps, 9);
-  EXPECT_EQ(nft.held.reference, 2 * nft.held.denoiser + nft.held.text_encoder);  // the base, and the old policy's weights
+  EXPECT_EQ(nft.held.reference,
+            2 * nft.held.denoiser + nft.held.text_encoder);  // the base, and the old policy's weights
 }
 
 TEST(plan, adapters_hold_less_and_share_the_reference) {

@@ -87,15 +87,17 @@ class Learner {
       groups[i / kMembers].scored.push_back(1);
     }
     std::vector<float> advantages;
-    const algorithms::Credit credit =
-        algorithms::assign_credit(groups, {slots_.subset, slots_.shaping, slots_.advantage}, {.iteration = iteration});
+    const algorithms::Credit credit = algorithms::assign_credit(
+        groups, {slots_.subset, slots_.shaping, slots_.advantage}, {.iteration = iteration});
     for (const algorithms::GroupCredit& group : credit.groups)
       advantages.insert(advantages.end(), group.advantages.begin(), group.advantages.end());
     batch.advantages_B = at::tensor(advantages);
     batch.weights_B = at::ones({kGroups * kMembers});
     const auto objective = algorithms::make_objective(slots_, seed_);
-    const algorithms::IterationSteps steps = algorithms::iteration_steps(slots_, objective->needs(), schedule_, seed_, iteration);
-    const UpdateReport report = accumulate_gradient({&batch}, {.steps = steps, .objective = *objective}, optimizer_);
+    const algorithms::IterationSteps steps =
+        algorithms::iteration_steps(slots_, objective->needs(), schedule_, seed_, iteration);
+    const UpdateReport report =
+        accumulate_gradient({&batch}, {.steps = steps, .objective = *objective}, optimizer_);
     EXPECT_EQ(report.ratio_max_deviation, 0.0);
     optimizer_.clip_gradients(optimizer_.grad_norm());
     optimizer_.step();

@@ -66,7 +66,8 @@ class Policy {
     const at::Tensor learned = at::tanh(input.matmul(params_[0].tensor)).matmul(params_[1].tensor);
     return (mixture_velocity(point, sigma_B) + learned).view(x.sizes());
   }
-  at::Tensor operator()(const at::Tensor& x, const at::Tensor& prompt_B1W, const diffusion::Step& step) const {
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& prompt_B1W,
+                        const diffusion::Step& step) const {
     return (*this)(x, prompt_B1W, at::full({x.size(0)}, step.sigma));
   }
 
@@ -190,7 +191,8 @@ class Learner {
     for (const algorithms::TrainItem& item : inputs.objective.items(batch, inputs.steps)) {
       if (!inputs.objective.holds(item)) continue;
       const at::Tensor points = item.x_BCHW.reshape({-1, 2});
-      batch.others[item.index].reference = mixture_velocity(points, levels_of(item)).view(item.x_BCHW.sizes());
+      batch.others[item.index].reference =
+          mixture_velocity(points, levels_of(item)).view(item.x_BCHW.sizes());
     }
   }
 
@@ -198,7 +200,8 @@ class Learner {
     MicroBatch batch = roll_out(iteration);
     add_credit(batch, iteration);
     const auto objective = algorithms::make_objective(slots_, seed_);
-    const algorithms::IterationSteps steps = algorithms::iteration_steps(slots_, objective->needs(), schedule_, seed_, iteration);
+    const algorithms::IterationSteps steps =
+        algorithms::iteration_steps(slots_, objective->needs(), schedule_, seed_, iteration);
     const UpdateInputs inputs{.steps = steps, .objective = *objective};
     add_reference(batch, inputs);
     const UpdateReport report = accumulate_gradient({&batch}, inputs, optimizer_);
@@ -310,7 +313,8 @@ TEST(toy_variety, drift_without_its_potential_loses_a_mode) {
   EXPECT_LT(train_three(slots).greatest_share, 0.1);
 }
 
-// The objectives on the forward process draw by the ODE. Those of NFT have the current policy as their old one.
+// The objectives on the forward process draw by the ODE. Those of NFT have the current policy as their old
+// one.
 algorithms::Slots forward_slots(const std::string& name) {
   algorithms::Slots slots = algorithms::fill_slots(name);
   slots.sampler.steps = 6;

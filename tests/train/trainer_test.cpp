@@ -48,11 +48,13 @@ TEST(trainer, gradient_checkpointing_gives_the_same_gradients_and_the_ratio_one)
       EXPECT_EQ(got[i].ratio_max_deviation, 0.0);
       EXPECT_NEAR(got[i].grad_norm, expected[i].grad_norm, (i == 0 ? 1e-5 : 1e-2) * expected[i].grad_norm);
     }
-    EXPECT_LT(largest_difference(recomputing.weights(), keeping.weights()), 0.1 * config.optimizer.learning_rate);
+    EXPECT_LT(largest_difference(recomputing.weights(), keeping.weights()),
+              0.1 * config.optimizer.learning_rate);
   }
 }
 
-// Every bit as without, in every kind of network call; where a graph cannot be kept the switch changes nothing.
+// Every bit as without, in every kind of network call; where a graph cannot be kept the switch changes
+// nothing.
 TEST(trainer, graphs_kept_from_the_rollout_change_no_bit) {
   const auto config_with = [](const std::function<void(TrainConfig&)>& change) {
     TrainConfig config = tiny_config();
@@ -91,7 +93,8 @@ TEST(trainer, graphs_kept_from_the_rollout_change_no_bit) {
     }
 }
 
-// The ratio is exact in bf16 too, the reference begins at the policy, and the first gradient is nearly that of fp32.
+// The ratio is exact in bf16 too, the reference begins at the policy, and the first gradient is nearly that
+// of fp32.
 TEST(trainer, mixed_precision_keeps_the_ratio_at_one) {
   for (const bool recompute : {false, true}) {
     for (const int64_t rank : {0, 2}) {
@@ -117,7 +120,9 @@ TEST(trainer, mixed_precision_is_for_weights_in_fp32) {
   TrainConfig config = tiny_config();
   config.dtype = "bf16";
   config.mixed_precision = "bf16";
-  EXPECT_NE(message_of<ConfigError>([&] { open_policy(config); }).find("over weights in fp32; got dtype 'bf16'"), std::string::npos);
+  EXPECT_NE(
+      message_of<ConfigError>([&] { open_policy(config); }).find("over weights in fp32; got dtype 'bf16'"),
+      std::string::npos);
 }
 
 // One of each thing that could make rollout and update disagree.
@@ -188,7 +193,8 @@ TEST(trainer, each_picture_is_drawn_for_its_own_prompt) {
     const diffusion::NoiseSource source{.seed = 3, .purpose = "rollout"};
     const models::Conditioning cond = pipe.encode({prompt});
     const diffusion::Trajectories drawn = diffusion::rollout(
-        diffusion::make_schedule(config.slots.sampler), diffusion::initial_noise(source, {key}, pipe.latent_shape()),
+        diffusion::make_schedule(config.slots.sampler),
+        diffusion::initial_noise(source, {key}, pipe.latent_shape()),
         [&](const at::Tensor& x, const diffusion::Step& step) {
           return pipe.predict(x, 1000 * step.sigma, cond);
         },

@@ -10,7 +10,8 @@
 namespace gamut::algorithms {
 
 void AdvantageConfig::fields(FieldVisitor& v) {
-  v.field("kind", kind, one_of({"group", "batch_std", "no_std", "nearest_neighbour_weight", "running", "reward"}),
+  v.field("kind", kind,
+          one_of({"group", "batch_std", "no_std", "nearest_neighbour_weight", "running", "reward"}),
           "divisor: the group's std, the whole batch's std, or 1; 1 with GARDO's weights; DDPO's per-prompt "
           "buffer; reward: no baseline and no divisor, for weighted_matching");
   v.field("std_scope", std_scope, one_of({"auto", "group", "batch", "none"}),

@@ -25,8 +25,9 @@ struct AdvantageConfig {
   // kept: std of the group's members | candidates (with a subset): r is z-scored by all candidates before
   // shaping and only the kept mean is subtracted after it
   std::string std_source = "kept";
-  // Rewards closer than this are one reward: a group whose scored rewards span no more (times their mean, where that is
-  // above 1) has no signal, and no std is taken below it. 0: the published formula, which divides roundings by themselves.
+  // Rewards closer than this are one reward: a group whose scored rewards span no more (times their mean,
+  // where that is above 1) has no signal, and no std is taken below it. 0: the published formula, which
+  // divides roundings by themselves.
   double resolution = 0;
   int64_t buffer = 16;  // running: newest rewards remembered per prompt
   double clip = 5.0;

@@ -38,7 +38,8 @@ void ConditioningConfig::fields(FieldVisitor& v) {
           "the prompt's embedding as it is, or with noise that fades along the trajectory");
   v.field("form", form, one_of({"additive", "cads"}), "how the noise enters, see docs/algorithms/drift.md");
   v.field("target", target, one_of({"tokens", "pooled", "both"}),
-          "what gets noise: the tokens' states, the pooled vector (Stable Diffusion 3, FLUX), or what the model has of them");
+          "what gets noise: the tokens' states, the pooled vector (Stable Diffusion 3, FLUX), or what the "
+          "model has of them");
   v.field("strength", strength, at_least(0), "noise in units of the embedding's rms (cads: of 1)");
   v.field("tau1", tau1, between(0, 1), "time (1 noisy, 0 clean) from which on the prompt is clean");
   v.field("tau2", tau2, between(0, 1), "time until which the noise is full");
@@ -89,15 +90,15 @@ ConditioningNoise::ConditioningNoise(const ConditioningConfig& config, uint64_t 
   config_.check();
 }
 
-at::Tensor ConditioningNoise::draw(const at::Tensor& part, const diffusion::Step& step, const std::string& stream) const {
+at::Tensor ConditioningNoise::draw(const at::Tensor& part, const diffusion::Step& step,
+                                   const std::string& stream) const {
   const int64_t draw = config_.resample == "step" ? step.index + 1 : 0;
   at::Tensor noise = at::empty(part.sizes(), at::kFloat);
   const size_t row = size_t(part.numel() / part.size(0));
   float* data = noise.mutable_data_ptr<float>();
   for (size_t b = 0; b < keys_.size(); ++b) {
     const diffusion::SampleKey& key = keys_[b];
-    Stream(seed_, stream, {key.epoch, key.prompt, key.member, draw})
-        .fill_normal({data + b * row, row});
+    Stream(seed_, stream, {key.epoch, key.prompt, key.member, draw}).fill_normal({data + b * row, row});
   }
   return noise.to(part.device());
 }
@@ -110,9 +111,10 @@ at::Tensor ConditioningNoise::perturb_pooled(const at::Tensor& pooled, const dif
   return config_.is_on() && config_.target != "tokens" ? varied(pooled, step, "conditioning.pooled") : pooled;
 }
 
-at::Tensor ConditioningNoise::varied(const at::Tensor& part, const diffusion::Step& step, const std::string& stream) const {
-  GAMUT_CHECK((part.dim() == 3 || part.dim() == 2) && part.size(0) == int64_t(keys_.size()), part.sizes(), " for ",
-              keys_.size(), " keys");
+at::Tensor ConditioningNoise::varied(const at::Tensor& part, const diffusion::Step& step,
+                                     const std::string& stream) const {
+  GAMUT_CHECK((part.dim() == 3 || part.dim() == 2) && part.size(0) == int64_t(keys_.size()), part.sizes(),
+              " for ", keys_.size(), " keys");
   const double g = anneal(config_, step, steps_), strength = config_.strength * factor_;
   const bool additive = config_.form == "additive";
   // The embedding itself rather than a sum with zeros: a clean step is clean to the bit.

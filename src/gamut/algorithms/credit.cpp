@@ -82,7 +82,8 @@ std::vector<int64_t> keeps_of(const std::vector<Group>& groups, const CreditConf
   return share_extremes(rewards, keeps);
 }
 
-// The groups with rewards that are equal but for their rounding made equal, so that nothing that follows sees a difference.
+// The groups with rewards that are equal but for their rounding made equal, so that nothing that follows sees
+// a difference.
 std::vector<Group> resolved(std::vector<Group> groups, double resolution) {
   for (Group& group : groups) {
     const std::vector<double> rewards = scored_rewards(group);

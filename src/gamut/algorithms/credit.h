@@ -18,12 +18,12 @@ namespace gamut::algorithms {
 // The members of one prompt in one iteration. A member whose score failed has `scored` 0: it enters no mean
 // and no count, is never kept, and gets no gradient.
 struct Group {
-  std::vector<double> rewards = {};    // {0.1, 0.9, …}
-  std::vector<uint8_t> scored = {};    // {1, 1, …}
-  at::Tensor distances_NN = {};        // double; undefined when no part needs it
-  std::vector<int64_t> clusters = {};  // given labels, or empty: they are computed
+  std::vector<double> rewards = {};                // {0.1, 0.9, …}
+  std::vector<uint8_t> scored = {};                // {1, 1, …}
+  at::Tensor distances_NN = {};                    // double; undefined when no part needs it
+  std::vector<int64_t> clusters = {};              // given labels, or empty: they are computed
   std::vector<at::Tensor> step_distances_NN = {};  // per_step_x0: of the predicted x0, states 0 … T-1
-  std::string prompt = {};             // the key of running statistics
+  std::string prompt = {};                         // the key of running statistics
 };
 
 struct CreditConfig {
@@ -53,7 +53,8 @@ struct GroupCredit {
 
 struct Credit {
   std::vector<GroupCredit> groups;
-  int64_t zero_std_groups = 0;    // groups whose kept shaped rewards (none kept: whose rewards) are all equal, or fewer than two
+  int64_t zero_std_groups =
+      0;  // groups whose kept shaped rewards (none kept: whose rewards) are all equal, or fewer than two
   double advantage_abs_mean = 0;  // over kept members
   // Means over groups; 0 where the part is off.
   double cluster_count = 0, cluster_entropy = 0, bonus_std = 0, pairwise_distance = 0;

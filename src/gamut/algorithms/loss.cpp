@@ -37,7 +37,8 @@ void need_normalized(const diffusion::Step& step) {
 
 void LossConfig::fields(FieldVisitor& v) {
   v.field("kind", kind, one_of({"ppo_clip", "grpo_guard", "none"}),
-          "surrogate of objective.kind policy_gradient and (ppo_clip) awm; none: of the others, whose loss is their own");
+          "surrogate of objective.kind policy_gradient and (ppo_clip) awm; none: of the others, whose loss "
+          "is their own");
   v.field("clip_range", clip_range, above(0), "trust region of the ratio: 1 ± clip_range");
   v.field("reweight", reweight, one_of({"inv_dt", "none"}),
           "grpo_guard: divide each step's loss by its length");
@@ -46,12 +47,17 @@ void LossConfig::fields(FieldVisitor& v) {
 // Its ratio takes noise_std = tau sqrt(-dt), the increment of an SDE.
 void check_loss(const LossConfig& config, const diffusion::SamplerConfig& sampler) {
   if (config.kind == "none")
-    throw ConfigError("loss", "objective.kind = \"policy_gradient\" needs a surrogate; got loss.kind = \"none\"; expected "
-                              "\"ppo_clip\" or \"grpo_guard\"");
+    throw ConfigError(
+        "loss",
+        "objective.kind = \"policy_gradient\" needs a surrogate; got loss.kind = \"none\"; expected "
+        "\"ppo_clip\" or \"grpo_guard\"");
   if (config.kind != "grpo_guard" || sampler.kind == "flow_sde" || sampler.kind == "dance_sde") return;
-  throw ConfigError("loss", cat("grpo_guard corrects the ratio of an SDE's step, whose noise is tau sqrt(-dt); got "
-                                "sampler.kind = \"", sampler.kind, "\"; expected flow_sde or dance_sde, or loss.kind = "
-                                "\"ppo_clip\""));
+  throw ConfigError("loss",
+                    cat("grpo_guard corrects the ratio of an SDE's step, whose noise is tau sqrt(-dt); got "
+                        "sampler.kind = \"",
+                        sampler.kind,
+                        "\"; expected flow_sde or dance_sde, or loss.kind = "
+                        "\"ppo_clip\""));
 }
 
 LossTerms ppo_clip(const at::Tensor& log_prob, const at::Tensor& old_log_prob, const at::Tensor& advantage,

@@ -21,7 +21,8 @@ void RegularizerConfig::fields(FieldVisitor& v) {
   v.field("decay", decay, one_of({"hard", "linear", "cosine"}), "weight over these K steps");
   v.field("form", form, one_of({"w2_half", "w2", "kl_flow", "kl_exact", "v_mse"}),
           "structure_aware: the distance");
-  v.field("pool", pool, between(1, 64), "the difference is first averaged over pool x pool latent cells; 1 = not");
+  v.field("pool", pool, between(1, 64),
+          "the difference is first averaged over pool x pool latent cells; 1 = not");
   v.field("reduction", reduction, one_of({"mean", "sum"}), "over the elements of a latent");
   v.field("reference", reference, one_of({"frozen", "ema", "periodic"}),
           "the base, the averaged policy, or (gated_kl) a copy renewed by reset_kl and reset_epochs");
@@ -30,7 +31,8 @@ void RegularizerConfig::fields(FieldVisitor& v) {
   v.field("gate_share", gate_share, between(0.02, 0.20), "gated_kl: share of that side at the start");
   if (names_gate_rewards)
     v.field("gate_rewards", gate_rewards, any_value(),
-            "gated_kl: the auxiliary rewards by kind, configured by [reward]'s keys; or tables [[regularizer.gate_rewards]]");
+            "gated_kl: the auxiliary rewards by kind, configured by [reward]'s keys; or tables "
+            "[[regularizer.gate_rewards]]");
   v.field("reset_kl", reset_kl, at_least(0), "gated_kl: renew the reference when the distance passes this");
   v.field("reset_epochs", reset_epochs, at_least(1), "gated_kl: renew it after more than so many iterations");
 }
@@ -67,8 +69,8 @@ at::Tensor regularizer_sum(const RegularizerConfig& config, const diffusion::Ste
          (config.step_weight(step.index) * regularizer_factor(kind, step));
 }
 
-at::Tensor output_distance_sum(const RegularizerConfig& config, const at::Tensor& output, const at::Tensor& reference,
-                               const at::Tensor& weight) {
+at::Tensor output_distance_sum(const RegularizerConfig& config, const at::Tensor& output,
+                               const at::Tensor& reference, const at::Tensor& weight) {
   at::Tensor difference = output - reference.detach();
   if (config.pool > 1) difference = at::avg_pool2d(difference, {config.pool, config.pool});
   const at::Tensor squares = difference.square();

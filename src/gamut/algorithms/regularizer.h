@@ -18,12 +18,12 @@ namespace gamut::algorithms {
 struct RegularizerConfig {
   std::string kind = "none";  // none | kl_flow | kl_exact | kl_v | kl_x | structure_aware | gated_kl
   double weight = 0.04;
-  int64_t steps = 0;                 // K: only the first K denoising steps; 0 = all. structure_aware: 0 = 3
-  std::string decay = "hard";        // over the first K steps: hard | linear | cosine
-  std::string form = "w2_half";      // structure_aware: w2_half | w2 | kl_flow | kl_exact | v_mse
-  std::string reduction = "mean";    // over a sample's elements: mean | sum
-  // Latent cells, per side, over which the difference is averaged before it is squared: holds color and layout, leaves
-  // detail free. 1 = none.
+  int64_t steps = 0;               // K: only the first K denoising steps; 0 = all. structure_aware: 0 = 3
+  std::string decay = "hard";      // over the first K steps: hard | linear | cosine
+  std::string form = "w2_half";    // structure_aware: w2_half | w2 | kl_flow | kl_exact | v_mse
+  std::string reduction = "mean";  // over a sample's elements: mean | sum
+  // Latent cells, per side, over which the difference is averaged before it is squared: holds color and
+  // layout, leaves detail free. 1 = none.
   int64_t pool = 1;
   std::string reference = "frozen";  // frozen | ema | periodic (gated_kl's moving reference)
   // gated_kl (GARDO)
@@ -52,7 +52,8 @@ at::Tensor regularizer_sum(const RegularizerConfig& config, const diffusion::Ste
                            const at::Tensor& mean, const at::Tensor& reference_mean,
                            const at::Tensor& weight_B);
 
-// The same between the network's outputs: sum over samples of reduce_CHW (output - reference)^2, kl_v where no step is.
+// The same between the network's outputs: sum over samples of reduce_CHW (output - reference)^2, kl_v where
+// no step is.
 at::Tensor output_distance_sum(const RegularizerConfig& config, const at::Tensor& output_BCHW,
                                const at::Tensor& reference_BCHW, const at::Tensor& weight_B);
 

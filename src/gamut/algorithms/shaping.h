@@ -34,8 +34,8 @@ struct ShapingConfig {
   double d_max = 0.65;
   std::string potential = "terminal";  // terminal | per_step_x0
   // both
-  std::string gate = "none";        // none | above_mean: only members whose reward is >= the group's mean
-  std::string decay = "none";       // of beta or weight over the run: none | linear | cosine
+  std::string gate = "none";   // none | above_mean: only members whose reward is >= the group's mean
+  std::string decay = "none";  // of beta or weight over the run: none | linear | cosine
   rewards::FeaturesConfig features = {};  // what distances between pictures are taken on
   void fields(FieldVisitor& v);
   bool needs_distances() const;  // some part reads distances (also true while beta or weight is 0)

@@ -17,7 +17,8 @@ void StepChoiceConfig::fields(FieldVisitor& v) {
   v.field("list", list, any_value(), "list, random: the eligible indices, 0 is the noisiest step");
 }
 
-std::vector<int64_t> listed_steps(const StepChoiceConfig& config, const std::vector<diffusion::Step>& schedule) {
+std::vector<int64_t> listed_steps(const StepChoiceConfig& config,
+                                  const std::vector<diffusion::Step>& schedule) {
   const int64_t total = int64_t(schedule.size());
   std::vector<int64_t> eligible = config.list;
   const bool listed = config.kind == "list" || (config.kind == "random" && !config.list.empty());

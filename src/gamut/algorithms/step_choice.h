@@ -23,12 +23,14 @@ struct StepChoiceConfig {
 // The steps of one iteration.
 struct IterationSteps {
   std::vector<diffusion::Step> schedule;  // as the sampler takes them
-  std::vector<int64_t> trained;           // ascending; not of a trajectory: the steps whose levels objective.times = grid visits
+  std::vector<int64_t>
+      trained;  // ascending; not of a trajectory: the steps whose levels objective.times = grid visits
 };
 
-// Ascending indices of the steps that the config lists, deterministic ones included. ConfigError when one is outside the
-// schedule.
-std::vector<int64_t> listed_steps(const StepChoiceConfig& config, const std::vector<diffusion::Step>& schedule);
+// Ascending indices of the steps that the config lists, deterministic ones included. ConfigError when one is
+// outside the schedule.
+std::vector<int64_t> listed_steps(const StepChoiceConfig& config,
+                                  const std::vector<diffusion::Step>& schedule);
 
 // Ascending indices of the steps that can train: deterministic steps are never among them. ConfigError when
 // none is left or an index is outside the schedule.

@@ -19,8 +19,8 @@ struct SubsetConfig {
   std::string kind = "all";
   int64_t candidates = 0;  // N drawn per prompt; 0 = 2 x rollout.group_size
   int64_t keep = 0;        // G kept; 0 = rollout.group_size in training, N / 2 in gamut explain credit
-  // top_bottom: every group trains `keep`, or the batch as many in all, pairs of extremes further apart first, so that
-  // a group whose rewards hardly differ leaves its place to others.
+  // top_bottom: every group trains `keep`, or the batch as many in all, pairs of extremes further apart
+  // first, so that a group whose rewards hardly differ leaves its place to others.
   std::string scope = "group";  // group | batch
   double kappa = 1.0;           // sigma_band: |r - mean| <= kappa std
   // A subset whose reward std is under floor x the candidates' is refused for the next rule of `fallback`.
@@ -49,10 +49,11 @@ struct Subset {
 Subset choose_subset(const std::vector<double>& rewards, const SubsetConfig& config, int64_t keep,
                      uint64_t seed, const std::vector<int64_t>& key);
 
-// scope = batch: how many members each group trains, as many in all as `planned` for the groups. A group's pairs are its
-// best and worst, its second best and second worst, …, of an odd group the middle alone; those with the largest difference
-// of rewards are taken, of equal ones a group's outer pair, then the earlier group. An odd last place goes to the better of
-// the next pair. A group without rewards gets and gives nothing; ConfigError when more are planned than a group has.
+// scope = batch: how many members each group trains, as many in all as `planned` for the groups. A group's
+// pairs are its best and worst, its second best and second worst, …, of an odd group the middle alone; those
+// with the largest difference of rewards are taken, of equal ones a group's outer pair, then the earlier
+// group. An odd last place goes to the better of the next pair. A group without rewards gets and gives
+// nothing; ConfigError when more are planned than a group has.
 std::vector<int64_t> share_extremes(const std::vector<std::vector<double>>& rewards,
                                     const std::vector<int64_t>& planned);
 

@@ -84,7 +84,8 @@ nlohmann::json UncertaintyGate::state() const { return {{"share", share_}, {"his
 void UncertaintyGate::load_state(const nlohmann::json& state) {
   share_ = state.at("share").get<double>();
   history_ = state.at("history").get<std::vector<double>>();
-  const bool finite = std::all_of(history_.begin(), history_.end(), [](double mean) { return std::isfinite(mean); });
+  const bool finite =
+      std::all_of(history_.begin(), history_.end(), [](double mean) { return std::isfinite(mean); });
   if (!(share_ > 0 && share_ <= 1) || !finite || history_.size() > kRemembered)
     throw DataError("gate", cat("a gate's state is a share in 0..1 and up to ", kRemembered,
                                 " finite means; got the share ", share_, " and ", history_.size(), " means"));

@@ -31,8 +31,8 @@ void check_comparable(const std::string& first, const run::TrainRecipe& one, con
                       const run::TrainRecipe& two) {
   const std::string differing = run::evaluation_differences(one, two);
   if (!differing.empty())
-    throw ConfigError("compare", cat("runs '", first, "' and '", second, "' cannot be compared; they differ in ",
-                                     differing));
+    throw ConfigError("compare", cat("runs '", first, "' and '", second,
+                                     "' cannot be compared; they differ in ", differing));
 }
 
 struct ComparedRun {
@@ -88,17 +88,21 @@ std::vector<ComparedRun> stored_runs(const std::vector<std::string>& folders) {
 // One sheet holds pictures of one size; a file that somebody else wrote may hold others.
 void check_pictures(const ComparedRun& run, const run::StoredEvaluation& base) {
   if (run.last.pictures.sizes() == base.pictures.sizes()) return;
-  throw DataError("compare", cat("the pictures of '", run::run_name(run.folder), "' must be as many and as large as the base's; got ",
+  throw DataError("compare", cat("the pictures of '", run::run_name(run.folder),
+                                 "' must be as many and as large as the base's; got ",
                                  run.last.pictures.sizes(), "; expected ", base.pictures.sizes()));
 }
 
-std::vector<eval::TableColumn> columns_of(const std::vector<ComparedRun>& runs, const run::StoredEvaluation& base) {
+std::vector<eval::TableColumn> columns_of(const std::vector<ComparedRun>& runs,
+                                          const run::StoredEvaluation& base) {
   std::vector<eval::TableColumn> columns{{"base", base.numbers, run::measured_base(runs.front().recipe)}};
   for (const ComparedRun& run : runs) {
     const int64_t step = run.last.step;
-    columns.push_back({run::run_name(run.folder), run.last.numbers, run::measured_run(run.folder, run.recipe, step)});
+    columns.push_back(
+        {run::run_name(run.folder), run.last.numbers, run::measured_run(run.folder, run.recipe, step)});
     if (const auto raw = run::raw_evaluation_at(run.folder, step))
-      columns.push_back({run::run_name(run.folder) + ", raw", *raw, run::measured_run(run.folder, run.recipe, step, true), true});
+      columns.push_back({run::run_name(run.folder) + ", raw", *raw,
+                         run::measured_run(run.folder, run.recipe, step, true), true});
   }
   for (const auto& group : seeds_of_recipes(runs))
     if (group.size() > 1) columns.push_back(mean_column(group));
@@ -109,10 +113,12 @@ int compare(const CompareFlags& flags) {
   const std::vector<ComparedRun> runs = stored_runs(run::run_arguments(flags.runs));
   const run::StoredEvaluation base = run::evaluation_at(runs.front().folder, 0);
   const std::vector<text::Prompt> prompts = text::load_prompts(runs.front().recipe.eval_prompts());
-  std::vector<io::SheetBlock> blocks{{.title = "base", .rows = run::sheet_rows(base.pictures, prompts.size())}};
+  std::vector<io::SheetBlock> blocks{
+      {.title = "base", .rows = run::sheet_rows(base.pictures, prompts.size())}};
   for (const ComparedRun& run : runs) {
     check_pictures(run, base);
-    blocks.push_back({.title = run::run_name(run.folder), .rows = run::sheet_rows(run.last.pictures, prompts.size())});
+    blocks.push_back(
+        {.title = run::run_name(run.folder), .rows = run::sheet_rows(run.last.pictures, prompts.size())});
   }
   io::save_png(flags.out, io::contact_sheet(blocks, run::sheet_options(prompts)));
   std::printf("%s\nsheet  %s\n", eval::comparison_table(columns_of(runs, base)).c_str(), flags.out.c_str());
@@ -125,7 +131,8 @@ void add_compare_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<CompareFlags>();
   CLI::App* command =
       program.add_subcommand("compare", "runs side by side: the base and each run's last evaluation");
-  command->add_option("runs", flags->runs, "run folders that share model, prompts and evaluation")->required();
+  command->add_option("runs", flags->runs, "run folders that share model, prompts and evaluation")
+      ->required();
   command->add_option("--out", flags->out, "contact sheet, PNG (default compare.png)");
   command->callback([flags, &chosen] { chosen = [flags] { return compare(*flags); }; });
 }

@@ -54,7 +54,7 @@ struct CommandPlace {
 std::vector<CommandPlace> places_of(const CLI::App& program) {
   std::vector<CommandPlace> places;
   const std::function<void(const CLI::App*, const std::string&)> visit = [&](const CLI::App* command,
-                                                                           const std::string& path) {
+                                                                             const std::string& path) {
     CommandPlace place{.command = command, .path = path, .words = {}, .flags = {}};
     for (const CLI::App* at = command; at != nullptr; at = at->get_parent())
       for (const CLI::Option* option : at->get_options())
@@ -65,19 +65,23 @@ std::vector<CommandPlace> places_of(const CLI::App& program) {
       if (names_of_option(*option).empty())
         for (const std::string& value : values_of(*option)) place.words.push_back(value);
     places.push_back(place);
-    for (const CLI::App* sub : below) visit(sub, path.empty() ? sub->get_name() : path + " " + sub->get_name());
+    for (const CLI::App* sub : below)
+      visit(sub, path.empty() ? sub->get_name() : path + " " + sub->get_name());
   };
   visit(&program, "");
   return places;
 }
 
-// The loop that finds the command among the words typed so far; bash and zsh share it but for the words' array.
-std::string path_loop(const std::vector<CommandPlace>& places, const std::string& words, const std::string& range) {
+// The loop that finds the command among the words typed so far; bash and zsh share it but for the words'
+// array.
+std::string path_loop(const std::vector<CommandPlace>& places, const std::string& words,
+                      const std::string& range) {
   std::string known;
   for (const CommandPlace& place : places)
     if (!place.path.empty()) known += cat(known.empty() ? "" : "|", "'", place.path, "'");
   return cat("  for ((i = ", range, "; i++)); do\n    word=\"${", words, "[i]}\"\n",
-             "    case \"${at:+$at }$word\" in\n      ", known, ") at=\"${at:+$at }$word\" ;;\n    esac\n  done\n");
+             "    case \"${at:+$at }$word\" in\n      ", known,
+             ") at=\"${at:+$at }$word\" ;;\n    esac\n  done\n");
 }
 
 // "case" branches for flags with known values; `form` says what to do with the WORDS.
@@ -99,16 +103,18 @@ std::string value_cases(const std::vector<CommandPlace>& places, const char* for
 std::string bash_script(const std::vector<CommandPlace>& places) {
   std::string text =
       "# Completion for bash: gamut completion bash > ~/.local/share/bash-completion/completions/gamut\n"
-      "_gamut() {\n  local cur=\"${COMP_WORDS[COMP_CWORD]}\" prev=\"${COMP_WORDS[COMP_CWORD - 1]}\" at='' word i\n";
+      "_gamut() {\n  local cur=\"${COMP_WORDS[COMP_CWORD]}\" prev=\"${COMP_WORDS[COMP_CWORD - 1]}\" at='' "
+      "word i\n";
   text += path_loop(places, "COMP_WORDS", "1; i < COMP_CWORD");
   text += "  COMPREPLY=()\n  case \"$at $prev\" in\n";
   text += value_cases(places, "COMPREPLY=($(compgen -W 'WORDS' -- \"$cur\"))");
-  text += "  esac\n  if [[ ${#COMPREPLY[@]} -gt 0 ]]; then\n"
-          "    [[ $prev == --set ]] && compopt -o nospace\n    return\n  fi\n  case \"$at\" in\n";
+  text +=
+      "  esac\n  if [[ ${#COMPREPLY[@]} -gt 0 ]]; then\n"
+      "    [[ $prev == --set ]] && compopt -o nospace\n    return\n  fi\n  case \"$at\" in\n";
   for (const CommandPlace& place : places)
-    text += cat("    '", place.path, "') if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '", words_of(place.flags),
-                "' -- \"$cur\")); else COMPREPLY=($(compgen -W '", words_of(place.words),
-                "' -- \"$cur\")); fi ;;\n");
+    text += cat("    '", place.path, "') if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '",
+                words_of(place.flags), "' -- \"$cur\")); else COMPREPLY=($(compgen -W '",
+                words_of(place.words), "' -- \"$cur\")); fi ;;\n");
   return text + "  esac\n}\ncomplete -o default -F _gamut gamut\n";
 }
 
@@ -121,8 +127,9 @@ std::string zsh_script(const std::vector<CommandPlace>& places) {
   text += value_cases(places, "compadd -S '' -- WORDS; return");
   text += "  esac\n  case \"$at\" in\n";
   for (const CommandPlace& place : places)
-    text += cat("    '", place.path, "') if [[ $PREFIX == -* ]]; then compadd -- ", words_of(place.flags), "; else ",
-                place.words.empty() ? "_files" : "compadd -- " + words_of(place.words), "; fi ;;\n");
+    text +=
+        cat("    '", place.path, "') if [[ $PREFIX == -* ]]; then compadd -- ", words_of(place.flags),
+            "; else ", place.words.empty() ? "_files" : "compadd -- " + words_of(place.words), "; fi ;;\n");
   return text + "  esac\n}\n[[ ${funcstack[1]} == _gamut ]] && _gamut \"$@\" || compdef _gamut gamut\n";
 }
 
@@ -138,7 +145,8 @@ std::string fish_condition(const CommandPlace& place) {
   std::string text;
   for (size_t begin = 0; begin < place.path.size();) {
     const size_t end = std::min(place.path.size(), place.path.find(' ', begin));
-    text += cat(text.empty() ? "" : "; and ", "__fish_seen_subcommand_from ", place.path.substr(begin, end - begin));
+    text += cat(text.empty() ? "" : "; and ", "__fish_seen_subcommand_from ",
+                place.path.substr(begin, end - begin));
     begin = end + 1;
   }
   if (!place.words.empty()) text += "; and not __fish_seen_subcommand_from " + words_of(place.words);
@@ -156,9 +164,12 @@ std::string fish_script(const std::vector<CommandPlace>& places) {
       const std::vector<std::string> values = values_of(*option);
       text += start;
       for (const std::string& name : option->get_lnames()) text += " -l " + name;
-      for (const std::string& name : option->get_snames()) text += cat(name.size() == 1 ? " -s " : " -o ", name);
-      if (!values.empty()) text += cat(" -x -a ", quoted_for_fish(words_of(values)));
-      else if (option->get_expected_max() > 0) text += " -r";
+      for (const std::string& name : option->get_snames())
+        text += cat(name.size() == 1 ? " -s " : " -o ", name);
+      if (!values.empty())
+        text += cat(" -x -a ", quoted_for_fish(words_of(values)));
+      else if (option->get_expected_max() > 0)
+        text += " -r";
       text += cat(" -d ", quoted_for_fish(option->get_description()), "\n");
     }
   }
@@ -178,9 +189,13 @@ int completion(const CLI::App& program, const std::string& shell) {
 
 void add_completion_command(CLI::App& program, Action& chosen) {
   auto shell = std::make_shared<std::string>();
-  CLI::App* command = program.add_subcommand("completion", "a script that completes commands and flags in a shell");
-  command->add_option("shell", *shell, "bash | zsh | fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  command->callback([shell, &program, &chosen] { chosen = [shell, &program] { return completion(program, *shell); }; });
+  CLI::App* command =
+      program.add_subcommand("completion", "a script that completes commands and flags in a shell");
+  command->add_option("shell", *shell, "bash | zsh | fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  command->callback(
+      [shell, &program, &chosen] { chosen = [shell, &program] { return completion(program, *shell); }; });
 }
 
 }  // namespace gamut::cli

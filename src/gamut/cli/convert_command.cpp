@@ -50,7 +50,8 @@ int convert_lora(const ConvertFlags& flags) {
 
 int merge(const ConvertFlags& flags) {
   if (fs::exists(flags.out) && !fs::is_empty(flags.out))
-    throw ConfigError("usage", cat("the merged model needs a new folder; got '", flags.out, "', which is not empty"));
+    throw ConfigError("usage",
+                      cat("the merged model needs a new folder; got '", flags.out, "', which is not empty"));
   const run::TunedModel model = run::find_tuned(flags.model);
   models::Pipeline pipe = models::Pipeline::open(model.folder, {});
   model.apply(pipe);
@@ -65,7 +66,8 @@ int merge(const ConvertFlags& flags) {
 
 void add_convert_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<ConvertFlags>();
-  CLI::App* convert = program.add_subcommand("convert", "adapters from one form to another, or into a model's weights");
+  CLI::App* convert =
+      program.add_subcommand("convert", "adapters from one form to another, or into a model's weights");
   convert->require_subcommand(1);
 
   CLI::App* lora = convert->add_subcommand("lora", "an adapter in another program's form");

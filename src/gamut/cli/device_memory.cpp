@@ -20,9 +20,8 @@ struct Unit {
   const char* name;
   double bytes;
 };
-constexpr Unit kUnits[] = {{"", 1},           {"B", 1},           {"KB", 1e3},          {"MB", 1e6},
-                           {"GB", 1e9},       {"TB", 1e12},       {"KiB", 0x1p10},      {"MiB", 0x1p20},
-                           {"GiB", 0x1p30},   {"TiB", 0x1p40}};
+constexpr Unit kUnits[] = {{"", 1},      {"B", 1},        {"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
+                           {"TB", 1e12}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
 
 // The number behind `key` in lines of "key: number" or "key number".
 std::optional<int64_t> number_at(const std::filesystem::path& file, const std::string& key) {
@@ -47,8 +46,8 @@ std::optional<int64_t> number_in(const std::filesystem::path& file) {
 // What a control group, version 2 or 1, has left; pages of files that it would give back count as left.
 std::optional<int64_t> group_memory(const std::filesystem::path& root) {
   const std::filesystem::path v2 = root / "sys/fs/cgroup", v1 = v2 / "memory";
-  const auto left = [](std::optional<int64_t> limit, std::optional<int64_t> used, std::optional<int64_t> files)
-      -> std::optional<int64_t> {
+  const auto left = [](std::optional<int64_t> limit, std::optional<int64_t> used,
+                       std::optional<int64_t> files) -> std::optional<int64_t> {
     if (!limit || !used) return std::nullopt;
     return std::max<int64_t>(0, *limit - *used + files.value_or(0));
   };

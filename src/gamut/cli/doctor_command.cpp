@@ -37,12 +37,13 @@ int doctor() {
   good &= check("fonts of the glyph task", [] { glyphs::glyph_fonts(); });
   good &= check("models/glyphs", [] {
     if (!fs::exists(shipped("models/glyphs/model_index.json")))
-      throw EnvironmentError("model", "models/glyphs was not found; set GAMUT_DATA to the folder that holds gamut's models "
-                                      "and recipes, or run gamut from there");
+      throw EnvironmentError(
+          "model",
+          "models/glyphs was not found; set GAMUT_DATA to the folder that holds gamut's models "
+          "and recipes, or run gamut from there");
   });
-  good &= check("models/glyphs-reader", [] {
-    rewards::make_reward({.kind = "reader", .model = shipped("models/glyphs-reader")});
-  });
+  good &= check("models/glyphs-reader",
+                [] { rewards::make_reward({.kind = "reader", .model = shipped("models/glyphs-reader")}); });
   return good ? 0 : static_cast<int>(ExitCode::kEnvironment);
 }
 

@@ -34,7 +34,8 @@ struct EvalFlags {
   bool json = false, data = false;
 };
 
-void write_sheet(const std::string& path, const at::Tensor& pictures, const std::vector<text::Prompt>& prompts) {
+void write_sheet(const std::string& path, const at::Tensor& pictures,
+                 const std::vector<text::Prompt>& prompts) {
   const int64_t members = pictures.size(0) / int64_t(prompts.size());
   io::SheetBlock block;
   io::SheetOptions options;
@@ -80,7 +81,8 @@ run::TunedModel model_of(const EvalFlags& flags, const run::TrainRecipe& recipe)
   return run::is_run(flags.recipe) ? run::find_tuned(flags.recipe) : run::find_tuned(recipe.train.model);
 }
 
-models::Pipeline open_model(const EvalFlags& flags, const run::TrainRecipe& recipe, const run::TunedModel& model) {
+models::Pipeline open_model(const EvalFlags& flags, const run::TrainRecipe& recipe,
+                            const run::TunedModel& model) {
   models::Pipeline pipe = train::open_policy(recipe.train, model.folder);
   model.apply(pipe);
   if (!flags.weights.empty())
@@ -96,7 +98,8 @@ struct Pass {
 };
 
 // Each pass that is made, with its prompts; of real data only the main one.
-std::vector<Pass> passes_of(const run::TrainRecipe& recipe, const EvalFlags& flags, const eval::Judges& judges) {
+std::vector<Pass> passes_of(const run::TrainRecipe& recipe, const EvalFlags& flags,
+                            const eval::Judges& judges) {
   std::vector<Pass> passes;
   for (const eval::EvalPass& pass : eval::eval_passes(recipe.eval)) {
     if (flags.data && pass != eval::EvalPass{}) break;
@@ -112,10 +115,10 @@ bool is_tuned(const EvalFlags& flags, const run::TunedModel& model) {
   return !model.weights.empty() || model.adapter || !flags.weights.empty() || !flags.loras.empty();
 }
 
-// What the recipe's model draws in each pass, for measures that compare with the base; nothing where what is measured is
-// that model, and a warning where it cannot be opened.
-void add_bases(const run::TrainRecipe& recipe, const EvalFlags& flags, const run::TunedModel& model, const eval::Judges& judges,
-               std::vector<Pass>& passes) {
+// What the recipe's model draws in each pass, for measures that compare with the base; nothing where what is
+// measured is that model, and a warning where it cannot be opened.
+void add_bases(const run::TrainRecipe& recipe, const EvalFlags& flags, const run::TunedModel& model,
+               const eval::Judges& judges, std::vector<Pass>& passes) {
   const std::string base = recipe.train.model.empty() ? model.folder : recipe.train.model;
   const bool itself = !is_tuned(flags, model) && base == model.folder;
   for (Pass& pass : passes) pass.base.is_measured = itself;
@@ -135,10 +138,12 @@ const tasks::Task& data_task(const std::vector<text::Prompt>& prompts) {
   return task ? *task : tasks::task_table().front();  // whose drawing says what a prompt lacks
 }
 
-// After the numbers are printed: a command whose measure failed altogether has not done what it was asked for.
+// After the numbers are printed: a command whose measure failed altogether has not done what it was asked
+// for.
 void check_any_scored(const std::vector<PassNumbers>& all) {
   for (const auto& [pass, numbers] : all)
-    if (const std::string sentence = eval::total_failure(numbers); !sentence.empty()) throw NumericalError("eval", sentence);
+    if (const std::string sentence = eval::total_failure(numbers); !sentence.empty())
+      throw NumericalError("eval", sentence);
 }
 
 std::string measured_by(const EvalFlags& flags, const run::TunedModel& model) {
@@ -149,17 +154,20 @@ std::string measured_by(const EvalFlags& flags, const run::TunedModel& model) {
 }
 
 // The numbers of every pass; the sheet of the first.
-std::vector<PassNumbers> measure_passes(const EvalFlags& flags, const run::TrainRecipe& recipe, const eval::Judges& judges,
-                                        const std::vector<Pass>& passes, const models::Pipeline* pipe) {
+std::vector<PassNumbers> measure_passes(const EvalFlags& flags, const run::TrainRecipe& recipe,
+                                        const eval::Judges& judges, const std::vector<Pass>& passes,
+                                        const models::Pipeline* pipe) {
   std::vector<PassNumbers> all;
   for (const Pass& pass : passes) {
     const eval::EvalConfig config = eval::config_of(pass.which, recipe.eval);
     const eval::Measured measured =
         pipe ? eval::evaluate(*pipe, pass.prompts, judges, config, pass.base)
-             : eval::evaluate_pictures(data_task(pass.prompts).draw_data(pass.prompts, config.members, uint64_t(config.seed)),
-                                       pass.prompts, judges, config);
+             : eval::evaluate_pictures(
+                   data_task(pass.prompts).draw_data(pass.prompts, config.members, uint64_t(config.seed)),
+                   pass.prompts, judges, config);
     all.emplace_back(pass.which, measured.numbers);
-    if (pass.which == eval::EvalPass{} && !flags.out.empty()) write_sheet(flags.out, measured.pictures, pass.prompts);
+    if (pass.which == eval::EvalPass{} && !flags.out.empty())
+      write_sheet(flags.out, measured.pictures, pass.prompts);
   }
   return all;
 }
@@ -169,7 +177,8 @@ int evaluate(const EvalFlags& flags) {
   recipe.eval.raw = false;  // there is one set of weights
   if (!flags.data) models::warn_below_one(recipe.eval.guidance_scale, "eval.guidance_scale");
   const std::string& device = recipe.train.device;
-  const auto reward = rewards::make_reward(recipe.reward, device), judge = rewards::make_reward(recipe.judge, device);
+  const auto reward = rewards::make_reward(recipe.reward, device),
+             judge = rewards::make_reward(recipe.judge, device);
   const auto features = rewards::make_features(recipe.eval.features, device);
   const eval::Judges judges{.reward = *reward, .judge = *judge, .features = features.get()};
   std::vector<Pass> passes = passes_of(recipe, flags, judges);
@@ -193,14 +202,18 @@ void add_eval_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<EvalFlags>();
   CLI::App* command = program.add_subcommand("eval", "reward and diversity on fixed seeds");
   command
-      ->add_option("recipe", flags->recipe,
-                   "TOML recipe: its reward, judge, prompts and [eval]; or a run folder, to measure its model")
+      ->add_option(
+          "recipe", flags->recipe,
+          "TOML recipe: its reward, judge, prompts and [eval]; or a run folder, to measure its model")
       ->required();
   command->add_option("--model", flags->model,
                       "model folder, run folder or ORG/NAME (default: the recipe's, or the run's)");
-  command->add_option("--weights", flags->weights, "denoiser weights to use instead (a checkpoint's .safetensors)");
-  command->add_option("--lora", flags->loras, "adapter: FILE or FILE:scale (repeatable)")->allow_extra_args(false);
-  command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")->allow_extra_args(false);
+  command->add_option("--weights", flags->weights,
+                      "denoiser weights to use instead (a checkpoint's .safetensors)");
+  command->add_option("--lora", flags->loras, "adapter: FILE or FILE:scale (repeatable)")
+      ->allow_extra_args(false);
+  command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")
+      ->allow_extra_args(false);
   command->add_option("--out", flags->out, "contact sheet of what was measured, PNG");
   command->add_flag("--data", flags->data, "measure the task's own data (real glyphs) instead of a model");
   command->add_flag("--json", flags->json, "one JSON object on stdout");

@@ -54,12 +54,14 @@ void print_ddim(const diffusion::Step& s) {
               s.alpha_bar_prev, s.a, s.b, s.noise_std);
 }
 
-// What a model folder says of noise, as far as it is there: its scheduler, and where that depends on the size, its latents.
+// What a model folder says of noise, as far as it is there: its scheduler, and where that depends on the
+// size, its latents.
 std::optional<diffusion::NoiseProcess> process_of_model(const train::TrainConfig& config) {
   const fs::path folder = config.model;
   if (!fs::is_regular_file(folder / "scheduler/scheduler_config.json")) return std::nullopt;
   if (!fs::is_regular_file(folder / "model_index.json"))
-    return diffusion::NoiseProcess(models::load_scheduler_config(folder / "scheduler"), {}, config.slots.sampler);
+    return diffusion::NoiseProcess(models::load_scheduler_config(folder / "scheduler"), {},
+                                   config.slots.sampler);
   const models::ModelFolder model(folder.string());
   const models::SchedulerConfig scheduler = models::scheduler_of(model);
   const bool by_size = scheduler.is_flow() && scheduler.use_dynamic_shifting;
@@ -70,8 +72,8 @@ std::optional<diffusion::NoiseProcess> process_of_model(const train::TrainConfig
       config.slots.sampler);
 }
 
-// The steps of the first iteration: later ones differ in which steps have noise. A sampler for another kind of model than the
-// recipe's is explained without it.
+// The steps of the first iteration: later ones differ in which steps have noise. A sampler for another kind
+// of model than the recipe's is explained without it.
 std::vector<diffusion::Step> explained_steps(const train::TrainConfig& config) {
   const diffusion::SamplerConfig& sampler = config.slots.sampler;
   const auto process = process_of_model(config);
@@ -96,8 +98,9 @@ int explain_schedule(const ExplainFlags& flags) {
     std::printf("%s\n", nlohmann::ordered_json{{"steps", rows}}.dump(1).c_str());
     return 0;
   }
-  std::printf("%s\n", ddim ? "step  timestep  prev  alpha_bar  alpha_bar_prev  a          b          noise_std"
-                           : "step  sigma     next      dt         a          b          noise_std");
+  std::printf("%s\n", ddim
+                          ? "step  timestep  prev  alpha_bar  alpha_bar_prev  a          b          noise_std"
+                          : "step  sigma     next      dt         a          b          noise_std");
   for (const diffusion::Step& step : steps) (ddim ? print_ddim : print_flow)(step);
   return 0;
 }
@@ -116,8 +119,9 @@ void check_prefix(const std::string& prefix, const Resolved& resolved) {
 
 int explain_config(const ExplainFlags& flags) {
   const Recipe written = load_recipe(run::recipe_file(flags.recipe), flags.sets);
-  const Resolved resolved = task_of(written).empty() ? run::load_train_recipe(flags.recipe, flags.sets).resolved
-                                                     : resolve_pretrain_recipe(written);
+  const Resolved resolved = task_of(written).empty()
+                                ? run::load_train_recipe(flags.recipe, flags.sets).resolved
+                                : resolve_pretrain_recipe(written);
   check_prefix(flags.key, resolved);
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   for (const ResolvedField& field : resolved.fields) {

@@ -121,7 +121,8 @@ at::Tensor matrix_at(const json& group, const char* key, size_t members) {
 }
 
 run::TrainRecipe recipe_of(const GroupFlags& flags) {
-  return flags.recipe.empty() ? run::load_train_recipe(flags.sets) : run::load_train_recipe(flags.recipe, flags.sets);
+  return flags.recipe.empty() ? run::load_train_recipe(flags.sets)
+                              : run::load_train_recipe(flags.recipe, flags.sets);
 }
 
 algorithms::Group credit_group(const json& given) {
@@ -164,7 +165,8 @@ algorithms::GroupCredit credit_by(const run::TrainRecipe& recipe, const algorith
                                           .steps = slots.sampler.steps,
                                           .keep = slots.subset.keep,
                                           .statistics = &statistics};
-  return algorithms::assign_credit({group}, {slots.subset, slots.shaping, slots.advantage}, context).groups.front();
+  return algorithms::assign_credit({group}, {slots.subset, slots.shaping, slots.advantage}, context)
+      .groups.front();
 }
 
 // NaN and the label -1 say that a member has no such number.
@@ -201,8 +203,8 @@ void print_table(const ordered_json& credit, const std::vector<double>& rewards)
 
 int explain_credit(const GroupFlags& flags) {
   const run::TrainRecipe recipe = recipe_of(flags);
-  const algorithms::Group group = credit_group(
-      read_group({"rewards", "distances", "features", "clusters", "prompt"}));
+  const algorithms::Group group =
+      credit_group(read_group({"rewards", "distances", "features", "clusters", "prompt"}));
   const algorithms::GroupCredit credit = credit_by(recipe, group);
   const ordered_json out{{"kept", credit.kept},
                          {"clusters", json_of(credit.clusters)},

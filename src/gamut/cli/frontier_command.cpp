@@ -59,11 +59,16 @@ void add_frontier_command(CLI::App& program, Action& chosen) {
   command->add_option("--baseline", flags->options.baseline, "recipe to compare with (default flow_grpo)");
   command->add_option("--x", flags->options.x, "measure of quality (default reward)");
   command->add_option("--y", flags->options.y, "measure of diversity (default color_spread)");
-  command->add_option("--level", flags->options.compare.levels, "also compare at this level of --x (repeatable)")
+  command
+      ->add_option("--level", flags->options.compare.levels, "also compare at this level of --x (repeatable)")
       ->allow_extra_args(false);
-  command->add_option("--resamples", flags->options.compare.bootstrap.resamples, "bootstrap resamples (default 2000)")
+  command
+      ->add_option("--resamples", flags->options.compare.bootstrap.resamples,
+                   "bootstrap resamples (default 2000)")
       ->check(whole_number(100, 1000000));
-  command->add_option("--confidence", flags->options.compare.bootstrap.confidence, "of the intervals (default 0.95)")
+  command
+      ->add_option("--confidence", flags->options.compare.bootstrap.confidence,
+                   "of the intervals (default 0.95)")
       ->check(number_between(0.5, 0.999));
   command->add_flag("--interpolate", flags->options.interpolate,
                     "compare along straight lines between checkpoints, not in steps: for few checkpoints");

@@ -57,12 +57,16 @@ std::string table(const std::vector<Cells>& rows) {
 }
 
 // The average over the range, then the named levels.
-void add_rows(const std::string& name, const eval::Matched& found, bool values_are_shares, std::vector<Cells>& rows) {
+void add_rows(const std::string& name, const eval::Matched& found, bool values_are_shares,
+              std::vector<Cells>& rows) {
   auto value = [&](const std::optional<double>& v) { return values_are_shares ? share(v) : number(v); };
-  auto change = [](const std::optional<eval::Estimate>& e) { return e ? percent(e->value) : std::string("-"); };
-  const std::string range = found.range ? cat(number(found.range->low), " … ", number(found.range->high)) : "none";
-  rows.push_back({name, range, value(found.baseline), value(found.method), change(found.change), interval(found.change),
-                  found.area ? number(found.area->value) : "-"});
+  auto change = [](const std::optional<eval::Estimate>& e) {
+    return e ? percent(e->value) : std::string("-");
+  };
+  const std::string range =
+      found.range ? cat(number(found.range->low), " … ", number(found.range->high)) : "none";
+  rows.push_back({name, range, value(found.baseline), value(found.method), change(found.change),
+                  interval(found.change), found.area ? number(found.area->value) : "-"});
   for (const eval::AtLevel& at : found.levels)
     rows.push_back({"", cat("at ", number(at.level)), value(at.baseline), value(at.method), change(at.change),
                     interval(at.change), ""});
@@ -86,13 +90,15 @@ std::string part_text(const std::vector<eval::Comparison>& comparisons, Part par
 }  // namespace
 
 std::string comparison_text(const std::vector<eval::Comparison>& comparisons, const AxisNames& axes) {
-  std::string out = cat(
-      axes.y, " at equal ", axes.x, "\n", part_text(comparisons, &eval::Comparison::diversity, axes.x), "\n", axes.x,
-      " gained over the base at equal ", axes.y, "\n", part_text(comparisons, &eval::Comparison::reward, axes.y));
+  std::string out =
+      cat(axes.y, " at equal ", axes.x, "\n", part_text(comparisons, &eval::Comparison::diversity, axes.x),
+          "\n", axes.x, " gained over the base at equal ", axes.y, "\n",
+          part_text(comparisons, &eval::Comparison::reward, axes.y));
   for (const eval::Comparison& comparison : comparisons)
     if (!comparison.paired)
-      out += cat("  ", comparison.method, ": seeds ", seeds_text(comparison.method_seeds), " and the baseline's ",
-                 seeds_text(comparison.baseline_seeds), " differ, so its intervals are not paired\n");
+      out += cat("  ", comparison.method, ": seeds ", seeds_text(comparison.method_seeds),
+                 " and the baseline's ", seeds_text(comparison.baseline_seeds),
+                 " differ, so its intervals are not paired\n");
   return out;
 }
 

@@ -21,10 +21,10 @@ const std::map<std::string, std::vector<std::string>>& example_table() {
       {"", {"train recipes/glyphs/flow_grpo.toml", "help train"}},
       {"train",
        {"train recipes/glyphs/flow_grpo.toml --set iterations=40 --run runs/short",
-        "train runs/short --resume",
-        "train recipes/glyphs/gamut.toml --serve"}},
+        "train runs/short --resume", "train recipes/glyphs/gamut.toml --serve"}},
       {"plan", {"plan recipes/glyphs/flow_grpo.toml --device-memory 8GiB"}},
-      {"pretrain", {"pretrain recipes/glyphs/reader.toml", "pretrain recipes/glyphs/base.toml --set device=cpu"}},
+      {"pretrain",
+       {"pretrain recipes/glyphs/reader.toml", "pretrain recipes/glyphs/base.toml --set device=cpu"}},
       {"sweep", {"sweep recipes/glyphs/sweeps/methods_reader.toml --list"}},
       {"sample",
        {"sample --model models/glyphs --prompt \"the digit 7\" -n 16 --out seven.png",
@@ -52,7 +52,8 @@ const std::map<std::string, std::vector<std::string>>& example_table() {
 
 void add_examples_below(CLI::App& command, const std::string& path) {
   std::string text = "Examples:";
-  for (const std::string& example : example_table().at(path)) text += cat("\n  ", program_name(), " ", example);
+  for (const std::string& example : example_table().at(path))
+    text += cat("\n  ", program_name(), " ", example);
   command.footer(text);
   for (CLI::App* sub : command.get_subcommands({}))
     add_examples_below(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name());
@@ -84,7 +85,8 @@ void add_help_command(CLI::App& program, Action& chosen) {
   auto words = std::make_shared<std::vector<std::string>>();
   CLI::App* command = program.add_subcommand("help", "the help of a command");
   command->add_option("command", *words, "such as train, or explain config");
-  command->callback([words, &program, &chosen] { chosen = [words, &program] { return help(program, *words); }; });
+  command->callback(
+      [words, &program, &chosen] { chosen = [words, &program] { return help(program, *words); }; });
 }
 
 void add_examples(CLI::App& program) { add_examples_below(program, ""); }

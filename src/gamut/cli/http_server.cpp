@@ -72,18 +72,24 @@ HttpRequest parse_request(std::string_view text) {
 
 const char* reason(int status) {
   switch (status) {
-    case 200: return "OK";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 431: return "Request Header Fields Too Large";
-    default: return "Service Unavailable";
+    case 200:
+      return "OK";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 431:
+      return "Request Header Fields Too Large";
+    default:
+      return "Service Unavailable";
   }
 }
 
 std::string reply_text(const HttpAnswer& answer, bool with_body) {
-  std::string text = cat("HTTP/1.1 ", answer.status, " ", reason(answer.status), "\r\nContent-Type: ", answer.type,
-                         "\r\nContent-Length: ", answer.body.size(),
+  std::string text = cat("HTTP/1.1 ", answer.status, " ", reason(answer.status),
+                         "\r\nContent-Type: ", answer.type, "\r\nContent-Length: ", answer.body.size(),
                          "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
                          answer.status == 405 ? "Allow: GET, HEAD\r\n" : "", "Connection: close\r\n\r\n");
   return with_body ? text + answer.body : text;
@@ -110,8 +116,9 @@ int listen_on_loopback(int port) {
       ::listen(listener, 64) == 0)
     return listener;
   if (listener >= 0) ::close(listener);
-  throw EnvironmentError("serve", cat("cannot serve on ", kLoopback, ":", port,
-                                      "; the port may be taken; choose another with --serve PORT, 0 = any free one"));
+  throw EnvironmentError("serve",
+                         cat("cannot serve on ", kLoopback, ":", port,
+                             "; the port may be taken; choose another with --serve PORT, 0 = any free one"));
 }
 
 }  // namespace
@@ -152,7 +159,8 @@ struct HttpServer::Parts {
   int time_left_ms() const {
     Clock::time_point first = in_seconds(1);
     for (const Connection& one : connections) first = std::min(first, one.deadline);
-    return int(std::max<int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(first - Clock::now()).count()));
+    return int(
+        std::max<int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(first - Clock::now()).count()));
   }
 
   void accept_one() {
@@ -198,13 +206,15 @@ struct HttpServer::Parts {
   }
 
   void send_reply(Connection& one) {
-    const ssize_t count = ::send(one.socket, one.reply.data() + one.sent, one.reply.size() - one.sent, MSG_NOSIGNAL);
+    const ssize_t count =
+        ::send(one.socket, one.reply.data() + one.sent, one.reply.size() - one.sent, MSG_NOSIGNAL);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
     one.over = count < 0;
     if (one.over) return;
     one.sent += size_t(count);
     if (one.sent < one.reply.size()) return;
-    // A socket closed over unread bytes takes the reply back from the client: they are read for a moment and dropped.
+    // A socket closed over unread bytes takes the reply back from the client: they are read for a moment and
+    // dropped.
     ::shutdown(one.socket, SHUT_WR);
     one.draining = true;
     one.deadline = in_seconds(kDrain_s);

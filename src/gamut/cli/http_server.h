@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A web server for a page on this machine, which any other page in its user's browser can reach too: GET and HEAD
-// alone, no bodies, every connection bounded in bytes and in seconds, no client waited for.
+// A web server for a page on this machine, which any other page in its user's browser can reach too: GET and
+// HEAD alone, no bodies, every connection bounded in bytes and in seconds, no client waited for.
 //
 //   HttpServer server(0, [](const std::string& path) { return HttpAnswer{200, "text/plain", "hello\n"}; });
 #pragma once
@@ -25,8 +25,8 @@ struct HttpLimits {
 // Serves on 127.0.0.1 from its construction to its end, in a thread of its own.
 class HttpServer {
  public:
-  // `answer` gets the path of requests to this host ("/data.json") in that thread, one at a time; what it throws
-  // becomes a 503. port 0: any free one. EnvironmentError when it is taken.
+  // `answer` gets the path of requests to this host ("/data.json") in that thread, one at a time; what it
+  // throws becomes a 503. port 0: any free one. EnvironmentError when it is taken.
   using Answer = std::function<HttpAnswer(const std::string& path)>;
   HttpServer(int port, Answer answer, const HttpLimits& limits = {});
   // Waits for an answer that is being made, never for a client.

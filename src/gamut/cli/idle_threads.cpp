@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Waiting threads give their core back.
 //
-// OpenMP's threads spin for milliseconds while they wait for the next parallel loop, which on a busy machine takes from
-// the very threads they wait for; sleeping at once costs a wake-up per loop on an idle one. A tenth of a millisecond
-// serves both (docs/numerics.md has the figures). The runtimes read how to wait when they are loaded, before main, so the
-// program starts itself anew with that said, from .preinit_array: nothing of LibTorch has run by then. Whoever sets one
-// of the variables is left alone.
+// OpenMP's threads spin for milliseconds while they wait for the next parallel loop, which on a busy machine
+// takes from the very threads they wait for; sleeping at once costs a wake-up per loop on an idle one. A
+// tenth of a millisecond serves both (docs/numerics.md has the figures). The runtimes read how to wait when
+// they are loaded, before main, so the program starts itself anew with that said, from .preinit_array:
+// nothing of LibTorch has run by then. Whoever sets one of the variables is left alone.
 #include <unistd.h>
 
 #include <cstring>

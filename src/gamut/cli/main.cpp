@@ -31,18 +31,20 @@ int report(gamut::ExitCode code, const std::string& message) {
 }
 
 int report_out_of_memory() {
-  return report(gamut::ExitCode::kEnvironment, "[memory] out of memory; lower rollout.micro_batch or eval.micro_batch");
+  return report(gamut::ExitCode::kEnvironment,
+                "[memory] out of memory; lower rollout.micro_batch or eval.micro_batch");
 }
 
 // A GPU's memory has a class of its own; the CPU's allocator says it in words alone.
 bool is_out_of_memory(const c10::Error& error) {
   const std::string text = error.what_without_backtrace();
   return dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
-         text.find("can't allocate memory") != std::string::npos || text.find("out of memory") != std::string::npos;
+         text.find("can't allocate memory") != std::string::npos ||
+         text.find("out of memory") != std::string::npos;
 }
 
-// "[json.exception.type_error.302] type must be …" without the library's own number. Readers check what they read; this
-// is the last resort for a value of another type.
+// "[json.exception.type_error.302] type must be …" without the library's own number. Readers check what they
+// read; this is the last resort for a value of another type.
 std::string json_message(const std::string& text) {
   const size_t end = text.find("] ");
   return "[json] a file that was read lacks a value or holds one of another type: " +
@@ -58,10 +60,9 @@ void check_command(const CLI::App& program, int argc, char** argv) {
     names.push_back(command->get_name());
   }
   const std::string near = gamut::nearest_name(argv[1], names);
-  throw gamut::ConfigError("usage",
-                           gamut::cat("unknown command '", gamut::printable(argv[1]), "'; ",
-                                      near.empty() ? "see " + gamut::program_name() + " --help"
-                                                   : "did you mean '" + near + "'?"));
+  throw gamut::ConfigError("usage", gamut::cat("unknown command '", gamut::printable(argv[1]), "'; ",
+                                               near.empty() ? "see " + gamut::program_name() + " --help"
+                                                            : "did you mean '" + near + "'?"));
 }
 
 int run(int argc, char** argv) {
@@ -97,8 +98,9 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return program.exit(error);  // --help, --version
     const std::string unknown = gamut::cli::unknown_flag(program, {argv + 1, argv + argc});
-    return report(gamut::ExitCode::kConfig,
-                  gamut::printable_message("[usage] " + (unknown.empty() ? std::string(error.what()) : unknown) + see));
+    return report(
+        gamut::ExitCode::kConfig,
+        gamut::printable_message("[usage] " + (unknown.empty() ? std::string(error.what()) : unknown) + see));
   }
   if (json_log) gamut::set_log_format(gamut::LogFormat::kJson);
   if (quiet) gamut::set_log_level(gamut::LogLevel::kWarning);
@@ -121,8 +123,8 @@ int main(int argc, char** argv) {
     return report(gamut::ExitCode::kInternal, "[libtorch] " + first_line(error.what_without_backtrace()));
   } catch (const std::filesystem::filesystem_error& error) {
     return report(gamut::ExitCode::kEnvironment,
-                  gamut::printable_message(gamut::cat("[files] cannot use '", error.path1().string(), "'; got '",
-                                                      error.code().message(), "'")));
+                  gamut::printable_message(gamut::cat("[files] cannot use '", error.path1().string(),
+                                                      "'; got '", error.code().message(), "'")));
   } catch (const std::bad_alloc&) {
     return report_out_of_memory();
   } catch (const nlohmann::json::exception& error) {

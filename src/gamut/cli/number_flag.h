@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rules for numbers on the command line: what is outside is refused in one short sentence, nothing is clamped or read as
-// another number.
+// Rules for numbers on the command line: what is outside is refused in one short sentence, nothing is clamped
+// or read as another number.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -37,12 +37,13 @@ nlohmann::ordered_json to_json(const run::TrainRecipe& recipe, const train::Plan
 
 int plan_recipe(const PlanFlags& flags) {
   const run::TrainRecipe recipe = run::load_train_recipe(flags.recipe, flags.sets);
-  const std::optional<DeviceMemory> memory =
-      flags.memory.empty() ? device_memory(recipe.train.device)
-                           : DeviceMemory{parse_size(flags.memory), "given"};
+  const std::optional<DeviceMemory> memory = flags.memory.empty()
+                                                 ? device_memory(recipe.train.device)
+                                                 : DeviceMemory{parse_size(flags.memory), "given"};
   const std::vector<text::Prompt> prompts = text::load_prompts(recipe.train.rollout.prompts);
-  const train::PlanOptions options{.evaluation_micro_batch = recipe.eval.micro_batch > 0 ? recipe.eval.micro_batch : -1,
-                                   .evaluation_guidance = recipe.eval.guidance_scale};
+  const train::PlanOptions options{
+      .evaluation_micro_batch = recipe.eval.micro_batch > 0 ? recipe.eval.micro_batch : -1,
+      .evaluation_guidance = recipe.eval.guidance_scale};
   const train::Plan plan = train::make_plan(recipe.train, prompts, options);
   train::Advice advice;
   if (memory && plan.needed_bytes() > memory->bytes)
@@ -60,7 +61,8 @@ void add_plan_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<PlanFlags>();
   CLI::App* command = program.add_subcommand("plan", "what a recipe will cost, before anything is loaded");
   command->add_option("recipe", flags->recipe, "TOML recipe")->required();
-  command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")->allow_extra_args(false);
+  command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")
+      ->allow_extra_args(false);
   command->add_option("--device-memory", flags->memory, "plan for a device of this size, such as 24GiB");
   command->add_flag("--json", flags->json, "JSON on stdout");
   command->callback([flags, &chosen] { chosen = [flags] { return plan_recipe(*flags); }; });

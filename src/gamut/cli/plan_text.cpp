@@ -36,7 +36,8 @@ std::string phase_line(const train::PlanPhase& phase) {
                      : phase.name == "evaluation" ? "  one micro-batch, one step, and its pictures"
                                                   : "";
   return label(phase.name) + print("%10s  %10s  %10s%s\n", tflop_text(phase.flops).c_str(),
-                                   format_bytes(phase.working).c_str(), format_bytes(phase.peak).c_str(), note);
+                                   format_bytes(phase.working).c_str(), format_bytes(phase.peak).c_str(),
+                                   note);
 }
 
 std::string memory_line(const std::string& name, int64_t bytes) {
@@ -57,18 +58,20 @@ std::string recipe_lines(const run::TrainRecipe& recipe, const train::Plan& plan
                                   ? cat("an adapter of rank ", recipe.train.lora.rank, " with ",
                                         count_text(counts.trained), " beside them trains")
                                   : cat(count_text(counts.trained), " train");
-  return label("model") + cat(recipe.train.model, ", ", recipe.train.device, ", ", recipe.train.dtype,
-                              recipe.train.mixed_precision == "no" ? "" : cat(", mixed ", recipe.train.mixed_precision),
-                              recipe.train.gradient_checkpointing ? ", gradient checkpointing" : "", "\n") +
-         label("parameters") + cat("text encoder ", count_text(counts.text_encoder), ", denoiser ",
-                                   count_text(counts.denoiser), ", vae ", count_text(counts.vae), "; ", trained, "\n") +
+  return label("model") +
+         cat(recipe.train.model, ", ", recipe.train.device, ", ", recipe.train.dtype,
+             recipe.train.mixed_precision == "no" ? "" : cat(", mixed ", recipe.train.mixed_precision),
+             recipe.train.gradient_checkpointing ? ", gradient checkpointing" : "", "\n") +
+         label("parameters") +
+         cat("text encoder ", count_text(counts.text_encoder), ", denoiser ", count_text(counts.denoiser),
+             ", vae ", count_text(counts.vae), "; ", trained, "\n") +
          label("images per iteration") +
-         cat(batch.pictures, " (", batch.prompts, " prompts x ", batch.members, "), of which ", plan.trained_images,
-             " train; micro-batch ", batch.micro_batch, "\n") +
+         cat(batch.pictures, " (", batch.prompts, " prompts x ", batch.members, "), of which ",
+             plan.trained_images, " train; micro-batch ", batch.micro_batch, "\n") +
          label("steps per image") +
          cat(plan.steps, plan.trains_trajectory ? ", of which " : "; ", plan.trained_steps,
-             plan.trains_trajectory ? " train" : " times of the finished image train", "; updates per iteration ",
-             batch.updates, "\n") +
+             plan.trains_trajectory ? " train" : " times of the finished image train",
+             "; updates per iteration ", batch.updates, "\n") +
          graphs_line(recipe.train);
 }
 
@@ -83,9 +86,11 @@ std::string held_lines(const train::Plan& plan) {
          memory_line("rollout's graphs", plan.graphs) + memory_line("activations kept", plan.activations);
 }
 
-std::string joined(const std::vector<std::string>& words, const std::string& between, const std::string& last) {
+std::string joined(const std::vector<std::string>& words, const std::string& between,
+                   const std::string& last) {
   std::string text;
-  for (size_t i = 0; i < words.size(); ++i) text += (i == 0 ? "" : i + 1 == words.size() ? last : between) + words[i];
+  for (size_t i = 0; i < words.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == words.size() ? last : between) + words[i];
   return text;
 }
 
@@ -100,7 +105,8 @@ std::string format_bytes(int64_t bytes) {
 std::vector<std::string> not_counted(const run::TrainRecipe& recipe) {
   std::vector<std::string> parts{cat("reward ", recipe.reward.kind), cat("judge ", recipe.judge.kind)};
   if (recipe.train.slots.regularizer.kind == "gated_kl")
-    for (const rewards::RewardConfig& gate : train::gate_reward_configs(recipe.train)) parts.push_back(cat("gate ", gate.kind));
+    for (const rewards::RewardConfig& gate : train::gate_reward_configs(recipe.train))
+      parts.push_back(cat("gate ", gate.kind));
   return parts;
 }
 
@@ -118,14 +124,17 @@ std::string plan_text(const run::TrainRecipe& recipe, const train::Plan& plan) {
 
 std::string verdict_text(const train::Plan& plan, const std::optional<DeviceMemory>& memory,
                          const train::Advice& advice) {
-  if (!memory) return "no such device here to compare with; name its memory, for example --device-memory 24GiB";
+  if (!memory)
+    return "no such device here to compare with; name its memory, for example --device-memory 24GiB";
   const int64_t needed = plan.needed_bytes();
   if (needed <= memory->bytes)
-    return cat("fits: ", format_bytes(needed), " of ", format_bytes(memory->bytes), " (", memory->source, ")");
+    return cat("fits: ", format_bytes(needed), " of ", format_bytes(memory->bytes), " (", memory->source,
+               ")");
   const std::string fails = cat("does not fit: needs ", format_bytes(needed), ", the device has ",
                                 format_bytes(memory->bytes), " (", memory->source, ")");
   if (!advice.alone.empty()) return cat(fails, "; try ", joined(advice.alone, ", ", " or "));
-  if (!advice.together.empty()) return cat(fails, "; try ", joined(advice.together, ", ", " and "), " together");
+  if (!advice.together.empty())
+    return cat(fails, "; try ", joined(advice.together, ", ", " and "), " together");
   return cat(fails, "; a smaller micro-batch and an adapter still need ", format_bytes(advice.least_bytes));
 }
 

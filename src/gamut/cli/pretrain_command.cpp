@@ -101,8 +101,10 @@ int pretrain(const PretrainFlags& given) {
 
 void add_pretrain_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<PretrainFlags>();
-  CLI::App* command = program.add_subcommand("pretrain", "train a small base, the reader or a CLIP from scratch");
-  command->add_option("recipe", flags->recipe, "TOML recipe with task = \"base\", \"reader\" or \"clip\"")->required();
+  CLI::App* command =
+      program.add_subcommand("pretrain", "train a small base, the reader or a CLIP from scratch");
+  command->add_option("recipe", flags->recipe, "TOML recipe with task = \"base\", \"reader\" or \"clip\"")
+      ->required();
   command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")
       ->allow_extra_args(false);
   command->add_option("--run", flags->run, "run folder (default: runs/pretrain-<recipe's name>)");

@@ -66,7 +66,8 @@ void add_report_command(CLI::App& program, Action& chosen) {
   CLI::App* command = program.add_subcommand("report", "one self-contained HTML page about runs");
   command->add_option("runs", flags->runs, "run folders; <name>-<seed> are seeds of one recipe")->required();
   command->add_option("-o,--out", flags->out, "the page (default report.html)");
-  command->add_option("--baseline", flags->baseline, "recipe that others are compared with (default flow_grpo)");
+  command->add_option("--baseline", flags->baseline,
+                      "recipe that others are compared with (default flow_grpo)");
   command->add_flag("--follow", flags->follow, "write the page again and again while the runs go on");
   command->add_option("--every", flags->seconds, "--follow: seconds between two pages (default 10)")
       ->check(whole_number(1, 86400));

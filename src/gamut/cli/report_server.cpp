@@ -52,7 +52,8 @@ struct ReportServer::Parts {
   HttpServer server;  // last: its thread uses the data
 };
 
-ReportServer::ReportServer(const std::filesystem::path& run, int port) : parts_(std::make_unique<Parts>(run, port)) {}
+ReportServer::ReportServer(const std::filesystem::path& run, int port)
+    : parts_(std::make_unique<Parts>(run, port)) {}
 
 ReportServer::~ReportServer() = default;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A run's report on this machine's own address while the run goes on: GET / is the page, GET /data.json its numbers.
+// A run's report on this machine's own address while the run goes on: GET / is the page, GET /data.json its
+// numbers.
 #pragma once
 
 #include <filesystem>
@@ -8,7 +9,8 @@
 
 namespace gamut::cli {
 
-// Serves from its construction to its end, on 127.0.0.1 alone, in a thread of its own that only reads the run's folder.
+// Serves from its construction to its end, on 127.0.0.1 alone, in a thread of its own that only reads the
+// run's folder.
 class ReportServer {
  public:
   // port 0: any free one. EnvironmentError when it is taken.

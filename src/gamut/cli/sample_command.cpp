@@ -46,8 +46,9 @@ at::Tensor read_tensor(const std::string& path, const std::string& name, const s
   const auto found = file.find(name);
   if (found == file.end()) throw DataError("sample", cat(path, " has no tensor '", name, "'"));
   if (found->second.sizes() != at::IntArrayRef(expected))
-    throw DataError("sample", cat("'", name, "' of ", path, " has the wrong shape; got ", found->second.sizes(),
-                                  "; expected ", at::IntArrayRef(expected), " = ", meaning));
+    throw DataError("sample",
+                    cat("'", name, "' of ", path, " has the wrong shape; got ", found->second.sizes(),
+                        "; expected ", at::IntArrayRef(expected), " = ", meaning));
   nn::check_weight(found->second, path, name);
   return found->second.to(at::kFloat);
 }
@@ -66,7 +67,8 @@ at::Tensor starting_latents(const SampleFlags& flags, const models::Pipeline& pi
 
 at::Tensor step_noise(const SampleFlags& flags, const models::Pipeline& pipe) {
   if (flags.step_noise.empty()) return {};
-  return read_tensor(flags.step_noise, "noise", with_latent_shape({flags.schedule.steps, flags.pictures()}, pipe),
+  return read_tensor(flags.step_noise, "noise",
+                     with_latent_shape({flags.schedule.steps, flags.pictures()}, pipe),
                      "steps, prompts x n, then the model's latent");
 }
 
@@ -93,8 +95,10 @@ void write_pictures(const SampleFlags& flags, const models::Pipeline& pipe, cons
 
 void check_guidance(const SampleFlags& flags, const models::Pipeline& pipe) {
   if (!pipe.takes_guidance() && flags.true_cfg != 1)
-    throw ConfigError("usage", cat("--true-cfg is for models that take --guidance as an input (FLUX.1-dev); this model's "
-                                   "--guidance is classifier-free itself; got --true-cfg ", flags.true_cfg));
+    throw ConfigError(
+        "usage", cat("--true-cfg is for models that take --guidance as an input (FLUX.1-dev); this model's "
+                     "--guidance is classifier-free itself; got --true-cfg ",
+                     flags.true_cfg));
   models::warn_below_one(flags.guidance, "--guidance");
   const double classifier_free = pipe.takes_guidance() ? flags.true_cfg : flags.guidance;
   if (!flags.negative.empty() && classifier_free == 1)
@@ -117,16 +121,19 @@ int sample(const SampleFlags& flags) {
   if (!flags.weights.empty())
     train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
   run::add_loras(pipe, flags.loras);
-  const eval::SamplingOptions options{.schedule = run::sample_schedule(pipe, flags.schedule),
-                                      .noise = {.seed = uint64_t(flags.seed), .purpose = "sample"},
-                                      .members = flags.count,
-                                      .micro_batch = flags.micro_batch,
-                                      .guidance = {.scale = flags.guidance, .classifier_free = flags.true_cfg},
-                                      .step_noise = step_noise(flags, pipe)};
+  const eval::SamplingOptions options{
+      .schedule = run::sample_schedule(pipe, flags.schedule),
+      .noise = {.seed = uint64_t(flags.seed), .purpose = "sample"},
+      .members = flags.count,
+      .micro_batch = flags.micro_batch,
+      .guidance = {.scale = flags.guidance, .classifier_free = flags.true_cfg},
+      .step_noise = step_noise(flags, pipe)};
   const eval::EncodedPrompts prompts = eval::encode_prompts(pipe, flags.prompts, flags.negative);
   pipe.drop_text_encoders();
-  const at::Tensor latents = eval::sample_latents(pipe, prompts, starting_latents(flags, pipe, options), options);
-  if (!flags.save_latents.empty()) nn::save_safetensors(flags.save_latents, {{"latents", latents.to(at::kCPU)}});
+  const at::Tensor latents =
+      eval::sample_latents(pipe, prompts, starting_latents(flags, pipe, options), options);
+  if (!flags.save_latents.empty())
+    nn::save_safetensors(flags.save_latents, {{"latents", latents.to(at::kCPU)}});
   if (!flags.out.empty() || !flags.save_images.empty()) write_pictures(flags, pipe, latents);
   return 0;
 }
@@ -142,7 +149,8 @@ void add_sample_command(CLI::App& program, Action& chosen) {
       ->capture_default_str();
   command->add_option("--weights", flags->weights,
                       "denoiser weights to use instead (a checkpoint's .safetensors)");
-  command->add_option("--lora", flags->loras, "adapter: FILE or FILE:scale (repeatable)")->allow_extra_args(false);
+  command->add_option("--lora", flags->loras, "adapter: FILE or FILE:scale (repeatable)")
+      ->allow_extra_args(false);
   command->add_option("--prompt", flags->prompts, "prompt (repeatable)")->required()->allow_extra_args(false);
   command->add_option("-n", flags->count, "pictures per prompt")
       ->check(whole_number(1, 100000))
@@ -150,9 +158,11 @@ void add_sample_command(CLI::App& program, Action& chosen) {
   command->add_option("--steps", flags->schedule.steps, "denoising steps")
       ->check(whole_number(1, 1000))
       ->capture_default_str();
-  command->add_option("--sampler", flags->schedule.sampler,
-                      "ode (the model's own scheduler, without noise) | flow_sde | ddim | euler (default: ode, or ddim "
-                      "where gamut lacks the model's own)")
+  command
+      ->add_option(
+          "--sampler", flags->schedule.sampler,
+          "ode (the model's own scheduler, without noise) | flow_sde | ddim | euler (default: ode, or ddim "
+          "where gamut lacks the model's own)")
       ->check(CLI::IsMember({"ode", "flow_sde", "ddim", "euler"}));
   command->add_option("--eta", flags->schedule.eta, "noise of ddim, 0 = deterministic, 1 = DDPO")
       ->check(number_between(0.0, 1.0))
@@ -167,17 +177,21 @@ void add_sample_command(CLI::App& program, Action& chosen) {
   command->add_option("--seed", flags->seed, "names the noise")
       ->check(whole_number(0))
       ->capture_default_str();
-  command->add_option("--guidance", flags->guidance,
-                      "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off); told to the "
-                      "network where that is how it is guided (FLUX.1-dev)")
+  command
+      ->add_option(
+          "--guidance", flags->guidance,
+          "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off); told to the "
+          "network where that is how it is guided (FLUX.1-dev)")
       ->check(number_between(0.0, 100.0))
       ->capture_default_str();
-  command->add_option("--true-cfg", flags->true_cfg,
-                      "classifier-free guidance beside one that is told to the network (FLUX.1-dev); 1 = off")
+  command
+      ->add_option("--true-cfg", flags->true_cfg,
+                   "classifier-free guidance beside one that is told to the network (FLUX.1-dev); 1 = off")
       ->check(number_between(0.0, 100.0))
       ->capture_default_str();
-  command->add_option("--max-tokens", flags->max_tokens,
-                      "tokens that T5 reads of a prompt (default: 256 for Stable Diffusion 3, 512 for FLUX)")
+  command
+      ->add_option("--max-tokens", flags->max_tokens,
+                   "tokens that T5 reads of a prompt (default: 256 for Stable Diffusion 3, 512 for FLUX)")
       ->check(whole_number(1, 512));
   command->add_option("--negative", flags->negative, "prompt that guidance leads away from");
   command->add_option("--height", flags->height, "of the pictures, in pixels (default: the model's)")

@@ -24,7 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-
 struct SweepFlags {
   std::string sweep, folder, results;
   std::vector<std::string> sets;
@@ -71,7 +70,8 @@ void make_page(const std::string& title, run::ChildCommand command, const fs::pa
 
 bool has_command(const CLI::App& program, const std::string& name) {
   const auto commands = program.get_subcommands({});
-  return std::any_of(commands.begin(), commands.end(), [&](const auto* command) { return command->get_name() == name; });
+  return std::any_of(commands.begin(), commands.end(),
+                     [&](const auto* command) { return command->get_name() == name; });
 }
 
 void make_pages(const CLI::App& program, const std::vector<fs::path>& runs, const run::SweepConfig& sweep,
@@ -89,26 +89,35 @@ void make_pages(const CLI::App& program, const std::vector<fs::path>& runs, cons
   for (const double level : sweep.levels) levels.insert(levels.end(), {"--level", cat(level)});
   const fs::path folder = sweep.folder;
   if (has_command(program, "frontier")) {
-    make_page("frontier", {.args = args("frontier", levels), .environment = {}, .out = folder / "frontier.txt", .err = {}},
-              folder / "frontier.txt");
+    make_page(
+        "frontier",
+        {.args = args("frontier", levels), .environment = {}, .out = folder / "frontier.txt", .err = {}},
+        folder / "frontier.txt");
     levels.push_back("--json");
-    make_page("frontier", {.args = args("frontier", levels), .environment = {}, .out = folder / "frontier.json", .err = {}},
-              folder / "frontier.json");
+    make_page(
+        "frontier",
+        {.args = args("frontier", levels), .environment = {}, .out = folder / "frontier.json", .err = {}},
+        folder / "frontier.json");
   }
   if (has_command(program, "report"))
-    make_page("report", {.args = args("report", {"-o", (folder / "report.html").string()}), .environment = {}, .out = {}, .err = {}},
+    make_page("report",
+              {.args = args("report", {"-o", (folder / "report.html").string()}),
+               .environment = {},
+               .out = {},
+               .err = {}},
               folder / "report.html");
 }
 
 int closing(const run::SweepOutcome& outcome, size_t planned, const std::string& again) {
-  for (const run::FailedRun& failed : outcome.failed) log_warning(cat("failed: ", failed.name, ": ", failed.why));
+  for (const run::FailedRun& failed : outcome.failed)
+    log_warning(cat("failed: ", failed.name, ": ", failed.why));
   if (outcome.stopped) {
     log_info(cat("stopped with ", outcome.complete, " of ", planned, " runs done; go on with: ", again));
     return kStoppedOnRequest;
   }
   if (outcome.failed.empty()) return 0;
-  log_error(cat("[sweep] ", outcome.failed.size(), " of ", planned, " runs failed; mend the cause and start again: ",
-                again, " (what is done is kept)"));
+  log_error(cat("[sweep] ", outcome.failed.size(), " of ", planned,
+                " runs failed; mend the cause and start again: ", again, " (what is done is kept)"));
   return outcome.failed.front().code;
 }
 
@@ -136,13 +145,15 @@ int run_sweep(const CLI::App& program, const SweepFlags& flags) {
   fs::create_directories(folder);
   const io::RunLock lock(folder);
   install_stop_handler();
-  log_info(cat("sweep ", sweep.name, ": ", runs.size(), " runs, ", sweep.jobs, " at once with ", sweep.threads,
-               sweep.threads == 1 ? " thread each" : " threads each", ", in ", folder.string()));
+  log_info(cat("sweep ", sweep.name, ": ", runs.size(), " runs, ", sweep.jobs, " at once with ",
+               sweep.threads, sweep.threads == 1 ? " thread each" : " threads each", ", in ",
+               folder.string()));
   const run::SweepOutcome outcome = run::run_processes(
       runs, {.folder = folder, .jobs = sweep.jobs, .threads = sweep.threads, .json_log = flags.json_log});
   const std::vector<fs::path> complete = run::collect_results(runs, folder);
   if (!complete.empty()) std::printf("results   %s\n", (folder / "results.jsonl").c_str());
-  if (!complete.empty() && !outcome.stopped) make_pages(program, complete, sweep, run::baseline_of(sweep, runs));
+  if (!complete.empty() && !outcome.stopped)
+    make_pages(program, complete, sweep, run::baseline_of(sweep, runs));
   return closing(outcome, runs.size(), again(flags));
 }
 
@@ -150,12 +161,14 @@ int run_sweep(const CLI::App& program, const SweepFlags& flags) {
 
 void add_sweep_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<SweepFlags>();
-  CLI::App* command = program.add_subcommand("sweep", "recipes x seeds as processes, then frontier and report");
+  CLI::App* command =
+      program.add_subcommand("sweep", "recipes x seeds as processes, then frontier and report");
   command->add_option("sweep", flags->sweep, "TOML file that names recipes and seeds")->required();
   command->add_option("--set", flags->sets, "override one key of every run: key=value (repeatable)")
       ->allow_extra_args(false);
   command->add_option("--folder", flags->folder, "where the run folders stand (default: the file's)");
-  command->add_option("--jobs", flags->jobs, "runs at once (default: the file's)")->check(whole_number(1, 1024));
+  command->add_option("--jobs", flags->jobs, "runs at once (default: the file's)")
+      ->check(whole_number(1, 1024));
   command->add_option("--threads", flags->threads, "threads of each run (default: the file's)")
       ->check(whole_number(1, 1024));
   command->add_flag("--list", flags->list, "only list the runs and what is done");

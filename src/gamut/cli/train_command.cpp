@@ -38,7 +38,8 @@ std::optional<int> serve_port(const TrainFlags& flags) {
   const char* end = flags.port.data() + flags.port.size();
   const auto [stopped, error] = std::from_chars(flags.port.data(), end, port);
   if (!flags.port.empty() && (error != std::errc() || stopped != end || port < 0 || port > 65535))
-    throw ConfigError("usage", cat("--serve takes a port from 0 (any free one) to 65535; got '", flags.port, "'"));
+    throw ConfigError("usage",
+                      cat("--serve takes a port from 0 (any free one) to 65535; got '", flags.port, "'"));
   return port;
 }
 
@@ -55,14 +56,15 @@ std::filesystem::path run_folder(const TrainFlags& flags) {
   if (flags.resume && run::is_run(flags.recipe)) return flags.recipe;
   if (flags.resume) throw ConfigError("usage", "--resume needs --run DIR, the run to go on with");
   return io::free_run_folder(run::is_run(flags.recipe) ? run::run_name(flags.recipe)
-                                                  : std::filesystem::path(flags.recipe).stem().string());
+                                                       : std::filesystem::path(flags.recipe).stem().string());
 }
 
 void print_outcome(const run::TrainRecipe& recipe, const run::TrainOutcome& done) {
   const bool is_adapter = recipe.train.lora.is_on();
   const std::string base = is_adapter ? cat("--model ", recipe.train.model, " --lora ") : "";
-  std::printf("\n%s\nreward %s, judge %s\n%s\nmodel  %s%s\nsheet  %s\n", done.table.c_str(), done.reward.c_str(),
-              done.judge.c_str(), done.cost.c_str(), base.c_str(), done.model.c_str(), done.sheet.c_str());
+  std::printf("\n%s\nreward %s, judge %s\n%s\nmodel  %s%s\nsheet  %s\n", done.table.c_str(),
+              done.reward.c_str(), done.judge.c_str(), done.cost.c_str(), base.c_str(), done.model.c_str(),
+              done.sheet.c_str());
   std::fflush(stdout);
 }
 
@@ -82,11 +84,12 @@ int train(const TrainFlags& flags) {
     }
     for (const std::string& line : watch_lines(folder, port ? "" : again + " --serve")) log_info(line);
   };
-  const run::TrainOutcome done =
-      run::train(recipe, {.folder = folder, .resume = flags.resume, .command = command, .on_start = on_start});
+  const run::TrainOutcome done = run::train(
+      recipe, {.folder = folder, .resume = flags.resume, .command = command, .on_start = on_start});
   end_progress();
   if (!done.finished) {
-    log_info(cat("stopped after step ", done.steps, " with a checkpoint; go on with: ", command, " --resume"));
+    log_info(
+        cat("stopped after step ", done.steps, " with a checkpoint; go on with: ", command, " --resume"));
     return kStoppedOnRequest;
   }
   print_outcome(recipe, done);
@@ -100,16 +103,18 @@ void add_train_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<TrainFlags>();
   CLI::App* command = program.add_subcommand("train", "RL fine-tuning by a recipe");
   command
-      ->add_option("recipe", flags->recipe, "TOML recipe, or a run folder: its recipe, and with --resume the run itself")
+      ->add_option("recipe", flags->recipe,
+                   "TOML recipe, or a run folder: its recipe, and with --resume the run itself")
       ->required();
   command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")
       ->allow_extra_args(false);
   command->add_option("--run", flags->run, "run folder (default: runs/<recipe's name>, numbered if taken)");
   command->add_flag("--resume", flags->resume, "go on from the run's newest checkpoint");
-  CLI::Option* serve =
-      command->add_option("--serve", flags->port, "live report on this machine, at port 8420 or PORT; 0 = any free one")
-          ->expected(0, 1)
-          ->type_name("[PORT]");
+  CLI::Option* serve = command
+                           ->add_option("--serve", flags->port,
+                                        "live report on this machine, at port 8420 or PORT; 0 = any free one")
+                           ->expected(0, 1)
+                           ->type_name("[PORT]");
   command->callback([flags, serve, &chosen] {
     flags->serve = serve->count() > 0;
     chosen = [flags] { return train(*flags); };

@@ -41,8 +41,8 @@ std::vector<std::string> next_lines(const std::filesystem::path& run, const run:
       cat("       ", program, " eval ", folder),
       cat("       ", program, " report ", folder, " -o ", file("report.html"))};
   if (recipe.train.lora.is_on())
-    lines.push_back(cat("       for ComfyUI: ", program, " convert lora ", file("model"), " ", file("kohya.safetensors"),
-                        " --to kohya"));
+    lines.push_back(cat("       for ComfyUI: ", program, " convert lora ", file("model"), " ",
+                        file("kohya.safetensors"), " --to kohya"));
   return lines;
 }
 

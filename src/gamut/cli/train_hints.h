@@ -12,7 +12,8 @@ namespace gamut::cli {
 
 // `serve_command` starts such a run with a live report; "" where one is served already.
 std::vector<std::string> watch_lines(const std::filesystem::path& run, const std::string& serve_command);
-// Of a finished run: sample, eval, report, and for an adapter the form that other programs read. `prompt`: to sample.
+// Of a finished run: sample, eval, report, and for an adapter the form that other programs read. `prompt`: to
+// sample.
 std::vector<std::string> next_lines(const std::filesystem::path& run, const run::TrainRecipe& recipe,
                                     const std::string& prompt);
 

@@ -73,7 +73,9 @@ std::string unknown_flag(const CLI::App& program, const std::vector<std::string>
     const std::string key = key_of(word, command->get_name());
     const auto next = std::find(words.begin(), words.end(), *found) + 1;  // an extra is one of the words
     const bool has_next = next < words.end() && !next->starts_with("--");
-    const std::string value = word.size() < found->size() ? found->substr(word.size() + 1) : has_next ? *next : "VALUE";
+    const std::string value = word.size() < found->size() ? found->substr(word.size() + 1)
+                              : has_next                  ? *next
+                                                          : "VALUE";
     if (!key.empty()) meant = cat("--set ", key, "=", printable(value));
   }
   if (meant.empty()) meant = nearest_name(word, flags);

@@ -75,12 +75,14 @@ bool keeps(const Rule& rule, double value) {
 bool keeps(const Rule&, bool) { return true; }
 bool keeps(const Rule& rule, int64_t value) { return keeps(rule, double(value)); }
 
-// A string field whose rule has choices and a lower bound takes a word or a number: clusters = "eigengap", 4 or "4".
+// A string field whose rule has choices and a lower bound takes a word or a number: clusters = "eigengap", 4
+// or "4".
 bool takes_number(const Rule& rule) { return !rule.choices.empty() && std::isfinite(rule.min); }
 bool is_number_within(const Rule& rule, const std::string& text) {
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() && std::isfinite(number) && keeps(rule, number);
+  return error == std::errc() && end == text.data() + text.size() && std::isfinite(number) &&
+         keeps(rule, number);
 }
 bool keeps(const Rule& rule, const std::string& value) {
   return rule.choices.empty() ||
@@ -130,9 +132,9 @@ bool convert_by(const Rule& rule, const TomlValue& from, std::string& to) {
 // Puts the place of an input file in the value's stead; returns the value as TOML for a dump.
 std::string settle(const Rule& rule, std::string& value, const RecipeEntry* entry) {
   if (!rule.input) return format_toml(value);
-  const NamedBy named_by = entry == nullptr    ? NamedBy::kDefault
+  const NamedBy named_by = entry == nullptr   ? NamedBy::kDefault
                            : entry->line == 0 ? NamedBy::kCommandLine
-                                               : NamedBy::kRecipe;
+                                              : NamedBy::kRecipe;
   const InputFile found = find_input(value, named_by, entry == nullptr ? "" : entry->folder);
   std::string toml = format_toml(entry == nullptr ? value : found.written);
   value = found.name;
@@ -252,11 +254,13 @@ class Binder : public FieldVisitor {
                            suggestion(nearest_key(entry.key), "'"));
   }
 
-  // What the field's word means, else the nearest known key; failing that, the only one of the same last part ("steps"
-  // for "sampler.steps"). The beginning of a key of its own table comes before all of it: "optimizer.beta".
+  // What the field's word means, else the nearest known key; failing that, the only one of the same last part
+  // ("steps" for "sampler.steps"). The beginning of a key of its own table comes before all of it:
+  // "optimizer.beta".
   std::string nearest_key(const std::string& key) const {
     std::vector<std::string> known(fields_.begin(), fields_.end());
-    const auto longer = std::find_if(known.begin(), known.end(), [&](const auto& name) { return name.starts_with(key); });
+    const auto longer =
+        std::find_if(known.begin(), known.end(), [&](const auto& name) { return name.starts_with(key); });
     if (key.find('.') != std::string::npos && longer != known.end()) return *longer;
     if (std::string meant = meant_by(key, known); !meant.empty()) return meant;
     known.insert(known.end(), tables_.begin(), tables_.end());
@@ -291,7 +295,8 @@ std::string Rule::text() const {
   if (input) return "a path";
   if (!choices.empty()) {
     const std::string words = joined(choices, " | ");
-    return takes_number(*this) ? cat(words, " | ", Rule{.min = min, .max = max, .min_open = min_open}.text()) : words;
+    return takes_number(*this) ? cat(words, " | ", Rule{.min = min, .max = max, .min_open = min_open}.text())
+                               : words;
   }
   const bool low = std::isfinite(min), high = std::isfinite(max);
   if (low && high && !min_open && !max_open) return cat(number_text(min), "..", number_text(max));

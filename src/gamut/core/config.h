@@ -38,8 +38,8 @@ struct Rule {
   bool min_open = false;                  // value > min instead of >= min
   bool max_open = false;                  // value < max instead of <= max
   std::vector<std::string> choices = {};  // for strings; empty = any
-  bool input = false;                     // names a file or folder to read: input_files.h says where it is looked for
-  std::string text() const;               // "1..1000", "> 0", "flow_sde | ode", "a path"; "" = any
+  bool input = false;        // names a file or folder to read: input_files.h says where it is looked for
+  std::string text() const;  // "1..1000", "> 0", "flow_sde | ode", "a path"; "" = any
 };
 Rule any_value();
 Rule input_path();
@@ -57,8 +57,10 @@ class FieldVisitor {
   virtual void field(std::string_view key, int64_t& value, const Rule& rule, std::string_view help) = 0;
   virtual void field(std::string_view key, double& value, const Rule& rule, std::string_view help) = 0;
   virtual void field(std::string_view key, std::string& value, const Rule& rule, std::string_view help) = 0;
-  virtual void field(std::string_view key, std::vector<int64_t>& value, const Rule& rule, std::string_view help) = 0;
-  virtual void field(std::string_view key, std::vector<double>& value, const Rule& rule, std::string_view help) = 0;
+  virtual void field(std::string_view key, std::vector<int64_t>& value, const Rule& rule,
+                     std::string_view help) = 0;
+  virtual void field(std::string_view key, std::vector<double>& value, const Rule& rule,
+                     std::string_view help) = 0;
   virtual void field(std::string_view key, std::vector<std::string>& value, const Rule& rule,
                      std::string_view help) = 0;
 
@@ -77,10 +79,10 @@ class FieldVisitor {
 
 // One key = value as written somewhere. `toml` is the value as TOML text ("0.7", "\"ode\"", "[1, 2]").
 struct RecipeEntry {
-  std::string key = {};     // dotted: "sampler.steps"
+  std::string key = {};  // dotted: "sampler.steps"
   std::string toml = {};
-  std::string origin = {};  // "recipes/x.toml:5" or "--set #1"
-  int64_t line = 0, column = 0;  // 0 for --set
+  std::string origin = {};            // "recipes/x.toml:5" or "--set #1"
+  int64_t line = 0, column = 0;       // 0 for --set
   std::filesystem::path folder = {};  // of the file that it stands in
 };
 
@@ -90,8 +92,9 @@ struct Recipe {
   std::vector<RecipeEntry> entries;
 };
 
-// Reads a recipe, named as on the command line (input_files.h). `extends` (string or list) is resolved relative to the file that names it; cycles are errors.
-// Throws ConfigError on unreadable or malformed files (file, line, column) and malformed --set.
+// Reads a recipe, named as on the command line (input_files.h). `extends` (string or list) is resolved
+// relative to the file that names it; cycles are errors. Throws ConfigError on unreadable or malformed files
+// (file, line, column) and malformed --set.
 Recipe load_recipe(const std::filesystem::path& path, const std::vector<std::string>& sets = {});
 // The same from text, for tests; `name` stands for the file.
 Recipe parse_recipe(std::string_view toml, std::string_view name, const std::vector<std::string>& sets = {});
@@ -107,12 +110,13 @@ struct ResolvedTable {
 struct Resolved {
   std::vector<ResolvedField> fields;
   std::vector<ResolvedTable> tables;
-  std::string to_toml() const;  // fed back through load_recipe it resolves to the same values; origins as comments
+  std::string to_toml()
+      const;  // fed back through load_recipe it resolves to the same values; origins as comments
 };
 
 using VisitFields = std::function<void(FieldVisitor&)>;
-// Fills the visited fields from the recipe. Throws one ConfigError listing every unknown key (with the nearest
-// known one, file, line, column), wrong type and value outside its rule.
+// Fills the visited fields from the recipe. Throws one ConfigError listing every unknown key (with the
+// nearest known one, file, line, column), wrong type and value outside its rule.
 Resolved bind_fields(const Recipe& recipe, const VisitFields& visit);
 
 template <class Config>

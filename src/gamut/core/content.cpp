@@ -20,8 +20,9 @@ struct Signature {
 constexpr std::array kSignatures{
     Signature{"version https://git-lfs"sv,
               "a Git LFS pointer: run `git lfs pull` in the clone, or download the file itself"sv},
-    Signature{"PK\x03\x04"sv,
-              "a zip archive, as torch.save writes pickles: convert it with scripts/pickle_to_safetensors.py"sv},
+    Signature{
+        "PK\x03\x04"sv,
+        "a zip archive, as torch.save writes pickles: convert it with scripts/pickle_to_safetensors.py"sv},
     Signature{"\x80\x02"sv, "a Python pickle: convert it with scripts/pickle_to_safetensors.py"sv},
     Signature{"\x80\x04"sv, "a Python pickle: convert it with scripts/pickle_to_safetensors.py"sv},
     Signature{"GGUF"sv, "a GGUF file: take the model's safetensors instead"sv},
@@ -35,7 +36,8 @@ bool is_web_page(std::string_view bytes) {
   const size_t first = bytes.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return false;
   std::string start(bytes.substr(first, 14));
-  std::transform(start.begin(), start.end(), start.begin(), [](unsigned char c) { return char(std::tolower(c)); });
+  std::transform(start.begin(), start.end(), start.begin(),
+                 [](unsigned char c) { return char(std::tolower(c)); });
   return start.starts_with("<!doctype html") || start.starts_with("<html") || start.starts_with("<head") ||
          start.starts_with("<?xml");
 }
@@ -79,7 +81,8 @@ std::string utf8_problem(std::string_view text) {
   const bool wide = text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
   char byte[8];
   std::snprintf(byte, sizeof byte, "0x%02X", unsigned(uint8_t(text[i])));
-  return cat("line ", line, " is not UTF-8; got the byte ", byte, wide ? " of UTF-16" : "", "; save the file as UTF-8");
+  return cat("line ", line, " is not UTF-8; got the byte ", byte, wide ? " of UTF-16" : "",
+             "; save the file as UTF-8");
 }
 
 std::string_view without_mark(std::string_view text) {

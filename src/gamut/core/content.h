@@ -7,8 +7,8 @@
 
 namespace gamut {
 
-// From the first bytes of a file: "a Git LFS pointer: run `git lfs pull` …", with what to do; "" = nothing that is known.
-// For files that are not what they must be.
+// From the first bytes of a file: "a Git LFS pointer: run `git lfs pull` …", with what to do; "" = nothing
+// that is known. For files that are not what they must be.
 std::string foreign_content(std::string_view bytes);
 
 // "line 3 is not UTF-8; got the byte 0xE9; …", with what to do; "" = all of it is.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Errors of gamut: one hierarchy, one line each, an exit code per class.
 //
-//   throw DataError("safetensors", cat("header of '", path, "' ends early; got ", n, " bytes; expected ", m));
+//   throw DataError("safetensors", cat("header of '", path, "' ends early; got ", n, " bytes; expected ",
+//   m));
 //
 // Message form: [where] rule that was broken; got X; expected Y; what to do.
 #pragma once
@@ -71,11 +72,12 @@ struct InternalError : Error {
 };
 
 // Always on; not reachable by user input.
-#define GAMUT_CHECK(condition, ...)                                                             \
-  do {                                                                                          \
-    if (!(condition))                                                                           \
-      throw ::gamut::InternalError("internal", ::gamut::cat(__FILE__, ":", __LINE__, ": check '" #condition \
-                                                            "' failed; ", ##__VA_ARGS__));      \
+#define GAMUT_CHECK(condition, ...)                                                                   \
+  do {                                                                                                \
+    if (!(condition))                                                                                 \
+      throw ::gamut::InternalError(                                                                   \
+          "internal",                                                                                 \
+          ::gamut::cat(__FILE__, ":", __LINE__, ": check '" #condition "' failed; ", ##__VA_ARGS__)); \
   } while (false)
 
 }  // namespace gamut

@@ -15,14 +15,16 @@
 namespace gamut {
 
 // The folder with the recipes/ and models/ that belong to this program: the one that GAMUT_DATA names, else
-// ../share/gamut from the program's folder, else the checkout that holds the build folder. "" when there is none.
+// ../share/gamut from the program's folder, else the checkout that holds the build folder. "" when there is
+// none.
 std::filesystem::path data_folder();
 
 enum class NamedBy { kRecipe, kCommandLine, kDefault };
 
 struct InputFile {
-  std::string name;     // to open; as written where that leads to the same file from here
-  std::string written;  // for a stored recipe: as written when gamut's data has it, else absolute when it was found
+  std::string name;  // to open; as written where that leads to the same file from here
+  std::string
+      written;  // for a stored recipe: as written when gamut's data has it, else absolute when it was found
 };
 // `folder`: of the recipe's file, for kRecipe.
 InputFile find_input(const std::string& name, NamedBy named_by, const std::filesystem::path& folder = {});

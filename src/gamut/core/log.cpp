@@ -64,7 +64,8 @@ std::string_view cut(std::string_view text, size_t columns) {
 
 void draw(const std::string& line) {
   winsize size{};
-  const size_t columns = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1u : 79u;
+  const size_t columns =
+      ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1u : 79u;
   write_stderr(cat("\r\x1b[2K", cut(line, columns)));
 }
 
@@ -81,8 +82,8 @@ std::string shown(std::string_view message) {
 }
 
 // The message is an argument, never the format string: braces in it must stay as they are.
-void write_line(spdlog::level::level_enum level, const char* name, std::string_view prefix, std::string_view message,
-                const LogFields& fields) {
+void write_line(spdlog::level::level_enum level, const char* name, std::string_view prefix,
+                std::string_view message, const LogFields& fields) {
   if (!logger().should_log(level)) return;
   const std::lock_guard lock(state().mutex);
   if (state().format == LogFormat::kJson) return logger().log(level, "{}", as_json(name, message, fields));

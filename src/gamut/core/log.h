@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Log lines and progress on stderr; stdout belongs to results. A plain header, since spdlog's fmt clashes with
-// LibTorch's.
+// Log lines and progress on stderr; stdout belongs to results. A plain header, since spdlog's fmt clashes
+// with LibTorch's.
 //
 // Info lines stand as they are; others begin with "warning: " or "debug: ". As JSON, each line is one object:
 //   {"time": 1795395172.2, "level": "info", "message": "step 10/160, …", "step": 10, "reward": 0.71}
-// Safe to call from any thread. Names in messages may hold anything: what is not printable is replaced, and a line of
-// more than a kilobyte loses its middle. A newline stands in info lines and errors alone.
+// Safe to call from any thread. Names in messages may hold anything: what is not printable is replaced, and a
+// line of more than a kilobyte loses its middle. A newline stands in info lines and errors alone.
 #pragma once
 
 #include <cstdint>

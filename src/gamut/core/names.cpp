@@ -54,9 +54,9 @@ bool is_formless(char32_t code) {
   struct Range {
     char32_t first, last;
   };
-  constexpr Range kFormless[] = {{0x0, 0x1F},         {0x7F, 0x9F},       {0xAD, 0xAD},         {0x61C, 0x61C},
-                                 {0x200B, 0x200F},    {0x2028, 0x202E},   {0x2060, 0x206F},     {0xE000, 0xF8FF},
-                                 {0xFEFF, 0xFEFF},    {0xFFF0, 0xFFFB},   {0xFFFE, 0xFFFF},     {0xE0000, 0xE0FFF},
+  constexpr Range kFormless[] = {{0x0, 0x1F},        {0x7F, 0x9F},     {0xAD, 0xAD},     {0x61C, 0x61C},
+                                 {0x200B, 0x200F},   {0x2028, 0x202E}, {0x2060, 0x206F}, {0xE000, 0xF8FF},
+                                 {0xFEFF, 0xFEFF},   {0xFFF0, 0xFFFB}, {0xFFFE, 0xFFFF}, {0xE0000, 0xE0FFF},
                                  {0xF0000, 0x10FFFF}};
   return std::any_of(std::begin(kFormless), std::end(kFormless),
                      [&](const Range& range) { return code >= range.first && code <= range.last; });
@@ -114,8 +114,10 @@ std::string printable_message(std::string_view message) {
 }
 
 bool is_plain_name(std::string_view name) {
-  const bool is_path = name.empty() || name == "." || name == ".." || name.find('/') != std::string_view::npos;
-  return !is_path && std::none_of(name.begin(), name.end(), [](char c) { return uint8_t(c) < 0x20 || c == 0x7F; });
+  const bool is_path =
+      name.empty() || name == "." || name == ".." || name.find('/') != std::string_view::npos;
+  return !is_path &&
+         std::none_of(name.begin(), name.end(), [](char c) { return uint8_t(c) < 0x20 || c == 0x7F; });
 }
 
 }  // namespace gamut

@@ -5,8 +5,8 @@
 //   noise.fill_normal(buffer);
 //
 // A stream is a pure function of its name: no result depends on batch size, thread count or drawing order
-// elsewhere. Equal names give equal numbers on every platform: bits32 … below, permutation and fill_normal to the
-// last bit (fill_normal uses only + - * / and square roots), normal() up to the C library's log and cos.
+// elsewhere. Equal names give equal numbers on every platform: bits32 … below, permutation and fill_normal to
+// the last bit (fill_normal uses only + - * / and square roots), normal() up to the C library's log and cos.
 #pragma once
 
 #include <array>
@@ -31,10 +31,10 @@ class Stream {
 
   uint32_t bits32();
   uint64_t bits64();
-  double uniform();                       // [0, 1), 53 bits
+  double uniform();  // [0, 1), 53 bits
   double uniform(double low, double high);
-  double normal();                        // standard normal, Box-Muller
-  int64_t below(int64_t n);               // 0 … n-1 without bias; n >= 1
+  double normal();           // standard normal, Box-Muller
+  int64_t below(int64_t n);  // 0 … n-1 without bias; n >= 1
   bool chance(double probability) { return uniform() < probability; }
   // Standard normals in float, Box-Muller on 32-bit uniforms: |value| <= 6.8. Starts at a fresh block of the
   // stream, so the first k of n numbers are the k numbers that a fill of k would have given.

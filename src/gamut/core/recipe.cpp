@@ -7,8 +7,8 @@
 #include "gamut/core/toml_guard.h"
 #include "gamut/core/toml_value.h"
 
-// toml++ asserts what some malformed texts break ("[=" in 3.3). In every build that is a mistake of the text: no
-// assertion ends the program, and no optimizer takes for granted what does not hold.
+// toml++ asserts what some malformed texts break ("[=" in 3.3). In every build that is a mistake of the text:
+// no assertion ends the program, and no optimizer takes for granted what does not hold.
 namespace gamut {
 struct BrokenToml {};
 [[noreturn]] inline void broken_toml() { throw BrokenToml(); }
@@ -17,7 +17,8 @@ struct BrokenToml {};
 #undef NDEBUG
 #define TOML_ASSERT(expression) ((expression) ? void() : ::gamut::broken_toml())
 #include <toml++/impl/preprocessor.h>
-// Its table of blanks declares most characters below U+049A unreachable, although a number before a string leads there
+// Its table of blanks declares most characters below U+049A unreachable, although a number before a string
+// leads there
 // ("[1\"é\"]"). What is in no range of the table is no blank.
 #pragma push_macro("TOML_UNREACHABLE")
 #undef TOML_UNREACHABLE
@@ -82,7 +83,8 @@ TomlValue to_value(const toml::node& node) {
   return {OtherToml{}};
 }
 
-// Whatever walks through a document calls itself once per level; keys of many parts within inline tables multiply.
+// Whatever walks through a document calls itself once per level; keys of many parts within inline tables
+// multiply.
 bool is_too_deep(const toml::node& node, int64_t depth = 0) {
   if (depth > kMaxTomlDepth) return true;
   const auto below = [&](const toml::node& inner) { return is_too_deep(inner, depth + 1); };
@@ -120,7 +122,8 @@ class Loader {
     file.read(text.data(), std::streamsize(text.size()));
     text.resize(size_t(file.gcount()));
     if (text.size() > kMaxRecipeBytes)
-      fail(cat("recipe '", path.string(), "' is too large", named_by, "; expected at most ", kMaxRecipeBytes, " bytes"));
+      fail(cat("recipe '", path.string(), "' is too large", named_by, "; expected at most ", kMaxRecipeBytes,
+               " bytes"));
     load_text(text, path, named_by);
   }
 
@@ -131,8 +134,8 @@ class Loader {
       fail(cat("recipe '", path.string(), "' extends itself", named_by));
     }
     if (open_files_.size() >= kMaxBases)
-      fail(cat("recipe '", path.string(), "' is one base too many", named_by, "; expected at most ", kMaxBases,
-               " files that extend one another"));
+      fail(cat("recipe '", path.string(), "' is one base too many", named_by, "; expected at most ",
+               kMaxBases, " files that extend one another"));
     open_files_.push_back(identity);
     toml::table document = parse_document(text, path);
     load_bases(document, path);
@@ -200,13 +203,15 @@ class Loader {
   static toml::table parse_document(std::string_view text, const Path& path) {
     if (const std::string foreign = foreign_content(text); !foreign.empty())
       fail(cat("'", path.string(), "' must be a recipe in TOML; got ", foreign));
-    if (const std::string problem = utf8_problem(text); !problem.empty()) fail(cat("'", path.string(), "' ", problem));
+    if (const std::string problem = utf8_problem(text); !problem.empty())
+      fail(cat("'", path.string(), "' ", problem));
     if (const auto fault = find_toml_fault(text))
       fail(cat("malformed TOML (", path.string(), ":", fault->line, ":", fault->column, "); ", fault->what));
     try {
       toml::table document = toml::parse(text, path.string());
       if (is_too_deep(document))
-        fail(cat("malformed TOML (", path.string(), "); tables and lists may lie at most ", kMaxTomlDepth, " deep"));
+        fail(cat("malformed TOML (", path.string(), "); tables and lists may lie at most ", kMaxTomlDepth,
+                 " deep"));
       return document;
     } catch (const toml::parse_error& error) {
       const auto& begin = error.source().begin;
@@ -238,8 +243,8 @@ class Loader {
   }
 
   // Appends the entries of a table and of the tables in it; those of an array of tables are numbered from 1:
-  // [[run]] gives "run.1.…". An empty table becomes an entry too, since nothing else would name it: a misspelt
-  // [smapler] must not pass.
+  // [[run]] gives "run.1.…". An empty table becomes an entry too, since nothing else would name it: a
+  // misspelt [smapler] must not pass.
   template <class OriginOf>
   static void collect(const toml::table& table, const std::string& prefix, const OriginOf& origin_of,
                       std::vector<RecipeEntry>& entries) {

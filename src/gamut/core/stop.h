@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stop flag: Ctrl-C (SIGINT) or SIGTERM asks the running work to finish its step; a second one ends at once.
+// The stop flag: Ctrl-C (SIGINT) or SIGTERM asks the running work to finish its step; a second one ends at
+// once.
 #pragma once
 
 namespace gamut {

@@ -9,7 +9,8 @@
 namespace gamut {
 
 // The known name that a word of the field means, "" where none does: "lr" -> "optimizer.learning_rate",
-// "guidance_scale" -> "--guidance", whichever of its names is among `known` first. Case, dashes and a leading table
+// "guidance_scale" -> "--guidance", whichever of its names is among `known` first. Case, dashes and a leading
+// table
 // ("train.lr") do not matter.
 std::string meant_by(std::string_view word, const std::vector<std::string>& known);
 

@@ -38,7 +38,8 @@ class TomlWalk {
     const size_t newline = before.rfind('\n');
     int64_t line = 1;
     for (const char c : before) line += c == '\n';
-    fault_ = TomlFault{line, int64_t(newline == std::string_view::npos ? at_ + 1 : at_ - newline), std::move(what)};
+    fault_ = TomlFault{line, int64_t(newline == std::string_view::npos ? at_ + 1 : at_ - newline),
+                       std::move(what)};
   }
 
   void refuse_byte() {
@@ -51,7 +52,8 @@ class TomlWalk {
   // Keys and values outside of strings are ASCII.
   void step_over(char c) {
     if (uint8_t(c) >= 0x80) return refuse_byte();
-    if (c == '.' && ++dots_ >= kMaxTomlDepth) return refuse(cat("a key may have at most ", kMaxTomlDepth, " parts"));
+    if (c == '.' && ++dots_ >= kMaxTomlDepth)
+      return refuse(cat("a key may have at most ", kMaxTomlDepth, " parts"));
     if (std::string_view("=,[]{}\n").find(c) != std::string_view::npos) dots_ = 0;
     ++at_;
   }

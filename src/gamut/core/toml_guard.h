@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a TOML text is spared before toml++ sees it: bytes that TOML allows nowhere, on some of which toml++ runs into
-// its own assertions, and keys of so many parts that what is built from them exhausts the stack.
+// What a TOML text is spared before toml++ sees it: bytes that TOML allows nowhere, on some of which toml++
+// runs into its own assertions, and keys of so many parts that what is built from them exhausts the stack.
 #pragma once
 
 #include <cstdint>

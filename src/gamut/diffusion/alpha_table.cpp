@@ -37,8 +37,8 @@ at::Tensor betas(const AlphaTableConfig& config) {
                                    "'; expected scaled_linear, linear or squaredcos_cap_v2"));
 }
 
-// diffusers' rescale_zero_terminal_snr (arXiv 2305.08891, algorithm 1), operation by operation: sqrt(alpha_bar) is shifted
-// to end at 0 and scaled to begin where it did.
+// diffusers' rescale_zero_terminal_snr (arXiv 2305.08891, algorithm 1), operation by operation:
+// sqrt(alpha_bar) is shifted to end at 0 and scaled to begin where it did.
 at::Tensor rescaled(const at::Tensor& betas) {
   const at::Tensor root = at::cumprod(1 - betas, 0).sqrt();
   const at::Tensor first = root[0].clone(), last = root[-1].clone();
@@ -82,14 +82,16 @@ void AlphaTableConfig::fields(FieldVisitor& v) {
   const Rule beta = between(0, 1);
   v.field("spacing", spacing, one_of({"model", "leading", "trailing", "linspace"}),
           "ddim: how timesteps are spread; model = as the model's scheduler says, here and below");
-  v.field("steps_offset", steps_offset, between(-1, 1000), "ddim: added to every timestep of leading; -1 = the model's");
+  v.field("steps_offset", steps_offset, between(-1, 1000),
+          "ddim: added to every timestep of leading; -1 = the model's");
   v.field("beta_schedule", beta_schedule, one_of({"model", "scaled_linear", "linear", "squaredcos_cap_v2"}),
           "ddim: noise table of the model's training");
   v.field("beta_start", beta_start, beta, "ddim: first beta of the table; 0 = the model's");
   v.field("beta_end", beta_end, beta, "ddim: last beta of the table; 0 = the model's");
   v.field("prediction", prediction, one_of({"model", "epsilon", "v_prediction", "sample"}),
           "ddim: what the network predicts");
-  v.field("train_timesteps", train_timesteps, between(0, 100000), "ddim: length of the table; 0 = the model's");
+  v.field("train_timesteps", train_timesteps, between(0, 100000),
+          "ddim: length of the table; 0 = the model's");
   v.field("final_alpha", final_alpha, one_of({"model", "table", "one"}),
           "ddim: where the last step ends, at the table's first alpha_bar as DDPO does, or at 1 "
           "(diffusers' set_alpha_to_one), which leaves that step without noise");

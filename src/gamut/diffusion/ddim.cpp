@@ -17,9 +17,11 @@ struct Prediction {
 Prediction prediction_of(const std::string& kind, double alpha_bar) {
   const double signal = std::sqrt(alpha_bar), sigma = std::sqrt(1 - alpha_bar);
   if (kind == "epsilon" && alpha_bar == 0)
-    throw ConfigError("sampler", "where a zero-SNR table has no signal, predicted noise says nothing about the picture; got "
-                                 "prediction = \"epsilon\"; such models predict v, or leave the last timestep out "
-                                 "(spacing = \"leading\")");
+    throw ConfigError(
+        "sampler",
+        "where a zero-SNR table has no signal, predicted noise says nothing about the picture; got "
+        "prediction = \"epsilon\"; such models predict v, or leave the last timestep out "
+        "(spacing = \"leading\")");
   if (kind == "epsilon")
     return {.clean = {.x = 1 / signal, .out = -sigma / signal}, .noise = {.x = 0, .out = 1}};
   if (kind == "v_prediction")

@@ -34,8 +34,9 @@ AlphaTableConfig euler_table(const models::SchedulerConfig& config) {
   table.spacing = config.own_timestep_spacing;
   table.clip = 0;
   if (table.zero_snr)
-    throw DataError("model", "Euler steps on zero-SNR betas are not computed; got rescale_betas_zero_snr = true; use "
-                             "--sampler ddim");
+    throw DataError("model",
+                    "Euler steps on zero-SNR betas are not computed; got rescale_betas_zero_snr = true; use "
+                    "--sampler ddim");
   return table;
 }
 
@@ -59,9 +60,10 @@ AlphaTableConfig own_table(const models::SchedulerConfig& config) {
 void check_fits(const SamplerConfig& sampler, const models::SchedulerConfig& scheduler) {
   const bool ddim = sampler.kind == "ddim";
   if (ddim == scheduler.is_flow())
-    throw ConfigError("sampler", cat("sampler.kind = \"", sampler.kind, "\" does not fit the model's ",
-                                     scheduler.class_name, "; use ",
-                                     ddim ? "flow_sde, dance_sde or cps" : "ddim (and grid keys do not apply)"));
+    throw ConfigError(
+        "sampler",
+        cat("sampler.kind = \"", sampler.kind, "\" does not fit the model's ", scheduler.class_name, "; use ",
+            ddim ? "flow_sde, dance_sde or cps" : "ddim (and grid keys do not apply)"));
   if (!ddim) return;
   const AlphaTableConfig own = own_table(scheduler), given = sampler.alphas.filled_from(own);
   const bool other_betas = given.beta_start != own.beta_start || given.beta_end != own.beta_end ||
@@ -69,12 +71,15 @@ void check_fits(const SamplerConfig& sampler, const models::SchedulerConfig& sch
   // Given betas stand in place of the three keys.
   if ((other_betas && own.betas.empty()) || given.prediction != own.prediction ||
       given.train_timesteps != own.train_timesteps)
-    throw ConfigError("sampler", cat("sampler.beta_start, beta_end, beta_schedule, prediction and train_timesteps must "
-                                     "be the model's: ", own.beta_start, ", ", own.beta_end, ", ", own.beta_schedule,
-                                     ", ", own.prediction, ", ", own.train_timesteps));
+    throw ConfigError("sampler",
+                      cat("sampler.beta_start, beta_end, beta_schedule, prediction and train_timesteps must "
+                          "be the model's: ",
+                          own.beta_start, ", ", own.beta_end, ", ", own.beta_schedule, ", ", own.prediction,
+                          ", ", own.train_timesteps));
 }
 
-NoiseProcess::NoiseProcess(models::SchedulerConfig scheduler, std::vector<int64_t> latent_shape, SamplerConfig sampler)
+NoiseProcess::NoiseProcess(models::SchedulerConfig scheduler, std::vector<int64_t> latent_shape,
+                           SamplerConfig sampler)
     : scheduler_(std::move(scheduler)), latent_shape_(std::move(latent_shape)), sampler_(std::move(sampler)) {
   const AlphaTableConfig own = own_table(scheduler_);
   sampler_.alphas = sampler_.alphas.filled_from(own);
@@ -90,7 +95,9 @@ NoiseProcess::NoiseProcess(models::SchedulerConfig scheduler, std::vector<int64_
 SigmaGrid NoiseProcess::own_grid(int64_t steps) const {
   if (scheduler_.use_dynamic_shifting)
     return {.kind = "flux_dynamic", .steps = steps, .mu = dynamic_mu(scheduler_, latent_shape_)};
-  return {.kind = scheduler_.even_levels ? "linspace_shift" : "sd3_diffusers", .steps = steps, .shift = scheduler_.shift};
+  return {.kind = scheduler_.even_levels ? "linspace_shift" : "sd3_diffusers",
+          .steps = steps,
+          .shift = scheduler_.shift};
 }
 
 std::vector<double> NoiseProcess::sigmas(int64_t steps) const {
@@ -100,8 +107,8 @@ std::vector<double> NoiseProcess::sigmas(int64_t steps) const {
   return make_sigmas(own_grid(steps));
 }
 
-// The recipe's grid. "model" is the scheduler's: a static shift may be the recipe's, as Flow-GRPO's 3, but one that follows
-// the size, or levels that the family spaces by itself, take none but a mu.
+// The recipe's grid. "model" is the scheduler's: a static shift may be the recipe's, as Flow-GRPO's 3, but
+// one that follows the size, or levels that the family spaces by itself, take none but a mu.
 std::vector<double> NoiseProcess::rollout_sigmas() const {
   SigmaGrid grid = sampler_.sigma_grid();
   if (!is_flow()) return make_sigmas(grid);
@@ -120,7 +127,8 @@ std::vector<Step> NoiseProcess::steps() const {
 }
 
 std::vector<Step> NoiseProcess::iteration(uint64_t seed, int64_t iteration) const {
-  return iteration_schedule(sampler_, sampler_.kind == "ddim" ? std::vector<double>() : rollout_sigmas(), seed, iteration);
+  return iteration_schedule(sampler_, sampler_.kind == "ddim" ? std::vector<double>() : rollout_sigmas(),
+                            seed, iteration);
 }
 
 std::vector<Step> NoiseProcess::ddim(int64_t steps, double eta) const {
@@ -133,7 +141,8 @@ std::vector<Step> NoiseProcess::euler(int64_t steps) const {
 }
 
 std::vector<Step> NoiseProcess::deterministic(int64_t steps) const {
-  const bool by_euler = scheduler_.class_name == "EulerDiscreteScheduler" && !scheduler_.rescale_betas_zero_snr;
+  const bool by_euler =
+      scheduler_.class_name == "EulerDiscreteScheduler" && !scheduler_.rescale_betas_zero_snr;
   return is_flow() || (by_euler && scheduler_.own_problem.empty()) ? euler(steps) : ddim(steps, 0);
 }
 
@@ -149,17 +158,20 @@ NoiseProcess::Mix NoiseProcess::mix(const at::Tensor& time, int64_t rank) const 
     const at::Tensor sigma = per_sample(time, rank);
     return {.signal = 1 - sigma, .noise = sigma};
   }
-  const at::Tensor table = at::tensor(alpha_bars(sampler_.alphas), at::kDouble).to(at::kFloat).to(time.device());
+  const at::Tensor table =
+      at::tensor(alpha_bars(sampler_.alphas), at::kDouble).to(at::kFloat).to(time.device());
   const at::Tensor alpha_bar = per_sample(table.index_select(0, time), rank);
   return {.signal = alpha_bar.sqrt(), .noise = (1 - alpha_bar).sqrt()};
 }
 
-at::Tensor NoiseProcess::add_noise(const at::Tensor& clean, const at::Tensor& noise, const at::Tensor& time) const {
+at::Tensor NoiseProcess::add_noise(const at::Tensor& clean, const at::Tensor& noise,
+                                   const at::Tensor& time) const {
   const Mix parts = mix(time, clean.dim());
   return parts.signal * clean + parts.noise * noise;
 }
 
-at::Tensor NoiseProcess::target(const at::Tensor& clean, const at::Tensor& noise, const at::Tensor& time) const {
+at::Tensor NoiseProcess::target(const at::Tensor& clean, const at::Tensor& noise,
+                                const at::Tensor& time) const {
   if (is_flow()) return noise - clean;
   if (sampler_.alphas.prediction == "epsilon") return noise;
   if (sampler_.alphas.prediction == "sample") return clean;

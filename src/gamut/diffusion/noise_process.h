@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a model's latents and noise mix: built once from the model's scheduler file, the recipe's [sampler] and the size of the
-// pictures. Rollouts, evaluation, `gamut sample` and pretraining ask it for their levels and steps.
+// How a model's latents and noise mix: built once from the model's scheduler file, the recipe's [sampler] and
+// the size of the pictures. Rollouts, evaluation, `gamut sample` and pretraining ask it for their levels and
+// steps.
 //
 //   const NoiseProcess process(pipe.scheduler(), pipe.latent_shape(), recipe.sampler);
-//   process.iteration(seed, 0);          // steps of a rollout, by the recipe, where it leaves gaps by the model
-//   process.deterministic(40);           // steps of an evaluation, by the model's scheduler
+//   process.iteration(seed, 0);          // steps of a rollout, by the recipe, where it leaves gaps by the
+//   model process.deterministic(40);           // steps of an evaluation, by the model's scheduler
 #pragma once
 
 #include "gamut/diffusion/alpha_table.h"
@@ -30,19 +31,20 @@ class NoiseProcess {
 
   // ---- by the recipe
   // ConfigError in one line for what cannot be.
-  std::vector<Step> steps() const;                                          // as if no window were set
-  std::vector<Step> iteration(uint64_t seed, int64_t iteration) const;      // with the iteration's window
+  std::vector<Step> steps() const;                                      // as if no window were set
+  std::vector<Step> iteration(uint64_t seed, int64_t iteration) const;  // with the iteration's window
 
   // ---- by the model's scheduler
   // Noise levels, `steps` + 1 of them. DataError when the scheduler is not a flow-matching one.
   std::vector<double> sigmas(int64_t steps) const;
-  // DDIM on the model's noise table and timesteps, whichever its scheduler's class: diffusers' DDIMScheduler.from_config.
-  // DataError for a flow model.
+  // DDIM on the model's noise table and timesteps, whichever its scheduler's class: diffusers'
+  // DDIMScheduler.from_config. DataError for a flow model.
   std::vector<Step> ddim(int64_t steps, double eta) const;
   // Euler's method: over sigmas() for flow models, diffusers' EulerDiscreteScheduler on the noise table else.
   std::vector<Step> euler(int64_t steps) const;
-  // Steps without noise: Euler for flow models and EulerDiscreteScheduler, else DDIM with eta = 0, which takes the place of
-  // samplers that gamut lacks (PNDM, DPM-Solver, Karras levels, …) on the same table and timesteps.
+  // Steps without noise: Euler for flow models and EulerDiscreteScheduler, else DDIM with eta = 0, which
+  // takes the place of samplers that gamut lacks (PNDM, DPM-Solver, Karras levels, …) on the same table and
+  // timesteps.
   std::vector<Step> deterministic(int64_t steps) const;
   // The same, but DataError where DDIM would take another sampler's place.
   std::vector<Step> own(int64_t steps) const;

@@ -6,7 +6,8 @@
 
 namespace gamut::diffusion {
 
-// [B, …] to [B]: over all dimensions but the first, where they lie: a flattened copy could be summed in another order.
+// [B, …] to [B]: over all dimensions but the first, where they lie: a flattened copy could be summed in
+// another order.
 at::Tensor mean_per_sample(const at::Tensor& x);
 at::Tensor sum_per_sample(const at::Tensor& x);
 // [B] as [B, 1, …], to be multiplied with [B, …] of `rank` dimensions.

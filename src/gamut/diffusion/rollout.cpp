@@ -33,8 +33,8 @@ at::Tensor named_normals(const NoiseSource& source, const std::string& what,
 }
 
 // Nothing but the network is recorded: the update makes mean and log-probability anew.
-at::Tensor predict(const Denoiser& denoiser, const at::Tensor& x, const Step& step, const RolloutOptions& options,
-                   std::map<int64_t, at::Tensor>& kept) {
+at::Tensor predict(const Denoiser& denoiser, const at::Tensor& x, const Step& step,
+                   const RolloutOptions& options, std::map<int64_t, at::Tensor>& kept) {
   if (!options.graph_steps.contains(step.index)) return denoiser(x, step);
   at::AutoGradMode recording(true);
   return kept.emplace(step.index, denoiser(x, step)).first->second.detach();

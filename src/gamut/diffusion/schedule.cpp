@@ -114,8 +114,9 @@ Range window_range_of(const SamplerConfig& config) {
 void check_window(const SamplerConfig& config) {
   if (config.window == 0) return;
   if (config.noise_on != "all")
-    throw ConfigError("sampler", cat("window and noise_on both say which steps have noise; got window = ", config.window,
-                                     " and noise_on = \"", config.noise_on, "\"; set window = 0 or noise_on = \"all\""));
+    throw ConfigError("sampler",
+                      cat("window and noise_on both say which steps have noise; got window = ", config.window,
+                          " and noise_on = \"", config.noise_on, "\"; set window = 0 or noise_on = \"all\""));
   const Range range = window_range_of(config);
   if (config.window < 0 || config.window > range.end - range.first)
     throw ConfigError("sampler", cat("window must fit into the steps ", range.first, " to ", range.end - 1,
@@ -130,13 +131,15 @@ void check_window(const SamplerConfig& config) {
 
 // ---- windows
 
-// Positions first, first + stride, … then again from the first. "full": up to the window that ends with the range, moved back
-// to fit; "cut": every position inside the range, with the steps that are left (MixGRPO's code).
+// Positions first, first + stride, … then again from the first. "full": up to the window that ends with the
+// range, moved back to fit; "cut": every position inside the range, with the steps that are left (MixGRPO's
+// code).
 Range sliding_window(const SamplerConfig& config, const Range& range, int64_t iteration) {
   const int64_t stride = config.window - config.window_overlap;
   const bool cut = config.window_end == "cut";
   const int64_t last = cut ? range.end - 1 : range.end - config.window;
-  const int64_t positions = cut ? (last - range.first) / stride + 1 : (last - range.first + stride - 1) / stride + 1;
+  const int64_t positions =
+      cut ? (last - range.first) / stride + 1 : (last - range.first + stride - 1) / stride + 1;
   const int64_t position = iteration / config.window_every % positions;
   const int64_t first = std::min(range.first + position * stride, last);
   return {.first = first, .end = std::min(first + config.window, range.end)};
@@ -149,8 +152,8 @@ Range window_of(const SamplerConfig& config, uint64_t seed, int64_t iteration) {
   if (config.window_kind == "random")
     first += Stream(seed, "window", {iteration}).below(range.end - range.first - config.window + 1);
   else if (config.window_kind != "fixed")
-    throw ConfigError("sampler",
-                      cat("unknown window_kind '", config.window_kind, "'; expected fixed, random or sliding"));
+    throw ConfigError(
+        "sampler", cat("unknown window_kind '", config.window_kind, "'; expected fixed, random or sliding"));
   return {.first = first, .end = first + config.window};
 }
 
@@ -174,8 +177,10 @@ void SamplerConfig::fields(FieldVisitor& v) {
   v.field("noise_level", noise_level, between(0, 10),
           "a of flow_sde: tau = a sqrt(sigma / (1 - sigma)); tau itself of dance_sde; a of cps, 0..1");
   v.field("eta", eta, between(0, 1), "ddim: 0 = deterministic, 1 = DDPO");
-  v.field("grid", grid, one_of(grids), "noise levels: the model's own scheduler, or a grid of docs/notation.md");
-  v.field("shift", shift, at_least(0), "s of a static shift s u / (1 + (s - 1) u); 0 = the model's (named grids: 3)");
+  v.field("grid", grid, one_of(grids),
+          "noise levels: the model's own scheduler, or a grid of docs/notation.md");
+  v.field("shift", shift, at_least(0),
+          "s of a static shift s u / (1 + (s - 1) u); 0 = the model's (named grids: 3)");
   v.field("mu", mu, between(-10, 10),
           "shift exponent of a shift that follows the size; 0 = what the model's scheduler gives, else 1.15");
   v.field("model_time", model_time, one_of({"exact", "truncate"}),
@@ -195,10 +200,12 @@ void SamplerConfig::fields(FieldVisitor& v) {
           "[first, end) steps that windows may cover; [] = all");
   v.field("window_every", window_every, at_least(1), "sliding: iterations between two moves");
   v.field("window_overlap", window_overlap, at_least(0), "sliding: steps shared by two neighboring windows");
-  v.field("window_end", window_end, one_of({"full", "cut"}),
-          "sliding: the last window is moved back into the range, or the last windows are cut off at its end");
+  v.field(
+      "window_end", window_end, one_of({"full", "cut"}),
+      "sliding: the last window is moved back into the range, or the last windows are cut off at its end");
   v.field("noise_on", noise_on, one_of({"all", "trained"}),
-          "steps with noise: all (or the window's), or only those that [schedule] chose to train in the iteration, the "
+          "steps with noise: all (or the window's), or only those that [schedule] chose to train in the "
+          "iteration, the "
           "others being deterministic");
 }
 
@@ -229,8 +236,8 @@ std::vector<Step> iteration_schedule(const SamplerConfig& config, uint64_t seed,
   return iteration_schedule(config, {}, seed, iteration);
 }
 
-std::vector<Step> iteration_schedule(const SamplerConfig& config, const std::vector<double>& sigmas, uint64_t seed,
-                                     int64_t iteration) {
+std::vector<Step> iteration_schedule(const SamplerConfig& config, const std::vector<double>& sigmas,
+                                     uint64_t seed, int64_t iteration) {
   GAMUT_CHECK(iteration >= 0, "iteration ", iteration);
   const auto schedule = [&](const SamplerConfig& one) {
     return sigmas.empty() ? make_schedule(one) : make_schedule(one, sigmas);

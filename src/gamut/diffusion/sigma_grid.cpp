@@ -20,8 +20,8 @@ std::vector<double> linspace(double first, double last, int64_t count) {
   return values;
 }
 
-// A grid whose last step is an appended 0. Every map sends 1 to 1, but not after rounding, and the SDE knows its first
-// step by sigma == 1.
+// A grid whose last step is an appended 0. Every map sends 1 to 1, but not after rounding, and the SDE knows
+// its first step by sigma == 1.
 template <class Map>
 std::vector<double> mapped_then_zero(std::vector<double> values, Map map) {
   for (double& value : values) value = map(value);
@@ -43,14 +43,14 @@ std::vector<double> make_sigmas(const SigmaGrid& grid) {
   const int64_t n = grid.steps;
   const double s = grid.shift;
   auto shift = [s](double u) { return shifted(u, s); };
-  // diffusers shifts its training table, takes the table's end points, and shifts the grid between them again.
+  // diffusers shifts its training table, takes the table's end points, and shifts the grid between them
+  // again.
   if (grid.kind == "sd3_diffusers")
     return mapped_then_zero(linspace(1.0, shifted(1 / kTrainTimesteps, s), n), shift);
   if (grid.kind == "linspace_shift") return mapped_then_zero(linspace(1.0, 1.0 / double(n), n), shift);
   if (grid.kind == "flux_dynamic")
-    return mapped_then_zero(linspace(1.0, 1.0 / double(n), n), [mu = grid.mu](double u) {
-      return std::exp(mu) / (std::exp(mu) + 1 / u - 1);
-    });
+    return mapped_then_zero(linspace(1.0, 1.0 / double(n), n),
+                            [mu = grid.mu](double u) { return std::exp(mu) / (std::exp(mu) + 1 / u - 1); });
   if (grid.kind == "dance" || grid.kind == "linear") {
     std::vector<double> values = linspace(1.0, 0.0, n + 1);
     if (grid.kind == "dance")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Noise levels of flow models: N + 1 values from 1 (pure noise) down to exactly 0 (clean), in double precision.
-// docs/notation.md names each grid's user; the shift is phi_s(u) = s u / (1 + (s - 1) u).
+// Noise levels of flow models: N + 1 values from 1 (pure noise) down to exactly 0 (clean), in double
+// precision. docs/notation.md names each grid's user; the shift is phi_s(u) = s u / (1 + (s - 1) u).
 #pragma once
 
 #include <cstdint>

@@ -12,7 +12,7 @@
 
 namespace gamut::diversity {
 
-using Rgb = std::array<double, 3>;  // sRGB in [0, 1]
+using Rgb = std::array<double, 3>;                    // sRGB in [0, 1]
 std::vector<Rgb> all_pixels(const io::Image& image);  // row by row
 Rgb mean_rgb(const std::vector<Rgb>& colors);
 

@@ -47,8 +47,8 @@ double quantile(const std::vector<double>& sorted, double p) {
 }
 
 // (value of the resample - value) / its standard error, for each resample that has one; sorted.
-std::vector<double> studentized(const SeedStatistic& statistic, size_t method_seeds, size_t baseline_seeds, bool paired,
-                                double value, const BootstrapOptions& options) {
+std::vector<double> studentized(const SeedStatistic& statistic, size_t method_seeds, size_t baseline_seeds,
+                                bool paired, double value, const BootstrapOptions& options) {
   std::vector<double> out;
   for (int64_t b = 0; b < options.resamples; ++b) {
     Stream stream(options.seed, "frontier.bootstrap", {b});
@@ -99,17 +99,20 @@ double jackknife_error(const SeedStatistic& statistic, Positions method, Positio
   return std::sqrt(jackknife_variance(first) + jackknife_variance(second));
 }
 
-Estimate seed_interval(const SeedStatistic& statistic, size_t method_seeds, size_t baseline_seeds, bool paired,
-                       const BootstrapOptions& options) {
-  GAMUT_CHECK(!paired || method_seeds == baseline_seeds, method_seeds, " and ", baseline_seeds, " paired seeds");
+Estimate seed_interval(const SeedStatistic& statistic, size_t method_seeds, size_t baseline_seeds,
+                       bool paired, const BootstrapOptions& options) {
+  GAMUT_CHECK(!paired || method_seeds == baseline_seeds, method_seeds, " and ", baseline_seeds,
+              " paired seeds");
   const std::vector<size_t> method = all_of(method_seeds), baseline = all_of(baseline_seeds);
   Estimate out{.value = statistic(method, baseline)};
   const size_t seeds = std::min(method_seeds, baseline_seeds);
   if (seeds < 2) return out;
-  const double tail = (1 - options.confidence) / 2, error = jackknife_error(statistic, method, baseline, paired);
+  const double tail = (1 - options.confidence) / 2,
+               error = jackknife_error(statistic, method, baseline, paired);
   double below = student_quantile(int64_t(seeds) - 1, tail), above = below;
   if (seeds >= kBootstrapSeeds) {
-    const std::vector<double> t = studentized(statistic, method_seeds, baseline_seeds, paired, out.value, options);
+    const std::vector<double> t =
+        studentized(statistic, method_seeds, baseline_seeds, paired, out.value, options);
     if (!t.empty()) {
       below = quantile(t, 1 - tail);
       above = -quantile(t, tail);

@@ -12,7 +12,9 @@ constexpr const char* kLargest = "ratio_max_deviation";
 
 }  // namespace
 
-size_t CurveSampler::id_of(const std::string& key) { return ids_.try_emplace(key, ids_.size()).first->second; }
+size_t CurveSampler::id_of(const std::string& key) {
+  return ids_.try_emplace(key, ids_.size()).first->second;
+}
 
 void CurveSampler::add(int64_t step, double seconds, const std::map<std::string, double>& values) {
   if (buckets_.empty() || buckets_.back().rows == rows_per_bucket_) {

@@ -11,8 +11,9 @@
 
 namespace gamut::eval {
 
-// Equal numbers of neighbouring rows become one: the mean of each value over the rows that have it, but the largest
-// for `ratio_max_deviation`, where a mean would hide what matters. Step and seconds are the last row's.
+// Equal numbers of neighbouring rows become one: the mean of each value over the rows that have it, but the
+// largest for `ratio_max_deviation`, where a mean would hide what matters. Step and seconds are the last
+// row's.
 class CurveSampler {
  public:
   explicit CurveSampler(int64_t points) : points_(points) {}

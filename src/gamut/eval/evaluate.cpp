@@ -22,12 +22,13 @@ struct Drawn {
 
 Drawn draw(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts, const EvalConfig& config) {
   PredictionNorms norms;
-  const SamplingOptions options{.schedule = noise_process(pipe).deterministic(config.steps),
-                                .noise = {.seed = uint64_t(config.seed), .purpose = "eval"},
-                                .members = config.members,
-                                .micro_batch = config.micro_batch > 0 ? config.micro_batch : pipe.usual_batch(),
-                                .guidance = {.scale = config.guidance_scale},
-                                .norms = &norms};
+  const SamplingOptions options{
+      .schedule = noise_process(pipe).deterministic(config.steps),
+      .noise = {.seed = uint64_t(config.seed), .purpose = "eval"},
+      .members = config.members,
+      .micro_batch = config.micro_batch > 0 ? config.micro_batch : pipe.usual_batch(),
+      .guidance = {.scale = config.guidance_scale},
+      .norms = &norms};
   const at::Tensor initial = sampling_noise(pipe, int64_t(prompts.size()), options);
   const at::Tensor latents = sample_latents(pipe, encode_prompts(pipe, texts(prompts)), initial, options);
   return {pipe.decode(latents), norms.all()};
@@ -45,8 +46,10 @@ Measured finish(Measured result, const EvalConfig& config, const Stopwatch& watc
 void EvalConfig::fields(FieldVisitor& v) {
   v.field("prompts", prompts, input_path(), "prompt set; \"\" = the training prompts");
   v.field("heldout", heldout, input_path(), "prompt set never trained on, measured beside; \"\" = none");
-  v.field("every", every, at_least(1), "iterations between two evaluations; the base and the end always count");
-  v.field("members", members, between(2, 4096), "pictures per prompt; diversity is comparable at equal members only");
+  v.field("every", every, at_least(1),
+          "iterations between two evaluations; the base and the end always count");
+  v.field("members", members, between(2, 4096),
+          "pictures per prompt; diversity is comparable at equal members only");
   v.field("heldout_members", heldout_members, between(2, 4096), "pictures per held-out prompt");
   v.field("steps", steps, between(1, 1000), "ODE steps");
   v.field("seed", seed, at_least(0), "names the evaluation's noise, disjoint from training's");
@@ -62,8 +65,10 @@ void EvalConfig::fields(FieldVisitor& v) {
 
 std::vector<EvalPass> eval_passes(const EvalConfig& config) {
   if (config.report_seed == config.seed)
-    throw ConfigError("eval", cat("eval.report_seed must differ from eval.seed, or checkpoints are reported on what they "
-                                  "were chosen by; both are ", config.seed));
+    throw ConfigError(
+        "eval", cat("eval.report_seed must differ from eval.seed, or checkpoints are reported on what they "
+                    "were chosen by; both are ",
+                    config.seed));
   std::vector<EvalPass> passes{{}};
   if (config.report_seed >= 0) passes.push_back({.role = "report"});
   if (!config.heldout.empty()) passes.push_back({.set = "heldout"});
@@ -77,8 +82,8 @@ EvalConfig config_of(const EvalPass& pass, EvalConfig config) {
   return config;
 }
 
-Measured evaluate(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts, const Judges& judges,
-                  const EvalConfig& config, const BasePass& base) {
+Measured evaluate(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts,
+                  const Judges& judges, const EvalConfig& config, const BasePass& base) {
   const Stopwatch watch;
   const Drawn drawn = draw(pipe, prompts, config);
   return finish(measure(drawn.pictures, prompts, judges, drawn.norms_SB, base), config, watch);
@@ -92,8 +97,8 @@ Trace trace_of(const models::Pipeline& pipe, const std::vector<text::Prompt>& pr
           drawn.norms_SB};
 }
 
-Measured evaluate_pictures(const at::Tensor& pictures, const std::vector<text::Prompt>& prompts, const Judges& judges,
-                           const EvalConfig& config) {
+Measured evaluate_pictures(const at::Tensor& pictures, const std::vector<text::Prompt>& prompts,
+                           const Judges& judges, const EvalConfig& config) {
   const Stopwatch watch;
   return finish(measure(pictures, prompts, judges), config, watch);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Quality and variety on fixed prompts and named seeds, disjoint from training's. Diversity is measured within each
-// prompt's pictures and averaged over prompts; docs/metrics.md gives every formula.
+// Quality and variety on fixed prompts and named seeds, disjoint from training's. Diversity is measured
+// within each prompt's pictures and averaged over prompts; docs/metrics.md gives every formula.
 #pragma once
 
 #include "gamut/core/config.h"
@@ -21,16 +21,16 @@ namespace gamut::eval {
 
 // [eval] of a recipe.
 struct EvalConfig {
-  std::string prompts = "";        // "" = the training prompts
-  std::string heldout = "";        // "" = none
+  std::string prompts = "";  // "" = the training prompts
+  std::string heldout = "";  // "" = none
   int64_t every = 50;
   int64_t members = 16;
   int64_t heldout_members = 4;
   int64_t steps = 20;
   int64_t seed = 1000;
-  int64_t report_seed = 2000;      // -1 = no second evaluation
+  int64_t report_seed = 2000;  // -1 = no second evaluation
   bool raw = false;
-  int64_t micro_batch = 0;         // 0 = the model's usual one
+  int64_t micro_batch = 0;  // 0 = the model's usual one
   double guidance_scale = 1.0;
   rewards::FeaturesConfig features = {};  // ground of feature_distance, feature_vendi and recall
   void fields(FieldVisitor& v);
@@ -38,13 +38,15 @@ struct EvalConfig {
 
 // A row of evals.jsonl: an ordered map of measures, and what was drawn.
 struct Evaluation {
-  // By key, in the order of measure_table(); NaN: no picture was scored. A measure that does not apply is absent.
+  // By key, in the order of measure_table(); NaN: no picture was scored. A measure that does not apply is
+  // absent.
   std::vector<std::pair<std::string, double>> values;
   int64_t reward_failures = 0, judge_failures = 0;
-  std::string reward_failure, judge_failure;   // the first reason; "" = all were scored
+  std::string reward_failure, judge_failure;  // the first reason; "" = all were scored
   int64_t prompts = 0, members = 0, steps = 0, seed = 0;
   double seconds = 0;
-  std::map<std::string, std::vector<double>> per_prompt;  // measure -> one value per prompt; NaN = it has none
+  std::map<std::string, std::vector<double>>
+      per_prompt;  // measure -> one value per prompt; NaN = it has none
   bool has(const std::string& key) const;
   double operator[](const std::string& key) const;  // NaN when it is absent
   void set(const std::string& key, double value);   // at the end when it is new
@@ -52,28 +54,31 @@ struct Evaluation {
   nlohmann::ordered_json to_json() const;
 };
 
-// One of the evaluations that a checkpoint gets. Checkpoints are chosen by role "select" and reported by "report".
+// One of the evaluations that a checkpoint gets. Checkpoints are chosen by role "select" and reported by
+// "report".
 struct EvalPass {
-  std::string role = "select";    // select: eval.seed | report: eval.report_seed
-  std::string weights = "ema";    // ema | raw
-  std::string set = "prompts";    // prompts | heldout: eval.heldout
+  std::string role = "select";  // select: eval.seed | report: eval.report_seed
+  std::string weights = "ema";  // ema | raw
+  std::string set = "prompts";  // prompts | heldout: eval.heldout
   bool operator==(const EvalPass&) const = default;
 };
 // All that a configuration asks for, first the main one.
 std::vector<EvalPass> eval_passes(const EvalConfig& config);
 // The configuration with the pass's seed and members.
 EvalConfig config_of(const EvalPass& pass, EvalConfig config);
-// Which pass a row of evals.jsonl comes from; a missing field has the main pass's value, and the base's weights are
-// their own average.
+// Which pass a row of evals.jsonl comes from; a missing field has the main pass's value, and the base's
+// weights are their own average.
 EvalPass pass_of(const nlohmann::json& row);
 
 // Whether the row has no such number because no picture was scored: null, or the 0 of earlier versions.
 bool is_unscored(const nlohmann::json& row, const std::string& key);
 
-// The numbers of a row back from evals.jsonl, of earlier versions too. DataError when a score or a count is missing.
+// The numbers of a row back from evals.jsonl, of earlier versions too. DataError when a score or a count is
+// missing.
 Evaluation evaluation_from_json(const nlohmann::json& row);
 
-// What could not be scored, one sentence each: "the reward could not score 3 of 32 pictures; first reason: …".
+// What could not be scored, one sentence each: "the reward could not score 3 of 32 pictures; first reason:
+// …".
 std::vector<std::string> failures_of(const Evaluation& evaluation);
 // The first of them that says that no picture at all was scored; "" = reward and judge scored some.
 std::string total_failure(const Evaluation& evaluation);
@@ -84,8 +89,8 @@ struct Judges {
   rewards::FeatureExtractor* features = nullptr;  // nullptr: pixel features
 };
 
-// The base's part in an evaluation: what is measured is the base itself, or this is what the base drew in the same pass,
-// or (as it is without either) the base is unknown and nothing is compared with it.
+// The base's part in an evaluation: what is measured is the base itself, or this is what the base drew in the
+// same pass, or (as it is without either) the base is unknown and nothing is compared with it.
 struct BasePass {
   bool is_measured = false;
   Trace trace = {};
@@ -102,13 +107,13 @@ struct Measured {
 Measured measure(const at::Tensor& pictures, const std::vector<text::Prompt>& prompts, const Judges& judges,
                  const at::Tensor& norms_SB = {}, const BasePass& base = {});
 // ODE samples of the pipeline, measured.
-Measured evaluate(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts, const Judges& judges,
-                  const EvalConfig& config, const BasePass& base = {});
+Measured evaluate(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts,
+                  const Judges& judges, const EvalConfig& config, const BasePass& base = {});
 // The trace alone, for what others are to be compared with.
 Trace trace_of(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts, const Judges& judges,
                const EvalConfig& config);
 // The same measures on pictures from elsewhere, such as a task's data.
-Measured evaluate_pictures(const at::Tensor& pictures, const std::vector<text::Prompt>& prompts, const Judges& judges,
-                           const EvalConfig& config);
+Measured evaluate_pictures(const at::Tensor& pictures, const std::vector<text::Prompt>& prompts,
+                           const Judges& judges, const EvalConfig& config);
 
 }  // namespace gamut::eval

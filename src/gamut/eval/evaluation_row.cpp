@@ -104,7 +104,8 @@ double Evaluation::operator[](const std::string& key) const {
 }
 
 void Evaluation::set(const std::string& key, double value) {
-  const auto found = std::find_if(values.begin(), values.end(), [&](const auto& entry) { return entry.first == key; });
+  const auto found =
+      std::find_if(values.begin(), values.end(), [&](const auto& entry) { return entry.first == key; });
   if (found == values.end())
     values.emplace_back(key, value);
   else
@@ -145,9 +146,7 @@ Evaluation evaluation_from_json(const nlohmann::json& row) {
   return out;
 }
 
-std::vector<std::string> failures_of(const Evaluation& e) {
-  return failures_of_at_least(1, e);
-}
+std::vector<std::string> failures_of(const Evaluation& e) { return failures_of_at_least(1, e); }
 
 std::string total_failure(const Evaluation& e) {
   const std::vector<std::string> total = failures_of_at_least(std::max<int64_t>(1, e.pictures()), e);

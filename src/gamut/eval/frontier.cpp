@@ -28,8 +28,8 @@ bool beats(const Checkpoint& one, const Checkpoint& other) {
 
 Checkpoint between(const Checkpoint& from, const Checkpoint& to, double share) {
   Checkpoint point{.step = from.step + int64_t(double(to.step - from.step) * share)};
-  for (const Field field : {&Checkpoint::seconds, &Checkpoint::select_x, &Checkpoint::select_y, &Checkpoint::report_x,
-                            &Checkpoint::report_y})
+  for (const Field field : {&Checkpoint::seconds, &Checkpoint::select_x, &Checkpoint::select_y,
+                            &Checkpoint::report_x, &Checkpoint::report_y})
     point.*field = from.*field + (to.*field - from.*field) * share;
   return point;
 }
@@ -64,8 +64,9 @@ std::vector<size_t> pareto(const Curve& curve) {
     if (std::none_of(curve.checkpoints.begin(), curve.checkpoints.end(),
                      [&](const Checkpoint& other) { return beats(other, curve.checkpoints[i]); }))
       kept.push_back(i);
-  std::sort(kept.begin(), kept.end(),
-            [&](size_t a, size_t b) { return curve.checkpoints[a].select_x < curve.checkpoints[b].select_x; });
+  std::sort(kept.begin(), kept.end(), [&](size_t a, size_t b) {
+    return curve.checkpoints[a].select_x < curve.checkpoints[b].select_x;
+  });
   return kept;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a method can attain, and matched comparisons: diversity at equal reward, reward at equal diversity, each also
-// within equal training time. Pure functions of numbers; docs/frontier.md has the maths.
+// What a method can attain, and matched comparisons: diversity at equal reward, reward at equal diversity,
+// each also within equal training time. Pure functions of numbers; docs/frontier.md has the maths.
 //
 //   const Comparison found = compare_methods(gamut, flow_grpo, {.levels = {0.9}});
 //   if (found.diversity.change) …  // 0.42: 42 % more diversity at the same reward
@@ -18,8 +18,8 @@
 
 namespace gamut::eval {
 
-// A checkpoint is chosen by its numbers on one set of evaluation seeds and reported by those on another, so that
-// picking the best of noise gains nothing.
+// A checkpoint is chosen by its numbers on one set of evaluation seeds and reported by those on another, so
+// that picking the best of noise gains nothing.
 struct Checkpoint {
   int64_t step = 0;
   double seconds = std::numeric_limits<double>::quiet_NaN();  // training time until then; NaN = unknown
@@ -39,23 +39,24 @@ struct Method {
 
 constexpr double kNoBudget = std::numeric_limits<double>::infinity();
 
-// The checkpoint with the largest select_y among those with select_x >= level and seconds <= budget. Ties: the larger
-// select_x, then the earlier step. nullptr when there is none.
+// The checkpoint with the largest select_y among those with select_x >= level and seconds <= budget. Ties:
+// the larger select_x, then the earlier step. nullptr when there is none.
 const Checkpoint* best_y(const Curve& curve, double level, double budget = kNoBudget);
 // The same with x and y exchanged.
 const Checkpoint* best_x(const Curve& curve, double level, double budget = kNoBudget);
-// Positions of the checkpoints that no other of the run exceeds in one of select_x, select_y and reaches in the
-// other, by ascending select_x; of equal ones the earliest.
+// Positions of the checkpoints that no other of the run exceeds in one of select_x, select_y and reaches in
+// the other, by ascending select_x; of equal ones the earliest.
 std::vector<size_t> pareto(const Curve& curve);
 
-// The method with `points` more checkpoints on the straight line between each two neighbors, in every number: what a
-// run evaluated more often might have shown. `step` is rounded down.
+// The method with `points` more checkpoints on the straight line between each two neighbors, in every number:
+// what a run evaluated more often might have shown. `step` is rounded down.
 Method interpolated(const Method& method, int64_t points = 32);
 
 struct CompareOptions {
   BootstrapOptions bootstrap = {};
-  std::vector<double> levels = {};                  // rewards at which to compare
-  std::vector<double> kept_shares{0.9, 0.75, 0.5};  // diversities at which to compare, as shares of the base's
+  std::vector<double> levels = {};  // rewards at which to compare
+  std::vector<double> kept_shares{0.9, 0.75,
+                                  0.5};  // diversities at which to compare, as shares of the base's
 };
 
 struct Span {
@@ -65,7 +66,7 @@ struct Span {
 // At one level. Means over seeds on the reporting evaluation; absent unless every seed has such a checkpoint.
 struct AtLevel {
   double level = 0;
-  int64_t method_reached = 0, baseline_reached = 0;  // seeds with such a checkpoint
+  int64_t method_reached = 0, baseline_reached = 0;              // seeds with such a checkpoint
   std::optional<double> method = {}, baseline = {};              // what is compared: y, or (x - x0) / x0
   std::optional<double> method_level = {}, baseline_level = {};  // what is held: x, or y
   std::optional<Estimate> change = {};                           // as in Matched
@@ -73,11 +74,11 @@ struct AtLevel {
 
 // One comparison over the levels that every seed of both methods reaches beyond the base.
 struct Matched {
-  std::optional<Span> range = {};  // of levels
-  std::string reason;              // why numbers are absent; "" = none is
+  std::optional<Span> range = {};                    // of levels
+  std::string reason;                                // why numbers are absent; "" = none is
   std::optional<double> method = {}, baseline = {};  // averaged over the range
-  // Diversity at equal reward: mean over levels of method / baseline - 1. Reward at equal diversity: mean over levels
-  // of (method's reward - baseline's) / base reward.
+  // Diversity at equal reward: mean over levels of method / baseline - 1. Reward at equal diversity: mean
+  // over levels of (method's reward - baseline's) / base reward.
   std::optional<Estimate> change = {};
   std::optional<Estimate> area = {};  // between the frontiers, in units of x times y
   std::vector<AtLevel> levels;

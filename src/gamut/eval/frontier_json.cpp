@@ -16,7 +16,9 @@ Json number_or_null(const std::optional<double>& value) { return value ? number_
 
 Json estimate(const std::optional<Estimate>& found) {
   if (!found) return {};
-  return {{"value", number_or_null(found->value)}, {"low", number_or_null(found->low)}, {"high", number_or_null(found->high)}};
+  return {{"value", number_or_null(found->value)},
+          {"low", number_or_null(found->low)},
+          {"high", number_or_null(found->high)}};
 }
 
 Json level(const AtLevel& at) {

@@ -14,8 +14,10 @@ Method by_seed(Method method) {
   if (method.runs.empty()) throw DataError("frontier", cat("method '", method.name, "' has no run"));
   for (const Curve& run : method.runs)
     if (run.checkpoints.empty())
-      throw DataError("frontier", cat("method '", method.name, "', seed ", run.seed, " has no evaluated checkpoint"));
-  std::sort(method.runs.begin(), method.runs.end(), [](const Curve& a, const Curve& b) { return a.seed < b.seed; });
+      throw DataError("frontier",
+                      cat("method '", method.name, "', seed ", run.seed, " has no evaluated checkpoint"));
+  std::sort(method.runs.begin(), method.runs.end(),
+            [](const Curve& a, const Curve& b) { return a.seed < b.seed; });
   return method;
 }
 
@@ -73,16 +75,19 @@ SeedStatistic difference_over(const Ground& ground, const View& view, double wid
 bool divisible(const Ground& ground, const View& view) {
   if (!view.upward) return ground.base > 0;
   return std::all_of(ground.baseline.begin(), ground.baseline.end(), [&](const auto& runs) {
-    return std::all_of(runs.begin(), runs.end(), [&](const Checkpoint* run) { return run->*view.report_wanted > 0; });
+    return std::all_of(runs.begin(), runs.end(),
+                       [&](const Checkpoint* run) { return run->*view.report_wanted > 0; });
   });
 }
 
 Estimate estimate(const SeedStatistic& statistic, const Pair& pair, const CompareOptions& options) {
-  return seed_interval(statistic, pair.method.runs.size(), pair.baseline.runs.size(), pair.paired, options.bootstrap);
+  return seed_interval(statistic, pair.method.runs.size(), pair.baseline.runs.size(), pair.paired,
+                       options.bootstrap);
 }
 
 // The interval of a ratio is that of its logarithm: never below -100 %, and fair to both directions.
-Estimate estimate_change(const Ground& ground, const View& view, const Pair& pair, const CompareOptions& options) {
+Estimate estimate_change(const Ground& ground, const View& view, const Pair& pair,
+                         const CompareOptions& options) {
   const SeedStatistic change = change_over(ground, view);
   if (!view.upward) return estimate(change, pair, options);
   Estimate out = estimate([&](Positions m, Positions b) { return std::log1p(change(m, b)); }, pair, options);
@@ -92,13 +97,20 @@ Estimate estimate_change(const Ground& ground, const View& view, const Pair& pai
   return out;
 }
 
-double shown(double value, double base, const View& view) { return view.upward ? value : (value - base) / base; }
+double shown(double value, double base, const View& view) {
+  return view.upward ? value : (value - base) / base;
+}
 
-AtLevel at_level(const Pair& pair, const View& view, double level, double base, const CompareOptions& options) {
+AtLevel at_level(const Pair& pair, const View& view, double level, double base,
+                 const CompareOptions& options) {
   AtLevel out{.level = level};
-  const Ground ground{
-      choose(pair.method, view, {level}, pair.budget), choose(pair.baseline, view, {level}, pair.budget), {1.0}, base};
-  auto reached = [](const auto& runs) { return int64_t(runs.size()) - std::count(runs.begin(), runs.end(), nullptr); };
+  const Ground ground{choose(pair.method, view, {level}, pair.budget),
+                      choose(pair.baseline, view, {level}, pair.budget),
+                      {1.0},
+                      base};
+  auto reached = [](const auto& runs) {
+    return int64_t(runs.size()) - std::count(runs.begin(), runs.end(), nullptr);
+  };
   out.method_reached = reached(ground.method[0]);
   out.baseline_reached = reached(ground.baseline[0]);
   auto fill = [&](const Method& method, const auto& runs, int64_t count, auto& value, auto& held) {
@@ -108,16 +120,20 @@ AtLevel at_level(const Pair& pair, const View& view, double level, double base, 
     return true;
   };
   const bool method = fill(pair.method, ground.method[0], out.method_reached, out.method, out.method_level),
-             baseline = fill(pair.baseline, ground.baseline[0], out.baseline_reached, out.baseline, out.baseline_level);
-  if (method && baseline && divisible(ground, view)) out.change = estimate_change(ground, view, pair, options);
+             baseline = fill(pair.baseline, ground.baseline[0], out.baseline_reached, out.baseline,
+                             out.baseline_level);
+  if (method && baseline && divisible(ground, view))
+    out.change = estimate_change(ground, view, pair, options);
   return out;
 }
 
-void average_over(const Pair& pair, const View& view, const Span& range, double base, const CompareOptions& options,
-                  Matched& out) {
+void average_over(const Pair& pair, const View& view, const Span& range, double base,
+                  const CompareOptions& options, Matched& out) {
   const std::vector<double> levels = breakpoints(pair, view, range);
-  Ground ground{
-      choose(pair.method, view, levels, pair.budget), choose(pair.baseline, view, levels, pair.budget), {}, base};
+  Ground ground{choose(pair.method, view, levels, pair.budget),
+                choose(pair.baseline, view, levels, pair.budget),
+                {},
+                base};
   const double width = range.high - range.low;
   double method = 0, baseline = 0;
   for (size_t i = 0; i < levels.size(); ++i) {
@@ -147,7 +163,8 @@ Matched compare_by(const Pair& pair, const View& view, const CompareOptions& opt
   std::vector<double> levels = options.levels;
   if (!view.upward) {
     levels.clear();
-    for (const double share : options.kept_shares) levels.push_back(share * base_mean(pair, view.select_held));
+    for (const double share : options.kept_shares)
+      levels.push_back(share * base_mean(pair, view.select_held));
   }
   for (const double level : levels) out.levels.push_back(at_level(pair, view, level, base, options));
   std::string limit;
@@ -155,14 +172,16 @@ Matched compare_by(const Pair& pair, const View& view, const CompareOptions& opt
   if (range.low < range.high)
     average_over(pair, view, range, base, options, out);
   else
-    out.reason = cat("the ranges of ", view.held_name, " do not overlap: ", limit,
-                     bases ? ", the base has " : ", another starts at ", view.upward ? range.low : range.high);
+    out.reason =
+        cat("the ranges of ", view.held_name, " do not overlap: ", limit,
+            bases ? ", the base has " : ", another starts at ", view.upward ? range.low : range.high);
   return out;
 }
 
 }  // namespace
 
-Comparison compare_methods(const Method& method, const Method& baseline, const CompareOptions& options, double budget) {
+Comparison compare_methods(const Method& method, const Method& baseline, const CompareOptions& options,
+                           double budget) {
   const Method first = by_seed(method), second = by_seed(baseline);
   Comparison out{.method = method.name,
                  .baseline = baseline.name,

@@ -55,8 +55,8 @@ Span common_range(const Pair& pair, const View& view, std::string& limit) {
     Span own = extent(run, view.select_held, pair.budget);
     const bool limits = view.upward ? own.high < range.high : own.low > range.low;
     if (limits)
-      limit = cat("'", method.name, "', seed ", run.seed, view.upward ? ", rises to " : ", falls to ", view.held_name,
-                  " ", view.upward ? own.high : own.low);
+      limit = cat("'", method.name, "', seed ", run.seed, view.upward ? ", rises to " : ", falls to ",
+                  view.held_name, " ", view.upward ? own.high : own.low);
     if (bases) (view.upward ? own.low : own.high) = base_of(run)->*view.select_held;
     range = {std::max(range.low, own.low), std::min(range.high, own.high)};
   });

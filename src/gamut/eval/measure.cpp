@@ -14,7 +14,8 @@ namespace gamut::eval {
 namespace {
 
 void check_finite(const at::Tensor& pictures) {
-  const int64_t count = pictures.size(0), finite = pictures.isfinite().flatten(1).all(1).sum().item<int64_t>();
+  const int64_t count = pictures.size(0),
+                finite = pictures.isfinite().flatten(1).all(1).sum().item<int64_t>();
   if (finite < count)
     throw NumericalError("eval", cat("pictures must be finite numbers; got ", count - finite, " of ", count,
                                      " with a NaN or an infinity; the model's weights are damaged"));
@@ -29,7 +30,8 @@ void add_measure(const Measure& row, const MeasuredPictures& all, Evaluation& ou
     values.push_back(row.value(all.rows(begin, members)));
     mean += values.back() / double(out.prompts);
   }
-  const bool equal = std::all_of(values.begin(), values.end(), [&](double value) { return value == values.front(); });
+  const bool equal =
+      std::all_of(values.begin(), values.end(), [&](double value) { return value == values.front(); });
   if (equal) mean = values.front();  // whatever rounding would leave: a base's recall is 1
   out.values.emplace_back(row.key, row.scope == Scope::kPrompt ? mean : row.value(all));
   out.per_prompt[row.key] = std::move(values);
@@ -59,9 +61,15 @@ Measured measure(const at::Tensor& pictures, const std::vector<text::Prompt>& pr
   out.numbers.members = members;
   add_failures(reward, judge, out.numbers);
   const std::vector<io::Image> images = nn::tensor_to_images(pictures);
-  const MeasuredPictures all{.images = images, .prompts = asked, .pictures_BCHW = pictures, .drawn = out.trace,
-                             .base = base.is_measured ? out.trace : base.trace, .reward = &reward, .judge = &judge,
-                             .reward_reads = judges.reward.reads_text(), .judge_reads = judges.judge.reads_text()};
+  const MeasuredPictures all{.images = images,
+                             .prompts = asked,
+                             .pictures_BCHW = pictures,
+                             .drawn = out.trace,
+                             .base = base.is_measured ? out.trace : base.trace,
+                             .reward = &reward,
+                             .judge = &judge,
+                             .reward_reads = judges.reward.reads_text(),
+                             .judge_reads = judges.judge.reads_text()};
   for (const Measure& row : measure_table())
     if (row.applies(all)) add_measure(row, all, out.numbers);
   return out;

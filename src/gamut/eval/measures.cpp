@@ -53,58 +53,106 @@ bool has_base_norms(const Pictures& pictures) {
 
 std::vector<Measure> quality_rows() {
   const std::string share = "share of pictures";
-  return {
-      {.key = "reward", .label = "reward (mean)", .unit = "", .scope = Scope::kRun,
-       .value = [](const Pictures& p) { return mean_scored(*p.reward, false, p); },
-       .title = "Training reward", .about = "what the method was trained on"},
-      {.key = "reward_exact", .label = "reward: read exactly", .unit = share, .scope = Scope::kRun,
-       .value = [](const Pictures& p) { return mean_scored(*p.reward, true, p); },
-       .applies = [](const Pictures& p) { return p.reward_reads; },
-       .title = "Training reward: exact", .about = "share of pictures that the reward reads exactly as asked"},
-      {.key = "judge", .label = "judge (mean)", .unit = "", .scope = Scope::kRun,
-       .value = [](const Pictures& p) { return mean_scored(*p.judge, false, p); },
-       .title = "Independent judge", .about = "a second opinion that never trains"},
-      {.key = "judge_exact", .label = "judge: read exactly", .unit = share, .scope = Scope::kRun,
-       .value = [](const Pictures& p) { return mean_scored(*p.judge, true, p); },
-       .applies = [](const Pictures& p) { return p.judge_reads; },
-       .title = "Judge: exact", .about = "share of pictures that the judge reads exactly as asked"}};
+  return {{.key = "reward",
+           .label = "reward (mean)",
+           .unit = "",
+           .scope = Scope::kRun,
+           .value = [](const Pictures& p) { return mean_scored(*p.reward, false, p); },
+           .title = "Training reward",
+           .about = "what the method was trained on"},
+          {.key = "reward_exact",
+           .label = "reward: read exactly",
+           .unit = share,
+           .scope = Scope::kRun,
+           .value = [](const Pictures& p) { return mean_scored(*p.reward, true, p); },
+           .applies = [](const Pictures& p) { return p.reward_reads; },
+           .title = "Training reward: exact",
+           .about = "share of pictures that the reward reads exactly as asked"},
+          {.key = "judge",
+           .label = "judge (mean)",
+           .unit = "",
+           .scope = Scope::kRun,
+           .value = [](const Pictures& p) { return mean_scored(*p.judge, false, p); },
+           .title = "Independent judge",
+           .about = "a second opinion that never trains"},
+          {.key = "judge_exact",
+           .label = "judge: read exactly",
+           .unit = share,
+           .scope = Scope::kRun,
+           .value = [](const Pictures& p) { return mean_scored(*p.judge, true, p); },
+           .applies = [](const Pictures& p) { return p.judge_reads; },
+           .title = "Judge: exact",
+           .about = "share of pictures that the judge reads exactly as asked"}};
 }
 
 std::vector<Measure> variety_rows() {
   using namespace diversity;
-  return {
-      {.key = "color_spread", .label = "color spread", .unit = "",
-       .value = [](const Pictures& p) { return color_spread(p.images); },
-       .title = "Spread of color", .about = "how far apart the pictures' mean colors are"},
-      {.key = "pairwise_distance", .label = "pairwise distance", .unit = "",
-       .value = [](const Pictures& p) { return pixel_pairwise_distance(p.images); },
-       .title = "Pixel difference", .about = "how much two pictures of one prompt differ, pixel by pixel"},
-      {.key = "vendi", .label = "Vendi score", .unit = "pictures",
-       .value = [](const Pictures& p) { return vendi_from_features(pixel_features(p.pictures_BCHW).to(at::kCPU)); },
-       .title = "Different pictures, coarse", .about = "effective number of different pictures on 8×8 pixels"},
-      {.key = "feature_distance", .label = "feature distance", .unit = "",
-       .value = [](const Pictures& p) { return pairwise_mean(cosine_distances(p.drawn.features_BD)); },
-       .title = "Difference in look", .about = "how different two pictures of one prompt look to a feature network"},
-      {.key = "feature_vendi", .label = "feature Vendi", .unit = "pictures",
-       .value = [](const Pictures& p) { return vendi_from_features(p.drawn.features_BD); },
-       .title = "Different looks", .about = "effective number of different-looking pictures"},
-      {.key = "recall", .label = "recall of the base", .unit = "share of the base's pictures",
-       .value = share_of_base_pictures, .applies = has_base_features,
-       .title = "Recall of the base", .about = "how many of the base's own pictures are still within reach"},
-      {.key = "pvs", .label = "tonal variety (PVS)", .unit = "", .scope = Scope::kRun,
-       .value = [](const Pictures& p) { return tonal_variety(p.pictures_BCHW); },
-       .title = "Tonal variety", .about = "spread of saturation, brightness and contrast over all pictures"}};
+  return {{.key = "color_spread",
+           .label = "color spread",
+           .unit = "",
+           .value = [](const Pictures& p) { return color_spread(p.images); },
+           .title = "Spread of color",
+           .about = "how far apart the pictures' mean colors are"},
+          {.key = "pairwise_distance",
+           .label = "pairwise distance",
+           .unit = "",
+           .value = [](const Pictures& p) { return pixel_pairwise_distance(p.images); },
+           .title = "Pixel difference",
+           .about = "how much two pictures of one prompt differ, pixel by pixel"},
+          {.key = "vendi",
+           .label = "Vendi score",
+           .unit = "pictures",
+           .value =
+               [](const Pictures& p) {
+                 return vendi_from_features(pixel_features(p.pictures_BCHW).to(at::kCPU));
+               },
+           .title = "Different pictures, coarse",
+           .about = "effective number of different pictures on 8×8 pixels"},
+          {.key = "feature_distance",
+           .label = "feature distance",
+           .unit = "",
+           .value = [](const Pictures& p) { return pairwise_mean(cosine_distances(p.drawn.features_BD)); },
+           .title = "Difference in look",
+           .about = "how different two pictures of one prompt look to a feature network"},
+          {.key = "feature_vendi",
+           .label = "feature Vendi",
+           .unit = "pictures",
+           .value = [](const Pictures& p) { return vendi_from_features(p.drawn.features_BD); },
+           .title = "Different looks",
+           .about = "effective number of different-looking pictures"},
+          {.key = "recall",
+           .label = "recall of the base",
+           .unit = "share of the base's pictures",
+           .value = share_of_base_pictures,
+           .applies = has_base_features,
+           .title = "Recall of the base",
+           .about = "how many of the base's own pictures are still within reach"},
+          {.key = "pvs",
+           .label = "tonal variety (PVS)",
+           .unit = "",
+           .scope = Scope::kRun,
+           .value = [](const Pictures& p) { return tonal_variety(p.pictures_BCHW); },
+           .title = "Tonal variety",
+           .about = "spread of saturation, brightness and contrast over all pictures"}};
 }
 
 std::vector<Measure> look_rows() {
-  return {
-      {.key = "prediction_norm", .label = "norm against the base's", .unit = "ratio", .direction = Direction::kNone,
-       .scope = Scope::kRun, .value = norm_against_base, .applies = has_base_norms,
-       .title = "Output against the base", .about = "size of the network's output against the base's; above 1 it is inflated"},
-      {.key = "high_frequency", .label = "high-frequency energy", .unit = "share of energy",
-       .direction = Direction::kDown,
-       .value = [](const Pictures& p) { return diversity::high_frequency_energy(p.images); },
-       .title = "Grid texture", .about = "share of pixel-scale noise; the artifact of hard training"}};
+  return {{.key = "prediction_norm",
+           .label = "norm against the base's",
+           .unit = "ratio",
+           .direction = Direction::kNone,
+           .scope = Scope::kRun,
+           .value = norm_against_base,
+           .applies = has_base_norms,
+           .title = "Output against the base",
+           .about = "size of the network's output against the base's; above 1 it is inflated"},
+          {.key = "high_frequency",
+           .label = "high-frequency energy",
+           .unit = "share of energy",
+           .direction = Direction::kDown,
+           .value = [](const Pictures& p) { return diversity::high_frequency_energy(p.images); },
+           .title = "Grid texture",
+           .about = "share of pixel-scale noise; the artifact of hard training"}};
 }
 
 std::vector<Measure>& rows_of_table() {
@@ -143,12 +191,14 @@ void add_measures(std::vector<Measure> rows) {
 
 const Measure* find_measure(const std::string& key) {
   const std::vector<Measure>& table = measure_table();
-  const auto found = std::find_if(table.begin(), table.end(), [&](const Measure& row) { return row.key == key; });
+  const auto found =
+      std::find_if(table.begin(), table.end(), [&](const Measure& row) { return row.key == key; });
   return found == table.end() ? nullptr : &*found;
 }
 
 std::string present_key(const std::string& key) {
-  const std::string prefix = key.starts_with(kHeldoutPrefix) ? kHeldoutPrefix : "", bare = key.substr(prefix.size());
+  const std::string prefix = key.starts_with(kHeldoutPrefix) ? kHeldoutPrefix : "",
+                    bare = key.substr(prefix.size());
   for (const Measure& row : measure_table())
     if (!row.former.empty() && row.former == bare) return prefix + row.key;
   return key;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an evaluation measures, as a table: one row per number. A task adds rows of its own; a measure that does not apply
-// to what was drawn is neither computed nor shown. docs/metrics.md gives every formula.
+// What an evaluation measures, as a table: one row per number. A task adds rows of its own; a measure that
+// does not apply to what was drawn is neither computed nor shown. docs/metrics.md gives every formula.
 #pragma once
 
 #include "gamut/io/image.h"
@@ -31,21 +31,21 @@ struct MeasuredPictures {
   Trace drawn, base;                      // of these pictures, and of the base's in the same pass
   const rewards::Scores *reward = nullptr, *judge = nullptr;  // of the whole evaluation
   bool reward_reads = false, judge_reads = false;             // Reward::reads_text
-  size_t first = 0;                       // of these pictures in the whole evaluation
+  size_t first = 0;                                           // of these pictures in the whole evaluation
 
   MeasuredPictures rows(size_t begin, size_t count) const;
 };
 
 enum class Direction { kUp, kDown, kNone };  // which way is better
 
-// prompt: taken within each prompt's pictures, the evaluation's number is the mean over prompts. run: taken over all
-// pictures. heldout: the same, and meant for prompts that training never saw.
+// prompt: taken within each prompt's pictures, the evaluation's number is the mean over prompts. run: taken
+// over all pictures. heldout: the same, and meant for prompts that training never saw.
 enum class Scope { kPrompt, kRun, kHeldout };
 
 struct Measure {
-  std::string key;    // in evals.jsonl
-  std::string label;  // in tables
-  std::string unit = {};   // "" = a plain number
+  std::string key;        // in evals.jsonl
+  std::string label;      // in tables
+  std::string unit = {};  // "" = a plain number
   Direction direction = Direction::kUp;
   Scope scope = Scope::kPrompt;
   std::function<double(const MeasuredPictures&)> value;  // NaN: these pictures have none

@@ -20,7 +20,8 @@ using ColumnList = std::vector<Column>;
 ColumnList columns_of(const std::vector<MethodRow>& rows) {
   ColumnList columns;
   const auto add = [&](const std::string& key, const std::string& title) {
-    const bool any = std::any_of(rows.begin(), rows.end(), [&](const MethodRow& row) { return row.measures.contains(key); });
+    const bool any = std::any_of(rows.begin(), rows.end(),
+                                 [&](const MethodRow& row) { return row.measures.contains(key); });
     if (any) columns.push_back({key, title});
   };
   for (const Measure& measure : measure_table()) add(measure.key, measure.label);
@@ -38,7 +39,8 @@ struct Group {
 std::vector<Group> groups_of(const std::vector<MethodRow>& rows) {
   std::vector<Group> groups;
   for (const MethodRow& row : rows) {
-    auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.method == row.method; });
+    auto group =
+        std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.method == row.method; });
     if (group == groups.end()) group = groups.insert(groups.end(), {row.method, {}});
     group->runs[row.seed].push_back(&row);
   }
@@ -71,7 +73,8 @@ std::string spread(const std::vector<const MethodRow*>& rows, const std::string&
   double sum = 0;
   for (const double value : values) sum += value;
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  return cat(format("%.3f", sum / double(values.size())), " (", format("%.3f", *low), "–", format("%.3f", *high), ")");
+  return cat(format("%.3f", sum / double(values.size())), " (", format("%.3f", *low), "–",
+             format("%.3f", *high), ")");
 }
 
 std::string head(const std::string& second, const ColumnList& columns, const char* last = nullptr) {

@@ -24,7 +24,8 @@ std::string default_baseline(const std::vector<Method>& methods) {
 // Only methods whose every run has been evaluated can be compared.
 std::vector<Method> comparable(std::vector<Method> methods) {
   std::erase_if(methods, [](const Method& method) {
-    return std::any_of(method.runs.begin(), method.runs.end(), [](const Curve& run) { return run.checkpoints.empty(); });
+    return std::any_of(method.runs.begin(), method.runs.end(),
+                       [](const Curve& run) { return run.checkpoints.empty(); });
   });
   return methods;
 }
@@ -43,7 +44,7 @@ void add_comparisons(Report& report, const std::string& measure) {
 
 }  // namespace
 
-const std::vector<std::string> kVariety{"feature_distance", "color_spread", "color_pairs",
+const std::vector<std::string> kVariety{"feature_distance",  "color_spread",  "color_pairs",
                                         "pairwise_distance", "feature_vendi", "vendi"};
 
 std::vector<const ReportEvaluation*> rows_of(const ReportRun& run, const std::string& role) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the report page shows, as plain data: runs, their curves, evaluations, pictures, groups and settings, the matched
-// comparison of the methods, and warnings. docs/report.md describes every view.
+// What the report page shows, as plain data: runs, their curves, evaluations, pictures, groups and settings,
+// the matched comparison of the methods, and warnings. docs/report.md describes every view.
 //
 //   Report report{.runs = …}; complete(report);            // comparison and warnings from the runs' numbers
 //   io::write_atomically("report.html", report_page(report));
@@ -26,10 +26,11 @@ struct ReportCurves {
 // A row of evals.jsonl.
 struct ReportEvaluation {
   int64_t step = 0;
-  double seconds = 0;                          // training time until then
+  double seconds = 0;  // training time until then
   std::string role = "select", weights = "ema", set = "prompts";
-  std::map<std::string, double> values = {};        // "color_spread" -> 0.21
-  std::map<std::string, std::string> reasons = {};  // "judge" -> why it could not score the first of such pictures
+  std::map<std::string, double> values = {};  // "color_spread" -> 0.21
+  std::map<std::string, std::string> reasons =
+      {};  // "judge" -> why it could not score the first of such pictures
 };
 
 // Pictures of one evaluation: one row per shown prompt, side by side in one PNG.
@@ -48,20 +49,20 @@ struct ReportPalette {
 // A row of groups.jsonl; arrays have one entry per member, NaN where it was not scored or kept.
 struct ReportGroup {
   int64_t step = 0;
-  std::string prompt = {}, picture = {};            // data URI of all members, row by row
+  std::string prompt = {}, picture = {};  // data URI of all members, row by row
   int64_t columns = 0, width = 0, height = 0;
   std::vector<double> reward = {}, bonus = {}, diversity = {}, shaped = {}, advantage = {};
   std::vector<int64_t> cluster = {}, kept = {};
 };
 
 struct ReportSetting {
-  std::string key = {}, value = {}, origin = {};         // "shaping.beta", "0.7", "algorithm diverse_grpo"
+  std::string key = {}, value = {}, origin = {};  // "shaping.beta", "0.7", "algorithm diverse_grpo"
 };
 
 struct ReportRun {
-  std::string name = {}, recipe = {};               // "gamut-1"; runs of one recipe are one method
+  std::string name = {}, recipe = {};  // "gamut-1"; runs of one recipe are one method
   int64_t seed = 0, iterations = 0, steps_done = 0;
-  std::string command = {}, build = {};             // what repeats it; build.txt
+  std::string command = {}, build = {};  // what repeats it; build.txt
   bool finished = false;
   ReportCurves curves;
   std::vector<ReportEvaluation> evaluations = {};
@@ -72,20 +73,21 @@ struct ReportRun {
 };
 
 struct Warning {
-  std::string rule = {}, run = {}, text = {};            // rule: an anchor of docs/report.md
+  std::string rule = {}, run = {}, text = {};  // rule: an anchor of docs/report.md
 };
 
 struct Report {
   std::vector<ReportRun> runs = {};
-  std::vector<std::string> sheet_prompts = {}; // labels of the sheets' rows
-  std::string data_palette = {};               // as ReportPalette; "" = the data's colors are unknown
-  std::string baseline = {};                   // "" = flow_grpo if it is there, else the first method
-  std::string reason = {};                     // why runs cannot be compared; "" = they can
-  bool live = false;                      // the page asks for new numbers while it is open
-  int64_t refresh_seconds = 0;            // the page loads itself anew; 0 = it does not
+  std::vector<std::string> sheet_prompts = {};  // labels of the sheets' rows
+  std::string data_palette = {};                // as ReportPalette; "" = the data's colors are unknown
+  std::string baseline = {};                    // "" = flow_grpo if it is there, else the first method
+  std::string reason = {};                      // why runs cannot be compared; "" = they can
+  bool live = false;                            // the page asks for new numbers while it is open
+  int64_t refresh_seconds = 0;                  // the page loads itself anew; 0 = it does not
   // Filled by complete().
-  std::vector<Comparison> comparisons = {};    // every measure of kVariety against the baseline, method by method
-  std::vector<std::string> measures = {};      // of each comparison
+  std::vector<Comparison> comparisons =
+      {};                                  // every measure of kVariety against the baseline, method by method
+  std::vector<std::string> measures = {};  // of each comparison
   std::vector<Warning> warnings = {};
 };
 
@@ -94,7 +96,8 @@ extern const std::vector<std::string> kVariety;
 
 // The evaluation rows that count for charts: role, averaged weights, the trained prompts.
 std::vector<const ReportEvaluation*> rows_of(const ReportRun& run, const std::string& role);
-// Checkpoints of a run as the frontier wants them. Without reporting rows the selecting ones report themselves.
+// Checkpoints of a run as the frontier wants them. Without reporting rows the selecting ones report
+// themselves.
 Curve curve_of(const ReportRun& run, const std::string& x, const std::string& y);
 // Runs by recipe.
 std::vector<Method> methods_of(const Report& report, const std::string& x, const std::string& y);

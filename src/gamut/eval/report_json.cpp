@@ -33,8 +33,9 @@ Json list(const std::vector<double>& values) {
 
 // A constant series is one number.
 Json series(const std::vector<double>& values) {
-  const bool is_constant = !values.empty() && std::all_of(values.begin(), values.end(),
-                                                          [&](double value) { return value == values.front(); });
+  const bool is_constant = !values.empty() && std::all_of(values.begin(), values.end(), [&](double value) {
+    return value == values.front();
+  });
   return is_constant ? json_number(values.front()) : list(values);
 }
 
@@ -74,18 +75,28 @@ Json each(const std::vector<Item>& items, Make make) {
 }
 
 Json evaluation_json(const ReportEvaluation& row) {
-  return {{"step", row.step}, {"seconds", json_number(row.seconds)}, {"role", row.role},
-          {"weights", row.weights}, {"set", row.set}, {"values", object(row.values)}};
+  return {{"step", row.step}, {"seconds", json_number(row.seconds)},
+          {"role", row.role}, {"weights", row.weights},
+          {"set", row.set},   {"values", object(row.values)}};
 }
 
 Json run_json(const ReportRun& run) {
-  Json out{{"name", run.name}, {"recipe", run.recipe}, {"seed", run.seed}, {"iterations", run.iterations},
-           {"steps_done", run.steps_done}, {"finished", run.finished}, {"command", run.command}, {"build", run.build}};
+  Json out{{"name", run.name},
+           {"recipe", run.recipe},
+           {"seed", run.seed},
+           {"iterations", run.iterations},
+           {"steps_done", run.steps_done},
+           {"finished", run.finished},
+           {"command", run.command},
+           {"build", run.build}};
   out["curves"] = curves_json(run.curves);
   out["evaluations"] = each(run.evaluations, evaluation_json);
   out["sheets"] = each(run.sheets, [](const ReportSheet& sheet) -> Json {
-    return {{"step", sheet.step}, {"picture", sheet.picture}, {"columns", sheet.columns},
-            {"width", sheet.width}, {"height", sheet.height}};
+    return {{"step", sheet.step},
+            {"picture", sheet.picture},
+            {"columns", sheet.columns},
+            {"width", sheet.width},
+            {"height", sheet.height}};
   });
   out["palettes"] = each(run.palettes, [](const ReportPalette& palette) -> Json {
     return {{"step", palette.step}, {"colors", palette.colors}};
@@ -98,22 +109,31 @@ Json run_json(const ReportRun& run) {
 }
 
 Json measure_json(const Measure& measure) {
-  return {{"key", measure.key}, {"title", measure.title}, {"about", measure.about}, {"unit", measure.unit},
-          {"direction", direction_name(measure.direction)}, {"scope", scope_name(measure.scope)}};
+  return {{"key", measure.key},
+          {"title", measure.title},
+          {"about", measure.about},
+          {"unit", measure.unit},
+          {"direction", direction_name(measure.direction)},
+          {"scope", scope_name(measure.scope)}};
 }
 
 Json maybe(const std::optional<double>& value) { return value ? json_number(*value) : Json(); }
 
 Json estimate_json(const std::optional<Estimate>& estimate) {
   if (!estimate) return nullptr;
-  return {{"value", json_number(estimate->value)}, {"low", maybe(estimate->low)}, {"high", maybe(estimate->high)}};
+  return {{"value", json_number(estimate->value)},
+          {"low", maybe(estimate->low)},
+          {"high", maybe(estimate->high)}};
 }
 
 Json matched_json(const Matched& matched) {
   Json range = nullptr;
   if (matched.range) range = {json_number(matched.range->low), json_number(matched.range->high)};
-  return {{"range", range}, {"reason", matched.reason}, {"method", maybe(matched.method)},
-          {"baseline", maybe(matched.baseline)}, {"change", estimate_json(matched.change)}};
+  return {{"range", range},
+          {"reason", matched.reason},
+          {"method", maybe(matched.method)},
+          {"baseline", maybe(matched.baseline)},
+          {"change", estimate_json(matched.change)}};
 }
 
 Json comparisons_json(const Report& report) {

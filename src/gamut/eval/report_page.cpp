@@ -26,13 +26,17 @@ std::string script_safe(std::string_view json) {
     const char c = json[i];
     const bool is_separator = json.substr(i, 2) == "\xe2\x80" && i + 2 < json.size() &&
                               (json[i + 2] == '\xa8' || json[i + 2] == '\xa9');
-    if (c == '<') safe += "\\u003c";
-    else if (c == '>') safe += "\\u003e";
-    else if (c == '&') safe += "\\u0026";
+    if (c == '<')
+      safe += "\\u003c";
+    else if (c == '>')
+      safe += "\\u003e";
+    else if (c == '&')
+      safe += "\\u0026";
     else if (is_separator) {
       safe += json[i + 2] == '\xa8' ? "\\u2028" : "\\u2029";
       i += 2;
-    } else safe += c;
+    } else
+      safe += c;
   }
   return safe;
 }
@@ -49,7 +53,8 @@ std::string page_with(std::string_view json) {
 }
 
 std::string report_page(const Report& report) {
-  return page_with(report_json(report).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  return page_with(
+      report_json(report).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 }  // namespace gamut::eval

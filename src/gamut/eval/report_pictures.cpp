@@ -26,9 +26,10 @@ PictureBudget picture_budget(const PictureCounts& counts) {
   while (budget.checkpoints > 2 && per_run / double(budget.checkpoints) < kFewPictures) --budget.checkpoints;
   const double pictures = per_run / double(budget.checkpoints);
   budget.prompts = std::clamp<int64_t>(int64_t(std::sqrt(pictures)), 1, std::min<int64_t>(8, counts.prompts));
-  budget.members =
-      std::clamp<int64_t>(int64_t(pictures / double(budget.prompts)), 1, std::min<int64_t>(8, counts.members));
-  const double groups = kGroupBytes / double(std::max<int64_t>(counts.runs, 3)) / (bytes * double(counts.group_members));
+  budget.members = std::clamp<int64_t>(int64_t(pictures / double(budget.prompts)), 1,
+                                       std::min<int64_t>(8, counts.members));
+  const double groups =
+      kGroupBytes / double(std::max<int64_t>(counts.runs, 3)) / (bytes * double(counts.group_members));
   budget.groups = std::clamp<int64_t>(int64_t(groups), 1, 12);
   return budget;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pictures for the report page: which ones, how small, so that the page stays below its size whatever the runs hold.
+// Pictures for the report page: which ones, how small, so that the page stays below its size whatever the
+// runs hold.
 #pragma once
 
 #include "gamut/eval/report.h"
@@ -19,9 +20,9 @@ struct PictureCounts {  // of the runs to show: the largest of each
 
 // The same for every run, so that they can be laid side by side.
 struct PictureBudget {
-  int64_t side = 64;                                // pixels of a shown picture's longer side at most
+  int64_t side = 64;                                  // pixels of a shown picture's longer side at most
   int64_t prompts = 1, members = 1, checkpoints = 1;  // of the sheets
-  int64_t groups = 1;                               // of the group browser, per run
+  int64_t groups = 1;                                 // of the group browser, per run
 };
 
 // About 6 MB of sheets and 1.5 MB of groups in base64, over all runs.
@@ -31,6 +32,7 @@ PictureBudget picture_budget(const PictureCounts& counts);
 std::vector<size_t> spread(size_t total, size_t count);
 
 // From all pictures of an evaluation, prompt-major.
-ReportSheet make_sheet(int64_t step, std::span<const io::Image> pictures, int64_t members, const PictureBudget& budget);
+ReportSheet make_sheet(int64_t step, std::span<const io::Image> pictures, int64_t members,
+                       const PictureBudget& budget);
 
 }  // namespace gamut::eval

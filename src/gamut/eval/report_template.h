@@ -6,7 +6,8 @@
 
 namespace gamut::eval::report_template {
 
-extern const std::string_view kPage, kStyle, kScript;  // src/gamut/eval/report: page.html, style.css, the scripts
+extern const std::string_view kPage, kStyle,
+    kScript;  // src/gamut/eval/report: page.html, style.css, the scripts
 extern const std::string_view kChartStyle, kChartScript;  // third_party/uplot
 
 }  // namespace gamut::eval::report_template

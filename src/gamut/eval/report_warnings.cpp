@@ -45,7 +45,8 @@ using Rows = std::vector<const ReportEvaluation*>;
 
 class Rules {
  public:
-  Rules(const ReportRun& run, const WarningLimits& limits) : run_(run), limits_(limits), rows_(rows_of(run, "select")) {}
+  Rules(const ReportRun& run, const WarningLimits& limits)
+      : run_(run), limits_(limits), rows_(rows_of(run, "select")) {}
 
   std::vector<Warning> apply() {
     unfinished();
@@ -69,7 +70,8 @@ class Rules {
     if (run_.finished) return;
     warn("unfinished", "The run has made ", run_.steps_done, " of ", run_.iterations,
          " iterations; its numbers are not final.");
-    if (rows_.empty()) warn("unfinished", "The run has no evaluation yet; charts of quality and variety leave it out.");
+    if (rows_.empty())
+      warn("unfinished", "The run has no evaluation yet; charts of quality and variety leave it out.");
   }
 
   void ratio() {
@@ -91,7 +93,8 @@ class Rules {
       const double least = kFromOne.contains(key) ? 1 : 0;
       if (!base || !last || *base <= least) continue;
       const double kept = (*last - least) / (*base - least);
-      if (kept < limits_.kept) lost += cat(lost.empty() ? "" : ", ", key, " (", percent(std::max(0.0, kept)), " left)");
+      if (kept < limits_.kept)
+        lost += cat(lost.empty() ? "" : ", ", key, " (", percent(std::max(0.0, kept)), " left)");
     }
     if (!lost.empty()) warn("collapse", "Less than half of the base's variety is left in: ", lost, ".");
   }
@@ -106,8 +109,8 @@ class Rules {
       if (!best || !at(last, key) || !at(last, "reward") || !at(*best, "reward")) continue;
       const double fall = *at(*best, key) - *at(last, key), rise = *at(last, "reward") - *at(*best, "reward");
       if (fall <= limits_.judge_fall || rise <= 0) continue;
-      warn("hacking", "From step ", best->step, " to ", last.step, " the training reward rose by ", number(rise),
-           " while the independent ", key, " fell by ", number(fall),
+      warn("hacking", "From step ", best->step, " to ", last.step, " the training reward rose by ",
+           number(rise), " while the independent ", key, " fell by ", number(fall),
            ". Later checkpoints please the reward, not the task.");
       return;
     }
@@ -127,15 +130,15 @@ class Rules {
     if (!first || !before || !last || *last <= *first) return;
     const double share = (*last - *before) / (*last - *first);
     if (share > limits_.rise)
-      warn("still-rising", "The reward was still rising at the end: the last interval brought ", percent(share),
-           " of the whole gain. More iterations would change the picture.");
+      warn("still-rising", "The reward was still rising at the end: the last interval brought ",
+           percent(share), " of the whole gain. More iterations would change the picture.");
   }
 
   void fallbacks() {
     const std::vector<double> refused = metric(run_, "subset_fallbacks");
-    const auto prompts = std::find_if(run_.settings.begin(), run_.settings.end(), [](const ReportSetting& setting) {
-      return setting.key == "rollout.prompts_per_iteration";
-    });
+    const auto prompts = std::find_if(
+        run_.settings.begin(), run_.settings.end(),
+        [](const ReportSetting& setting) { return setting.key == "rollout.prompts_per_iteration"; });
     if (refused.empty() || prompts == run_.settings.end()) return;
     const double given = std::strtod(prompts->value.c_str(), nullptr);
     const double groups = given > 0 ? given : 4;  // what 0 stands for
@@ -145,12 +148,14 @@ class Rules {
   }
 
   void skipped() {
-    const std::vector<double> total = metric(run_, "skipped_total"), failures = metric(run_, "reward_failures");
+    const std::vector<double> total = metric(run_, "skipped_total"),
+                              failures = metric(run_, "reward_failures");
     if (!total.empty() && total.back() > 0)
       warn("skipped-updates", number(total.back(), "%.0f"),
            " updates were skipped because loss or gradient was not finite or spiked.");
     if (mean(failures) > 0)
-      warn("reward-failures", "The reward could not score ", number(mean(failures)), " pictures per iteration.");
+      warn("reward-failures", "The reward could not score ", number(mean(failures)),
+           " pictures per iteration.");
     for (const ReportEvaluation* row : rows_)
       for (const char* who : {"reward", "judge"})
         if (const auto count = at(*row, cat(who, "_failures")); count && *count > 0)
@@ -161,8 +166,9 @@ class Rules {
   void unscored(const ReportEvaluation& row, const std::string& who, double count) {
     const auto reason = row.reasons.find(who);
     warn("reward-failures", "In the evaluation of step ", row.step, " the ", who, " could not score ",
-         number(count, "%.0f"), " of ", number(at(row, "prompts").value_or(0) * at(row, "members").value_or(0), "%.0f"),
-         " pictures", reason == row.reasons.end() ? "" : "; first reason: " + reason->second, ". Means leave them out.");
+         number(count, "%.0f"), " of ",
+         number(at(row, "prompts").value_or(0) * at(row, "members").value_or(0), "%.0f"), " pictures",
+         reason == row.reasons.end() ? "" : "; first reason: " + reason->second, ". Means leave them out.");
   }
 
   const ReportRun& run_;

@@ -20,7 +20,9 @@ std::vector<diffusion::SampleKey> sample_keys(int64_t begin, int64_t end, int64_
 
 }  // namespace
 
-diffusion::NoiseProcess noise_process(const models::Pipeline& pipe) { return {pipe.scheduler(), pipe.latent_shape()}; }
+diffusion::NoiseProcess noise_process(const models::Pipeline& pipe) {
+  return {pipe.scheduler(), pipe.latent_shape()};
+}
 
 EncodedPrompts encode_prompts(const models::Pipeline& pipe, const std::vector<std::string>& prompts,
                               const std::string& negative) {
@@ -43,8 +45,8 @@ at::Tensor sampling_noise(const models::Pipeline& pipe, int64_t prompts, const S
                                   pipe.latent_shape());
 }
 
-at::Tensor sample_latents(const models::Pipeline& pipe, const EncodedPrompts& encoded, const at::Tensor& initial,
-                          const SamplingOptions& options) {
+at::Tensor sample_latents(const models::Pipeline& pipe, const EncodedPrompts& encoded,
+                          const at::Tensor& initial, const SamplingOptions& options) {
   at::NoGradGuard no_grad;
   const at::Device device = pipe.options().device;
   const models::Conditioning cond = encoded.prompts.repeat(options.members);

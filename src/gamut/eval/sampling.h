@@ -18,8 +18,9 @@ diffusion::NoiseProcess noise_process(const models::Pipeline& pipe);
 // The size of what the network said at each step of the pictures drawn so far.
 class PredictionNorms {
  public:
-  void add(int64_t step, const at::Tensor& prediction);  // rows of one micro-batch, of all steps before the next one's
-  at::Tensor all() const;                                 // [steps, pictures] fp32 on the CPU
+  void add(int64_t step,
+           const at::Tensor& prediction);  // rows of one micro-batch, of all steps before the next one's
+  at::Tensor all() const;                  // [steps, pictures] fp32 on the CPU
 
  private:
   std::vector<std::vector<at::Tensor>> norms_;  // by step
@@ -27,16 +28,17 @@ class PredictionNorms {
 
 struct SamplingOptions {
   std::vector<diffusion::Step> schedule;
-  diffusion::NoiseSource noise;   // {.seed = 1000, .purpose = "eval"}
-  int64_t members = 16;           // pictures per prompt
+  diffusion::NoiseSource noise;  // {.seed = 1000, .purpose = "eval"}
+  int64_t members = 16;          // pictures per prompt
   int64_t micro_batch = 64;
   models::Guidance guidance = {};
-  at::Tensor step_noise = {};     // [steps, pictures, C, H, W] in place of `noise`'s steps; undefined: those
+  at::Tensor step_noise = {};  // [steps, pictures, C, H, W] in place of `noise`'s steps; undefined: those
   bool decode_clean = false;
   PredictionNorms* norms = nullptr;  // if given, receives every prediction's norm
 };
 
-// Starting noise of all pictures, prompt-major: row p * members + m has the key {0, p, m}. [P * members, C, H, W].
+// Starting noise of all pictures, prompt-major: row p * members + m has the key {0, p, m}. [P * members, C,
+// H, W].
 at::Tensor sampling_noise(const models::Pipeline& pipe, int64_t prompts, const SamplingOptions& options);
 
 // Prompts as the network is told of them, so that the text encoders may go.
@@ -46,8 +48,9 @@ struct EncodedPrompts {
 EncodedPrompts encode_prompts(const models::Pipeline& pipe, const std::vector<std::string>& prompts,
                               const std::string& negative = "");
 
-// Final latents from given starting latents, prompt-major, [prompts * members, C, H, W] fp32, on the pipeline's device.
-at::Tensor sample_latents(const models::Pipeline& pipe, const EncodedPrompts& encoded, const at::Tensor& initial,
-                          const SamplingOptions& options);
+// Final latents from given starting latents, prompt-major, [prompts * members, C, H, W] fp32, on the
+// pipeline's device.
+at::Tensor sample_latents(const models::Pipeline& pipe, const EncodedPrompts& encoded,
+                          const at::Tensor& initial, const SamplingOptions& options);
 
 }  // namespace gamut::eval

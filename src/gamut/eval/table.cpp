@@ -24,14 +24,17 @@ std::string cell(const char* format, Value value) {
 }
 
 // A dash where there is no number: a picture that could not be scored is no 0.
-std::string number_cell(const char* format, double value) { return std::isfinite(value) ? cell(format, value) : "-"; }
+std::string number_cell(const char* format, double value) {
+  return std::isfinite(value) ? cell(format, value) : "-";
+}
 
 using Columns = std::vector<TableColumn>;
 
 // What stands beside comes last, after the change.
 std::string table_line(const Columns& columns, const std::string& change, auto text_of) {
   std::string main, beside;
-  for (const TableColumn& column : columns) (column.beside ? beside : main) += aligned(text_of(column), column.title);
+  for (const TableColumn& column : columns)
+    (column.beside ? beside : main) += aligned(text_of(column), column.title);
   return main + change + beside + "\n";
 }
 
@@ -43,7 +46,8 @@ bool any_has(const Columns& columns, const Measure& measure) {
 // The measures that some column has.
 std::string table(const Columns& columns, bool change) {
   std::string out = cell("%-26s", "");
-  out += table_line(columns, change ? "      change" : "", [](const TableColumn& column) { return column.title; });
+  out += table_line(columns, change ? "      change" : "",
+                    [](const TableColumn& column) { return column.title; });
   for (const Measure& measure : measure_table()) {
     if (!any_has(columns, measure)) continue;
     const auto value = [&](const TableColumn& column) { return column.numbers[measure.key]; };
@@ -65,14 +69,16 @@ std::string measured_lines(const Columns& columns) {
 std::string failure_lines(const Columns& columns) {
   std::string out;
   for (const TableColumn& column : columns)
-    for (const std::string& sentence : failures_of(column.numbers)) out += cat("(", column.title, ": ", sentence, ")\n");
+    for (const std::string& sentence : failures_of(column.numbers))
+      out += cat("(", column.title, ": ", sentence, ")\n");
   return out;
 }
 
 }  // namespace
 
 std::string comparison_table(const Columns& columns) {
-  const auto beside = std::count_if(columns.begin(), columns.end(), [](const TableColumn& column) { return column.beside; });
+  const auto beside =
+      std::count_if(columns.begin(), columns.end(), [](const TableColumn& column) { return column.beside; });
   const Evaluation& last = columns.back().numbers;
   return table(columns, columns.size() - size_t(beside) == 2) +
          cat("(", last.prompts, " prompts x ", last.members, " pictures, seed ", last.seed, ")\n") +

@@ -28,7 +28,8 @@ Image atlas(std::span<const Image> pictures, int64_t columns) {
   const int64_t rows = (int64_t(pictures.size()) + columns - 1) / columns;
   Image sheet = Image::filled(columns * width, rows * height, 255, 255, 255);
   for (size_t i = 0; i < pictures.size(); ++i) {
-    GAMUT_CHECK(pictures[i].width == width && pictures[i].height == height, "picture ", i, " has another size");
+    GAMUT_CHECK(pictures[i].width == width && pictures[i].height == height, "picture ", i,
+                " has another size");
     const int64_t left = int64_t(i) % columns * width, top = int64_t(i) / columns * height;
     for (int64_t y = 0; y < height; ++y)
       std::copy_n(pictures[i].at(0, y), size_t(width) * 3, sheet.at(left, top + y));
@@ -39,9 +40,11 @@ Image atlas(std::span<const Image> pictures, int64_t columns) {
 Image shrunk(const Image& image, int64_t max_side) {
   const int64_t factor = (std::max(image.width, image.height) + max_side - 1) / max_side;
   if (factor <= 1) return image;
-  Image small = Image::filled((image.width + factor - 1) / factor, (image.height + factor - 1) / factor, 0, 0, 0);
+  Image small =
+      Image::filled((image.width + factor - 1) / factor, (image.height + factor - 1) / factor, 0, 0, 0);
   for (int64_t y = 0; y < small.height; ++y)
-    for (int64_t x = 0; x < small.width; ++x) average_block(image, x * factor, y * factor, factor, small.at(x, y));
+    for (int64_t x = 0; x < small.width; ++x)
+      average_block(image, x * factor, y * factor, factor, small.at(x, y));
   return small;
 }
 

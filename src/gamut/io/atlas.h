@@ -9,9 +9,11 @@
 
 namespace gamut::io {
 
-// Pictures of one size side by side, `columns` per row, without gaps; what is missing in the last row is white.
+// Pictures of one size side by side, `columns` per row, without gaps; what is missing in the last row is
+// white.
 Image atlas(std::span<const Image> pictures, int64_t columns);
-// The picture reduced by averaging whole blocks of pixels until no side exceeds `max_side`; smaller ones stay.
+// The picture reduced by averaging whole blocks of pixels until no side exceeds `max_side`; smaller ones
+// stay.
 Image shrunk(const Image& image, int64_t max_side);
 // "data:image/png;base64,…"
 std::string png_data_uri(const Image& image);

@@ -13,8 +13,8 @@ namespace {
 constexpr int64_t kMargin = 6;  // around the sheet and between labels and pictures
 constexpr int64_t kBlockGap = 12;
 constexpr int64_t kLargePicture = 128;  // beyond this side pictures are not enlarged
-constexpr int64_t kTallPicture = 48;  // from this height on labels are drawn twice as large
-constexpr size_t kLongestLabel = 80;  // bytes: a whole prompt may be longer than a picture can be wide
+constexpr int64_t kTallPicture = 48;    // from this height on labels are drawn twice as large
+constexpr size_t kLongestLabel = 80;    // bytes: a whole prompt may be longer than a picture can be wide
 
 // Where everything goes, in pixels of the sheet.
 struct Layout {

@@ -20,8 +20,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* kPrefix = "events.out.tfevents.";
 
-// Protocol buffers' wire format: a key (number and wire type), then the value. Fields stand in order of number, and
-// zero is not written where the schema gives a field no presence.
+// Protocol buffers' wire format: a key (number and wire type), then the value. Fields stand in order of
+// number, and zero is not written where the schema gives a field no presence.
 class Message {
  public:
   void add_int(unsigned number, int64_t value) {
@@ -88,7 +88,8 @@ int64_t step_of(std::string_view event) {
 // Bytes of the events up to `last_step`; steps never fall within a file.
 size_t kept_bytes(std::string_view bytes, int64_t last_step) {
   size_t end = 0;
-  for (auto record = record_at(bytes, 0); record && step_of(record->data) <= last_step; record = record_at(bytes, end))
+  for (auto record = record_at(bytes, 0); record && step_of(record->data) <= last_step;
+       record = record_at(bytes, end))
     end = record->end;
   return end;
 }

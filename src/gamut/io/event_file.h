@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// An event file as TensorBoard reads it: scalars and pictures by step, `events.out.tfevents.*` in a run folder.
+// An event file as TensorBoard reads it: scalars and pictures by step, `events.out.tfevents.*` in a run
+// folder.
 //
-// The messages are tensorflow's Event, Summary and Image of protocol buffers, written by hand: four fields of each
-// (docs/decisions/2026-11-23-event-files.md).
+// The messages are tensorflow's Event, Summary and Image of protocol buffers, written by hand: four fields of
+// each (docs/decisions/2026-11-23-event-files.md).
 #pragma once
 
 #include "gamut/io/files.h"
@@ -26,8 +27,8 @@ std::string summary_event(double wall_time, int64_t step, const EventSummary& su
 
 class EventFile {
  public:
-  // Goes on with the folder's event file: what is incomplete, or of a step beyond `last_step`, is cut off. Begins one
-  // if there is none. EnvironmentError when it cannot be written.
+  // Goes on with the folder's event file: what is incomplete, or of a step beyond `last_step`, is cut off.
+  // Begins one if there is none. EnvironmentError when it cannot be written.
   EventFile(const Path& folder, int64_t last_step);
   ~EventFile();
   EventFile(const EventFile&) = delete;

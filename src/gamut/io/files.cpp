@@ -43,14 +43,16 @@ void sync_folder(const Path& folder) {
 std::string error_text(int error_number) { return std::generic_category().message(error_number); }
 
 void check_still_at(const Path& path, int descriptor) {
-  struct stat open {}, named {};
+  struct stat open {
+  }, named{};
   const int error_number = ::stat(path.c_str(), &named) == 0 ? 0 : errno;
   const bool same = error_number == 0 && ::fstat(descriptor, &open) == 0 && open.st_dev == named.st_dev &&
                     open.st_ino == named.st_ino;
   if (same) return;
   const std::string got = error_number == 0 ? "another file there" : cat("'", error_text(error_number), "'");
-  throw EnvironmentError("files", cat("'", path.string(), "' was moved, removed or replaced while it was written; got ",
-                                      got, "; what was written before is where it went"));
+  throw EnvironmentError(
+      "files", cat("'", path.string(), "' was moved, removed or replaced while it was written; got ", got,
+                   "; what was written before is where it went"));
 }
 
 std::string read_text(const Path& path, size_t max_bytes) {

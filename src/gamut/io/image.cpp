@@ -42,13 +42,16 @@ std::string encode_png(const Image& image) {
   png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(png);
   std::string bytes(size, '\0');
   if (!png_image_write_to_memory(&png, bytes.data(), &size, 0, image.pixels.data(), 0, nullptr)) {
-    throw InternalError("image", cat("libpng cannot encode ", image.width, " x ", image.height, "; got '", png.message, "'"));
+    throw InternalError(
+        "image", cat("libpng cannot encode ", image.width, " x ", image.height, "; got '", png.message, "'"));
   }
   bytes.resize(size);
   return bytes;
 }
 
-void save_png(const std::filesystem::path& path, const Image& image) { write_atomically(path, encode_png(image)); }
+void save_png(const std::filesystem::path& path, const Image& image) {
+  write_atomically(path, encode_png(image));
+}
 
 Image load_png(const std::filesystem::path& path) {
   const std::string bytes = read_text(path);

@@ -19,15 +19,15 @@ struct Image {
   const uint8_t* at(int64_t x, int64_t y) const { return &pixels[size_t((y * width + x) * 3)]; }
 };
 
-std::string encode_png(const Image& image);  // the file's bytes
+std::string encode_png(const Image& image);                            // the file's bytes
 void save_png(const std::filesystem::path& path, const Image& image);  // atomic
 // Throws DataError on malformed input; transparent pixels are laid on white.
 Image load_png(const std::filesystem::path& path);
 
-// A contact sheet on white: rows of pictures with a label at the left of each row and a title above each block.
-// Blocks stand side by side (before | after), separated by a gap; pictures are enlarged by nearest neighbor,
-// those with a side beyond 128 pixels stay as they are.
-// Labels are drawn in a 5x7 ASCII font; a label beyond the last row is left out.
+// A contact sheet on white: rows of pictures with a label at the left of each row and a title above each
+// block. Blocks stand side by side (before | after), separated by a gap; pictures are enlarged by nearest
+// neighbor, those with a side beyond 128 pixels stay as they are. Labels are drawn in a 5x7 ASCII font; a
+// label beyond the last row is left out.
 struct SheetBlock {
   std::string title;
   std::vector<std::vector<Image>> rows;  // rows[r][c]; all pictures of one size

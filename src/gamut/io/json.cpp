@@ -79,7 +79,8 @@ void append_durably(int descriptor, std::string_view line, const Path& path) {
 void check_text(std::string_view text, std::string_view name) {
   if (const std::string foreign = foreign_content(text); !foreign.empty())
     throw DataError("json", cat(name, " must be JSON; got ", foreign));
-  if (const std::string problem = utf8_problem(text); !problem.empty()) throw DataError("json", cat(name, " ", problem));
+  if (const std::string problem = utf8_problem(text); !problem.empty())
+    throw DataError("json", cat(name, " ", problem));
 }
 
 // Complete lines of the text, without their newlines.
@@ -168,7 +169,8 @@ std::optional<json> last_json_line(const Path& path) {
   if (end == std::string::npos) return std::nullopt;
   const size_t before = end == 0 ? std::string::npos : text.rfind('\n', end - 1);
   const size_t begin = before == std::string::npos ? 0 : before + 1;
-  json row = json::parse(text.begin() + std::ptrdiff_t(begin), text.begin() + std::ptrdiff_t(end), nullptr, false);
+  json row =
+      json::parse(text.begin() + std::ptrdiff_t(begin), text.begin() + std::ptrdiff_t(end), nullptr, false);
   if (row.is_discarded()) return std::nullopt;
   return row;
 }

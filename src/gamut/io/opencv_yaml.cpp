@@ -60,7 +60,8 @@ class Parser {
 
   [[noreturn]] void fail(const char* what, std::string_view got) const {
     const int64_t number = lines_[std::min(next_, lines_.size() - 1)].number;
-    throw DataError(name_, cat("line ", number, ": ", what, got.empty() ? "" : cat("; got '", printable(got), "'")));
+    throw DataError(name_,
+                    cat("line ", number, ": ", what, got.empty() ? "" : cat("; got '", printable(got), "'")));
   }
 
   static bool is_item(std::string_view text) { return text == "-" || text.starts_with("- "); }
@@ -164,7 +165,8 @@ class Parser {
     if (text.empty()) fail("expected a value", rest_);
     rest_.remove_prefix(text.size());
     rest_ = trimmed(rest_);
-    if (std::string_view("&*!|>%@`").find(text.front()) != text.npos) fail("this part of YAML is not read", text);
+    if (std::string_view("&*!|>%@`").find(text.front()) != text.npos)
+      fail("this part of YAML is not read", text);
     double number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     const bool starts_as_number = std::string_view("-0123456789").find(text.front()) != text.npos;
@@ -181,7 +183,9 @@ class Parser {
 
 }  // namespace
 
-nlohmann::json parse_opencv_yaml(std::string_view text, std::string_view name) { return Parser(text, name).document(); }
+nlohmann::json parse_opencv_yaml(std::string_view text, std::string_view name) {
+  return Parser(text, name).document();
+}
 
 nlohmann::json read_opencv_yaml(const std::filesystem::path& path) {
   const std::string text = read_utf8(path, kMostBytes);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of YAML in which OpenCV's FileStorage writes models and matrices: maps and lists by indentation, lists in
-// brackets over several lines, maps in braces, the tag !!opencv-matrix.
+// The part of YAML in which OpenCV's FileStorage writes models and matrices: maps and lists by indentation,
+// lists in brackets over several lines, maps in braces, the tag !!opencv-matrix.
 //
 //   %YAML:1.0
 //   ---
@@ -18,8 +18,8 @@
 
 namespace gamut::io {
 
-// Maps, lists, numbers, and strings for all other scalars (.Inf and .Nan among them). Anything else (anchors, block
-// text, tabs, other tags, a key twice, more than 16 levels) is a DataError that names file and line.
+// Maps, lists, numbers, and strings for all other scalars (.Inf and .Nan among them). Anything else (anchors,
+// block text, tabs, other tags, a key twice, more than 16 levels) is a DataError that names file and line.
 nlohmann::json parse_opencv_yaml(std::string_view text, std::string_view name);
 // The same of a file; EnvironmentError when it is missing or unreadable.
 nlohmann::json read_opencv_yaml(const std::filesystem::path& path);

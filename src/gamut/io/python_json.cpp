@@ -3,7 +3,8 @@
 
 namespace gamut::io {
 
-std::string with_python_numbers(std::string_view text, const std::function<std::string(std::string_view)>& replacement) {
+std::string with_python_numbers(std::string_view text,
+                                const std::function<std::string(std::string_view)>& replacement) {
   std::string out;
   bool in_string = false;
   while (!text.empty()) {

@@ -9,6 +9,7 @@
 namespace gamut::io {
 
 // The text with each of these words, outside of strings, as `replacement` has it.
-std::string with_python_numbers(std::string_view text, const std::function<std::string(std::string_view)>& replacement);
+std::string with_python_numbers(std::string_view text,
+                                const std::function<std::string(std::string_view)>& replacement);
 
 }  // namespace gamut::io

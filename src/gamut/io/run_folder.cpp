@@ -23,8 +23,8 @@ void create_run_folder(const fs::path& folder) {
   if (!error) fs::create_directory(folder / "samples", error);
   if (!error) fs::create_directory(folder / "checkpoints", error);
   if (error)
-    throw EnvironmentError("run", cat("cannot create the run folder '", folder.string(), "': ", error.message(),
-                                      "; name a writable place with --run"));
+    throw EnvironmentError("run", cat("cannot create the run folder '", folder.string(),
+                                      "': ", error.message(), "; name a writable place with --run"));
 }
 
 fs::path free_run_folder(const std::string& name) {

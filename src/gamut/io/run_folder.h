@@ -7,8 +7,8 @@
 
 namespace gamut::io {
 
-// Creates `folder`. ConfigError when it exists already (its content would be mixed up), EnvironmentError when it
-// cannot be written.
+// Creates `folder`. ConfigError when it exists already (its content would be mixed up), EnvironmentError when
+// it cannot be written.
 void create_run_folder(const std::filesystem::path& folder);
 // runs/<name>, or runs/<name>-2, -3, … : the first that does not exist.
 std::filesystem::path free_run_folder(const std::string& name);

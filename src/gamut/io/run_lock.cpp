@@ -56,18 +56,20 @@ RunLock::RunLock(const fs::path& folder) : folder_(folder) {
   if (error_number == EWOULDBLOCK)
     throw EnvironmentError("run", cat(other, " is writing into '", folder.string(),
                                       "'; wait until it ends, or name another folder"));
-  log_warning(cat("'", folder.string(), "' is on a file system without locks; got '", error_text(error_number),
-                  "'; nothing keeps a second process from writing into it"));
+  log_warning(cat("'", folder.string(), "' is on a file system without locks; got '",
+                  error_text(error_number), "'; nothing keeps a second process from writing into it"));
 }
 
 void RunLock::check_folder() const {
   struct stat status {};
   const int error_number = ::stat(folder_.c_str(), &status) == 0 ? 0 : errno;
   if (error_number == 0 && status.st_dev == device_ && status.st_ino == inode_) return;
-  const std::string got = error_number == 0 ? "another folder there" : cat("'", error_text(error_number), "'");
-  throw EnvironmentError("run", cat("the run folder '", folder_.string(),
-                                    "' was moved, removed or replaced while the run went on; got ", got,
-                                    "; put it back, or name its new place with --run, and go on with --resume"));
+  const std::string got =
+      error_number == 0 ? "another folder there" : cat("'", error_text(error_number), "'");
+  throw EnvironmentError("run",
+                         cat("the run folder '", folder_.string(),
+                             "' was moved, removed or replaced while the run went on; got ", got,
+                             "; put it back, or name its new place with --run, and go on with --resume"));
 }
 
 bool is_locked(const fs::path& folder) {

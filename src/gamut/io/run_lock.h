@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One writer per run folder: holds FOLDER/lock until destroyed. The kernel lets go of it when the process ends,
-// however it ends, so the file that stays behind is no obstacle.
+// One writer per run folder: holds FOLDER/lock until destroyed. The kernel lets go of it when the process
+// ends, however it ends, so the file that stays behind is no obstacle.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ class RunLock {
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
 
-  // EnvironmentError when the folder's path no longer leads to the folder that was locked: it was moved, removed or
-  // replaced, and what is written now would not be found with the rest.
+  // EnvironmentError when the folder's path no longer leads to the folder that was locked: it was moved,
+  // removed or replaced, and what is written now would not be found with the rest.
   void check_folder() const;
 
  private:

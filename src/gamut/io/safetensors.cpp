@@ -38,15 +38,28 @@ struct DtypeInfo {
   const char* name;
   size_t bits;
 };
-constexpr std::array<DtypeInfo, 22> kDtypes{
-    {{Dtype::kBool, "BOOL", 8},       {Dtype::kU8, "U8", 8},           {Dtype::kI8, "I8", 8},
-     {Dtype::kI16, "I16", 16},        {Dtype::kI32, "I32", 32},        {Dtype::kI64, "I64", 64},
-     {Dtype::kF16, "F16", 16},        {Dtype::kBF16, "BF16", 16},      {Dtype::kF32, "F32", 32},
-     {Dtype::kF64, "F64", 64},        {Dtype::kU16, "U16", 16},        {Dtype::kU32, "U32", 32},
-     {Dtype::kU64, "U64", 64},        {Dtype::kC64, "C64", 64},        {Dtype::kF8E5M2, "F8_E5M2", 8},
-     {Dtype::kF8E4M3, "F8_E4M3", 8},  {Dtype::kF8E8M0, "F8_E8M0", 8},  {Dtype::kF8E4M3Fnuz, "F8_E4M3FNUZ", 8},
-     {Dtype::kF8E5M2Fnuz, "F8_E5M2FNUZ", 8}, {Dtype::kF6E2M3, "F6_E2M3", 6}, {Dtype::kF6E3M2, "F6_E3M2", 6},
-     {Dtype::kF4, "F4", 4}}};
+constexpr std::array<DtypeInfo, 22> kDtypes{{{Dtype::kBool, "BOOL", 8},
+                                             {Dtype::kU8, "U8", 8},
+                                             {Dtype::kI8, "I8", 8},
+                                             {Dtype::kI16, "I16", 16},
+                                             {Dtype::kI32, "I32", 32},
+                                             {Dtype::kI64, "I64", 64},
+                                             {Dtype::kF16, "F16", 16},
+                                             {Dtype::kBF16, "BF16", 16},
+                                             {Dtype::kF32, "F32", 32},
+                                             {Dtype::kF64, "F64", 64},
+                                             {Dtype::kU16, "U16", 16},
+                                             {Dtype::kU32, "U32", 32},
+                                             {Dtype::kU64, "U64", 64},
+                                             {Dtype::kC64, "C64", 64},
+                                             {Dtype::kF8E5M2, "F8_E5M2", 8},
+                                             {Dtype::kF8E4M3, "F8_E4M3", 8},
+                                             {Dtype::kF8E8M0, "F8_E8M0", 8},
+                                             {Dtype::kF8E4M3Fnuz, "F8_E4M3FNUZ", 8},
+                                             {Dtype::kF8E5M2Fnuz, "F8_E5M2FNUZ", 8},
+                                             {Dtype::kF6E2M3, "F6_E2M3", 6},
+                                             {Dtype::kF6E3M2, "F6_E3M2", 6},
+                                             {Dtype::kF4, "F4", 4}}};
 
 const DtypeInfo& info(Dtype dtype) {
   const auto found =
@@ -91,12 +104,14 @@ class HeaderReader {
 
   // Read as a length, the start of another kind of file is a huge number.
   void check_kind() const {
-    const std::string_view start(reinterpret_cast<const char*>(file_.data()), std::min<size_t>(file_.size(), 256));
+    const std::string_view start(reinterpret_cast<const char*>(file_.data()),
+                                 std::min<size_t>(file_.size(), 256));
     if (start.size() > kLengthBytes && start[kLengthBytes] == '{' && start[kLengthBytes - 1] == 0) return;
     const std::string foreign = foreign_content(start);
     const bool is_json = start.starts_with('{') || start.starts_with('[');
     check(foreign.empty(), "must be safetensors; got ", foreign);
-    check(!is_json, "must be safetensors; got JSON text, as a server answers with an error; download the file again");
+    check(!is_json,
+          "must be safetensors; got JSON text, as a server answers with an error; download the file again");
   }
 
   void read_length() {
@@ -125,7 +140,8 @@ class HeaderReader {
       return read_entry(name, {{"dtype", value[0]}, {"shape", value[1]}, {"data_offsets", value[2]}});
     check(value.is_object(), tensor, " must be described by an object");
     for (const char* key : {"dtype", "shape", "data_offsets"})
-      check(value.contains(key), tensor, " lacks the key '", key, "'; expected dtype, shape and data_offsets");
+      check(value.contains(key), tensor, " lacks the key '", key,
+            "'; expected dtype, shape and data_offsets");
     TensorEntry entry{name, read_dtype(tensor, value["dtype"]), {}, 0, 0};
     const json& offsets = value["data_offsets"];
     check(offsets.is_array() && offsets.size() == 2 && offsets[0].is_number_unsigned() &&
@@ -161,7 +177,8 @@ class HeaderReader {
       check(!overflow, tensor, " has an impossible shape; got ", text, "; its size overflows 63 bits");
       entry.shape.push_back(size.get<int64_t>());
     }
-    check(bits % 8 == 0, tensor, " must end with a byte; got ", text, " of ", info(entry.dtype).bits, " bits each");
+    check(bits % 8 == 0, tensor, " must end with a byte; got ", text, " of ", info(entry.dtype).bits,
+          " bits each");
     const uint64_t bytes = bits / 8;
     check(bytes == entry.end - entry.begin, tensor, " has the wrong number of bytes; got ",
           entry.end - entry.begin, " from data_offsets; expected ", bytes, " from ", dtype_name(entry.dtype),

@@ -5,7 +5,8 @@
 //   pooled    [B, D]      one per prompt (SD3, FLUX)
 //   guidance  [B]         the strength of guidance, where it is an input (FLUX.1-dev)
 //
-// A family names the parts that its denoiser reads. Everything here treats all of them, so that none is left behind.
+// A family names the parts that its denoiser reads. Everything here treats all of them, so that none is left
+// behind.
 #pragma once
 
 #include <ATen/core/Tensor.h>

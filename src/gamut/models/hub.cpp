@@ -34,10 +34,16 @@ fs::path from_home(const std::string& path) {
 }
 
 using Patterns = std::vector<const char*>;
-const Patterns kPipelineFiles{"model_index.json", "scheduler/*.json", "tokenizer*/*", "text_encoder*/config.json",
-                              "text_encoder*/model*.safetensors*", "unet/config.json",
-                              "unet/diffusion_pytorch_model*.safetensors*", "transformer/config.json",
-                              "transformer/diffusion_pytorch_model*.safetensors*", "vae/config.json",
+const Patterns kPipelineFiles{"model_index.json",
+                              "scheduler/*.json",
+                              "tokenizer*/*",
+                              "text_encoder*/config.json",
+                              "text_encoder*/model*.safetensors*",
+                              "unet/config.json",
+                              "unet/diffusion_pytorch_model*.safetensors*",
+                              "transformer/config.json",
+                              "transformer/diffusion_pytorch_model*.safetensors*",
+                              "vae/config.json",
                               "vae/diffusion_pytorch_model*.safetensors*"};
 const Patterns kNetworkFiles{"*.json", "merges.txt", "model*.safetensors*"};
 
@@ -64,8 +70,8 @@ fs::path find_with(const std::string& name, const char* marker, const Patterns& 
       "model", cat("'", printable(name), "' is no folder here, and ",
                    snapshot.empty() ? "the Hugging Face cache does not hold it"
                                     : cat("what the Hugging Face cache holds of it has no ", marker),
-                   "; looked in '", printable(hub_cache().string()), "'; to download what gamut reads: ",
-                   download_command(*hub, patterns)));
+                   "; looked in '", printable(hub_cache().string()),
+                   "'; to download what gamut reads: ", download_command(*hub, patterns)));
 }
 
 }  // namespace
@@ -85,10 +91,12 @@ std::optional<HubName> parse_hub_name(const std::string& name) {
   const size_t at = name.find('@'), slash = name.find('/');
   HubName out{.repository = name.substr(0, at)};
   if (at != std::string::npos) out.revision = name.substr(at + 1);
-  if (slash == std::string::npos || slash > at || !is_word(out.revision, "_-./") || out.revision.front() == '/')
+  if (slash == std::string::npos || slash > at || !is_word(out.revision, "_-./") ||
+      out.revision.front() == '/')
     return std::nullopt;
   const std::string owner = out.repository.substr(0, slash), title = out.repository.substr(slash + 1);
-  const bool names = is_word(owner, "_-.") && is_word(title, "_-.") && owner.front() != '.' && title.front() != '.';
+  const bool names =
+      is_word(owner, "_-.") && is_word(title, "_-.") && owner.front() != '.' && title.front() != '.';
   return names ? std::optional(out) : std::nullopt;
 }
 

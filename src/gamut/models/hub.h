@@ -25,8 +25,9 @@ std::filesystem::path snapshot_of(const std::filesystem::path& repository, const
 // The command that fetches what gamut reads of a model.
 std::string download_command(const HubName& name);
 
-// A path that exists as it is; a run folder's model; else the Hub's name as the folder of its snapshot. Any other name
-// as it is. EnvironmentError with the command to download for a Hub's name that is not in the cache.
+// A path that exists as it is; a run folder's model; else the Hub's name as the folder of its snapshot. Any
+// other name as it is. EnvironmentError with the command to download for a Hub's name that is not in the
+// cache.
 std::filesystem::path find_model(const std::string& name);
 // The same for one network in transformers' layout (a CLIP, a ViT): its folder holds config.json.
 std::filesystem::path find_network(const std::string& name);

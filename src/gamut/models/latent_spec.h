@@ -16,7 +16,8 @@ struct LatentSpec {
   // One picture's latent, without the batch.
   std::vector<int64_t> shape() const { return {channels, height, width}; }
   int64_t pixel_multiple() const { return factor * patch; }
-  // The same for pictures of another size in pixels; 0 keeps a side. ConfigError unless a multiple of pixel_multiple().
+  // The same for pictures of another size in pixels; 0 keeps a side. ConfigError unless a multiple of
+  // pixel_multiple().
   LatentSpec sized(int64_t pixel_height, int64_t pixel_width) const;
 };
 

@@ -28,8 +28,8 @@ bool is_weights(const fs::path& file) {
          file.filename().string().find(".safetensors.index.") != std::string::npos;
 }
 
-// The weights of one component: one file or an index of shards, plain or of a variant ("fp16"), under the names that
-// diffusers and transformers have given them.
+// The weights of one component: one file or an index of shards, plain or of a variant ("fp16"), under the
+// names that diffusers and transformers have given them.
 std::vector<std::string> weight_names(const std::string& stem, const std::string& variant) {
   if (variant.empty()) return {stem + ".safetensors", stem + ".safetensors.index.json"};
   return {stem + "." + variant + ".safetensors", stem + ".safetensors.index." + variant + ".json",
@@ -89,12 +89,14 @@ ModelFolder::ModelFolder(const std::string& name) : path_(find_model(name)) {
     if_incomplete_ = cat("the Hugging Face cache holds it in part; to download what gamut reads: ",
                          download_command(*hub));
   if (path_.empty()) {
-    throw ConfigError("model",
-                      "this recipe leaves the model to you; got model = \"\"; name a folder in diffusers' layout, for "
-                      "example --set model=stable-diffusion-v1-5");
+    throw ConfigError(
+        "model",
+        "this recipe leaves the model to you; got model = \"\"; name a folder in diffusers' layout, for "
+        "example --set model=stable-diffusion-v1-5");
   }
   if (fs::is_regular_file(path_)) {
-    throw DataError("model", cat("'", path_.string(), "' must be a model folder; got ", describe_model_file(path_)));
+    throw DataError("model",
+                    cat("'", path_.string(), "' must be a model folder; got ", describe_model_file(path_)));
   }
   if (!fs::is_directory(path_)) {
     throw EnvironmentError("model",
@@ -141,8 +143,9 @@ std::string ModelFolder::component_class(const std::string& component) const {
   const nlohmann::json& value = index[component];
   const bool pair = value.is_array() && value.size() == 2;
   if (!pair || !(value[1].is_string() || value[1].is_null())) {
-    throw DataError((path_ / kIndex).string(),
-                    cat("component '", component, "' is a pair of library and class; got ", io::brief(value)));
+    throw DataError(
+        (path_ / kIndex).string(),
+        cat("component '", component, "' is a pair of library and class; got ", io::brief(value)));
   }
   return value[1].is_null() ? "" : value[1].get<std::string>();
 }
@@ -159,15 +162,16 @@ nlohmann::json ModelFolder::json(const std::string& relative) const {
 nn::TensorMap ModelFolder::load_weights(const std::string& component, const std::string& stem,
                                         const std::string& variant) const {
   const fs::path folder = path_ / component;
-  const std::vector<std::string> variants = variant.empty()
-                                                ? std::vector<std::string>{"", "fp16", "bf16", "fp32", "non_ema"}
-                                                : std::vector<std::string>{variant, ""};
+  const std::vector<std::string> variants =
+      variant.empty() ? std::vector<std::string>{"", "fp16", "bf16", "fp32", "non_ema"}
+                      : std::vector<std::string>{variant, ""};
   if (const auto found = find_weights(folder, stem, variants)) return nn::map_safetensors(*found);
   throw EnvironmentError(
-      "model", cat("file '", (folder / weight_names(stem, variant).front()).string(), "' does not exist; ",
-                   holds_pickle(folder) ? "pickled weights (.bin) are never read: convert them with diffusers, "
-                                          "DiffusionPipeline.from_pretrained(OLD).save_pretrained(NEW)"
-                                        : if_incomplete_));
+      "model",
+      cat("file '", (folder / weight_names(stem, variant).front()).string(), "' does not exist; ",
+          holds_pickle(folder) ? "pickled weights (.bin) are never read: convert them with diffusers, "
+                                 "DiffusionPipeline.from_pretrained(OLD).save_pretrained(NEW)"
+                               : if_incomplete_));
 }
 
 void ModelFolder::save_rest(const fs::path& target, const std::vector<std::string>& own) const {

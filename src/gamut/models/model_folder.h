@@ -14,9 +14,9 @@ namespace gamut::models {
 
 class ModelFolder {
  public:
-  // A folder, a run with one, or a name of the Hub (models/hub.h). EnvironmentError for a missing folder, or one without
-  // model_index.json, with a hint at what may be meant.
-  // DataError when a component's name is a path.
+  // A folder, a run with one, or a name of the Hub (models/hub.h). EnvironmentError for a missing folder, or
+  // one without model_index.json, with a hint at what may be meant. DataError when a component's name is a
+  // path.
   explicit ModelFolder(const std::string& name);
 
   const std::filesystem::path& path() const { return path_; }
@@ -28,12 +28,13 @@ class ModelFolder {
   // A JSON file of the folder, such as "unet/config.json".
   nlohmann::json json(const std::string& relative) const;
   void replace(const std::string& relative, std::string bytes);
-  // unet: `stem` "diffusion_pytorch_model"; text_encoder: "model". One file or shards; `variant` "fp16" prefers
-  // "….fp16.safetensors", "" the plain name, then any variant. Mapped, so read-only. EnvironmentError when missing.
+  // unet: `stem` "diffusion_pytorch_model"; text_encoder: "model". One file or shards; `variant` "fp16"
+  // prefers "….fp16.safetensors", "" the plain name, then any variant. Mapped, so read-only. EnvironmentError
+  // when missing.
   nn::TensorMap load_weights(const std::string& component, const std::string& stem,
                              const std::string& variant = "") const;
-  // Everything but the weights of `own` components; weights of other components are copied from the source. What a
-  // link leads to outside the folder (io::lies_within) was read, but is not copied; a warning says so.
+  // Everything but the weights of `own` components; weights of other components are copied from the source.
+  // What a link leads to outside the folder (io::lies_within) was read, but is not copied; a warning says so.
   void save_rest(const std::filesystem::path& target, const std::vector<std::string>& own) const;
 
  private:

@@ -22,15 +22,17 @@ namespace fs = std::filesystem;
 constexpr const char* kIndexFile = "model_index.json";
 
 std::string conversion_of(const fs::path& file) {
-  return cat("gamut reads folders in diffusers' layout; convert it once, in Python: "
-             "StableDiffusionPipeline.from_single_file(\"",
-             file.filename().string(), "\").save_pretrained(\"FOLDER\")");
+  return cat(
+      "gamut reads folders in diffusers' layout; convert it once, in Python: "
+      "StableDiffusionPipeline.from_single_file(\"",
+      file.filename().string(), "\").save_pretrained(\"FOLDER\")");
 }
 
 // A single file of these holds no T5, so that the folder that is published beside it is the shorter way.
 std::string published_folder(const std::string& models, const std::string& example) {
-  return cat("a single-file checkpoint, not a model folder; gamut reads folders in diffusers' layout; this is ", models,
-             ": use the folder that it is published as, such as: hf download ", example);
+  return cat(
+      "a single-file checkpoint, not a model folder; gamut reads folders in diffusers' layout; this is ",
+      models, ": use the folder that it is published as, such as: hf download ", example);
 }
 
 std::string first_bytes(const fs::path& file) {
@@ -82,7 +84,8 @@ std::string single_file_in(const fs::path& folder) {
   for (const fs::path& file : entries_of(folder)) {
     if (!fs::is_regular_file(file) || !has_extension(file, {".safetensors", ".ckpt"})) continue;
     if (file.extension() == ".ckpt")
-      return cat("it holds '", file.filename().string(), "', a single-file checkpoint; ", conversion_of(file));
+      return cat("it holds '", file.filename().string(), "', a single-file checkpoint; ",
+                 conversion_of(file));
     try {
       return cat("it holds '", file.filename().string(), "', ", describe_safetensors(file));
     } catch (const DataError&) {  // another kind of file says nothing about the folder
@@ -126,7 +129,8 @@ std::string hub_cache_hint(const fs::path& folder) {
   for (const fs::path& cached : {path, path.parent_path()}) {
     if (!cached.filename().string().starts_with("models--")) continue;
     const fs::path snapshot = snapshot_in(cached);
-    if (snapshot.empty()) return "this is a folder of the Hub's cache without a snapshot: the download has not finished";
+    if (snapshot.empty())
+      return "this is a folder of the Hub's cache without a snapshot: the download has not finished";
     return cat("this is a folder of the Hub's cache; the model is in '", snapshot.string(), "'");
   }
   for (const fs::path& entry : entries_of(path))
@@ -138,12 +142,14 @@ std::string hub_cache_hint(const fs::path& folder) {
 
 std::string layout_hint(const fs::path& folder) {
   const fs::path path = folder.has_filename() ? folder : folder.parent_path();
-  if (fs::exists(path.parent_path() / kIndexFile)) return cat("did you mean its parent '", path.parent_path().string(), "'?");
+  if (fs::exists(path.parent_path() / kIndexFile))
+    return cat("did you mean its parent '", path.parent_path().string(), "'?");
   if (fs::exists(path / "pytorch_lora_weights.safetensors") || fs::exists(path / "adapter_config.json"))
     return "this is an adapter; give it with --lora, and its base with --model";
   if (const std::string hint = hub_cache_hint(path); !hint.empty()) return hint;
   for (const fs::path& entry : entries_of(path))
-    if (fs::is_directory(entry) && fs::exists(entry / kIndexFile)) return cat("did you mean '", entry.string(), "'?");
+    if (fs::is_directory(entry) && fs::exists(entry / kIndexFile))
+      return cat("did you mean '", entry.string(), "'?");
   if (const std::string network = lone_network(path); !network.empty())
     return cat("this is a single network (", network, "), not a whole model");
   if (const std::string file = single_file_in(path); !file.empty()) return file;

@@ -10,8 +10,8 @@ namespace gamut::models {
 // Of a file: "a single-file checkpoint, not a model folder; convert it with …".
 std::string describe_model_file(const std::filesystem::path& file);
 
-// Of a folder without model_index.json: where the model is, or what this is instead; "is the path right?" when nothing is
-// known.
+// Of a folder without model_index.json: where the model is, or what this is instead; "is the path right?"
+// when nothing is known.
 std::string layout_hint(const std::filesystem::path& folder);
 
 // For a folder of the Hub's cache above its snapshots: the snapshot to take; "" = it is none.

@@ -60,16 +60,16 @@ Pipeline::Parts::Parts(ModelFolder model_folder, const PartSource& source)
 Pipeline Pipeline::open(const std::filesystem::path& folder, const nn::ParamOptions& options,
                         const std::string& variant) {
   Pipeline pipeline;
-  pipeline.parts_ =
-      std::make_shared<Parts>(ModelFolder(folder), PartSource{.params = options, .seed = {}, .variant = variant});
+  pipeline.parts_ = std::make_shared<Parts>(ModelFolder(folder),
+                                            PartSource{.params = options, .seed = {}, .variant = variant});
   return pipeline;
 }
 
 Pipeline Pipeline::create(const std::filesystem::path& folder, uint64_t seed,
                           const nn::ParamOptions& options) {
   Pipeline pipeline;
-  pipeline.parts_ =
-      std::make_shared<Parts>(ModelFolder(folder), PartSource{.params = options, .seed = seed, .variant = ""});
+  pipeline.parts_ = std::make_shared<Parts>(ModelFolder(folder),
+                                            PartSource{.params = options, .seed = seed, .variant = ""});
   return pipeline;
 }
 
@@ -126,7 +126,9 @@ Conditioning Pipeline::encode(const std::vector<std::string>& prompts) const {
 
 void Pipeline::drop_text_encoders() { parts_->networks.text.reset(); }
 
-void Pipeline::set_max_tokens(int64_t tokens, const std::string& name) { parts_->text().set_max_tokens(tokens, name); }
+void Pipeline::set_max_tokens(int64_t tokens, const std::string& name) {
+  parts_->text().set_max_tokens(tokens, name);
+}
 
 Tensor Pipeline::predict(const Tensor& x, double model_time, const Conditioning& cond) const {
   return predict(x, at::full({1}, model_time, x.options().dtype(at::kFloat)), cond);
@@ -134,7 +136,8 @@ Tensor Pipeline::predict(const Tensor& x, double model_time, const Conditioning&
 
 Tensor Pipeline::predict(const Tensor& x, const Tensor& model_time, const Conditioning& cond) const {
   const nn::Autocast mixed({parts_->options.device.type(), parts_->options.mixed});
-  return parts_->networks.denoiser->predict(x.to(parts_->options.dtype), model_time, cond).to(x.scalar_type());
+  return parts_->networks.denoiser->predict(x.to(parts_->options.dtype), model_time, cond)
+      .to(x.scalar_type());
 }
 
 Tensor Pipeline::decode(const Tensor& latents) const { return parts_->coder.decode(latents, parts_->coding); }

@@ -27,8 +27,8 @@ using at::Tensor;
 
 class Pipeline {
  public:
-  // EnvironmentError: missing folder or file; DataError: malformed config, weights that do not match, a class that
-  // is not supported. `variant`: "fp16" prefers the weight files named so.
+  // EnvironmentError: missing folder or file; DataError: malformed config, weights that do not match, a class
+  // that is not supported. `variant`: "fp16" prefers the weight files named so.
   static Pipeline open(const std::filesystem::path& folder, const nn::ParamOptions& options,
                        const std::string& variant = "");
   // A new folder's configs with fresh weights drawn from `seed`, for pretraining.
@@ -39,17 +39,17 @@ class Pipeline {
   bool denoiser_is_stored() const;
 
   Conditioning encode(const std::vector<std::string>& prompts) const;  // without gradient
-  // The two halves of encode(): token ids on the pipeline's device, and the text encoders on them, differentiable when
-  // their parameters require a gradient.
+  // The two halves of encode(): token ids on the pipeline's device, and the text encoders on them,
+  // differentiable when their parameters require a gradient.
   TokenBatch tokenize(const std::vector<std::string>& prompts) const;
   Conditioning encode_tokens(const TokenBatch& tokens) const;
   // Frees the text encoders; from now on prompts cannot be encoded and the model cannot be saved.
   void drop_text_encoders();
-  // Tokens that T5 reads of a prompt, instead of the family's usual number. ConfigError where there is no T5, or for a
-  // number that it does not take; `name`: the key or flag.
+  // Tokens that T5 reads of a prompt, instead of the family's usual number. ConfigError where there is no T5,
+  // or for a number that it does not take; `name`: the key or flag.
   void set_max_tokens(int64_t tokens, const std::string& name);
-  // x [B, C, H, W]; model_time as the network receives it (1000 sigma for flow models), one for all rows. Computed in
-  // options().dtype, or by autocast where options().mixed is set; returned in x's.
+  // x [B, C, H, W]; model_time as the network receives it (1000 sigma for flow models), one for all rows.
+  // Computed in options().dtype, or by autocast where options().mixed is set; returned in x's.
   Tensor predict(const Tensor& x, double model_time, const Conditioning& cond) const;
   // model_time [B]: one per row (pretraining).
   Tensor predict(const Tensor& x, const Tensor& model_time, const Conditioning& cond) const;
@@ -58,11 +58,12 @@ class Pipeline {
   Tensor encode_pictures(const Tensor& pictures) const;  // [B, 3, H, W] in [0, 1] to latents
   void set_coding(const AutoencoderOptions& options);    // tiles and slices of the two above
 
-  // Whether predict() with gradient keeps less of the denoiser's activations and computes them again (nn/recompute.h).
+  // Whether predict() with gradient keeps less of the denoiser's activations and computes them again
+  // (nn/recompute.h).
   void set_gradient_checkpointing(bool on);
 
-  // Size in pixels of the pictures that latent_shape() stands for; 0 keeps the side that the model was trained on.
-  // ConfigError unless a multiple of what the model takes (LatentSpec::pixel_multiple).
+  // Size in pixels of the pictures that latent_shape() stands for; 0 keeps the side that the model was
+  // trained on. ConfigError unless a multiple of what the model takes (LatentSpec::pixel_multiple).
   void set_picture_size(int64_t height, int64_t width);
   int64_t picture_factor() const;             // pixels per latent pixel
   std::vector<int64_t> latent_shape() const;  // of one picture: {C, H, W}
@@ -74,13 +75,13 @@ class Pipeline {
   const nn::ParamStore& denoiser_params() const;
   std::vector<NamedStore> text_encoders() const;
   const nn::ParamStore& coder_params() const;  // of the vae; empty where it has no weights
-  // Pictures in one pass where nobody says how many: 64 of a small denoiser, of a large one (from 50 M weights) as many as
-  // have the latent pixels of four of 64 x 64.
+  // Pictures in one pass where nobody says how many: 64 of a small denoiser, of a large one (from 50 M
+  // weights) as many as have the latent pixels of four of 64 x 64.
   int64_t usual_batch() const;
   const std::string& denoiser_name() const;  // its folder, and its prefix in LoRA files: unet | transformer
 
-  // Adds a stored adapter, `scale` times its strength, to denoiser and text encoders; several add up. DataError for a
-  // component or layer that this model lacks.
+  // Adds a stored adapter, `scale` times its strength, to denoiser and text encoders; several add up.
+  // DataError for a component or layer that this model lacks.
   void add_lora(const nn::LoraFile& file, double scale);
   void merge_loras();  // all of them, into the weights
 

@@ -6,7 +6,8 @@
 
 namespace gamut::models {
 
-PromptEmbeddings::PromptEmbeddings(const Pipeline& pipe, const std::vector<std::string>& prompts) : pipe_(pipe) {
+PromptEmbeddings::PromptEmbeddings(const Pipeline& pipe, const std::vector<std::string>& prompts)
+    : pipe_(pipe) {
   std::unordered_map<std::string, int64_t> seen;
   for (const std::string& prompt : prompts) {
     const auto [entry, is_new] = seen.emplace(prompt, int64_t(distinct_.size()));

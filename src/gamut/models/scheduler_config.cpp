@@ -35,9 +35,11 @@ void read_flow(JsonConfig& json, SchedulerConfig& config) {
   json.only("time_shift_type", "exponential");
 }
 
-// Classes of diffusers whose own steps are another method than DDIM's or Euler's; their noise table is all that is read.
+// Classes of diffusers whose own steps are another method than DDIM's or Euler's; their noise table is all
+// that is read.
 bool is_computed(const std::string& class_name) {
-  return class_name == "DDIMScheduler" || class_name == "DDIMParallelScheduler" || class_name == "EulerDiscreteScheduler";
+  return class_name == "DDIMScheduler" || class_name == "DDIMParallelScheduler" ||
+         class_name == "EulerDiscreteScheduler";
 }
 
 // Why the class's own sampler is not computed; "" = it is.
@@ -64,8 +66,8 @@ void read_table(JsonConfig& json, SchedulerConfig& config) {
   for (const double beta : config.trained_betas)
     if (!(beta > 0 && beta < 1)) json.fail("trained_betas", "numbers between 0 and 1");
   config.beta_schedule = json.string("beta_schedule", "linear");
-  if (config.trained_betas.empty() && config.beta_schedule != "linear" && config.beta_schedule != "scaled_linear" &&
-      config.beta_schedule != "squaredcos_cap_v2") {
+  if (config.trained_betas.empty() && config.beta_schedule != "linear" &&
+      config.beta_schedule != "scaled_linear" && config.beta_schedule != "squaredcos_cap_v2") {
     json.fail("beta_schedule", "\"linear\", \"scaled_linear\" or \"squaredcos_cap_v2\"");
   }
   config.rescale_betas_zero_snr = json.boolean("rescale_betas_zero_snr", false);
@@ -76,10 +78,12 @@ void read_table(JsonConfig& json, SchedulerConfig& config) {
   }
 }
 
-// As diffusers' DDIMScheduler.from_config reads the file of any class: what stands there, else DDIM's default. Three of
-// those defaults say nothing about a class that has no such key, and are its own here: see below.
+// As diffusers' DDIMScheduler.from_config reads the file of any class: what stands there, else DDIM's
+// default. Three of those defaults say nothing about a class that has no such key, and are its own here: see
+// below.
 void read_diffusion(JsonConfig& json, SchedulerConfig& config) {
-  const bool euler = config.class_name == "EulerDiscreteScheduler", pndm = config.class_name == "PNDMScheduler";
+  const bool euler = config.class_name == "EulerDiscreteScheduler",
+             pndm = config.class_name == "PNDMScheduler";
   read_table(json, config);
   config.timestep_spacing = json.string("timestep_spacing", "leading");
   if (config.timestep_spacing != "leading" && config.timestep_spacing != "linspace" &&
@@ -89,7 +93,8 @@ void read_diffusion(JsonConfig& json, SchedulerConfig& config) {
   config.own_timestep_spacing = euler ? json.string("timestep_spacing", "linspace") : config.timestep_spacing;
   config.steps_offset = json.integer("steps_offset", 0);
   expect_between(json, "steps_offset", double(config.steps_offset), 0, double(config.num_train_timesteps));
-  // Predicted pictures are clipped by DDIM and DDPM alone; latents are not pictures, and other classes never clip.
+  // Predicted pictures are clipped by DDIM and DDPM alone; latents are not pictures, and other classes never
+  // clip.
   const bool clips = config.class_name.starts_with("DDIM") || config.class_name.starts_with("DDPM");
   config.clip_sample = json.boolean("clip_sample", clips);
   config.clip_sample_range = json.number("clip_sample_range", 1.0);
@@ -98,25 +103,66 @@ void read_diffusion(JsonConfig& json, SchedulerConfig& config) {
   json.only("thresholding", false);
   config.own_problem = own_problem(json, config.class_name);
   // What other samplers are told.
-  json.ignore({"algorithm_type", "corrector_order", "disable_corrector", "dynamic_thresholding_ratio", "eta",
-               "euler_at_final", "final_sigmas_type", "flow_shift", "interpolation_type", "lambda_min_clipped",
-               "lower_order_final", "original_inference_steps", "predict_x0", "predictor_order", "sample_max_value",
-               "shift_terminal", "sigma_max", "sigma_min", "skip_prk_steps", "snr_shift_scale", "solver_order",
-               "solver_p", "solver_type", "tau_func", "time_shift_type", "timestep_scaling", "timestep_type",
-               "use_beta_sigmas", "use_dynamic_shifting", "use_exponential_sigmas", "use_karras_sigmas",
-               "use_lu_lambdas", "variance_type"});
+  json.ignore({"algorithm_type",
+               "corrector_order",
+               "disable_corrector",
+               "dynamic_thresholding_ratio",
+               "eta",
+               "euler_at_final",
+               "final_sigmas_type",
+               "flow_shift",
+               "interpolation_type",
+               "lambda_min_clipped",
+               "lower_order_final",
+               "original_inference_steps",
+               "predict_x0",
+               "predictor_order",
+               "sample_max_value",
+               "shift_terminal",
+               "sigma_max",
+               "sigma_min",
+               "skip_prk_steps",
+               "snr_shift_scale",
+               "solver_order",
+               "solver_p",
+               "solver_type",
+               "tau_func",
+               "time_shift_type",
+               "timestep_scaling",
+               "timestep_type",
+               "use_beta_sigmas",
+               "use_dynamic_shifting",
+               "use_exponential_sigmas",
+               "use_karras_sigmas",
+               "use_lu_lambdas",
+               "variance_type"});
 }
 
 // Every class of diffusers that is made from betas, and whatever else names them.
 bool carries_betas(const JsonConfig& json, const std::string& class_name) {
-  static const std::set<std::string> kClasses{
-      "DDIMInverseScheduler", "DDIMParallelScheduler", "DDIMScheduler", "DDPMParallelScheduler", "DDPMScheduler",
-      "DEISMultistepScheduler", "DPMSolverMultistepInverseScheduler", "DPMSolverMultistepScheduler",
-      "DPMSolverSDEScheduler", "DPMSolverSinglestepScheduler", "EulerAncestralDiscreteScheduler",
-      "EulerDiscreteScheduler", "HeunDiscreteScheduler", "KDPM2AncestralDiscreteScheduler", "KDPM2DiscreteScheduler",
-      "LCMScheduler", "LMSDiscreteScheduler", "PNDMScheduler", "SASolverScheduler", "TCDScheduler",
-      "UniPCMultistepScheduler"};
-  return kClasses.contains(class_name) || json.has("beta_schedule") || json.has("beta_start") || json.has("trained_betas");
+  static const std::set<std::string> kClasses{"DDIMInverseScheduler",
+                                              "DDIMParallelScheduler",
+                                              "DDIMScheduler",
+                                              "DDPMParallelScheduler",
+                                              "DDPMScheduler",
+                                              "DEISMultistepScheduler",
+                                              "DPMSolverMultistepInverseScheduler",
+                                              "DPMSolverMultistepScheduler",
+                                              "DPMSolverSDEScheduler",
+                                              "DPMSolverSinglestepScheduler",
+                                              "EulerAncestralDiscreteScheduler",
+                                              "EulerDiscreteScheduler",
+                                              "HeunDiscreteScheduler",
+                                              "KDPM2AncestralDiscreteScheduler",
+                                              "KDPM2DiscreteScheduler",
+                                              "LCMScheduler",
+                                              "LMSDiscreteScheduler",
+                                              "PNDMScheduler",
+                                              "SASolverScheduler",
+                                              "TCDScheduler",
+                                              "UniPCMultistepScheduler"};
+  return kClasses.contains(class_name) || json.has("beta_schedule") || json.has("beta_start") ||
+         json.has("trained_betas");
 }
 
 }  // namespace
@@ -124,7 +170,8 @@ bool carries_betas(const JsonConfig& json, const std::string& class_name) {
 SchedulerConfig load_scheduler_config(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "scheduler_config.json";
   // DPM-Solver's lambda_min_clipped is written as -Infinity.
-  const std::string text = io::with_python_numbers(io::read_text(path), [](std::string_view) { return "null"; });
+  const std::string text =
+      io::with_python_numbers(io::read_text(path), [](std::string_view) { return "null"; });
   JsonConfig json(io::parse_json(text, path.string()), path.string());
   SchedulerConfig config;
   config.class_name = json.string("_class_name", "");
@@ -135,7 +182,8 @@ SchedulerConfig load_scheduler_config(const std::filesystem::path& folder) {
   } else if (carries_betas(json, config.class_name)) {
     read_diffusion(json, config);
   } else {
-    json.fail("_class_name", "FlowMatchEulerDiscreteScheduler, or a class that has betas, such as DDIMScheduler");
+    json.fail("_class_name",
+              "FlowMatchEulerDiscreteScheduler, or a class that has betas, such as DDIMScheduler");
   }
   json.finish();
   return config;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// scheduler/scheduler_config.json as diffusers writes it: FlowMatchEulerDiscreteScheduler, or any class that has betas.
-// Of the latter gamut steps by DDIM, equal to diffusers' DDIMScheduler.from_config, whichever the class.
+// scheduler/scheduler_config.json as diffusers writes it: FlowMatchEulerDiscreteScheduler, or any class that
+// has betas. Of the latter gamut steps by DDIM, equal to diffusers' DDIMScheduler.from_config, whichever the
+// class.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +26,9 @@ struct SchedulerConfig {
   int64_t steps_offset = 1;
   bool clip_sample = false, set_alpha_to_one = false, rescale_betas_zero_snr = false;
   double clip_sample_range = 1;
-  std::vector<double> trained_betas = {};         // in place of the schedule's; {} = none
-  std::string own_timestep_spacing = "leading";   // of the class's own sampler
-  std::string own_problem = "";                   // the class, and the option, whose sampler gamut lacks; "" = it has it
+  std::vector<double> trained_betas = {};        // in place of the schedule's; {} = none
+  std::string own_timestep_spacing = "leading";  // of the class's own sampler
+  std::string own_problem = "";  // the class, and the option, whose sampler gamut lacks; "" = it has it
 
   bool is_flow() const { return class_name == "FlowMatchEulerDiscreteScheduler"; }
 };

@@ -10,7 +10,9 @@ namespace {
 
 // "…the last words" of the longest beginning of the prompt that fits.
 std::string kept_end(const std::string& prompt, const std::function<bool(const std::string&)>& fits) {
-  const auto starts_character = [&](size_t at) { return (static_cast<unsigned char>(prompt[at]) & 0xC0) != 0x80; };
+  const auto starts_character = [&](size_t at) {
+    return (static_cast<unsigned char>(prompt[at]) & 0xC0) != 0x80;
+  };
   size_t kept = 0, over = prompt.size();  // a beginning that fits, one that does not
   while (over - kept > 1) {
     size_t middle = kept + (over - kept) / 2;
@@ -27,8 +29,10 @@ std::string kept_end(const std::string& prompt, const std::function<bool(const s
 }  // namespace
 
 void TextStack::set_max_tokens(int64_t, const std::string& name) {
-  throw ConfigError("model", cat(name, " sets how many tokens the T5 encoder reads, and this model has none; got a model "
-                                       "with CLIP alone, which always reads its own context; leave it out"));
+  throw ConfigError("model",
+                    cat(name,
+                        " sets how many tokens the T5 encoder reads, and this model has none; got a model "
+                        "with CLIP alone, which always reads its own context; leave it out"));
 }
 
 void CutPrompts::warn(const std::string& prompt, int64_t tokens, const std::string& reader,
@@ -36,9 +40,11 @@ void CutPrompts::warn(const std::string& prompt, int64_t tokens, const std::stri
   const std::lock_guard lock(mutex_);
   if (!warned_.insert(reader + '\n' + prompt).second) return;
   // Enough of a long prompt to know it by.
-  const std::string start = cat("the prompt '", printable(prompt, 80), "' is longer than the context of ", tokens, " tokens");
+  const std::string start =
+      cat("the prompt '", printable(prompt, 80), "' is longer than the context of ", tokens, " tokens");
   if (several_)
-    log_warning(cat(start, " of ", reader, "; its end is cut off there, after '", kept_end(prompt, fits), "'"));
+    log_warning(
+        cat(start, " of ", reader, "; its end is cut off there, after '", kept_end(prompt, fits), "'"));
   else
     log_warning(cat(start, "; its end is cut off"));
 }

@@ -32,8 +32,8 @@ class TextStack {
   // Differentiable where the encoders' parameters require a gradient. fp32.
   virtual Conditioning encode(const TokenBatch& tokens) const = 0;
   virtual std::vector<NamedStore> stores() = 0;
-  // Tokens that T5 reads of a prompt. ConfigError where there is no T5, or for a number that it does not take; `name`: the
-  // key or flag.
+  // Tokens that T5 reads of a prompt. ConfigError where there is no T5, or for a number that it does not
+  // take; `name`: the key or flag.
   virtual void set_max_tokens(int64_t tokens, const std::string& name);
 };
 

@@ -5,8 +5,8 @@
 //
 //   store.adapters().at("mid_block.attentions.0.proj_in")->parts.push_back({.down = A, .up = B, .scale = 2});
 //
-// An empty slot costs the layer one comparison. Adapters compute in fp32 whatever the layer computes in, as peft
-// does, and never change the layer's own weight.
+// An empty slot costs the layer one comparison. Adapters compute in fp32 whatever the layer computes in, as
+// peft does, and never change the layer's own weight.
 #pragma once
 
 #include <ATen/core/Tensor.h>

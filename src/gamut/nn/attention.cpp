@@ -25,8 +25,9 @@ Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, 
   }
   const Tensor a = split_heads(q, heads), b = split_heads(k, heads), c = split_heads(v, heads);
   // What real devices choose keeps no scores; on the meta device LibTorch would choose what does.
-  const Tensor mixed = q.is_meta() ? std::get<0>(at::_scaled_dot_product_flash_attention_for_cpu(a, b, c, 0.0, causal))
-                                   : at::scaled_dot_product_attention(a, b, c, {}, 0.0, causal);
+  const Tensor mixed =
+      q.is_meta() ? std::get<0>(at::_scaled_dot_product_flash_attention_for_cpu(a, b, c, 0.0, causal))
+                  : at::scaled_dot_product_attention(a, b, c, {}, 0.0, causal);
   return mixed.transpose(1, 2).flatten(2);
 }
 
@@ -34,8 +35,9 @@ Tensor attend_biased(const Tensor& q, const Tensor& k, const Tensor& v, const Te
   const int64_t heads = bias.size(1);
   const Tensor a = split_heads(q, heads), b = split_heads(k, heads), c = split_heads(v, heads);
   const Tensor mixed =
-      q.is_meta() ? std::get<0>(at::_scaled_dot_product_flash_attention_for_cpu(a, b, c, 0.0, false, bias, 1.0))
-                  : at::scaled_dot_product_attention(a, b, c, bias, 0.0, false, 1.0);
+      q.is_meta()
+          ? std::get<0>(at::_scaled_dot_product_flash_attention_for_cpu(a, b, c, 0.0, false, bias, 1.0))
+          : at::scaled_dot_product_attention(a, b, c, bias, 0.0, false, 1.0);
   return mixed.transpose(1, 2).flatten(2);
 }
 

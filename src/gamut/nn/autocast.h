@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mixed precision by LibTorch's autocast: weights stay in fp32; convolutions, matrix products and attention compute in a
-// shorter type, sums and norms in what autocast has for them.
+// Mixed precision by LibTorch's autocast: weights stay in fp32; convolutions, matrix products and attention
+// compute in a shorter type, sums and norms in what autocast has for them.
 //
 //   const Autocast scope({at::kCPU, at::kBFloat16});   // until the end of the block, in this thread
 #pragma once
@@ -19,8 +19,8 @@ struct AutocastState {
   static AutocastState current();
 };
 
-// Sets the state and puts the one before back. Casts of weights are not kept: a forward pass uses each weight once, and
-// a copy that was made without gradient must not serve where there is one.
+// Sets the state and puts the one before back. Casts of weights are not kept: a forward pass uses each weight
+// once, and a copy that was made without gradient must not serve where there is one.
 class Autocast {
  public:
   explicit Autocast(const AutocastState& state);

@@ -96,7 +96,8 @@ struct Convolution : torch::autograd::Function<Convolution> {
 };
 
 bool fits_onednn(const Tensor& x, const Tensor& weight) {
-  return fits_float_kernels(x) && weight.scalar_type() == at::kFloat && x.numel() > 0 && at::globalContext().hasMKLDNN() && at::globalContext().userEnabledMkldnn();
+  return fits_float_kernels(x) && weight.scalar_type() == at::kFloat && x.numel() > 0 &&
+         at::globalContext().hasMKLDNN() && at::globalContext().userEnabledMkldnn();
 }
 
 }  // namespace

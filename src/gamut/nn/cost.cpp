@@ -69,7 +69,8 @@ FlopCounter::~FlopCounter() {
 }
 
 void count_flops(double flops) {
-  for (FlopCounter* counter = innermost; counter != nullptr; counter = counter->outer_) counter->total_ += flops;
+  for (FlopCounter* counter = innermost; counter != nullptr; counter = counter->outer_)
+    counter->total_ += flops;
 }
 
 int64_t MetaMemory::live() {

@@ -12,9 +12,9 @@
 
 namespace gamut::nn {
 
-// FLOPs of this thread's operations while it lives: 2 per multiply-add of convolutions, products of matrices and
-// attention, forward and backward; everything else (norms, activations, sums, optimizer) counts nothing, which is the
-// field's convention (PyTorch's FlopCounterMode). Counters may nest; each counts all.
+// FLOPs of this thread's operations while it lives: 2 per multiply-add of convolutions, products of matrices
+// and attention, forward and backward; everything else (norms, activations, sums, optimizer) counts nothing,
+// which is the field's convention (PyTorch's FlopCounterMode). Counters may nest; each counts all.
 class FlopCounter {
  public:
   FlopCounter();
@@ -37,8 +37,8 @@ inline const at::Tensor& counted(const at::Tensor& result, double flops) {
   return result;
 }
 
-// Bytes that meta tensors would hold, over the whole process: every storage from its allocation to the end of its
-// last owner, whether that is a variable, a gradient or autograd's graph. Counted from the first call on.
+// Bytes that meta tensors would hold, over the whole process: every storage from its allocation to the end of
+// its last owner, whether that is a variable, a gradient or autograd's graph. Counted from the first call on.
 struct MetaMemory {
   static int64_t live();
   static int64_t peak();  // largest `live` since the last reset

@@ -20,11 +20,13 @@ constexpr const char* kCudaLibrary = "libtorch_cuda.so";
 
 fs::path libtorch_folder() {
   Dl_info info;
-  if (dladdr(reinterpret_cast<const void*>(&at::get_num_threads), &info) == 0 || info.dli_fname == nullptr) return {};
+  if (dladdr(reinterpret_cast<const void*>(&at::get_num_threads), &info) == 0 || info.dli_fname == nullptr)
+    return {};
   return fs::path(info.dli_fname).parent_path().lexically_normal();
 }
 
-// A wheel writes it to version.py ("cuda: … = '13.0'"), an unpacked LibTorch to build-version ("2.13.0+cu130").
+// A wheel writes it to version.py ("cuda: … = '13.0'"), an unpacked LibTorch to build-version
+// ("2.13.0+cu130").
 std::string cuda_version(const fs::path& root) {
   const std::regex patterns[] = {std::regex("^cuda.*= '([0-9.]+)'"), std::regex("\\+cu([0-9]+)([0-9])$")};
   for (const char* file : {"version.py", "build-version"}) {
@@ -65,12 +67,14 @@ LibTorchBuild libtorch_build() { return libtorch_build_in(libtorch_folder()); }
 std::string open_cuda_in(const LibTorchBuild& build) {
   if (!build.cuda)
     return cat("LibTorch in '", printable(build.folder.string(), 300),
-               "' is a CPU build; install torch's CUDA build there, or name one in CMAKE_PREFIX_PATH when building gamut");
+               "' is a CPU build; install torch's CUDA build there, or name one in CMAKE_PREFIX_PATH when "
+               "building gamut");
   const std::string library = (build.folder / kCudaLibrary).string();
   if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
     const char* reason = dlerror();
-    return cat("'", printable(library, 300), "' cannot be opened; got '", printable(reason == nullptr ? "" : reason, 300),
-               "'; install torch ", TORCH_VERSION, " with all its dependencies there (pip install without --no-deps)");
+    return cat("'", printable(library, 300), "' cannot be opened; got '",
+               printable(reason == nullptr ? "" : reason, 300), "'; install torch ", TORCH_VERSION,
+               " with all its dependencies there (pip install without --no-deps)");
   }
   if (at::hasCUDA()) return "";
   const Driver driver = ask_driver();
@@ -88,14 +92,18 @@ Driver ask_driver() {
   Driver driver;
   const DriverLibrary library;
   if (library.handle == nullptr) {
-    driver.problem = "NVIDIA's driver is not installed (no libcuda.so.1); install it, or start the container with its GPUs";
+    driver.problem =
+        "NVIDIA's driver is not installed (no libcuda.so.1); install it, or start the container with its "
+        "GPUs";
     return driver;
   }
   int version = 0, count = 0;
-  if (library.call("cuDriverGetVersion", &version)) driver.cuda = cat(version / 1000, ".", version % 1000 / 10);
+  if (library.call("cuDriverGetVersion", &version))
+    driver.cuda = cat(version / 1000, ".", version % 1000 / 10);
   if (!library.call("cuInit", 0U) || !library.call("cuDeviceGetCount", &count) || count == 0) {
     driver.problem =
-        "NVIDIA's driver is installed and sees no GPU; nvidia-smi says more, and CUDA_VISIBLE_DEVICES may hide it";
+        "NVIDIA's driver is installed and sees no GPU; nvidia-smi says more, and CUDA_VISIBLE_DEVICES may "
+        "hide it";
     return driver;
   }
   for (int device = 0; device < count; ++device) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// libtorch_cuda, opened while the program runs: one program serves CPU and CUDA builds of LibTorch, and building it takes
-// no toolkit of NVIDIA's.
+// libtorch_cuda, opened while the program runs: one program serves CPU and CUDA builds of LibTorch, and
+// building it takes no toolkit of NVIDIA's.
 #pragma once
 
 #include <cstdint>
@@ -14,14 +14,14 @@ namespace gamut::nn {
 struct LibTorchBuild {
   std::filesystem::path folder;  // of its libraries
   bool cuda = false;             // libtorch_cuda lies there
-  std::string name;              // "CPU build" | "CUDA 13.0 build" | "CUDA build" where the version is not written
+  std::string name;  // "CPU build" | "CUDA 13.0 build" | "CUDA build" where the version is not written
 };
 LibTorchBuild libtorch_build();
 // The same for any folder of libraries.
 LibTorchBuild libtorch_build_in(const std::filesystem::path& folder);
 
-// Opens libtorch_cuda the first time that it is called, which must be before anything asks LibTorch for a GPU. "" when a
-// GPU can be used; else what is missing and what to do, one line.
+// Opens libtorch_cuda the first time that it is called, which must be before anything asks LibTorch for a
+// GPU. "" when a GPU can be used; else what is missing and what to do, one line.
 const std::string& open_cuda();
 // The same without memory of it, from any folder of libraries.
 std::string open_cuda_in(const LibTorchBuild& build);

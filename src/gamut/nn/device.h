@@ -16,8 +16,9 @@ namespace gamut::nn {
 inline at::Device open_device(const std::string& name) {
   const at::Device device(name);
   if (device.is_cuda() && !open_cuda().empty())
-    throw EnvironmentError("device", cat("no CUDA device was found by this build of LibTorch; got 'cuda'; use 'cpu', or: ",
-                                         open_cuda()));
+    throw EnvironmentError(
+        "device",
+        cat("no CUDA device was found by this build of LibTorch; got 'cuda'; use 'cpu', or: ", open_cuda()));
   return device;
 }
 
@@ -26,21 +27,24 @@ inline const std::vector<std::string>& dtype_names() {
   return names;
 }
 
-// Where and in which type a network computes, whether or not the device is there; mixed_precision "no" or "bf16".
-// EnvironmentError for fp16 on the CPU; ConfigError for mixed precision over weights that are not fp32.
+// Where and in which type a network computes, whether or not the device is there; mixed_precision "no" or
+// "bf16". EnvironmentError for fp16 on the CPU; ConfigError for mixed precision over weights that are not
+// fp32.
 inline ParamOptions params_for(const at::Device& device, const std::string& dtype,
                                const std::string& mixed_precision = "no") {
   if (mixed_precision == "bf16") {
     if (dtype != "fp32")
-      throw ConfigError("device", cat("mixed_precision computes in a shorter type over weights in fp32; got dtype '",
-                                      dtype, "'; use dtype 'fp32', or mixed_precision 'no'"));
+      throw ConfigError(
+          "device", cat("mixed_precision computes in a shorter type over weights in fp32; got dtype '", dtype,
+                        "'; use dtype 'fp32', or mixed_precision 'no'"));
     return {device, at::kFloat, at::kBFloat16};
   }
   if (dtype == "fp32") return {device, at::kFloat};
   if (dtype == "bf16") return {device, at::kBFloat16};
   GAMUT_CHECK(dtype == "fp16", "dtype ", dtype);
   if (device.is_cpu())
-    throw EnvironmentError("device", "the CPU computes in fp32 and bf16; got dtype 'fp16'; use 'bf16', or device 'cuda'");
+    throw EnvironmentError(
+        "device", "the CPU computes in fp32 and bf16; got dtype 'fp16'; use 'bf16', or device 'cuda'");
   return {device, at::kHalf};
 }
 

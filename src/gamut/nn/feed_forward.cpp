@@ -67,7 +67,8 @@ struct FeedForward : torch::autograd::Function<FeedForward> {
     const int64_t out_size = size.width * (size.inner + 1), proj_size = 2 * size.inner * (size.width + 1);
     const float *from = const_pointer(x), *incoming = const_pointer(grad_y), *inner = const_pointer(hidden);
     float* to = pointer(grad_x);
-    // Frozen beside adapters elsewhere, the layers need no gradients of their own, which are half of the work.
+    // Frozen beside adapters elsewhere, the layers need no gradients of their own, which are half of the
+    // work.
     const bool with_weights = context->needs_input_grad(1) || context->needs_input_grad(3);
     if (x.is_meta()) count_flops(size.flops() * (1 + int(with_weights)));
     const int64_t sum_size = with_weights ? out_size + proj_size : 4;

@@ -67,7 +67,10 @@ Tensor sum_rows(const Tensor& per_row) {
 Gradients backward(const Saved& saved, const Tensor& grad_y) {
   const int64_t batch = saved.x.size(0), channels = saved.shape.channels;
   const auto per_channel = [&] { return at::empty({batch, channels}, saved.x.options()); };
-  Gradients grads{at::empty_like(saved.x, saved.x.options(), at::MemoryFormat::ChannelsLast), {}, per_channel(), per_channel()};
+  Gradients grads{at::empty_like(saved.x, saved.x.options(), at::MemoryFormat::ChannelsLast),
+                  {},
+                  per_channel(),
+                  per_channel()};
   if (saved.shift.defined()) {
     grads.shift = per_channel();
   }
@@ -119,20 +122,20 @@ struct FusedGroupNorm : torch::autograd::Function<FusedGroupNorm> {
 };
 
 bool fits_kernel(const Tensor& x, const GroupNormArguments& arguments) {
-  return fits_float_kernels(x) && x.dim() == 4 && x.numel() > 0 &&
-         x.size(1) % kernels::kNormMultiple == 0 && x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
-         arguments.weight.scalar_type() == at::kFloat;
+  return fits_float_kernels(x) && x.dim() == 4 && x.numel() > 0 && x.size(1) % kernels::kNormMultiple == 0 &&
+         x.is_contiguous(at::MemoryFormat::ChannelsLast) && arguments.weight.scalar_type() == at::kFloat;
 }
 
-// LibTorch makes a dense copy first, but on the CPU; a meta tensor that stands for one must not get it either.
+// LibTorch makes a dense copy first, but on the CPU; a meta tensor that stands for one must not get it
+// either.
 Tensor normalized(const Tensor& x, const GroupNormArguments& arguments) {
   if (!x.is_meta() || !is_on_cpu(x)) {
     return at::group_norm(x, arguments.groups, arguments.weight, arguments.bias, arguments.eps);
   }
   const int64_t batch = x.size(0), channels = x.size(1);
-  return std::get<0>(at::native_group_norm(x.contiguous(x.suggest_memory_format()), arguments.weight, arguments.bias,
-                                           batch, channels, x.numel() / batch / channels, arguments.groups,
-                                           arguments.eps));
+  return std::get<0>(at::native_group_norm(x.contiguous(x.suggest_memory_format()), arguments.weight,
+                                           arguments.bias, batch, channels, x.numel() / batch / channels,
+                                           arguments.groups, arguments.eps));
 }
 
 }  // namespace

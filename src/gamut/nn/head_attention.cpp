@@ -69,7 +69,8 @@ struct HeadAttention : torch::autograd::Function<HeadAttention> {
     const Tensor grad_q = at::empty(q.sizes(), q.options()), grad_k = at::empty(k.sizes(), k.options());
     const Tensor grad_v = at::empty(v.sizes(), v.options());
     // The scores are made again, which makes five products of what forward does in two.
-    if (q.is_meta()) return {counted(grad_q, 10.0 * double(q.numel()) * double(k.size(1))), grad_k, grad_v, {}};
+    if (q.is_meta())
+      return {counted(grad_q, 10.0 * double(q.numel()) * double(k.size(1))), grad_k, grad_v, {}};
     const float* logs = kept[4].const_data_ptr<float>();
     at::parallel_for(0, q.size(0) * heads, 1, [&](int64_t begin, int64_t end) {
       std::vector<float> scratch(size_t(kernels::attention_scratch(shape))), delta(size_t(shape.queries));

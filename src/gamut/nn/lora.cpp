@@ -14,9 +14,12 @@ namespace {
 
 constexpr const char *kDown = ".lora_A.weight", *kUp = ".lora_B.weight";
 
-bool takes(const std::string& target, const std::string& path) { return path == target || path.ends_with("." + target); }
+bool takes(const std::string& target, const std::string& path) {
+  return path == target || path.ends_with("." + target);
+}
 
-std::vector<std::string> match_regex(const std::string& text, const std::map<std::string, AdapterHandle>& slots) {
+std::vector<std::string> match_regex(const std::string& text,
+                                     const std::map<std::string, AdapterHandle>& slots) {
   std::vector<std::string> paths;
   try {
     const std::regex pattern(text);
@@ -26,8 +29,8 @@ std::vector<std::string> match_regex(const std::string& text, const std::map<std
       }
     }
   } catch (const std::regex_error& error) {
-    throw ConfigError("lora", cat("lora.target_regex must be a regular expression (ECMAScript); got '", text, "': ",
-                                  error.what()));
+    throw ConfigError("lora", cat("lora.target_regex must be a regular expression (ECMAScript); got '", text,
+                                  "': ", error.what()));
   }
   if (paths.empty()) {
     throw ConfigError("lora", cat("lora.target_regex matches no layer of the model; got '", text,
@@ -36,7 +39,8 @@ std::vector<std::string> match_regex(const std::string& text, const std::map<std
   return paths;
 }
 
-[[noreturn]] void refuse_target(const std::string& target, const std::map<std::string, AdapterHandle>& slots) {
+[[noreturn]] void refuse_target(const std::string& target,
+                                const std::map<std::string, AdapterHandle>& slots) {
   std::vector<std::string> endings;
   for (const auto& [path, slot] : slots) {
     for (size_t dot = path.rfind('.'); dot != std::string::npos && dot > 0; dot = path.rfind('.', dot - 1)) {
@@ -45,8 +49,9 @@ std::vector<std::string> match_regex(const std::string& text, const std::map<std
     endings.push_back(path);
   }
   const std::string near = nearest_name(target, endings);
-  throw ConfigError("lora", cat("lora.targets: '", target, "' takes no layer of the model; expected the end of a ",
-                                "layer's path", near.empty() ? "" : cat("; did you mean '", near, "'?")));
+  throw ConfigError("lora",
+                    cat("lora.targets: '", target, "' takes no layer of the model; expected the end of a ",
+                        "layer's path", near.empty() ? "" : cat("; did you mean '", near, "'?")));
 }
 
 std::vector<int64_t> factor_shape(at::IntArrayRef weight, int64_t rank, bool down) {
@@ -60,7 +65,8 @@ std::vector<int64_t> factor_shape(at::IntArrayRef weight, int64_t rank, bool dow
   return shape;
 }
 
-// A factor in the layer's own number of dimensions: files write 1x1 convolutions as matrices, or the other way round.
+// A factor in the layer's own number of dimensions: files write 1x1 convolutions as matrices, or the other
+// way round.
 Tensor fitted(const Tensor& factor, at::IntArrayRef shape) {
   const bool same_matrix = factor.numel() == factor.size(0) * factor.size(1) && factor.size(0) == shape[0] &&
                            factor.size(1) == shape[1] && factor.numel() == c10::multiply_integers(shape);
@@ -70,8 +76,8 @@ Tensor fitted(const Tensor& factor, at::IntArrayRef shape) {
 [[noreturn]] void refuse_shape(const LoraModule& module, const char* part, const Tensor& got,
                                const std::vector<int64_t>& expected) {
   throw DataError("lora", cat("the adapter's ", part, " of '", module.component, ".", module.path,
-                              "' does not fit the layer; got ", got.sizes(), "; expected ", at::IntArrayRef(expected),
-                              "; was it made for another model?"));
+                              "' does not fit the layer; got ", got.sizes(), "; expected ",
+                              at::IntArrayRef(expected), "; was it made for another model?"));
 }
 
 const AdapterHandle& slot_of(const LoraModule& module, const std::map<std::string, AdapterHandle>& slots) {
@@ -92,9 +98,10 @@ const AdapterHandle& slot_of(const LoraModule& module, const std::map<std::strin
     paths.push_back(path);
   }
   const std::string near = nearest_name(module.path, paths);
-  throw DataError("lora", cat("the adapter's layer '", module.component, ".", module.path,
-                              "' is not in the model", near.empty() ? "" : cat("; the nearest is '", near, "'"),
-                              "; was it made for another model?"));
+  throw DataError(
+      "lora",
+      cat("the adapter's layer '", module.component, ".", module.path, "' is not in the model",
+          near.empty() ? "" : cat("; the nearest is '", near, "'"), "; was it made for another model?"));
 }
 
 Tensor settled(const Tensor& factor, const Tensor& weight) {
@@ -108,7 +115,8 @@ void LoraConfig::fields(FieldVisitor& v) {
   v.field("rank", rank, between(0, 4096), "rank of the adapters; 0 = train all weights instead");
   v.field("alpha", alpha, at_least(0), "strength: an adapter adds (alpha / rank) B A; 0 = twice the rank");
   v.field("targets", targets, any_value(),
-          "layers with an adapter: ends of their paths, as peft's target_modules; [\"all-linear\"] = all linear ones");
+          "layers with an adapter: ends of their paths, as peft's target_modules; [\"all-linear\"] = all "
+          "linear ones");
   v.field("target_regex", target_regex, any_value(), "in place of targets: a pattern for whole paths");
   v.field("init", init, one_of({"gaussian", "kaiming"}), "how A starts, as in peft; B starts at zero");
 }
@@ -120,7 +128,8 @@ std::vector<std::string> match_targets(const LoraConfig& config, const ParamStor
   }
   const bool all_linear = config.targets == std::vector<std::string>{"all-linear"};
   for (const std::string& target : config.targets) {
-    if (!all_linear && std::ranges::none_of(slots, [&](const auto& slot) { return takes(target, slot.first); })) {
+    if (!all_linear &&
+        std::ranges::none_of(slots, [&](const auto& slot) { return takes(target, slot.first); })) {
       refuse_target(target, slots);
     }
   }
@@ -160,7 +169,8 @@ bool changes_nothing(const std::vector<NamedTensor>& params) {
   return true;
 }
 
-LoraFile lora_of(const std::vector<NamedTensor>& params, const LoraConfig& config, const std::string& component) {
+LoraFile lora_of(const std::vector<NamedTensor>& params, const LoraConfig& config,
+                 const std::string& component) {
   LoraFile file{.origin = "lora", .modules = {}};
   for (size_t i = 0; i + 1 < params.size(); i += 2) {
     const std::string path = params[i].name.substr(0, params[i].name.size() - std::string_view(kDown).size());

@@ -5,9 +5,10 @@
 //   peft       base_model.model.down_blocks.0.….to_q.lora_A.weight + adapter_config.json (a folder)
 //   kohya      lora_unet_down_blocks_0_…_to_q.lora_down.weight, .lora_up.weight, .alpha
 //
-// and older ones (…to_q.lora.down.weight, ….processor.to_q_lora.down.weight, .lora_A.default.weight). Of a transformer
-// (Stable Diffusion 3, FLUX): transformer.transformer_blocks.…, lora_transformer_…, and its original names
-// (lora_unet_joint_blocks_0_x_block_attn_qkv, diffusion_model.single_blocks.0.linear1), whose matrices are taken apart.
+// and older ones (…to_q.lora.down.weight, ….processor.to_q_lora.down.weight, .lora_A.default.weight). Of a
+// transformer (Stable Diffusion 3, FLUX): transformer.transformer_blocks.…, lora_transformer_…, and its
+// original names (lora_unet_joint_blocks_0_x_block_attn_qkv, diffusion_model.single_blocks.0.linear1), whose
+// matrices are taken apart.
 //
 //   const LoraFile file = load_lora("adapter.safetensors");
 //   save_lora("out", file, LoraFormat::kPeft);
@@ -38,16 +39,19 @@ struct LoraFile {
 
 enum class LoraFormat { kDiffusers, kPeft, kKohya };
 
-// A .safetensors file, a peft folder, a folder with pytorch_lora_weights.safetensors (what `gamut train` leaves), or a
-// folder of peft folders named by component. Alpha comes from .alpha tensors, else adapter_config.json, else the
-// header's metadata, else it is the rank (diffusers' convention). DataError names the key for: unknown keys, a
-// missing half, ranks that differ, values that are not finite, other kinds of adapter (DoRA, LoHa, LoKr).
+// A .safetensors file, a peft folder, a folder with pytorch_lora_weights.safetensors (what `gamut train`
+// leaves), or a folder of peft folders named by component. Alpha comes from .alpha tensors, else
+// adapter_config.json, else the header's metadata, else it is the rank (diffusers' convention). DataError
+// names the key for: unknown keys, a missing half, ranks that differ, values that are not finite, other kinds
+// of adapter (DoRA, LoHa, LoKr).
 LoraFile load_lora(const std::filesystem::path& path);
 
-// diffusers: one file with alpha / r folded into B in fp32, so that every reader's scale is 1, with or without
-// metadata; of a transformer also zeros for what completes a matrix of stable-diffusion.cpp's (lora_fused.h). peft: a folder (one below it per component if there are several). kohya: one file with alphas; layers
-// that do not share rank and alpha are folded, and padded with zeros to the largest rank, which is every alpha then.
-// A path without extension gets a folder; diffusers' file in it is pytorch_lora_weights.safetensors. Atomic per file.
+// diffusers: one file with alpha / r folded into B in fp32, so that every reader's scale is 1, with or
+// without metadata; of a transformer also zeros for what completes a matrix of stable-diffusion.cpp's
+// (lora_fused.h). peft: a folder (one below it per component if there are several). kohya: one file with
+// alphas; layers that do not share rank and alpha are folded, and padded with zeros to the largest rank,
+// which is every alpha then. A path without extension gets a folder; diffusers' file in it is
+// pytorch_lora_weights.safetensors. Atomic per file.
 void save_lora(const std::filesystem::path& path, const LoraFile& file, LoraFormat format);
 
 // One key of a file, taken apart.

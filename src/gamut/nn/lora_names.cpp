@@ -51,24 +51,68 @@ constexpr Prefix kPrefixes[] = {
     {"lycoris_", "unet", true},
 };
 
-// Words of module names that contain underscores themselves: of the original code of Stable Diffusion 3 and FLUX, of
-// diffusers and transformers.
+// Words of module names that contain underscores themselves: of the original code of Stable Diffusion 3 and
+// FLUX, of diffusers and transformers.
 constexpr std::string_view kWords[] = {
-    "joint_blocks",       "double_blocks", "single_blocks",     "x_block",
-    "context_block",      "img_attn",     "txt_attn",           "img_mlp",
-    "txt_mlp",            "img_mod",      "txt_mod",            "adaLN_modulation",
-    "add_embedding",      "add_k_proj",   "add_q_proj",         "add_v_proj",
-    "class_embedding",    "cond_proj",    "context_embedder",   "conv_in",
-    "conv_norm_out",      "conv_out",     "conv_shortcut",      "down_blocks",
-    "encoder_hid_proj",   "ff_context",   "guidance_embedder",  "k_proj",
-    "linear_1",           "linear_2",     "mid_block",          "norm1_context",
-    "norm_out",           "out_proj",     "position_embedding", "proj_in",
-    "proj_mlp",           "proj_out",     "q_proj",             "self_attn",
-    "text_embedder",      "text_model",   "text_projection",    "time_emb_proj",
-    "time_embedding",     "time_proj",    "time_text_embed",    "timestep_embedder",
-    "to_add_out",         "to_k",         "to_out",             "to_q",
-    "to_v",               "token_embedding", "transformer_blocks", "single_transformer_blocks",
-    "up_blocks",          "v_proj",       "x_embedder",
+    "joint_blocks",
+    "double_blocks",
+    "single_blocks",
+    "x_block",
+    "context_block",
+    "img_attn",
+    "txt_attn",
+    "img_mlp",
+    "txt_mlp",
+    "img_mod",
+    "txt_mod",
+    "adaLN_modulation",
+    "add_embedding",
+    "add_k_proj",
+    "add_q_proj",
+    "add_v_proj",
+    "class_embedding",
+    "cond_proj",
+    "context_embedder",
+    "conv_in",
+    "conv_norm_out",
+    "conv_out",
+    "conv_shortcut",
+    "down_blocks",
+    "encoder_hid_proj",
+    "ff_context",
+    "guidance_embedder",
+    "k_proj",
+    "linear_1",
+    "linear_2",
+    "mid_block",
+    "norm1_context",
+    "norm_out",
+    "out_proj",
+    "position_embedding",
+    "proj_in",
+    "proj_mlp",
+    "proj_out",
+    "q_proj",
+    "self_attn",
+    "text_embedder",
+    "text_model",
+    "text_projection",
+    "time_emb_proj",
+    "time_embedding",
+    "time_proj",
+    "time_text_embed",
+    "timestep_embedder",
+    "to_add_out",
+    "to_k",
+    "to_out",
+    "to_q",
+    "to_v",
+    "token_embedding",
+    "transformer_blocks",
+    "single_transformer_blocks",
+    "up_blocks",
+    "v_proj",
+    "x_embedder",
 };
 
 std::string guess_component(const std::string& path) {
@@ -101,7 +145,8 @@ void locate(std::string path, LoraKey& key) {
     if (take_prefix(path, prefix.text)) {
       key.path = prefix.flat ? dotted_path(path) : path;
       // kohya's word for whatever denoises is "unet".
-      key.component = prefix.component == "unet" && names_transformer(key.path) ? "transformer" : prefix.component;
+      key.component =
+          prefix.component == "unet" && names_transformer(key.path) ? "transformer" : prefix.component;
       return;
     }
   }
@@ -155,9 +200,10 @@ std::string dotted_path(const std::string& flat) {
 LoraKey parse_lora_key(const std::string& name, const std::string& origin) {
   const std::optional<Ending> ending = ending_of(name);
   if (!ending) {
-    throw DataError(origin, cat("tensor '", name.substr(0, 200), "' is no part of a LoRA; expected names that end in ",
-                                ".lora_A.weight and .lora_B.weight, .lora_down.weight and .lora_up.weight, or .alpha; ",
-                                "other kinds of adapter (DoRA, LoHa, LoKr) and full weights are not read"));
+    throw DataError(
+        origin, cat("tensor '", name.substr(0, 200), "' is no part of a LoRA; expected names that end in ",
+                    ".lora_A.weight and .lora_B.weight, .lora_down.weight and .lora_up.weight, or .alpha; ",
+                    "other kinds of adapter (DoRA, LoHa, LoKr) and full weights are not read"));
   }
   LoraKey key;
   key.part = ending->part;

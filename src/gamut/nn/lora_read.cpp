@@ -48,8 +48,8 @@ bool flag_of(const Json& settings, const std::string& key) {
   return settings.contains(key) && settings[key].is_boolean() && settings[key].get<bool>();
 }
 
-// peft's rule: the pattern is a regular expression that the whole path matches, or what stands after one of its dots. Where
-// ECMAScript reads an expression otherwise than Python, or not at all, it is refused by name.
+// peft's rule: the pattern is a regular expression that the whole path matches, or what stands after one of
+// its dots. Where ECMAScript reads an expression otherwise than Python, or not at all, it is refused by name.
 std::regex pattern_of(const std::string& key, const std::string& pattern, const std::string& origin) {
   static const std::regex kOtherwise(R"(\\[AZ]|\(\?[^:=!]|\[\[|[*+?}]\+|\{,)");
   constexpr size_t kLongest = 1000;
@@ -70,14 +70,15 @@ double by_pattern(const Json& settings, const std::string& key, const std::strin
   }
   constexpr size_t kLongestPath = 1000;  // matching goes one call deeper with each character
   if (path.size() > kLongestPath)
-    throw DataError(origin, cat("layer '", printable(path, 80), "' has too long a name for '", key, "'; expected at most ",
-                                kLongestPath, " letters"));
+    throw DataError(origin, cat("layer '", printable(path, 80), "' has too long a name for '", key,
+                                "'; expected at most ", kLongestPath, " letters"));
   for (const auto& [pattern, value] : settings[key].items()) {
     try {
       if (std::regex_match(path, pattern_of(key, pattern, origin)))
         return number_of(settings[key], pattern, otherwise, origin);
     } catch (const std::regex_error&) {  // too many ways to match
-      throw DataError(origin, cat("'", key, "' holds a pattern that is too costly; got '", printable(pattern, 80), "'"));
+      throw DataError(
+          origin, cat("'", key, "' holds a pattern that is too costly; got '", printable(pattern, 80), "'"));
     }
   }
   return otherwise;
@@ -94,8 +95,8 @@ void check_settings(const Json& settings, const std::string& origin) {
     throw DataError(origin, "the adapter's configuration is a JSON object");
   }
   if (settings.contains("peft_type") && settings["peft_type"] != "LORA") {
-    throw DataError(origin, cat("only adapters of type LORA are read; got peft_type ",
-                                io::brief(settings["peft_type"])));
+    throw DataError(
+        origin, cat("only adapters of type LORA are read; got peft_type ", io::brief(settings["peft_type"])));
   }
   for (const char* unsupported : {"use_dora", "lora_bias", "fan_in_fan_out"}) {
     if (flag_of(settings, unsupported)) {
@@ -140,15 +141,17 @@ double configured_alpha(const Json& settings, const Gathered& module, const std:
   const double expected =
       by_pattern(settings, "rank_pattern", path, number_of(settings, "r", rank, origin), origin);
   if (expected != rank) {
-    throw DataError(origin, cat("tensor '", module.down_key, "' has another rank than the configuration says; got ",
-                                module.down.sizes(), "; expected rank ", expected));
+    throw DataError(origin,
+                    cat("tensor '", module.down_key, "' has another rank than the configuration says; got ",
+                        module.down.sizes(), "; expected rank ", expected));
   }
   const double alpha =
       by_pattern(settings, "alpha_pattern", path, number_of(settings, "lora_alpha", 8, origin), origin);
   return flag_of(settings, "use_rslora") ? alpha * std::sqrt(rank) : alpha;
 }
 
-double alpha_of(const Gathered& module, const Place& place, const Settings& settings, const std::string& origin) {
+double alpha_of(const Gathered& module, const Place& place, const Settings& settings,
+                const std::string& origin) {
   if (module.alpha.defined()) {
     return module.alpha.to(at::kDouble).item<double>();
   }
@@ -156,9 +159,10 @@ double alpha_of(const Gathered& module, const Place& place, const Settings& sett
     return configured_alpha(*found, module, place.second, origin);
   }
   if (module.bare) {
-    throw DataError(origin, cat("tensor '", module.down_key, "' names no component (unet., transformer., …) and the ",
-                                "file says no alpha, so its strength is unknown; is it a checkpoint? RUN/model holds ",
-                                "the adapter of a run"));
+    throw DataError(
+        origin, cat("tensor '", module.down_key, "' names no component (unet., transformer., …) and the ",
+                    "file says no alpha, so its strength is unknown; is it a checkpoint? RUN/model holds ",
+                    "the adapter of a run"));
   }
   return double(module.down.size(0));
 }
@@ -166,20 +170,22 @@ double alpha_of(const Gathered& module, const Place& place, const Settings& sett
 void check_factors(const Gathered& module, const Place& place, const std::string& origin) {
   if (!module.down.defined() || !module.up.defined()) {
     const std::string& there = module.down.defined() ? module.down_key : module.up_key;
-    throw DataError(origin, there.empty()
-                                ? cat("layer '", place.second, "' has an alpha and no weights")
-                                : cat("tensor '", there, "' has no partner; a LoRA needs A (down) and B (up)"));
+    throw DataError(
+        origin, there.empty() ? cat("layer '", place.second, "' has an alpha and no weights")
+                              : cat("tensor '", there, "' has no partner; a LoRA needs A (down) and B (up)"));
   }
   const bool square = module.up.numel() == module.up.size(0) * module.up.size(1);
   if (module.down.size(0) != module.up.size(1) || module.down.size(0) == 0 || !square) {
-    throw DataError(origin, cat("'", module.down_key, "' and '", module.up_key, "' disagree about the rank; got ",
-                                module.down.sizes(), " and ", module.up.sizes(), "; expected [r, in…] and [out, r]"));
+    throw DataError(origin,
+                    cat("'", module.down_key, "' and '", module.up_key, "' disagree about the rank; got ",
+                        module.down.sizes(), " and ", module.up.sizes(), "; expected [r, in…] and [out, r]"));
   }
 }
 
 void check_tensor(const std::string& key, const Tensor& tensor, Part part, const std::string& origin) {
   const bool alpha = part == Part::kAlpha;
-  if (!at::isFloatingType(tensor.scalar_type()) && !(alpha && at::isIntegralType(tensor.scalar_type(), false))) {
+  if (!at::isFloatingType(tensor.scalar_type()) &&
+      !(alpha && at::isIntegralType(tensor.scalar_type(), false))) {
     throw DataError(origin, cat("tensor '", key, "' must hold floating-point numbers"));
   }
   if (alpha ? tensor.numel() != 1 : tensor.dim() != 2 && tensor.dim() != 4) {
@@ -187,8 +193,9 @@ void check_tensor(const std::string& key, const Tensor& tensor, Part part, const
                                 alpha ? "one number" : "2 dimensions, or 4 for a convolution"));
   }
   if (!at::isfinite(tensor).all().item<bool>()) {
-    throw DataError(origin, cat("tensor '", key, "' holds values that are not finite; the file is damaged, or its ",
-                                "training went wrong"));
+    throw DataError(origin,
+                    cat("tensor '", key, "' holds values that are not finite; the file is damaged, or its ",
+                        "training went wrong"));
   }
 }
 
@@ -224,7 +231,8 @@ LoraFile read_file(const fs::path& path, Settings settings, const std::string& c
     check_factors(module, place, file.origin);
     const double alpha = alpha_of(module, place, settings, file.origin);
     if (!(std::abs(alpha) <= kMostAlpha))
-      throw DataError(file.origin, cat("the alpha of layer '", place.second, "' must be a usual number; got ", alpha));
+      throw DataError(file.origin,
+                      cat("the alpha of layer '", place.second, "' must be a usual number; got ", alpha));
     const LoraModule whole{.component = component.empty() ? place.first : component,
                            .path = place.second,
                            .down = module.down,
@@ -233,7 +241,8 @@ LoraFile read_file(const fs::path& path, Settings settings, const std::string& c
     for (LoraModule& layer : in_diffusers_layers(whole, file.origin))
       if (!fills_a_matrix(layer)) file.modules.push_back(std::move(layer));
   }
-  std::ranges::stable_sort(file.modules, {}, [](const LoraModule& m) { return std::tie(m.component, m.path); });
+  std::ranges::stable_sort(file.modules, {},
+                           [](const LoraModule& m) { return std::tie(m.component, m.path); });
   if (file.modules.empty()) {
     throw DataError(file.origin, "the file holds no adapter; expected tensors such as '….lora_A.weight'");
   }
@@ -242,7 +251,8 @@ LoraFile read_file(const fs::path& path, Settings settings, const std::string& c
 
 // `component` empty: as the names say.
 LoraFile read_peft(const fs::path& folder, const std::string& component) {
-  const Json settings = ordered(io::read_utf8(folder / "adapter_config.json"), (folder / "adapter_config.json").string());
+  const Json settings =
+      ordered(io::read_utf8(folder / "adapter_config.json"), (folder / "adapter_config.json").string());
   return read_file(folder / "adapter_model.safetensors", {{"", settings}}, component);
 }
 
@@ -262,8 +272,9 @@ LoraFile read_folder(const fs::path& folder) {
     }
   }
   if (all.modules.empty()) {
-    throw DataError(folder.string(), "the folder holds no adapter; expected adapter_config.json with "
-                                     "adapter_model.safetensors, or pytorch_lora_weights.safetensors");
+    throw DataError(folder.string(),
+                    "the folder holds no adapter; expected adapter_config.json with "
+                    "adapter_model.safetensors, or pytorch_lora_weights.safetensors");
   }
   return all;
 }
@@ -278,8 +289,9 @@ LoraFile load_lora(const fs::path& path) {
     throw EnvironmentError("lora", cat("adapter '", path.string(), "' does not exist; is the path right?"));
   }
   if (path.extension() != ".safetensors") {
-    throw DataError("lora", cat("adapter '", path.string(), "' must be a .safetensors file or a folder; pickled ",
-                                "weights (.bin, .pt, .ckpt) are never read: convert them to safetensors"));
+    throw DataError("lora",
+                    cat("adapter '", path.string(), "' must be a .safetensors file or a folder; pickled ",
+                        "weights (.bin, .pt, .ckpt) are never read: convert them to safetensors"));
   }
   const bool peft = path.filename() == "adapter_model.safetensors" &&
                     fs::exists(path.parent_path() / "adapter_config.json");

@@ -77,10 +77,17 @@ json settings_of(const Modules& modules) {
       alphas[target] = number(alpha(module));
     }
   }
-  return {{"r", number(common_rank)}, {"lora_alpha", number(common_alpha)}, {"target_modules", targets},
-          {"rank_pattern", ranks},    {"alpha_pattern", alphas},            {"lora_dropout", 0.0},
-          {"bias", "none"},           {"use_dora", false},                  {"use_rslora", false},
-          {"fan_in_fan_out", false},  {"init_lora_weights", true}};
+  return {{"r", number(common_rank)},
+          {"lora_alpha", number(common_alpha)},
+          {"target_modules", targets},
+          {"rank_pattern", ranks},
+          {"alpha_pattern", alphas},
+          {"lora_dropout", 0.0},
+          {"bias", "none"},
+          {"use_dora", false},
+          {"use_rslora", false},
+          {"fan_in_fan_out", false},
+          {"init_lora_weights", true}};
 }
 
 void make_folder(const fs::path& folder) {
@@ -121,8 +128,9 @@ LoraModule padded(LoraModule module, int64_t rank) {
   return module;
 }
 
-// Readers differ in what they make of a rank and an alpha per layer (diffusers drops some alphas, and takes the commonest
-// for them). So layers that are not all alike get one rank, the largest, and that as alpha: a scale of 1 for everyone.
+// Readers differ in what they make of a rank and an alpha per layer (diffusers drops some alphas, and takes
+// the commonest for them). So layers that are not all alike get one rank, the largest, and that as alpha: a
+// scale of 1 for everyone.
 Modules alike(Modules modules) {
   const LoraModule first = modules.front();
   const bool are_alike = std::ranges::all_of(modules, [&](const LoraModule& module) {
@@ -147,7 +155,8 @@ void save_kohya(const fs::path& path, const LoraFile& file) {
   for (const LoraModule& module : modules) {
     const bool text = module.component.starts_with("text_encoder");
     const std::string name =
-        kPrefixes.at(module.component) + flat_path((text ? "text_model." : "") + (text ? target_of(module.path) : module.path));
+        kPrefixes.at(module.component) +
+        flat_path((text ? "text_model." : "") + (text ? target_of(module.path) : module.path));
     tensors.push_back({name + ".alpha", at::scalar_tensor(module.alpha, at::kFloat)});
     tensors.push_back({name + ".lora_down.weight", module.down});
     tensors.push_back({name + ".lora_up.weight", module.up});
@@ -184,7 +193,8 @@ void save_lora(const fs::path& path, const LoraFile& file, LoraFormat format) {
   const bool names_file = path.extension() == ".safetensors";
   if (format != LoraFormat::kPeft) {
     const bool kohya = format == LoraFormat::kKohya;
-    const fs::path target = names_file ? path : path / (kohya ? "lora.safetensors" : "pytorch_lora_weights.safetensors");
+    const fs::path target =
+        names_file ? path : path / (kohya ? "lora.safetensors" : "pytorch_lora_weights.safetensors");
     return kohya ? save_kohya(target, file) : save_diffusers(target, file);
   }
   if (names_file) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Networks on tensors without data (at::kMeta): shapes, types, gradients and the life of each tensor are real, values
-// do not exist. With cost.h this says what a network costs before any of its weights is read.
+// Networks on tensors without data (at::kMeta): shapes, types, gradients and the life of each tensor are
+// real, values do not exist. With cost.h this says what a network costs before any of its weights is read.
 //
 //   nn::MetaStandsFor device(at::kCPU);          // which kernels a meta tensor would take
 //   Pipeline pipe = Pipeline::open(folder, {.device = at::kMeta, .dtype = at::kFloat});
@@ -11,8 +11,8 @@
 
 namespace gamut::nn {
 
-// While it lives, meta tensors of this thread take the paths that tensors of `device` take. On creation it also
-// registers shapes for the operations that LibTorch knows on real devices only (once per process).
+// While it lives, meta tensors of this thread take the paths that tensors of `device` take. On creation it
+// also registers shapes for the operations that LibTorch knows on real devices only (once per process).
 class MetaStandsFor {
  public:
   explicit MetaStandsFor(at::Device device);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// LibTorch dispatches autocast by a key that each tensor of a real device carries. Meta tensors carry none, so the key
-// of a device that no build has is included for the thread, with kernels that cast and go on below it.
+// LibTorch dispatches autocast by a key that each tensor of a real device carries. Meta tensors carry none,
+// so the key of a device that no build has is included for the thread, with kernels that cast and go on below
+// it.
 #include "gamut/nn/meta_autocast.h"
 
 #include "gamut/nn/meta.h"
@@ -45,11 +46,11 @@ Tensor matmul(const Tensor& x, const Tensor& y) {
   return at::matmul(shorter(x), shorter(y));
 }
 
-std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Tensor& v, double dropout, bool causal,
-                                     const OptionalTensor& mask, std::optional<double> scale) {
+std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Tensor& v, double dropout,
+                                     bool causal, const OptionalTensor& mask, std::optional<double> scale) {
   const Below below;
-  return at::_scaled_dot_product_flash_attention_for_cpu(shorter(q), shorter(k), shorter(v), dropout, causal, mask,
-                                                         scale);
+  return at::_scaled_dot_product_flash_attention_for_cpu(shorter(q), shorter(k), shorter(v), dropout, causal,
+                                                         mask, scale);
 }
 
 Tensor group_norm(const Tensor& x, int64_t groups, const OptionalTensor& weight, const OptionalTensor& bias,
@@ -58,17 +59,19 @@ Tensor group_norm(const Tensor& x, int64_t groups, const OptionalTensor& weight,
   return at::group_norm(exact(x), groups, exact(weight), exact(bias), eps, cudnn);
 }
 
-Tensor layer_norm(const Tensor& x, at::IntArrayRef shape, const OptionalTensor& weight, const OptionalTensor& bias,
-                  double eps, bool cudnn) {
+Tensor layer_norm(const Tensor& x, at::IntArrayRef shape, const OptionalTensor& weight,
+                  const OptionalTensor& bias, double eps, bool cudnn) {
   const Below below;
   return at::layer_norm(exact(x), shape, exact(weight), exact(bias), eps, cudnn);
 }
 
 void register_kernels() {
   static const auto registered = [] {
-    auto rest = std::make_unique<torch::Library>(torch::Library::IMPL, "_", kKey, __FILE__, uint32_t(__LINE__));
+    auto rest =
+        std::make_unique<torch::Library>(torch::Library::IMPL, "_", kKey, __FILE__, uint32_t(__LINE__));
     rest->fallback(torch::CppFunction::makeFallthrough());
-    auto own = std::make_unique<torch::Library>(torch::Library::IMPL, "aten", kKey, __FILE__, uint32_t(__LINE__));
+    auto own =
+        std::make_unique<torch::Library>(torch::Library::IMPL, "aten", kKey, __FILE__, uint32_t(__LINE__));
     own->impl("conv2d", conv2d);
     own->impl("linear", linear);
     own->impl("matmul", matmul);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each function allocates what the operation keeps and returns on a real device, in its memory layout, and counts the
-// operation's FLOPs where it is a convolution or attention. Multiplications of matrices are counted by cost.cpp.
+// Each function allocates what the operation keeps and returns on a real device, in its memory layout, and
+// counts the operation's FLOPs where it is a convolution or attention. Multiplications of matrices are
+// counted by cost.cpp.
 #include "gamut/nn/meta_shapes.h"
 
 #include "gamut/core/error.h"
@@ -18,13 +19,12 @@ using at::Tensor;
 using OptionalTensor = std::optional<Tensor>;
 using Triple = std::tuple<Tensor, Tensor, Tensor>;
 
-Tensor shaped(at::IntArrayRef sizes, const Tensor& like, at::MemoryFormat format = at::MemoryFormat::Contiguous) {
+Tensor shaped(at::IntArrayRef sizes, const Tensor& like,
+              at::MemoryFormat format = at::MemoryFormat::Contiguous) {
   return at::empty(sizes, like.options().requires_grad(false), format);
 }
 
-Tensor same(const Tensor& like) {
-  return shaped(like.sizes(), like, like.suggest_memory_format());
-}
+Tensor same(const Tensor& like) { return shaped(like.sizes(), like, like.suggest_memory_format()); }
 
 Tensor when(bool wanted, const Tensor& like) { return wanted ? same(like) : Tensor(); }
 
@@ -40,13 +40,16 @@ double conv_flops(const Tensor& weight, const Tensor& y) {
 }
 
 // One number stands for all dimensions.
-int64_t along(at::IntArrayRef values, size_t dimension) { return values.size() == 1 ? values[0] : values[dimension]; }
+int64_t along(at::IntArrayRef values, size_t dimension) {
+  return values.size() == 1 ? values[0] : values[dimension];
+}
 
 // By the names of the operations.
 namespace operations {
 
 Tensor convolution(const Tensor& x, const Tensor& weight, const OptionalTensor&, at::IntArrayRef stride,
-                   at::IntArrayRef padding, at::IntArrayRef dilation, bool transposed, at::IntArrayRef, int64_t) {
+                   at::IntArrayRef padding, at::IntArrayRef dilation, bool transposed, at::IntArrayRef,
+                   int64_t) {
   TORCH_CHECK(!transposed, "transposed convolutions have no meta shape");
   std::vector<int64_t> sizes{x.size(0), weight.size(0)};
   for (size_t d = 0; d < size_t(x.dim()) - 2; ++d) {
@@ -58,25 +61,27 @@ Tensor convolution(const Tensor& x, const Tensor& weight, const OptionalTensor&,
   return y;
 }
 
-Triple convolution_backward(const Tensor& grad_y, const Tensor& x, const Tensor& weight, at::OptionalIntArrayRef,
-                            at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, bool, at::IntArrayRef, int64_t,
-                            std::array<bool, 3> wanted) {
+Triple convolution_backward(const Tensor& grad_y, const Tensor& x, const Tensor& weight,
+                            at::OptionalIntArrayRef, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, bool,
+                            at::IntArrayRef, int64_t, std::array<bool, 3> wanted) {
   count_flops(conv_flops(weight, grad_y) * (int(wanted[0]) + int(wanted[1])));
   return {wanted[0] ? shaped(x.sizes(), x, conv_format(x, weight)) : Tensor(), when(wanted[1], weight),
           wanted[2] ? shaped({weight.size(0)}, weight) : Tensor()};
 }
 
-Triple group_norm(const Tensor& x, const OptionalTensor&, const OptionalTensor&, int64_t batch, int64_t, int64_t,
-                  int64_t groups, double) {
+Triple group_norm(const Tensor& x, const OptionalTensor&, const OptionalTensor&, int64_t batch, int64_t,
+                  int64_t, int64_t groups, double) {
   return {same(x), shaped({batch, groups}, x), shaped({batch, groups}, x)};
 }
 
-Triple group_norm_backward(const Tensor&, const Tensor& x, const Tensor&, const Tensor&, const OptionalTensor& weight,
-                           int64_t, int64_t, int64_t, int64_t, std::array<bool, 3> wanted) {
+Triple group_norm_backward(const Tensor&, const Tensor& x, const Tensor&, const Tensor&,
+                           const OptionalTensor& weight, int64_t, int64_t, int64_t, int64_t,
+                           std::array<bool, 3> wanted) {
   return {when(wanted[0], x), when(wanted[1], *weight), when(wanted[2], *weight)};
 }
 
-Triple layer_norm(const Tensor& x, at::IntArrayRef normalized, const OptionalTensor&, const OptionalTensor&, double) {
+Triple layer_norm(const Tensor& x, at::IntArrayRef normalized, const OptionalTensor&, const OptionalTensor&,
+                  double) {
   std::vector<int64_t> rows = x.sizes().vec();
   std::fill(rows.end() - int64_t(normalized.size()), rows.end(), 1);
   return {shaped(x.sizes(), x), shaped(rows, x), shaped(rows, x)};
@@ -88,14 +93,19 @@ Triple layer_norm_backward(const Tensor&, const Tensor& x, at::IntArrayRef, cons
 }
 
 // Two products of Lq x Lk x width per head; q is [B, heads, L, width].
-double attention_flops(const Tensor& q, const Tensor& k) { return 4.0 * double(q.numel()) * double(k.size(2)); }
+double attention_flops(const Tensor& q, const Tensor& k) {
+  return 4.0 * double(q.numel()) * double(k.size(2));
+}
 
-Tensor tokens_first(const Tensor& q) { return shaped({q.size(0), q.size(2), q.size(1), q.size(3)}, q).transpose(1, 2); }
+Tensor tokens_first(const Tensor& q) {
+  return shaped({q.size(0), q.size(2), q.size(1), q.size(3)}, q).transpose(1, 2);
+}
 
 std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Tensor&, double, bool,
                                      const OptionalTensor&, std::optional<double>) {
   count_flops(attention_flops(q, k));
-  const Tensor log_sum = at::empty({q.size(0), q.size(2), q.size(1)}, q.options().dtype(at::kFloat)).transpose(1, 2);
+  const Tensor log_sum =
+      at::empty({q.size(0), q.size(2), q.size(1)}, q.options().dtype(at::kFloat)).transpose(1, 2);
   return {tokens_first(q), log_sum};
 }
 
@@ -136,7 +146,8 @@ template <class Function>
 void add(torch::Library& library, const std::string& name, Function function) {
   const size_t dot = std::min(name.find('.'), name.size());
   const std::string overload = name.substr(std::min(dot + 1, name.size()));
-  const auto operation = c10::Dispatcher::singleton().findSchema({cat("aten::", name.substr(0, dot)), overload});
+  const auto operation =
+      c10::Dispatcher::singleton().findSchema({cat("aten::", name.substr(0, dot)), overload});
   GAMUT_CHECK(operation.has_value(), "LibTorch lacks the operation ", name);
   if (!operation->hasKernelForDispatchKey(c10::DispatchKey::Meta)) library.impl(name.c_str(), function);
 }
@@ -145,8 +156,8 @@ void add(torch::Library& library, const std::string& name, Function function) {
 
 void register_meta_shapes() {
   static const auto registered = [] {
-    auto library = std::make_unique<torch::Library>(torch::Library::IMPL, "aten", c10::DispatchKey::Meta, __FILE__,
-                                                    uint32_t(__LINE__));
+    auto library = std::make_unique<torch::Library>(torch::Library::IMPL, "aten", c10::DispatchKey::Meta,
+                                                    __FILE__, uint32_t(__LINE__));
     add(*library, "convolution", operations::convolution);
     add(*library, "convolution_backward", operations::convolution_backward);
     add(*library, "native_group_norm", operations::group_norm);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shapes of what LibTorch's operations return, for those of a network that it does not define on the meta device.
+// Shapes of what LibTorch's operations return, for those of a network that it does not define on the meta
+// device.
 #pragma once
 
 namespace gamut::nn {

@@ -72,8 +72,8 @@ void check_weight(const Tensor& tensor, std::string_view origin, const std::stri
   if (std::isfinite(tensor.sum(at::kFloat).item<float>())) return;
   const int64_t damaged = tensor.isfinite().logical_not().sum().item<int64_t>();
   if (damaged > 0)
-    throw DataError(origin, cat("tensor '", printable(name), "' must hold finite numbers; got ", damaged, " of ",
-                                tensor.numel(), " NaN or infinite; the file is damaged"));
+    throw DataError(origin, cat("tensor '", printable(name), "' must hold finite numbers; got ", damaged,
+                                " of ", tensor.numel(), " NaN or infinite; the file is damaged"));
 }
 
 Init Init::uniform_fan_in(int64_t fan_in) { return uniform(1.0 / std::sqrt(double(fan_in))); }
@@ -103,9 +103,10 @@ Tensor ParamStore::take(const std::string& name, at::IntArrayRef shape) {
       names.push_back(key);
     }
     const std::string near = nearest_name(name, names);
-    throw DataError(origin_, cat("tensor '", name, "' is missing; expected shape ", shape_text(shape),
-                                 near.empty() ? "" : cat("; the nearest unused one is '", printable(near), "'"),
-                                 "; are config.json and the weights from the same model?"));
+    throw DataError(origin_,
+                    cat("tensor '", name, "' is missing; expected shape ", shape_text(shape),
+                        near.empty() ? "" : cat("; the nearest unused one is '", printable(near), "'"),
+                        "; are config.json and the weights from the same model?"));
   }
   Tensor tensor = found->second;
   if (tensor.sizes() != shape) {
@@ -177,7 +178,9 @@ void ParamStore::require_grad(bool on) {
   }
 }
 
-std::string Scope::path_of(const std::string& name) const { return prefix_.empty() ? name : cat(prefix_, ".", name); }
+std::string Scope::path_of(const std::string& name) const {
+  return prefix_.empty() ? name : cat(prefix_, ".", name);
+}
 
 Scope Scope::operator[](const std::string& name) const {
   Scope inner(*store_, path_of(name));
@@ -195,7 +198,8 @@ Tensor Scope::get(const std::string& name, at::IntArrayRef shape, const Init& in
   return store_->declare(path_of(name), shape, init, dtype_);
 }
 
-Tensor Scope::buffer(const std::string& name, at::IntArrayRef shape, const std::function<Tensor()>& make) const {
+Tensor Scope::buffer(const std::string& name, at::IntArrayRef shape,
+                     const std::function<Tensor()>& make) const {
   return store_->declare_buffer(path_of(name), shape, make);
 }
 

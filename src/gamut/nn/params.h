@@ -47,9 +47,10 @@ struct NamedTensor {
 };
 
 struct ParamOptions {
-  at::Device device = at::kCPU;            // at::kMeta: shapes only; no weight is read, drawn or checked for NaN
+  at::Device device = at::kCPU;  // at::kMeta: shapes only; no weight is read, drawn or checked for NaN
   at::ScalarType dtype = at::kFloat;
-  std::optional<at::ScalarType> mixed = {};  // what the denoiser's products compute in over fp32 (nn/autocast.h)
+  std::optional<at::ScalarType> mixed =
+      {};  // what the denoiser's products compute in over fp32 (nn/autocast.h)
 };
 
 class ParamStore {
@@ -59,13 +60,13 @@ class ParamStore {
   // Declared tensors are drawn from the stream (seed, "init", name), so that adding a layer changes no other.
   static ParamStore from_seed(uint64_t seed, ParamOptions options);
 
-  // DataError when missing (names the nearest surplus key), of another shape (names both shapes), or when check_weight
-  // says so.
-  // 4-d weights are stored channels-last. `dtype` stands in for options.dtype where a tensor needs another type.
+  // DataError when missing (names the nearest surplus key), of another shape (names both shapes), or when
+  // check_weight says so. 4-d weights are stored channels-last. `dtype` stands in for options.dtype where a
+  // tensor needs another type.
   Tensor declare(const std::string& name, at::IntArrayRef shape, const Init& init,
                  std::optional<at::ScalarType> dtype = std::nullopt);
-  // The same for a table that files hold beside the parameters: it is saved, but nobody trains it, so it is none of
-  // params(). A new network gets make()'s.
+  // The same for a table that files hold beside the parameters: it is saved, but nobody trains it, so it is
+  // none of params(). A new network gets make()'s.
   Tensor declare_buffer(const std::string& name, at::IntArrayRef shape, const std::function<Tensor()>& make);
   // DataError naming up to three tensors of the source that nobody declared; `ignored` suffixes are allowed.
   void finish(const std::vector<std::string>& ignored_suffixes = {});
@@ -99,7 +100,9 @@ class Scope {
   Scope in_type(at::ScalarType dtype) const;
   Tensor get(const std::string& name, at::IntArrayRef shape, const Init& init) const;
   Tensor buffer(const std::string& name, at::IntArrayRef shape, const std::function<Tensor()>& make) const;
-  AdapterHandle adapter_slot(const Tensor& weight) const { return store_->make_adapter_slot(prefix_, weight); }
+  AdapterHandle adapter_slot(const Tensor& weight) const {
+    return store_->make_adapter_slot(prefix_, weight);
+  }
 
  private:
   std::string path_of(const std::string& name) const;
@@ -113,11 +116,12 @@ void check_floating(const Tensor& tensor, std::string_view origin, const std::st
 // The same, and DataError for a NaN or infinity in it.
 void check_weight(const Tensor& tensor, std::string_view origin, const std::string& name);
 
-// Reads one file, or the shards that an index (`….safetensors.index….json`) names. CPU tensors, copied out of the
-// mapping.
+// Reads one file, or the shards that an index (`….safetensors.index….json`) names. CPU tensors, copied out of
+// the mapping.
 TensorMap load_safetensors(const std::filesystem::path& file_or_index);
-// The same without copying: read-only tensors that lie in the mapped files. Each one's pages go back to the system
-// with its last handle, so that a model opened from them never is in memory twice. Nothing may write to them.
+// The same without copying: read-only tensors that lie in the mapped files. Each one's pages go back to the
+// system with its last handle, so that a model opened from them never is in memory twice. Nothing may write
+// to them.
 TensorMap map_safetensors(const std::filesystem::path& file_or_index);
 // Contiguous, on the CPU, in the order given; atomic.
 void save_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,

@@ -64,7 +64,8 @@ std::vector<Tensor> recomputed_all(const WideSegment& segment, const std::vector
 }
 
 Tensor recomputed(const Segment& segment, const std::vector<Tensor>& inputs) {
-  return recomputed_all([segment](const std::vector<Tensor>& in) { return variable_list{segment(in)}; }, inputs)[0];
+  return recomputed_all([segment](const std::vector<Tensor>& in) { return variable_list{segment(in)}; },
+                        inputs)[0];
 }
 
 }  // namespace gamut::nn

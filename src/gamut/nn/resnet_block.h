@@ -10,7 +10,7 @@ namespace gamut::nn {
 
 struct ResnetOptions {
   int64_t in_channels = 0, out_channels = 0;
-  int64_t time_width = 0;          // 0: the block is told nothing of time
+  int64_t time_width = 0;  // 0: the block is told nothing of time
   GroupNormOptions norm;
   bool scale_shift = false;        // time scales and shifts the second norm instead of adding to its input
   double output_scale_factor = 1;  // the sum is divided by it

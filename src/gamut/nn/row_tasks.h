@@ -37,8 +37,8 @@ void for_row_chunks(int64_t rows, const Work& work) {
 }
 
 // Calls work(first row, number of rows, floats of its own) for the chunks of each slice, slices in parallel,
-// and returns the sum over slices of their `size` floats, which start at zero. `size` is a multiple of 4. On the meta
-// device nothing is called.
+// and returns the sum over slices of their `size` floats, which start at zero. `size` is a multiple of 4. On
+// the meta device nothing is called.
 template <class Work>
 at::Tensor sum_over_rows(const at::TensorOptions& options, int64_t rows, int64_t size, const Work& work) {
   const at::Tensor partial = at::zeros({kRowSlices, size}, options), total = at::zeros({size}, options);

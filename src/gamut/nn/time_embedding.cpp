@@ -53,15 +53,17 @@ TextTimeEmbedding::TextTimeEmbedding(const Scope& scope, int64_t text_width, int
 
 Tensor TextTimeEmbedding::operator()(const Tensor& tokens) const { return norm2(proj(pool(norm1(tokens)))); }
 
-PooledTimeEmbedding::PooledTimeEmbedding(const Scope& scope, int64_t pooled_width, int64_t width, bool with_guidance)
+PooledTimeEmbedding::PooledTimeEmbedding(const Scope& scope, int64_t pooled_width, int64_t width,
+                                         bool with_guidance)
     : timestep_embedder(scope["timestep_embedder"], kPooledSinusoids, width),
       text_embedder(scope["text_embedder"], pooled_width, width) {
   if (with_guidance) guidance_embedder.emplace(scope["guidance_embedder"], kPooledSinusoids, width);
 }
 
-Tensor PooledTimeEmbedding::operator()(const Tensor& times, const Tensor& pooled, const Tensor& guidance) const {
-  GAMUT_CHECK(guidance.defined() == guidance_embedder.has_value(), "guidance is ", guidance.defined() ? "" : "not ",
-              "given");
+Tensor PooledTimeEmbedding::operator()(const Tensor& times, const Tensor& pooled,
+                                       const Tensor& guidance) const {
+  GAMUT_CHECK(guidance.defined() == guidance_embedder.has_value(), "guidance is ",
+              guidance.defined() ? "" : "not ", "given");
   const auto waves = [&](const Tensor& numbers) {
     return sinusoidal_embedding(numbers, {.width = kPooledSinusoids}).to(pooled.scalar_type());
   };

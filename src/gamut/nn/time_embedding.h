@@ -46,8 +46,8 @@ struct TextTimeEmbedding {
 // CombinedTimestepGuidanceTextProjEmbeddings.
 struct PooledTimeEmbedding {
   PooledTimeEmbedding(const Scope& scope, int64_t pooled_width, int64_t width, bool with_guidance);
-  // times and guidance [B] or [1], as large as the network was trained on (0 to 1000); pooled [B, pooled_width].
-  // Guidance is undefined where the network takes none. [B, width] in pooled's type.
+  // times and guidance [B] or [1], as large as the network was trained on (0 to 1000); pooled [B,
+  // pooled_width]. Guidance is undefined where the network takes none. [B, width] in pooled's type.
   Tensor operator()(const Tensor& times, const Tensor& pooled, const Tensor& guidance = {}) const;
   TimestepEmbedding timestep_embedder;
   std::optional<TimestepEmbedding> guidance_embedder;

@@ -52,14 +52,14 @@ struct TokenLinear : torch::autograd::Function<TokenLinear> {
     const Tensor grad_x = context->needs_input_grad(0) ? at::empty_like(x) : Tensor();
     const Tensor matrix = grad_x.defined() ? packed(weight) : Tensor();
     float* to = grad_x.defined() ? pointer(grad_x) : nullptr;
-    const float *from = const_pointer(x), *incoming = const_pointer(grad_y), *small = matrix.defined() ? const_pointer(matrix) : nullptr;
+    const float *from = const_pointer(x), *incoming = const_pointer(grad_y),
+                *small = matrix.defined() ? const_pointer(matrix) : nullptr;
     const bool with_weight = context->needs_input_grad(1);
     if (x.is_meta()) count_flops(2.0 * double(rows * in * out) * (int(grad_x.defined()) + int(with_weight)));
-    const Tensor sums =
-        sum_over_rows(x.options(), rows, with_weight ? out * (in + 1) : 4, [&](int64_t row, int64_t count, float* own) {
+    const Tensor sums = sum_over_rows(
+        x.options(), rows, with_weight ? out * (in + 1) : 4, [&](int64_t row, int64_t count, float* own) {
           if (to) {
-            kernels::multiply({count, out, in, incoming + row * out, small, nullptr, nullptr},
-                              to + row * in);
+            kernels::multiply({count, out, in, incoming + row * out, small, nullptr, nullptr}, to + row * in);
           }
           if (with_weight) {
             const kernels::ConvShape shape = kernels::matrix_shape(count, in, out);
@@ -81,16 +81,18 @@ struct TokenLinear : torch::autograd::Function<TokenLinear> {
 }  // namespace
 
 Tensor packed(const Tensor& matrix) {
-  const Tensor copy = at::empty({matrix.numel()}, matrix.options().memory_format(at::MemoryFormat::Contiguous));
+  const Tensor copy =
+      at::empty({matrix.numel()}, matrix.options().memory_format(at::MemoryFormat::Contiguous));
   if (copy.is_meta()) return copy;
-  kernels::pack({matrix.size(0), matrix.size(1), matrix.const_data_ptr<float>(), matrix.stride(0), matrix.stride(1)},
-                copy.mutable_data_ptr<float>());
+  kernels::pack(
+      {matrix.size(0), matrix.size(1), matrix.const_data_ptr<float>(), matrix.stride(0), matrix.stride(1)},
+      copy.mutable_data_ptr<float>());
   return copy;
 }
 
 bool fits_matrix_kernels(const Tensor& x, const Tensor& weight) {
-  return fits_float_kernels(x) && weight.scalar_type() == at::kFloat && x.numel() > 0 && x.is_contiguous() && weight.size(0) % kernels::kColumnMultiple == 0 &&
-         weight.size(1) % kernels::kColumnMultiple == 0 &&
+  return fits_float_kernels(x) && weight.scalar_type() == at::kFloat && x.numel() > 0 && x.is_contiguous() &&
+         weight.size(0) % kernels::kColumnMultiple == 0 && weight.size(1) % kernels::kColumnMultiple == 0 &&
          std::max(weight.size(0), weight.size(1)) <= kMaxInner;
 }
 

@@ -18,7 +18,8 @@ GegluFeedForward::GegluFeedForward(const Scope& scope, int64_t width)
     : proj(scope["net"][0]["proj"], width, 8 * width), out(scope["net"][2], 4 * width, width) {}
 
 Tensor GegluFeedForward::operator()(const Tensor& x, const Tensor& residual) const {
-  // Also while adapters are switched off: a reference must run the policy's kernels to be equal to it in each bit.
+  // Also while adapters are switched off: a reference must run the policy's kernels to be equal to it in each
+  // bit.
   if (!proj.adapters->parts.empty() || !out.adapters->parts.empty()) {
     const auto halves = proj(x).chunk(2, -1);
     return out.plus(halves[0] * at::gelu(halves[1]), residual);

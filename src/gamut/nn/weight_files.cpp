@@ -30,9 +30,10 @@ at::ScalarType to_torch(const io::SafetensorsFile& stored, const io::TensorEntry
       return torch;
     }
   }
-  throw DataError(stored.path().string(),
-                  cat("tensor '", printable(entry.name), "' has a type that is not computed in; got ",
-                      io::dtype_name(entry.dtype), "; expected F16, BF16 or F32; take another variant of the weights"));
+  throw DataError(
+      stored.path().string(),
+      cat("tensor '", printable(entry.name), "' has a type that is not computed in; got ",
+          io::dtype_name(entry.dtype), "; expected F16, BF16 or F32; take another variant of the weights"));
 }
 
 io::Dtype to_file(at::ScalarType dtype, const std::string& name) {
@@ -53,16 +54,17 @@ Tensor copied(const io::SafetensorsFile& stored, const io::TensorEntry& entry) {
   return tensor;
 }
 
-// A tensor inside the mapping, which its deleter keeps alive. Data that does not lie at a multiple of its type's
-// size, which the format allows, is copied.
+// A tensor inside the mapping, which its deleter keeps alive. Data that does not lie at a multiple of its
+// type's size, which the format allows, is copied.
 Tensor mapped(const io::SafetensorsFile& stored, const io::TensorEntry& entry) {
   const at::ScalarType dtype = to_torch(stored, entry);
   const std::span<const std::byte> bytes = stored.bytes(entry);
   if (bytes.empty() || reinterpret_cast<uintptr_t>(bytes.data()) % io::dtype_size(entry.dtype) != 0) {
     return copied(stored, entry);
   }
-  return at::from_blob(const_cast<std::byte*>(bytes.data()), entry.shape,
-                       [stored, entry](void*) { stored.release(entry); }, dtype);
+  return at::from_blob(
+      const_cast<std::byte*>(bytes.data()), entry.shape, [stored, entry](void*) { stored.release(entry); },
+      dtype);
 }
 
 using Reader = Tensor (*)(const io::SafetensorsFile&, const io::TensorEntry&);
@@ -71,7 +73,8 @@ void read_file(const path& file, Reader reader, TensorMap& into) {
   const io::SafetensorsFile stored = io::SafetensorsFile::open(file);
   for (const io::TensorEntry& entry : stored.entries()) {
     if (!into.emplace(entry.name, reader(stored, entry)).second) {
-      throw DataError(file.string(), cat("tensor '", printable(entry.name), "' occurs in two shards; expected one"));
+      throw DataError(file.string(),
+                      cat("tensor '", printable(entry.name), "' occurs in two shards; expected one"));
     }
   }
 }
@@ -86,8 +89,9 @@ std::set<std::string> shard_names(const path& index) {
   for (const auto& [tensor, shard] : json["weight_map"].items()) {
     // A shard is a neighbour of its index; anything else could read files from elsewhere.
     if (!shard.is_string() || !is_plain_name(shard.get<std::string>())) {
-      throw DataError(index.string(), cat("tensor '", printable(tensor),
-                                          "' names a shard that is no plain file name; got ", io::brief(shard)));
+      throw DataError(index.string(),
+                      cat("tensor '", printable(tensor), "' names a shard that is no plain file name; got ",
+                          io::brief(shard)));
     }
     shards.insert(shard.get<std::string>());
   }

@@ -12,7 +12,8 @@ namespace {
 std::string as_toml(const std::string& key, const py::handle& value) {
   if (py::isinstance<py::bool_>(value)) return value.cast<bool>() ? "true" : "false";
   if (py::isinstance<py::str>(value)) return nlohmann::json(value.cast<std::string>()).dump();
-  if (py::isinstance<py::int_>(value) || py::isinstance<py::float_>(value)) return py::repr(value).cast<std::string>();
+  if (py::isinstance<py::int_>(value) || py::isinstance<py::float_>(value))
+    return py::repr(value).cast<std::string>();
   if (py::isinstance<py::list>(value) || py::isinstance<py::tuple>(value)) {
     std::string list;
     for (const py::handle& item : value) list += cat(list.empty() ? "" : ", ", as_toml(key, item));
@@ -20,8 +21,9 @@ std::string as_toml(const std::string& key, const py::handle& value) {
   }
   if (py::hasattr(value, "__fspath__"))
     return nlohmann::json(py::str(value.attr("__fspath__")()).cast<std::string>()).dump();
-  throw ConfigError("config", cat("'", printable(key), "' must be a bool, number, string, path or list of them; got ",
-                                  printable(py::repr(py::type::of(value)).cast<std::string>())));
+  throw ConfigError("config",
+                    cat("'", printable(key), "' must be a bool, number, string, path or list of them; got ",
+                        printable(py::repr(py::type::of(value)).cast<std::string>())));
 }
 
 }  // namespace
@@ -29,7 +31,8 @@ std::string as_toml(const std::string& key, const py::handle& value) {
 std::vector<std::string> as_sets(const std::string& table, const py::dict& keywords) {
   std::vector<std::string> sets;
   for (const auto& [name, value] : keywords) {
-    const std::string key = table.empty() ? py::str(name).cast<std::string>() : cat(table, ".", std::string(py::str(name)));
+    const std::string key =
+        table.empty() ? py::str(name).cast<std::string>() : cat(table, ".", std::string(py::str(name)));
     sets.push_back(cat(key, "=", as_toml(key, value)));
   }
   return sets;

@@ -16,7 +16,8 @@ namespace {
 using at::Tensor;
 using MaybeTensor = std::optional<Tensor>;
 
-algorithms::Slots slots_of(std::vector<std::string> first, const std::string& table, const py::kwargs& keywords) {
+algorithms::Slots slots_of(std::vector<std::string> first, const std::string& table,
+                           const py::kwargs& keywords) {
   for (std::string& set : as_sets(table, keywords)) first.push_back(std::move(set));
   algorithms::Slots slots;
   bind(parse_recipe("", "keywords", first), slots);
@@ -25,7 +26,8 @@ algorithms::Slots slots_of(std::vector<std::string> first, const std::string& ta
 
 Tensor distances_of(const MaybeTensor& features, const MaybeTensor& distances) {
   if (!features && !distances) return {};
-  return diversity::check_group({.features_ND = features.value_or(Tensor()), .distances_NN = distances.value_or(Tensor())})
+  return diversity::check_group(
+             {.features_ND = features.value_or(Tensor()), .distances_NN = distances.value_or(Tensor())})
       .distances_NN;
 }
 
@@ -37,7 +39,9 @@ std::vector<double> cluster_bonus(const std::vector<int64_t>& labels, const Mayb
   if (labels.empty() == !between.defined())
     throw DataError("credit", "the clusters are given by exactly one of labels, features and distances");
   const size_t members = labels.empty() ? size_t(between.size(0)) : labels.size();
-  return algorithms::shape_rewards(std::vector<double>(members, 0), between, labels, slots.shaping, 0, 1, nullptr).bonus;
+  return algorithms::shape_rewards(std::vector<double>(members, 0), between, labels, slots.shaping, 0, 1,
+                                   nullptr)
+      .bonus;
 }
 
 // The shaped rewards of one group.
@@ -46,14 +50,16 @@ std::vector<double> pairwise_potential(const std::vector<double>& rewards, const
   const algorithms::Slots slots = slots_of({"shaping.kind=\"pairwise_potential\""}, "shaping", keys);
   const Tensor between = distances_of(features, distances);
   if (!between.defined() || between.size(0) != int64_t(rewards.size()))
-    throw DataError("credit", cat("features or distances of all ", rewards.size(), " members must be given; got ",
-                                  between.defined() ? cat("those of ", between.size(0)) : "none"));
+    throw DataError("credit",
+                    cat("features or distances of all ", rewards.size(), " members must be given; got ",
+                        between.defined() ? cat("those of ", between.size(0)) : "none"));
   return algorithms::shape_rewards(rewards, between, {}, slots.shaping, 0, steps, nullptr).shaped;
 }
 
-std::vector<int64_t> subset(const std::vector<double>& rewards, int64_t keep, const std::string& kind, int64_t seed,
-                            const py::kwargs& keys) {
-  const algorithms::Slots slots = slots_of(as_sets("subset", py::dict(py::arg("kind") = kind)), "subset", keys);
+std::vector<int64_t> subset(const std::vector<double>& rewards, int64_t keep, const std::string& kind,
+                            int64_t seed, const py::kwargs& keys) {
+  const algorithms::Slots slots =
+      slots_of(as_sets("subset", py::dict(py::arg("kind") = kind)), "subset", keys);
   algorithms::check_subset(slots.subset);
   return algorithms::choose_subset(rewards, slots.subset, keep, uint64_t(seed), {0, 0}).kept;
 }
@@ -62,10 +68,13 @@ std::vector<int64_t> subset(const std::vector<double>& rewards, int64_t keep, co
 std::vector<std::vector<double>> advantages(const std::vector<std::vector<double>>& rewards,
                                             const std::vector<Tensor>& features, const std::string& kind,
                                             const py::kwargs& keys) {
-  const algorithms::Slots slots = slots_of(as_sets("advantage", py::dict(py::arg("kind") = kind)), "advantage", keys);
-  if (kind == "running") throw ConfigError("credit", "'running' keeps statistics over a run; choose another kind here");
+  const algorithms::Slots slots =
+      slots_of(as_sets("advantage", py::dict(py::arg("kind") = kind)), "advantage", keys);
+  if (kind == "running")
+    throw ConfigError("credit", "'running' keeps statistics over a run; choose another kind here");
   if (!features.empty() && features.size() != rewards.size())
-    throw DataError("credit", cat("features must be one [n, d] per group; got ", features.size(), " for ", rewards.size()));
+    throw DataError("credit", cat("features must be one [n, d] per group; got ", features.size(), " for ",
+                                  rewards.size()));
   std::vector<algorithms::Group> groups;
   for (size_t g = 0; g < rewards.size(); ++g)
     groups.push_back({.rewards = rewards[g],
@@ -85,12 +94,12 @@ void add_credit(py::module_& module) {
   const auto none = py::none();
   part.def("cluster_bonus", &cluster_bonus, py::arg("labels") = std::vector<int64_t>(), py::kw_only(),
            py::arg("features") = none, py::arg("distances") = none);
-  part.def("pairwise_potential", &pairwise_potential, py::arg("rewards"), py::kw_only(), py::arg("features") = none,
-           py::arg("distances") = none, py::arg("steps") = 10);
-  part.def("subset", &subset, py::arg("rewards"), py::arg("keep"), py::arg("kind") = "min_variance", py::kw_only(),
-           py::arg("seed") = 0);
-  part.def("advantages", &advantages, py::arg("rewards"), py::kw_only(), py::arg("features") = std::vector<Tensor>(),
-           py::arg("kind") = "group");
+  part.def("pairwise_potential", &pairwise_potential, py::arg("rewards"), py::kw_only(),
+           py::arg("features") = none, py::arg("distances") = none, py::arg("steps") = 10);
+  part.def("subset", &subset, py::arg("rewards"), py::arg("keep"), py::arg("kind") = "min_variance",
+           py::kw_only(), py::arg("seed") = 0);
+  part.def("advantages", &advantages, py::arg("rewards"), py::kw_only(),
+           py::arg("features") = std::vector<Tensor>(), py::arg("kind") = "group");
 }
 
 }  // namespace gamut::python

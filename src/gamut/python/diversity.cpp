@@ -20,7 +20,8 @@ namespace {
 using at::Tensor;
 using MaybeTensor = std::optional<Tensor>;
 
-diversity::CheckedGroup group_of(const MaybeTensor& features, const MaybeTensor& distances, const MaybeTensor& kernel) {
+diversity::CheckedGroup group_of(const MaybeTensor& features, const MaybeTensor& distances,
+                                 const MaybeTensor& kernel) {
   return diversity::check_group({.features_ND = features.value_or(Tensor()),
                                  .distances_NN = distances.value_or(Tensor()),
                                  .kernel_NN = kernel.value_or(Tensor())});
@@ -43,11 +44,12 @@ double nearest(const MaybeTensor& features, const MaybeTensor& distances, const 
 }
 
 // The options are those of [shaping]: clusters, sigma, sigma_q.
-std::vector<int64_t> clusters(const MaybeTensor& features, const MaybeTensor& distances, const MaybeTensor& kernel,
-                              const py::kwargs& options) {
+std::vector<int64_t> clusters(const MaybeTensor& features, const MaybeTensor& distances,
+                              const MaybeTensor& kernel, const py::kwargs& options) {
   algorithms::Slots slots;
   bind(parse_recipe("", "keywords", as_sets("shaping", options)), slots);
-  return diversity::spectral_clusters(group_of(features, distances, kernel).distances_NN, slots.shaping.spectral());
+  return diversity::spectral_clusters(group_of(features, distances, kernel).distances_NN,
+                                      slots.shaping.spectral());
 }
 
 py::dict recall(const Tensor& generated, const Tensor& reference) {
@@ -78,8 +80,8 @@ void add_diversity(py::module_& module) {
     part.def(name, function, py::arg("features") = none, py::kw_only(), py::arg("distances") = none,
              py::arg("kernel") = none);
   };
-  part.def("vendi", &vendi, py::arg("features") = none, py::arg("q") = 1.0, py::kw_only(), py::arg("distances") = none,
-           py::arg("kernel") = none);
+  part.def("vendi", &vendi, py::arg("features") = none, py::arg("q") = 1.0, py::kw_only(),
+           py::arg("distances") = none, py::arg("kernel") = none);
   group("rke", &rke);
   group("pairwise", &pairwise);
   group("nearest", &nearest);

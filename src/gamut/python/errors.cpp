@@ -16,7 +16,8 @@ void add_errors(py::module_& module) {
       "The machine lacks something: a file, space, a server (exit code 4).";
   py::register_exception<NumericalError>(module, "NumericalError", base.ptr()).doc() =
       "Training cannot go on for numerical reasons (exit code 5).";
-  py::register_exception<InternalError>(module, "InternalError", base.ptr()).doc() = "A mistake of gamut's own (exit code 70).";
+  py::register_exception<InternalError>(module, "InternalError", base.ptr()).doc() =
+      "A mistake of gamut's own (exit code 70).";
 }
 
 }  // namespace gamut::python

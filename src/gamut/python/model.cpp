@@ -17,8 +17,8 @@ namespace {
 // A model folder, run or Hub name, opened once.
 class Model {
  public:
-  Model(const std::string& name, const std::vector<std::string>& loras, const std::string& device, const std::string& dtype,
-        const std::string& variant)
+  Model(const std::string& name, const std::vector<std::string>& loras, const std::string& device,
+        const std::string& dtype, const std::string& variant)
       : pipe_(open(name, loras, device, dtype, variant)) {}
 
   struct Asked {
@@ -47,8 +47,9 @@ class Model {
   }
 
  private:
-  static models::Pipeline open(const std::string& name, const std::vector<std::string>& loras, const std::string& device,
-                               const std::string& dtype, const std::string& variant) {
+  static models::Pipeline open(const std::string& name, const std::vector<std::string>& loras,
+                               const std::string& device, const std::string& dtype,
+                               const std::string& variant) {
     const py::gil_scoped_release unlocked;
     const run::TunedModel tuned = run::find_tuned(name);
     models::Pipeline pipe = models::Pipeline::open(tuned.folder, nn::open_device(device, dtype), variant);
@@ -60,24 +61,33 @@ class Model {
   models::Pipeline pipe_;
 };
 
-at::Tensor sample(Model& model, std::vector<std::string> prompts, int64_t n, int64_t steps, const std::string& sampler,
-                  int64_t seed, double guidance, const std::string& negative, int64_t height, int64_t width, int64_t batch) {
+at::Tensor sample(Model& model, std::vector<std::string> prompts, int64_t n, int64_t steps,
+                  const std::string& sampler, int64_t seed, double guidance, const std::string& negative,
+                  int64_t height, int64_t width, int64_t batch) {
   run::SampleSchedule schedule;
   schedule.steps = steps;
   schedule.sampler = sampler;
-  return model.sample({.prompts = std::move(prompts), .n = n, .seed = seed, .batch = batch, .height = height, .width = width,
-                       .guidance = guidance, .negative = negative, .schedule = schedule});
+  return model.sample({.prompts = std::move(prompts),
+                       .n = n,
+                       .seed = seed,
+                       .batch = batch,
+                       .height = height,
+                       .width = width,
+                       .guidance = guidance,
+                       .negative = negative,
+                       .schedule = schedule});
 }
 
 }  // namespace
 
 void add_model(py::module_& module) {
   py::class_<Model, std::shared_ptr<Model>>(module, "Model")
-      .def(py::init<const std::string&, const std::vector<std::string>&, const std::string&, const std::string&,
-                    const std::string&>(),
+      .def(py::init<const std::string&, const std::vector<std::string>&, const std::string&,
+                    const std::string&, const std::string&>(),
            py::arg("path"), py::arg("lora"), py::arg("device"), py::arg("dtype"), py::arg("variant"))
-      .def("sample", &sample, py::arg("prompts"), py::arg("n"), py::arg("steps"), py::arg("sampler"), py::arg("seed"),
-           py::arg("guidance"), py::arg("negative"), py::arg("height"), py::arg("width"), py::arg("batch"));
+      .def("sample", &sample, py::arg("prompts"), py::arg("n"), py::arg("steps"), py::arg("sampler"),
+           py::arg("seed"), py::arg("guidance"), py::arg("negative"), py::arg("height"), py::arg("width"),
+           py::arg("batch"));
 }
 
 }  // namespace gamut::python

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// gamut from Python: the library's own functions under their names in docs/python.md, and nothing beside them.
+// gamut from Python: the library's own functions under their names in docs/python.md, and nothing beside
+// them.
 #include "gamut/python/parts.h"
-
 
 PYBIND11_MODULE(_gamut, module) {
   module.doc() = "The compiled part of gamut; use it as `import gamut`.";

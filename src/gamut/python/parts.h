@@ -21,8 +21,8 @@ void add_runs(py::module_& module);
 void add_model(py::module_& module);
 void add_training(py::module_& module);
 
-// {"beta": 0.5, "clusters": "eigengap"} of table "shaping" -> {"shaping.beta=0.5", "shaping.clusters=\"eigengap\""}, as --set
-// takes them. ConfigError for a value that a recipe cannot hold.
+// {"beta": 0.5, "clusters": "eigengap"} of table "shaping" -> {"shaping.beta=0.5",
+// "shaping.clusters=\"eigengap\""}, as --set takes them. ConfigError for a value that a recipe cannot hold.
 std::vector<std::string> as_sets(const std::string& table, const py::dict& keywords);
 
 }  // namespace gamut::python

@@ -33,7 +33,8 @@ std::filesystem::path free_folder(const std::filesystem::path& recipe) {
 std::string frontier(const std::vector<std::string>& runs, const std::string& x, const std::string& y,
                      const std::string& baseline, bool interpolate) {
   const py::gil_scoped_release unlocked;
-  const run::FrontierOptions options{.baseline = baseline, .x = x, .y = y, .compare = {}, .interpolate = interpolate};
+  const run::FrontierOptions options{
+      .baseline = baseline, .x = x, .y = y, .compare = {}, .interpolate = interpolate};
   return run::to_json(run::compare_all(runs, options), options).dump();
 }
 
@@ -42,7 +43,8 @@ std::string frontier(const std::vector<std::string>& runs, const std::string& x,
 void add_runs(py::module_& module) {
   module.def("read_run", &read_run, py::arg("path"));
   module.def("free_run_folder", &free_folder, py::arg("recipe"));
-  module.def("frontier", &frontier, py::arg("runs"), py::arg("x"), py::arg("y"), py::arg("baseline"), py::arg("interpolate"));
+  module.def("frontier", &frontier, py::arg("runs"), py::arg("x"), py::arg("y"), py::arg("baseline"),
+             py::arg("interpolate"));
 }
 
 }  // namespace gamut::python

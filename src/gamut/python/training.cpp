@@ -50,7 +50,10 @@ std::string name_of(const py::object& function) {
 class CallableReward : public rewards::Reward {
  public:
   CallableReward(py::object function, py::object make_prompts, PythonFailure& failure)
-      : function_(std::move(function)), make_prompts_(std::move(make_prompts)), name_(name_of(function_)), failure_(failure) {}
+      : function_(std::move(function)),
+        make_prompts_(std::move(make_prompts)),
+        name_(name_of(function_)),
+        failure_(failure) {}
   ~CallableReward() override {
     const py::gil_scoped_acquire locked;
     function_ = make_prompts_ = py::object();
@@ -70,7 +73,9 @@ class CallableReward : public rewards::Reward {
   }
 
  private:
-  static std::string first_line(const std::string& text) { return printable(text.substr(0, text.find('\n'))); }
+  static std::string first_line(const std::string& text) {
+    return printable(text.substr(0, text.find('\n')));
+  }
 
   // (text, target, attributes, metadata) of each, which Python makes into gamut.Prompt.
   static py::list described(std::span<const text::Prompt> prompts) {
@@ -85,19 +90,22 @@ class CallableReward : public rewards::Reward {
     if (THPVariable_Check(result.ptr())) {
       const at::Tensor tensor = THPVariable_Unpack(result.ptr()).detach();
       if (tensor.dim() != 1 || size_t(tensor.size(0)) != expected || tensor.is_complex())
-        throw DataError("reward", cat("the reward '", name_, "' must return one real number per picture; got a tensor ",
-                                      tensor.sizes(), " of ", tensor.scalar_type(), "; expected [", expected, "]"));
+        throw DataError("reward",
+                        cat("the reward '", name_, "' must return one real number per picture; got a tensor ",
+                            tensor.sizes(), " of ", tensor.scalar_type(), "; expected [", expected, "]"));
       const at::Tensor plain = tensor.to(at::kCPU, at::kDouble).contiguous();
       all.assign(plain.data_ptr<double>(), plain.data_ptr<double>() + plain.numel());
       return all;
     }
-    if (!py::isinstance<py::iterable>(result) || py::isinstance<py::str>(result) || py::isinstance<py::dict>(result))
-      throw DataError("reward", cat("the reward '", name_, "' must return a tensor or list of one number per picture; got ",
+    if (!py::isinstance<py::iterable>(result) || py::isinstance<py::str>(result) ||
+        py::isinstance<py::dict>(result))
+      throw DataError("reward", cat("the reward '", name_,
+                                    "' must return a tensor or list of one number per picture; got ",
                                     printable(py::repr(py::type::of(result)).cast<std::string>())));
     for (const py::handle& value : result) all.push_back(value.is_none() ? std::nan("") : number(value));
     if (all.size() != expected)
-      throw DataError("reward", cat("the reward '", name_, "' must return one number per picture; got ", all.size(), " for ",
-                                    expected, " pictures"));
+      throw DataError("reward", cat("the reward '", name_, "' must return one number per picture; got ",
+                                    all.size(), " for ", expected, " pictures"));
     return all;
   }
 
@@ -113,8 +121,10 @@ class CallableReward : public rewards::Reward {
   void fill(rewards::Scores& scores, const std::vector<double>& values) const {
     for (size_t i = 0; i < values.size(); ++i) {
       if (!scores.failure[i].empty()) continue;
-      if (std::isnan(values[i])) scores.failure[i] = cat(name_, " returned none");
-      else scores.value[i] = values[i];
+      if (std::isnan(values[i]))
+        scores.failure[i] = cat(name_, " returned none");
+      else
+        scores.value[i] = values[i];
     }
   }
 
@@ -133,8 +143,8 @@ struct TrainCall {
 
 py::dict outcome_of(const run::TrainOutcome& done, const std::filesystem::path& folder) {
   using namespace py::literals;
-  return py::dict("finished"_a = done.finished, "steps"_a = done.steps, "table"_a = done.table, "path"_a = folder,
-                  "model"_a = done.model, "sheet"_a = done.sheet);
+  return py::dict("finished"_a = done.finished, "steps"_a = done.steps, "table"_a = done.table,
+                  "path"_a = folder, "model"_a = done.model, "sheet"_a = done.sheet);
 }
 
 // Ctrl-C is asked for after every iteration: the run ends with a checkpoint, then KeyboardInterrupt goes on.
@@ -142,7 +152,8 @@ py::dict train(const TrainCall& call) {
   PythonFailure failure;
   const run::TrainRecipe recipe = run::load_train_recipe(call.recipe, as_sets("", call.set));
   std::unique_ptr<CallableReward> reward, judge;
-  if (!call.reward.is_none()) reward = std::make_unique<CallableReward>(call.reward, call.make_prompts, failure);
+  if (!call.reward.is_none())
+    reward = std::make_unique<CallableReward>(call.reward, call.make_prompts, failure);
   if (!call.judge.is_none()) judge = std::make_unique<CallableReward>(call.judge, call.make_prompts, failure);
   const auto observe = [&failure](const py::object& observer, const nlohmann::ordered_json& row) {
     const py::gil_scoped_acquire locked;
@@ -159,13 +170,14 @@ py::dict train(const TrainCall& call) {
   {
     const py::gil_scoped_release unlocked;
     try {
-      done = run::train(recipe, {.folder = call.folder,
-                                 .resume = call.resume,
-                                 .command = "gamut.train",
-                                 .reward = reward.get(),
-                                 .judge = judge.get(),
-                                 .on_step = [&](const auto& row) { observe(call.on_step, row); },
-                                 .on_evaluation = [&](const auto& row) { observe(call.on_evaluation, row); }});
+      done =
+          run::train(recipe, {.folder = call.folder,
+                              .resume = call.resume,
+                              .command = "gamut.train",
+                              .reward = reward.get(),
+                              .judge = judge.get(),
+                              .on_step = [&](const auto& row) { observe(call.on_step, row); },
+                              .on_evaluation = [&](const auto& row) { observe(call.on_evaluation, row); }});
     } catch (...) {
       thrown = std::current_exception();
     }
@@ -181,13 +193,13 @@ py::dict train(const TrainCall& call) {
 void add_training(py::module_& module) {
   module.def(
       "train",
-      [](const std::filesystem::path& recipe, const py::dict& set, const py::object& reward, const py::object& judge,
-         const py::object& on_step, const py::object& on_evaluation, const py::object& make_prompts,
-         const std::filesystem::path& folder, bool resume) {
+      [](const std::filesystem::path& recipe, const py::dict& set, const py::object& reward,
+         const py::object& judge, const py::object& on_step, const py::object& on_evaluation,
+         const py::object& make_prompts, const std::filesystem::path& folder, bool resume) {
         return train({recipe, set, reward, judge, on_step, on_evaluation, make_prompts, folder, resume});
       },
-      py::arg("recipe"), py::arg("set"), py::arg("reward"), py::arg("judge"), py::arg("on_step"), py::arg("on_evaluation"),
-      py::arg("make_prompts"), py::arg("run"), py::arg("resume"));
+      py::arg("recipe"), py::arg("set"), py::arg("reward"), py::arg("judge"), py::arg("on_step"),
+      py::arg("on_evaluation"), py::arg("make_prompts"), py::arg("run"), py::arg("resume"));
 }
 
 }  // namespace gamut::python

@@ -24,12 +24,14 @@ struct LinearLayer {
 Tensor take(nn::TensorMap& tensors, const std::string& name, int64_t dims, const std::string& file) {
   const auto found = tensors.find(name);
   if (found == tensors.end())
-    throw DataError(file, cat("an aesthetic head holds layers.{0,2,4,6,7}.weight and .bias; '", name, "' is missing"));
+    throw DataError(
+        file, cat("an aesthetic head holds layers.{0,2,4,6,7}.weight and .bias; '", name, "' is missing"));
   nn::check_floating(found->second, file, name);
   const Tensor tensor = found->second.to(at::kDouble);
   tensors.erase(found);
   if (tensor.dim() != dims || !tensor.isfinite().all().item<bool>())
-    throw DataError(file, cat("tensor '", name, "' must be ", dims, "-dimensional and finite; got shape ", tensor.sizes()));
+    throw DataError(file, cat("tensor '", name, "' must be ", dims, "-dimensional and finite; got shape ",
+                              tensor.sizes()));
   return tensor;
 }
 
@@ -41,21 +43,24 @@ std::vector<LinearLayer> load_head(const std::filesystem::path& path, int64_t wi
     const std::string name = cat("layers.", index);
     const LinearLayer layer{take(tensors, name + ".weight", 2, file), take(tensors, name + ".bias", 1, file)};
     if (layer.weight.size(1) != width || layer.bias.size(0) != layer.weight.size(0))
-      throw DataError(file, cat("tensor '", name, ".weight' must take ", width, " numbers, as many as ",
-                                layers.empty() ? "the CLIP's embedding has" : "the layer before gives", "; got shape ",
-                                layer.weight.sizes(), " with ", layer.bias.size(0), " biases"));
+      throw DataError(
+          file, cat("tensor '", name, ".weight' must take ", width, " numbers, as many as ",
+                    layers.empty() ? "the CLIP's embedding has" : "the layer before gives", "; got shape ",
+                    layer.weight.sizes(), " with ", layer.bias.size(0), " biases"));
     width = layer.weight.size(0);
     layers.push_back(layer);
   }
   if (width != 1) throw DataError(file, cat("the last layer must give one number; got ", width));
   if (!tensors.empty())
-    throw DataError(file, cat("unknown tensor '", tensors.begin()->first, "'; an aesthetic head has five layers"));
+    throw DataError(file,
+                    cat("unknown tensor '", tensors.begin()->first, "'; an aesthetic head has five layers"));
   return layers;
 }
 
 class Aesthetic : public Reward {
  public:
-  Aesthetic(ClipPictures clip, std::vector<LinearLayer> head) : clip_(std::move(clip)), head_(std::move(head)) {}
+  Aesthetic(ClipPictures clip, std::vector<LinearLayer> head)
+      : clip_(std::move(clip)), head_(std::move(head)) {}
 
   std::string name() const override { return "aesthetic"; }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reward `brisque`: no-reference quality by natural-scene statistics (Mittal, Moorthy, Bovik 2012). It looks at the
-// picture alone, and punishes blur, noise and blocks more than anything else.
+// The reward `brisque`: no-reference quality by natural-scene statistics (Mittal, Moorthy, Bovik 2012). It
+// looks at the picture alone, and punishes blur, noise and blocks more than anything else.
 #pragma once
 
 #include "gamut/rewards/reward.h"
@@ -10,10 +10,10 @@
 
 namespace gamut::rewards {
 
-// (100 - score) / 100, so 0 (worst) … 1 (best); `exact` is always 0. model and range: the files that OpenCV's contrib
-// module `quality` publishes, brisque_model_live.yml and brisque_range_live.yml, or one's own in that form. Failures:
-// "non-finite picture"; too small (a side below 14 pixels); too flat (no contrast to one side of the mean). DataError
-// and EnvironmentError as BrisqueModel.
+// (100 - score) / 100, so 0 (worst) … 1 (best); `exact` is always 0. model and range: the files that OpenCV's
+// contrib module `quality` publishes, brisque_model_live.yml and brisque_range_live.yml, or one's own in that
+// form. Failures: "non-finite picture"; too small (a side below 14 pixels); too flat (no contrast to one side
+// of the mean). DataError and EnvironmentError as BrisqueModel.
 std::unique_ptr<Reward> make_brisque(const std::filesystem::path& model, const std::filesystem::path& range);
 
 }  // namespace gamut::rewards

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Single precision, multiply then add, in the order of OpenCV's portable code. In areas of one color the normalized
-// pixels are nothing but rounding, and the fit counts their signs: another order would be another score there.
+// Single precision, multiply then add, in the order of OpenCV's portable code. In areas of one color the
+// normalized pixels are nothing but rounding, and the fit counts their signs: another order would be another
+// score there.
 #include "gamut/rewards/brisque_features.h"
 
 #include "gamut/core/error.h"
@@ -76,13 +77,15 @@ Plane blur(const Plane& plane) {
     for (int64_t k = 1; k <= kReach; ++k) {
       const float* above = rows.row(std::max<int64_t>(y - k, 0));
       const float* below = rows.row(std::min(y + k, plane.height - 1));
-      for (int64_t x = 0; x < plane.width; ++x) sums[x] += (above[x] + below[x]) * weights[size_t(kReach + k)];
+      for (int64_t x = 0; x < plane.width; ++x)
+        sums[x] += (above[x] + below[x]) * weights[size_t(kReach + k)];
     }
   }
   return out;
 }
 
-// Bicubic with A = -0.75: four neighbors (repeated borders) and their weights, for each place of the smaller side.
+// Bicubic with A = -0.75: four neighbors (repeated borders) and their weights, for each place of the smaller
+// side.
 struct Tap {
   std::array<int64_t, 4> from{};
   std::array<float, 4> weight{};
@@ -96,7 +99,8 @@ std::vector<Tap> taps(int64_t size, int64_t smaller) {
     const float place = float((double(i) + 0.5) * ratio - 0.5), start = std::floor(place);
     const float x = place - start, back = 1 - x;
     Tap& tap = all[size_t(i)];
-    for (int64_t k = 0; k < 4; ++k) tap.from[size_t(k)] = std::clamp<int64_t>(int64_t(start) + k - 1, 0, size - 1);
+    for (int64_t k = 0; k < 4; ++k)
+      tap.from[size_t(k)] = std::clamp<int64_t>(int64_t(start) + k - 1, 0, size - 1);
     tap.weight[0] = ((kA * (x + 1) - 5 * kA) * (x + 1) + 8 * kA) * (x + 1) - 4 * kA;
     tap.weight[1] = ((kA + 2) * x - (kA + 3)) * x * x + 1;
     tap.weight[2] = ((kA + 2) * back - (kA + 3)) * back * back + 1;
@@ -106,7 +110,8 @@ std::vector<Tap> taps(int64_t size, int64_t smaller) {
 }
 
 Plane half_size(const Plane& plane) {
-  const std::vector<Tap> across = taps(plane.width, plane.width / 2), down = taps(plane.height, plane.height / 2);
+  const std::vector<Tap> across = taps(plane.width, plane.width / 2),
+                         down = taps(plane.height, plane.height / 2);
   Plane narrow(plane.height, plane.width / 2), out(plane.height / 2, plane.width / 2);
   for (int64_t y = 0; y < narrow.height; ++y)
     for (int64_t x = 0; x < narrow.width; ++x) {
@@ -124,7 +129,8 @@ Plane half_size(const Plane& plane) {
   return out;
 }
 
-// Mean-subtracted, contrast-normalized pixels. Where rounding makes a variance negative there is no contrast: 0.
+// Mean-subtracted, contrast-normalized pixels. Where rounding makes a variance negative there is no contrast:
+// 0.
 Plane normalized(const Plane& plane) {
   Plane squares = plane;
   for (float& value : squares.values) value *= value;
@@ -132,7 +138,8 @@ Plane normalized(const Plane& plane) {
   Plane out(plane.height, plane.width);
   for (size_t i = 0; i < out.values.size(); ++i) {
     const float variance = mean_square.values[i] - mean.values[i] * mean.values[i];
-    if (variance >= 0) out.values[i] = (plane.values[i] - mean.values[i]) / (std::sqrt(variance) + float(1 / 255.0));
+    if (variance >= 0)
+      out.values[i] = (plane.values[i] - mean.values[i]) / (std::sqrt(variance) + float(1 / 255.0));
   }
   return out;
 }
@@ -184,10 +191,11 @@ std::optional<Fit> fit(const Plane& plane) {
   // Squares of the tiniest values are 0 in single precision.
   if (left_squares == 0 || right_squares == 0) return std::nullopt;
   const double count = double(plane.values.size());
-  const double left = std::sqrt(left_squares / double(num_left)), right = std::sqrt(right_squares / double(num_right));
+  const double left = std::sqrt(left_squares / double(num_left)),
+               right = std::sqrt(right_squares / double(num_right));
   const double skew = left / right, mean = sizes / count;
-  const double ratio = mean * mean / ((left_squares + right_squares) / count) * (std::pow(skew, 3) + 1) * (skew + 1) /
-                       std::pow(skew * skew + 1, 2);
+  const double ratio = mean * mean / ((left_squares + right_squares) / count) * (std::pow(skew, 3) + 1) *
+                       (skew + 1) / std::pow(skew * skew + 1, 2);
   return Fit{.shape = table.nearest(ratio), .left = left, .right = right};
 }
 
@@ -206,7 +214,8 @@ bool append_scale(const Plane& plane, std::vector<float>& values) {
   for (const auto& [down, right] : {std::pair{0, 1}, {1, 0}, {1, 1}, {-1, 1}}) {
     const std::optional<Fit> pairs = fit(products(pixels, down, right));
     if (!pairs) return false;
-    for (const double value : {pairs->shape, mean_of(*pairs), pairs->left * pairs->left, pairs->right * pairs->right})
+    for (const double value :
+         {pairs->shape, mean_of(*pairs), pairs->left * pairs->left, pairs->right * pairs->right})
       values.push_back(float(value));
   }
   return true;
@@ -217,8 +226,9 @@ bool append_scale(const Plane& plane, std::vector<float>& values) {
 BrisqueFeatures brisque_features(const io::Image& image) {
   BrisqueFeatures features;
   if (std::min(image.height, image.width) < kBrisqueLeastSide) {
-    features.failure = cat("picture of ", image.width, " x ", image.height, " pixels is too small for brisque, which needs ",
-                           kBrisqueLeastSide, " x ", kBrisqueLeastSide);
+    features.failure =
+        cat("picture of ", image.width, " x ", image.height, " pixels is too small for brisque, which needs ",
+            kBrisqueLeastSide, " x ", kBrisqueLeastSide);
     return features;
   }
   const Plane gray = gray_of(image);

@@ -92,8 +92,9 @@ void BrisqueModel::read_range(const std::filesystem::path& path) {
   largest_ = row_of(values, 1);
   for (size_t i = 0; i < size_t(kFeatures); ++i)
     if (least_[i] >= largest_[i])
-      throw DataError(path.string(), cat("the smallest value of feature ", i, " must be below its largest; got ", least_[i],
-                                         " and ", largest_[i]));
+      throw DataError(path.string(),
+                      cat("the smallest value of feature ", i, " must be below its largest; got ", least_[i],
+                          " and ", largest_[i]));
 }
 
 void BrisqueModel::read_regression(const std::filesystem::path& path) {
@@ -107,7 +108,8 @@ void BrisqueModel::read_regression(const std::filesystem::path& path) {
 
   const int64_t total = svm.at("sv_total").count(1, kMostVectors);
   const Node vectors = svm.at("support_vectors").list(total);
-  for (size_t i = 0; i < size_t(total); ++i) vectors_.push_back(row_of(vectors.item(i).numbers(kFeatures), 0));
+  for (size_t i = 0; i < size_t(total); ++i)
+    vectors_.push_back(row_of(vectors.item(i).numbers(kFeatures), 0));
 
   const Node function = svm.at("decision_functions").list(1).item(0);
   const int64_t count = function.at("sv_count").count(1, total);
@@ -118,7 +120,8 @@ void BrisqueModel::read_regression(const std::filesystem::path& path) {
   const bool indexed = function.json.contains("index");
   if (!indexed && count != total) function.at("sv_count").fail(cat(total, " where there is no 'index'"));
   for (int64_t i = 0; i < count; ++i)
-    weights_[size_t(indexed ? function.at("index").list(count).item(size_t(i)).count(0, total - 1) : i)] += alpha[size_t(i)];
+    weights_[size_t(indexed ? function.at("index").list(count).item(size_t(i)).count(0, total - 1) : i)] +=
+        alpha[size_t(i)];
 }
 
 double BrisqueModel::score(const BrisqueFeatures& features) const {
@@ -128,7 +131,8 @@ double BrisqueModel::score(const BrisqueFeatures& features) const {
   double sum = -offset_;
   for (size_t v = 0; v < vectors_.size(); ++v) {
     double distance = 0;
-    for (size_t i = 0; i < scaled.size(); ++i) distance += (vectors_[v][i] - scaled[i]) * (vectors_[v][i] - scaled[i]);
+    for (size_t i = 0; i < scaled.size(); ++i)
+      distance += (vectors_[v][i] - scaled[i]) * (vectors_[v][i] - scaled[i]);
     sum += weights_[v] * std::exp(-gamma_ * distance);
   }
   return std::clamp(sum, 0.0, 100.0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From BRISQUE's features to its score: a support-vector regression in the files of OpenCV's module `quality`.
+// From BRISQUE's features to its score: a support-vector regression in the files of OpenCV's module
+// `quality`.
 #pragma once
 
 #include "gamut/rewards/brisque_features.h"
@@ -9,9 +10,9 @@
 
 namespace gamut::rewards {
 
-// model: a file of cv::ml::SVM (opencv_ml_svm: EPS_SVR or NU_SVR with an RBF kernel on 36 variables). range: a file
-// with the matrix `range` [2, 36], smallest and largest value of each feature. DataError where a file is not that, or
-// holds numbers that are not finite; EnvironmentError where one is missing.
+// model: a file of cv::ml::SVM (opencv_ml_svm: EPS_SVR or NU_SVR with an RBF kernel on 36 variables). range:
+// a file with the matrix `range` [2, 36], smallest and largest value of each feature. DataError where a file
+// is not that, or holds numbers that are not finite; EnvironmentError where one is missing.
 class BrisqueModel {
  public:
   BrisqueModel(const std::filesystem::path& model, const std::filesystem::path& range);

@@ -14,7 +14,8 @@ void ComputeConfig::fields(FieldVisitor& v, const std::string& prefix) {
 }
 
 Compute open_compute(const ComputeConfig& config, const std::string& policy_device) {
-  return {nn::open_device(config.device == "policy" ? policy_device : config.device, config.dtype), config.batch};
+  return {nn::open_device(config.device == "policy" ? policy_device : config.device, config.dtype),
+          config.batch};
 }
 
 }  // namespace gamut::rewards

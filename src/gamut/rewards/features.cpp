@@ -41,9 +41,12 @@ class ClipFeatures : public FeatureExtractor {
 class VitFeatures : public FeatureExtractor {
  public:
   VitFeatures(std::string name, const std::string& model, const Compute& compute)
-      : name_(std::move(name)), vit_(models::Vit::open(models::find_network(model), compute.where)), batch_(compute.batch) {
+      : name_(std::move(name)),
+        vit_(models::Vit::open(models::find_network(model), compute.where)),
+        batch_(compute.batch) {
     if (vit_.config().dinov2 != (name_ == "dinov2"))
-      throw DataError("features", cat("features = \"", name_, "\" needs a ", name_ == "dinov2" ? "Dinov2Model" : "ViTModel",
+      throw DataError("features", cat("features = \"", name_, "\" needs a ",
+                                      name_ == "dinov2" ? "Dinov2Model" : "ViTModel",
                                       "; got the other of the two in '", model, "'"));
   }
   std::string name() const override { return name_; }
@@ -63,14 +66,18 @@ class VitFeatures : public FeatureExtractor {
 
 const std::string& required_model(const FeaturesConfig& config) {
   if (config.model.empty())
-    throw ConfigError("features", cat("features = \"", config.kind, "\" needs features_model, the folder of its network; "
+    throw ConfigError("features", cat("features = \"", config.kind,
+                                      "\" needs features_model, the folder of its network; "
                                       "got none; or choose features = \"pixels\", which needs none"));
   return config.model;
 }
 
-MadeExtractor make_pixel_features(const FeaturesConfig&, const std::string&) { return std::make_unique<PixelFeatures>(); }
+MadeExtractor make_pixel_features(const FeaturesConfig&, const std::string&) {
+  return std::make_unique<PixelFeatures>();
+}
 MadeExtractor make_clip_features(const FeaturesConfig& config, const std::string& policy_device) {
-  return std::make_unique<ClipFeatures>(ClipPictures(required_model(config), open_compute(config.compute, policy_device)));
+  return std::make_unique<ClipFeatures>(
+      ClipPictures(required_model(config), open_compute(config.compute, policy_device)));
 }
 
 template <bool kDinov2>
@@ -84,10 +91,9 @@ struct ExtractorEntry {
   MadeExtractor (*make)(const FeaturesConfig& config, const std::string& policy_device);
 };
 
-constexpr std::array kExtractors = {ExtractorEntry{"pixels", make_pixel_features},
-                                    ExtractorEntry{"clip", make_clip_features},
-                                    ExtractorEntry{"dino", make_vit_features<false>},
-                                    ExtractorEntry{"dinov2", make_vit_features<true>}};
+constexpr std::array kExtractors = {
+    ExtractorEntry{"pixels", make_pixel_features}, ExtractorEntry{"clip", make_clip_features},
+    ExtractorEntry{"dino", make_vit_features<false>}, ExtractorEntry{"dinov2", make_vit_features<true>}};
 
 std::vector<std::string> extractor_names() {
   std::vector<std::string> names;
@@ -109,7 +115,8 @@ void FeaturesConfig::fields(FieldVisitor& v, const std::string& what) {
   compute.fields(v, "features_");
 }
 
-std::unique_ptr<FeatureExtractor> make_features(const FeaturesConfig& config, const std::string& policy_device) {
+std::unique_ptr<FeatureExtractor> make_features(const FeaturesConfig& config,
+                                                const std::string& policy_device) {
   std::string known;
   for (const ExtractorEntry& entry : kExtractors) {
     if (config.kind == entry.name) return entry.make(config, policy_device);

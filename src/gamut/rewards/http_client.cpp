@@ -17,8 +17,8 @@ namespace {
 
 using Seconds = std::chrono::duration<double>;
 
-// Breaks the client's connection when time is up. The library's own limits count from one byte to the next, so a
-// server that drips would never meet them.
+// Breaks the client's connection when time is up. The library's own limits count from one byte to the next,
+// so a server that drips would never meet them.
 class Deadline {
  public:
   Deadline(httplib::Client& client, double seconds)
@@ -56,14 +56,20 @@ class Deadline {
 
 std::string words(httplib::Error error) {
   switch (error) {
-    case httplib::Error::Connection: return "connection refused";
-    case httplib::Error::ConnectionTimeout: return "no connection within the time limit";
-    case httplib::Error::Read: return "the connection broke while reading the reply";
-    case httplib::Error::Write: return "the connection broke while sending";
+    case httplib::Error::Connection:
+      return "connection refused";
+    case httplib::Error::ConnectionTimeout:
+      return "no connection within the time limit";
+    case httplib::Error::Read:
+      return "the connection broke while reading the reply";
+    case httplib::Error::Write:
+      return "the connection broke while sending";
     case httplib::Error::SSLConnection:
     case httplib::Error::SSLLoadingCerts:
-    case httplib::Error::SSLServerVerification: return "TLS failed or the certificate is not trusted";
-    default: return httplib::to_string(error);
+    case httplib::Error::SSLServerVerification:
+      return "TLS failed or the certificate is not trusted";
+    default:
+      return httplib::to_string(error);
   }
 }
 
@@ -74,7 +80,8 @@ HttpClient::HttpClient(const std::string& url) {
   const size_t slash = std::min(url.find('/', scheme), url.size());
   const bool is_usable = scheme > 0 && slash > scheme && url.find_first_of(" \t\r\n?#@") == std::string::npos;
   if (!is_usable)
-    throw ConfigError("reward", cat("remote.url must be http://host:port or https://host:port; got '", printable(url), "'"));
+    throw ConfigError("reward", cat("remote.url must be http://host:port or https://host:port; got '",
+                                    printable(url), "'"));
   host_ = url.substr(0, slash);
   prefix_ = url.substr(slash);
   while (prefix_.ends_with('/')) prefix_.pop_back();
@@ -84,7 +91,8 @@ HttpReply HttpClient::get(const std::string& path, const HttpLimits& limits) con
   return send("GET", path, "", limits);
 }
 
-HttpReply HttpClient::post_json(const std::string& path, const std::string& body, const HttpLimits& limits) const {
+HttpReply HttpClient::post_json(const std::string& path, const std::string& body,
+                                const HttpLimits& limits) const {
   return send("POST", path, body, limits);
 }
 

@@ -22,12 +22,14 @@ class Mix : public Reward {
 
   std::string lacks(const text::Prompt& prompt) const override {
     for (const MixPart& part : parts_)
-      if (const std::string why = part.reward->lacks(prompt); !why.empty()) return cat(part.reward->name(), ": ", why);
+      if (const std::string why = part.reward->lacks(prompt); !why.empty())
+        return cat(part.reward->name(), ": ", why);
     return "";
   }
 
   bool reads_text() const override {
-    return std::any_of(parts_.begin(), parts_.end(), [](const MixPart& part) { return part.reward->reads_text(); });
+    return std::any_of(parts_.begin(), parts_.end(),
+                       [](const MixPart& part) { return part.reward->reads_text(); });
   }
 
   Scores score(const at::Tensor& pictures, std::span<const text::Prompt> prompts) override {
@@ -57,6 +59,8 @@ class Mix : public Reward {
 
 }  // namespace
 
-std::unique_ptr<Reward> make_mix(std::vector<MixPart> parts) { return std::make_unique<Mix>(std::move(parts)); }
+std::unique_ptr<Reward> make_mix(std::vector<MixPart> parts) {
+  return std::make_unique<Mix>(std::move(parts));
+}
 
 }  // namespace gamut::rewards

@@ -14,8 +14,9 @@ struct MixPart {
   std::unique_ptr<Reward> reward;
 };
 
-// value: Σ weight · value of the part. exact: at least one part read the target exactly. A picture that one part could
-// not score has failed ("<part>: why"): the sum of the others would be another reward. Scores::parts holds each part.
+// value: Σ weight · value of the part. exact: at least one part read the target exactly. A picture that one
+// part could not score has failed ("<part>: why"): the sum of the others would be another reward.
+// Scores::parts holds each part.
 std::unique_ptr<Reward> make_mix(std::vector<MixPart> parts);
 
 }  // namespace gamut::rewards

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rewards that look at the picture alone and need no weights. None reads anything, so `exact` is always 0; the only
-// failure is "non-finite picture".
+// Rewards that look at the picture alone and need no weights. None reads anything, so `exact` is always 0;
+// the only failure is "non-finite picture".
 #pragma once
 
 #include "gamut/rewards/reward.h"
@@ -14,8 +14,8 @@ namespace gamut::rewards {
 enum class JpegGoal { kCompressible, kIncompressible };
 std::unique_ptr<Reward> make_jpeg_reward(JpegGoal goal);
 
-// Hasler & Süsstrunk (2003), "Measuring colourfulness in natural images", metric M^(3): 0 for gray pictures, about 60
-// for quite colorful ones, above 110 for extremely colorful ones.
+// Hasler & Süsstrunk (2003), "Measuring colourfulness in natural images", metric M^(3): 0 for gray pictures,
+// about 60 for quite colorful ones, above 110 for extremely colorful ones.
 std::unique_ptr<Reward> make_colorfulness_reward();
 
 }  // namespace gamut::rewards

@@ -16,7 +16,8 @@ int64_t Scores::num_failed() const {
 
 const std::string& Scores::first_failure() const {
   static const std::string kNone;
-  const auto first = std::find_if(failure.begin(), failure.end(), [](const std::string& why) { return !why.empty(); });
+  const auto first =
+      std::find_if(failure.begin(), failure.end(), [](const std::string& why) { return !why.empty(); });
   return first == failure.end() ? kNone : *first;
 }
 
@@ -25,17 +26,20 @@ void check_prompts(const Reward& reward, const std::string& key, std::span<const
   for (const text::Prompt& prompt : prompts) {
     const std::string why = reward.lacks(prompt);
     if (why.empty()) continue;
-    throw DataError("prompts", cat("'", file, "' line ", prompt.line, ": the ", key, " '", reward.name(),
-                                   "' cannot score pictures of '", printable(prompt.text, 80), "': ", why,
-                                   "; a prompt names its target in double quotes, or in a .jsonl file as \"target\"; "
-                                   "or choose another ", key == "gate" ? "regularizer.gate_rewards" : key + ".kind"));
+    throw DataError("prompts",
+                    cat("'", file, "' line ", prompt.line, ": the ", key, " '", reward.name(),
+                        "' cannot score pictures of '", printable(prompt.text, 80), "': ", why,
+                        "; a prompt names its target in double quotes, or in a .jsonl file as \"target\"; "
+                        "or choose another ",
+                        key == "gate" ? "regularizer.gate_rewards" : key + ".kind"));
   }
 }
 
 Scores score_checked(Reward& reward, const at::Tensor& pictures, std::span<const text::Prompt> prompts) {
   Scores scores = reward.score(pictures, prompts);
   for (size_t i = 0; i < scores.value.size(); ++i)
-    if (scores.failure[i].empty() && !std::isfinite(scores.value[i])) fail(scores, int64_t(i), "the reward is not finite");
+    if (scores.failure[i].empty() && !std::isfinite(scores.value[i]))
+      fail(scores, int64_t(i), "the reward is not finite");
   return scores;
 }
 

@@ -30,7 +30,8 @@ MadeReward make_clip(const RewardConfig& config, const std::string& device) {
   return make_clip_score(model, open_compute(config.compute, device));
 }
 MadeReward make_pick(const RewardConfig& config, const std::string& device) {
-  const std::string& model = required(config.pickscore_model, "pickscore", "pickscore_model", "folder of PickScore_v1");
+  const std::string& model =
+      required(config.pickscore_model, "pickscore", "pickscore_model", "folder of PickScore_v1");
   return make_pickscore(model, open_compute(config.compute, device));
 }
 MadeReward make_preference(const RewardConfig& config, const std::string& device) {
@@ -39,18 +40,24 @@ MadeReward make_preference(const RewardConfig& config, const std::string& device
   return make_hps(model, open_compute(config.compute, device));
 }
 MadeReward make_beauty(const RewardConfig& config, const std::string& device) {
-  const std::string &clip = required(config.aesthetic_model, "aesthetic", "aesthetic_model", "folder of CLIP ViT-L/14"),
-                    &head = required(config.aesthetic_head, "aesthetic", "aesthetic_head", "the head's safetensors file");
+  const std::string &clip = required(config.aesthetic_model, "aesthetic", "aesthetic_model",
+                                     "folder of CLIP ViT-L/14"),
+                    &head = required(config.aesthetic_head, "aesthetic", "aesthetic_head",
+                                     "the head's safetensors file");
   return make_aesthetic(clip, head, open_compute(config.compute, device));
 }
-MadeReward make_compressible(const RewardConfig&, const std::string&) { return make_jpeg_reward(JpegGoal::kCompressible); }
+MadeReward make_compressible(const RewardConfig&, const std::string&) {
+  return make_jpeg_reward(JpegGoal::kCompressible);
+}
 MadeReward make_incompressible(const RewardConfig&, const std::string&) {
   return make_jpeg_reward(JpegGoal::kIncompressible);
 }
 MadeReward make_colorful(const RewardConfig&, const std::string&) { return make_colorfulness_reward(); }
 MadeReward make_quality(const RewardConfig& config, const std::string&) {
-  const std::string& model = required(config.brisque_model, "brisque", "brisque_model", "OpenCV's brisque_model_live.yml");
-  return make_brisque(model, required(config.brisque_range, "brisque", "brisque_range", "OpenCV's brisque_range_live.yml"));
+  const std::string& model =
+      required(config.brisque_model, "brisque", "brisque_model", "OpenCV's brisque_model_live.yml");
+  return make_brisque(
+      model, required(config.brisque_range, "brisque", "brisque_range", "OpenCV's brisque_range_live.yml"));
 }
 MadeReward make_served(const RewardConfig& config, const std::string&) {
   required(config.remote.url, "remote", "remote.url", "\"http://host:port\" of a reward server");
@@ -89,8 +96,9 @@ MadeReward make_weighted_sum(const RewardConfig& config, const std::string& devi
       parts.push_back({weight->second, entry.make(config, device)});
   }
   if (parts.empty())
-    throw ConfigError("reward", "kind = \"mix\" needs at least one weight in [reward.mix]; got none; for example "
-                                "mix = { pickscore = 1.0, clip_score = 0.5 }");
+    throw ConfigError("reward",
+                      "kind = \"mix\" needs at least one weight in [reward.mix]; got none; for example "
+                      "mix = { pickscore = 1.0, clip_score = 0.5 }");
   return make_mix(std::move(parts));
 }
 
@@ -103,7 +111,8 @@ std::vector<std::string> reward_kinds() {
 }
 
 void add_reward_kind(RewardKind kind) {
-  for (const std::string& name : names_and_mix()) GAMUT_CHECK(name != kind.name, "reward added twice: ", name);
+  for (const std::string& name : names_and_mix())
+    GAMUT_CHECK(name != kind.name, "reward added twice: ", name);
   kinds_of_reward().push_back(std::move(kind));
 }
 
@@ -131,19 +140,26 @@ void RemoteConfig::fields(FieldVisitor& v) {
 }
 
 void RewardConfig::fields(FieldVisitor& v) {
-  v.field("kind", kind, one_of(names_and_mix()), "who judges; mix: the weighted sum below; own: what a program gave beside the recipe");
+  v.field("kind", kind, one_of(names_and_mix()),
+          "who judges; mix: the weighted sum below; own: what a program gave beside the recipe");
   v.field("own", own, any_value(), "own: its name");
   v.field("form", form, one_of({"distance", "confidence"}),
           "ocr: 1 - edit distance / length, or the engine's confidence in the asked text");
   v.field("tessdata", tessdata, any_value(),
           "ocr: folder of eng.traineddata; empty = where Debian and Ubuntu install it");
   v.field("model", model, input_path(), "reader: its folder");
-  v.field("clip_model", clip_model, input_path(), "clip_score: folder of a CLIP, or ORG/NAME of the Hub in the local cache");
-  v.field("pickscore_model", pickscore_model, input_path(), "pickscore: folder of PickScore_v1, or its name on the Hub");
-  v.field("hps_model", hps_model, input_path(), "hps: folder of CLIP ViT-H/14 with HPSv2.1's weights, or its name on the Hub");
-  v.field("aesthetic_model", aesthetic_model, input_path(), "aesthetic: folder of CLIP ViT-L/14, or its name on the Hub");
-  v.field("aesthetic_head", aesthetic_head, input_path(), "aesthetic: safetensors file of the regression head");
-  v.field("brisque_model", brisque_model, input_path(), "brisque: YAML file of OpenCV's support-vector regression");
+  v.field("clip_model", clip_model, input_path(),
+          "clip_score: folder of a CLIP, or ORG/NAME of the Hub in the local cache");
+  v.field("pickscore_model", pickscore_model, input_path(),
+          "pickscore: folder of PickScore_v1, or its name on the Hub");
+  v.field("hps_model", hps_model, input_path(),
+          "hps: folder of CLIP ViT-H/14 with HPSv2.1's weights, or its name on the Hub");
+  v.field("aesthetic_model", aesthetic_model, input_path(),
+          "aesthetic: folder of CLIP ViT-L/14, or its name on the Hub");
+  v.field("aesthetic_head", aesthetic_head, input_path(),
+          "aesthetic: safetensors file of the regression head");
+  v.field("brisque_model", brisque_model, input_path(),
+          "brisque: YAML file of OpenCV's support-vector regression");
   v.field("brisque_range", brisque_range, input_path(), "brisque: YAML file of the features' ranges");
   v.table("mix", mix, "kind = mix: the sum of raw scores times these weights");
   v.table("remote", remote, "kind = remote: the server");
@@ -153,7 +169,8 @@ void RewardConfig::fields(FieldVisitor& v) {
 std::unique_ptr<Reward> make_reward(const RewardConfig& config, const std::string& policy_device) {
   if (config.kind == kMix) return make_weighted_sum(config, policy_device);
   if (config.kind == kOwn)
-    throw ConfigError("rewards", cat("kind = \"own\" is '", printable(config.own), "', which the program that trained with it gave "
+    throw ConfigError("rewards", cat("kind = \"own\" is '", printable(config.own),
+                                     "', which the program that trained with it gave "
                                      "beside the recipe; give it again there, or choose another kind"));
   std::string known;
   for (const RewardKind& entry : kinds_of_reward()) {
@@ -161,7 +178,9 @@ std::unique_ptr<Reward> make_reward(const RewardConfig& config, const std::strin
     known += cat(entry.name, ", ");
   }
   if (config.kind.empty())
-    throw ConfigError("rewards", cat("a recipe has to say what it rewards; got no reward.kind; expected one of ", known, kMix));
+    throw ConfigError(
+        "rewards",
+        cat("a recipe has to say what it rewards; got no reward.kind; expected one of ", known, kMix));
   const std::string near = nearest_name(config.kind, names_and_mix());
   throw ConfigError("rewards", cat("unknown reward '", config.kind, "'; expected one of ", known, kMix,
                                    near.empty() ? "" : cat("; did you mean '", near, "'?")));

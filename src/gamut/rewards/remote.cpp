@@ -44,7 +44,9 @@ Try check_transport(const HttpReply& http) {
   if (!http.failure.empty()) return {{.problem = http.failure, .may_retry = true}, true};
   if (http.status == 200) return {};
   const bool may_pass = http.status >= 500 || http.status == 429;
-  return {{.problem = cat("HTTP status ", http.status, " with ", quoted_start(http.body)), .may_retry = may_pass}, may_pass};
+  return {
+      {.problem = cat("HTTP status ", http.status, " with ", quoted_start(http.body)), .may_retry = may_pass},
+      may_pass};
 }
 
 class Remote : public Reward {
@@ -107,11 +109,13 @@ class Remote : public Reward {
       Try one = try_once();
       if (one.reply.problem.empty()) return std::move(one.reply);
       const std::string what = cat("server '", config_.url, "', ", request, ": ", one.reply.problem);
-      if (!one.reply.may_retry) throw DataError("reward", cat(what, "; docs/rewards.md describes the protocol"));
+      if (!one.reply.may_retry)
+        throw DataError("reward", cat(what, "; docs/rewards.md describes the protocol"));
       if (tries > config_.retries)
         throw EnvironmentError(
-            "reward", cat(what, "; gave up after ", tries, tries == 1 ? " try" : " tries",
-                          one.is_away ? "; is the server running, and reward.remote.timeout_s long enough?" : ""));
+            "reward",
+            cat(what, "; gave up after ", tries, tries == 1 ? " try" : " tries",
+                one.is_away ? "; is the server running, and reward.remote.timeout_s long enough?" : ""));
       log_warning(cat(what, "; trying again"));
       wait(tries);
     }

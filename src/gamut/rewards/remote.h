@@ -9,10 +9,11 @@
 
 namespace gamut::rewards {
 
-// Asks GET /health first: 200 and a JSON object whose "status" is "ok". `exact` is always 0. A picture that is not
-// finite fails by itself and is not sent. A server that is away, too slow, or reports an error (HTTP 5xx, 429,
-// {"error": …}) is asked again config.retries times, then EnvironmentError; a reply that breaks the protocol (count, NaN,
-// no JSON, too large, other HTTP status) is a DataError at once. No score is ever made up.
+// Asks GET /health first: 200 and a JSON object whose "status" is "ok". `exact` is always 0. A picture that
+// is not finite fails by itself and is not sent. A server that is away, too slow, or reports an error (HTTP
+// 5xx, 429,
+// {"error": …}) is asked again config.retries times, then EnvironmentError; a reply that breaks the protocol
+// (count, NaN, no JSON, too large, other HTTP status) is a DataError at once. No score is ever made up.
 std::unique_ptr<Reward> make_remote(const RemoteConfig& config);
 
 }  // namespace gamut::rewards

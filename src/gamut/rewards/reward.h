@@ -34,7 +34,8 @@ class Reward {
  public:
   virtual ~Reward() = default;
   virtual std::string name() const = 0;
-  // pictures [B, 3, H, W] in [0, 1], fp32, on any device; prompts: one per picture. Deterministic; independent of the batch.
+  // pictures [B, 3, H, W] in [0, 1], fp32, on any device; prompts: one per picture. Deterministic;
+  // independent of the batch.
   virtual Scores score(const at::Tensor& pictures, std::span<const text::Prompt> prompts) = 0;
   // Why no picture of this prompt can ever be scored: "prompt without a target"; "" = nothing is missing.
   virtual std::string lacks(const text::Prompt&) const { return ""; }
@@ -42,8 +43,8 @@ class Reward {
   virtual bool reads_text() const { return false; }
 };
 
-// DataError when a prompt of the file lacks what the reward needs, before anything is drawn. `key`: who it is in
-// the recipe, "reward", "judge" or "gate" (regularizer.gate_rewards).
+// DataError when a prompt of the file lacks what the reward needs, before anything is drawn. `key`: who it is
+// in the recipe, "reward", "judge" or "gate" (regularizer.gate_rewards).
 void check_prompts(const Reward& reward, const std::string& key, std::span<const text::Prompt> prompts,
                    const std::string& file);
 
@@ -58,18 +59,18 @@ struct MixConfig {
 
 // [reward] and [judge] of a recipe.
 struct RewardConfig {
-  std::string kind = "";                       // a name of reward_kinds(), or mix; "" = the recipe has to say
+  std::string kind = "";  // a name of reward_kinds(), or mix; "" = the recipe has to say
   MixConfig mix = {};
-  std::string own = "";                        // own: the name of what a program gave beside the recipe
-  std::string form = "distance";               // ocr: distance (1 - edit distance / length) | confidence
-  std::string tessdata = "";                   // ocr: "" = where Debian and Ubuntu install it
-  std::string model = "";                      // folder of the network of a task's own reward
+  std::string own = "";           // own: the name of what a program gave beside the recipe
+  std::string form = "distance";  // ocr: distance (1 - edit distance / length) | confidence
+  std::string tessdata = "";      // ocr: "" = where Debian and Ubuntu install it
+  std::string model = "";         // folder of the network of a task's own reward
   // CLIP models: folders, or ORG/NAME of the Hub in the local cache
   std::string clip_model = "", pickscore_model = "", hps_model = "", aesthetic_model = "";
-  std::string aesthetic_head = "";             // safetensors of the regression head
+  std::string aesthetic_head = "";                     // safetensors of the regression head
   std::string brisque_model = "", brisque_range = "";  // OpenCV's YAML files
   RemoteConfig remote = {};
-  ComputeConfig compute = {};                  // of the reward's network, where it has one
+  ComputeConfig compute = {};  // of the reward's network, where it has one
   void fields(FieldVisitor& v);
 };
 
@@ -83,11 +84,13 @@ void add_reward_kind(RewardKind kind);
 // Every kind but mix: this room's, then the tasks'.
 std::vector<std::string> reward_kinds();
 
-// The value of a key that no default can name. ConfigError when it is empty: "reward 'hps' needs hps_model = …".
+// The value of a key that no default can name. ConfigError when it is empty: "reward 'hps' needs hps_model =
+// …".
 const std::string& required(const std::string& value, const char* reward, const char* key, const char* what);
 
-// ConfigError for an unknown kind, none, or a mix without parts, EnvironmentError when a model or data file is missing or
-// a reward server does not answer. policy_device: "cpu" or "cuda", where a network computes unless the config says.
+// ConfigError for an unknown kind, none, or a mix without parts, EnvironmentError when a model or data file
+// is missing or a reward server does not answer. policy_device: "cpu" or "cuda", where a network computes
+// unless the config says.
 std::unique_ptr<Reward> make_reward(const RewardConfig& config, const std::string& policy_device = "cpu");
 
 }  // namespace gamut::rewards

@@ -20,10 +20,12 @@ namespace {
 
 using nlohmann::json;
 
-RewardReply problem(std::string text, bool may_retry = false) { return {.problem = std::move(text), .may_retry = may_retry}; }
+RewardReply problem(std::string text, bool may_retry = false) {
+  return {.problem = std::move(text), .may_retry = may_retry};
+}
 
-// What stands for a number that JSON has not: a string that no server sends, so that the reply can be read and the picture
-// named.
+// What stands for a number that JSON has not: a string that no server sends, so that the reply can be read
+// and the picture named.
 constexpr std::string_view kNotFinite = "\x01gamut:";
 
 std::string quoted_word(std::string_view word) { return cat("\"\\u0001gamut:", word, "\""); }
@@ -40,14 +42,16 @@ std::optional<std::string> why_none(const json& value) {
 RewardReply read_rewards(const json& values, size_t expected) {
   if (!values.is_array()) return problem(cat("'rewards' must be a list; got ", quoted_start(values.dump())));
   if (values.size() != expected)
-    return problem(cat("'rewards' must hold one number per picture; got ", values.size(), "; expected ", expected));
+    return problem(
+        cat("'rewards' must hold one number per picture; got ", values.size(), "; expected ", expected));
   RewardReply reply;
   for (size_t i = 0; i < expected; ++i) {
     const std::optional<std::string> why = why_none(values[i]);
     if (!why)
       return problem(cat("every reward must be a number, or null where there is none; got ",
                          quoted_start(values[i].dump()), " for picture ", i + 1, " of ", expected));
-    reply.rewards.push_back(why->empty() ? values[i].get<double>() : std::numeric_limits<double>::quiet_NaN());
+    reply.rewards.push_back(why->empty() ? values[i].get<double>()
+                                         : std::numeric_limits<double>::quiet_NaN());
     reply.failure.push_back(*why);
   }
   return reply;
@@ -90,7 +94,8 @@ std::string reward_request(std::span<const io::Image> images, std::span<const te
   const bool plural = fields_named == "plural";
   const json request{{plural ? "prompts" : "prompt", texts},
                      {plural ? "images" : "image", pictures},
-                     {plural ? "extra" : "kwargs", {{"target", targets}, {"attributes", attributes}, {"metadata", metadata}}}};
+                     {plural ? "extra" : "kwargs",
+                      {{"target", targets}, {"attributes", attributes}, {"metadata", metadata}}}};
   return request.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -104,7 +109,8 @@ RewardReply parse_reward_reply(const std::string& body, size_t expected) {
   if (!reply.is_object()) return problem(cat("the reply must be a JSON object; got ", quoted_start(body)));
   if (reply.contains("error") && !reply["error"].is_null())
     return problem(cat("the server says ", quoted_start(reply["error"].dump())), /*may_retry=*/true);
-  if (!reply.contains("rewards")) return problem(cat("the reply must hold 'rewards'; got ", quoted_start(body)));
+  if (!reply.contains("rewards"))
+    return problem(cat("the reply must hold 'rewards'; got ", quoted_start(body)));
   return read_rewards(reply["rewards"], expected);
 }
 

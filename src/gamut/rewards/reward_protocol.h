@@ -3,7 +3,8 @@
 //
 //   POST /compute  {"prompt": ["a cat"], "image": ["iVBORw0…"],
 //                   "kwargs": {"target": [""], "attributes": [{}], "metadata": [{}]}}
-//              ->  {"rewards": [0.7]}   or   {"error": "why"};   null or NaN for a picture that it cannot score
+//              ->  {"rewards": [0.7]}   or   {"error": "why"};   null or NaN for a picture that it cannot
+//              score
 #pragma once
 
 #include "gamut/io/image.h"
@@ -21,11 +22,12 @@ namespace gamut::rewards {
 std::string reward_request(std::span<const io::Image> images, std::span<const text::Prompt> prompts,
                            const std::string& fields_named);
 
-// A reply as it came, or what is wrong with it in one line. may_retry: the server said that it failed this time.
+// A reply as it came, or what is wrong with it in one line. may_retry: the server said that it failed this
+// time.
 struct RewardReply {
   std::vector<double> rewards = {};       // NaN where failed
   std::vector<std::string> failure = {};  // "" = scored; else why not
-  std::string problem = "";  // "" = both hold `expected` entries
+  std::string problem = "";               // "" = both hold `expected` entries
   bool may_retry = false;
 };
 RewardReply parse_reward_reply(const std::string& body, size_t expected);

@@ -33,7 +33,8 @@ std::vector<fs::path> usual_folders() {
   folders.insert(folders.end(), versions.begin(), versions.end());
   for (const char* folder : {"/usr/share/tessdata", "/usr/local/share/tessdata"})
     folders.emplace_back(folder);
-  if (const fs::path data = data_folder(); !data.empty()) folders.push_back(data / "tessdata");  // in gamut's wheel
+  if (const fs::path data = data_folder(); !data.empty())
+    folders.push_back(data / "tessdata");  // in gamut's wheel
   return folders;
 }
 

@@ -19,7 +19,8 @@ namespace {
 std::string waiting() {
   std::string text;
   for (const char* name : {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "KMP_BLOCKTIME"})
-    if (const char* value = std::getenv(name)) text += cat(text.empty() ? " (" : ", ", name, "=", printable(value));
+    if (const char* value = std::getenv(name))
+      text += cat(text.empty() ? " (" : ", ", name, "=", printable(value));
   return text.empty() ? text : text + ")";
 }
 
@@ -39,10 +40,11 @@ std::string version() { return cat("gamut ", GAMUT_VERSION); }
 
 std::string build_info(const std::string& device) {
   const nn::LibTorchBuild libtorch = nn::libtorch_build();
-  return cat("gamut: ", GAMUT_VERSION, "\nbuild: ", GAMUT_BUILD_TYPE, ", ", GAMUT_COMPILER, "\nLibTorch: ", TORCH_VERSION,
-             ", ", libtorch.name, ", in ", printable(libtorch.folder.string(), 300), "\nCPU capability: ",
-             at::get_cpu_capability(), "\nCPU kernels: ", nn::describe_cpu_path(), "\nthreads: ", at::get_num_threads(),
-             waiting(), "\n", device == "cuda" ? cat("CUDA: ", gpus(), "\n") : "");
+  return cat("gamut: ", GAMUT_VERSION, "\nbuild: ", GAMUT_BUILD_TYPE, ", ", GAMUT_COMPILER,
+             "\nLibTorch: ", TORCH_VERSION, ", ", libtorch.name, ", in ",
+             printable(libtorch.folder.string(), 300), "\nCPU capability: ", at::get_cpu_capability(),
+             "\nCPU kernels: ", nn::describe_cpu_path(), "\nthreads: ", at::get_num_threads(), waiting(),
+             "\n", device == "cuda" ? cat("CUDA: ", gpus(), "\n") : "");
 }
 
 }  // namespace gamut::run

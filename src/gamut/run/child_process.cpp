@@ -45,7 +45,8 @@ Words environment_with(const std::map<std::string, std::string>& more) {
 int open_log(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (descriptor < 0)
-    throw EnvironmentError("sweep", cat("cannot write '", path.string(), "'; got '", std::strerror(errno), "'"));
+    throw EnvironmentError("sweep",
+                           cat("cannot write '", path.string(), "'; got '", std::strerror(errno), "'"));
   return descriptor;
 }
 
@@ -55,7 +56,8 @@ ChildEnd end_of(int status) {
 }
 
 // In the child: only calls that are safe after fork.
-[[noreturn]] void become(pid_t parent, const Words& words, const Words& environment, int in, int out, int err) {
+[[noreturn]] void become(pid_t parent, const Words& words, const Words& environment, int in, int out,
+                         int err) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(143);  // it died before the kernel knew

@@ -18,9 +18,10 @@ struct ChildCommand {
   std::filesystem::path out, err;                  // appended to; the same path twice is one file
 };
 
-// Starts the running program, even if its file was replaced meanwhile, with nothing on stdin and in a process group
-// of its own: Ctrl-C in a terminal reaches the parent alone, which asks its children once. When the parent's thread
-// ends, killed or not, the kernel sends SIGTERM. EnvironmentError when no process can be made.
+// Starts the running program, even if its file was replaced meanwhile, with nothing on stdin and in a process
+// group of its own: Ctrl-C in a terminal reaches the parent alone, which asks its children once. When the
+// parent's thread ends, killed or not, the kernel sends SIGTERM. EnvironmentError when no process can be
+// made.
 pid_t start_child(const ChildCommand& command);
 
 struct ChildEnd {

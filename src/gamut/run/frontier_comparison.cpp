@@ -23,7 +23,8 @@ std::string names_of(const std::vector<eval::Method>& methods) {
 // nullptr when there is nothing to compare: one recipe alone.
 const eval::Method* find_baseline(const std::vector<eval::Method>& methods, const std::string& asked) {
   const std::string name = asked.empty() ? kDefaultBaseline : asked;
-  const auto found = std::find_if(methods.begin(), methods.end(), [&](const auto& m) { return m.name == name; });
+  const auto found =
+      std::find_if(methods.begin(), methods.end(), [&](const auto& m) { return m.name == name; });
   if (found != methods.end()) return methods.size() == 1 ? nullptr : &*found;
   if (asked.empty() && methods.size() == 1) return nullptr;
   throw ConfigError("frontier", cat("no run belongs to the baseline '", name, "'; got ", names_of(methods),
@@ -39,7 +40,9 @@ ComparedMethods compare_all(const std::vector<std::string>& paths, const Frontie
   ComparedMethods found{.runs = compared_runs(rows, options.x, options.y), .all = {}, .equal_time = {}};
   const eval::Method* baseline = find_baseline(found.runs.methods, options.baseline);
   if (!baseline) return found;
-  const auto curves = [&](const eval::Method& method) { return options.interpolate ? interpolated(method) : method; };
+  const auto curves = [&](const eval::Method& method) {
+    return options.interpolate ? interpolated(method) : method;
+  };
   const eval::Method held = curves(*baseline);
   for (const eval::Method& method : found.runs.methods) {
     if (&method == baseline) continue;

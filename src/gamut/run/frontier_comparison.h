@@ -13,7 +13,8 @@
 namespace gamut::run {
 
 struct FrontierOptions {
-  std::string baseline = "";  // recipe to compare with; "" = flow_grpo, or nothing where there is one recipe alone
+  std::string baseline =
+      "";  // recipe to compare with; "" = flow_grpo, or nothing where there is one recipe alone
   std::string x = "reward", y = "color_spread";  // measures of quality and of diversity
   eval::CompareOptions compare = {};
   bool interpolate = false;  // along straight lines between checkpoints, not in steps
@@ -24,7 +25,8 @@ struct ComparedMethods {
   std::vector<eval::Comparison> all, equal_time;  // against the baseline
 };
 
-// Run folders, folders of runs, or .jsonl files of collected evaluations. ConfigError for an unknown baseline or measure.
+// Run folders, folders of runs, or .jsonl files of collected evaluations. ConfigError for an unknown baseline
+// or measure.
 ComparedMethods compare_all(const std::vector<std::string>& paths, const FrontierOptions& options);
 nlohmann::ordered_json to_json(const ComparedMethods& found, const FrontierOptions& options);
 

@@ -15,7 +15,8 @@ namespace {
 using Measures = std::map<std::string, double>;
 
 bool starts_with_any(const std::string& text, const std::vector<std::string>& beginnings) {
-  return std::any_of(beginnings.begin(), beginnings.end(), [&](const auto& b) { return text.starts_with(b); });
+  return std::any_of(beginnings.begin(), beginnings.end(),
+                     [&](const auto& b) { return text.starts_with(b); });
 }
 
 // Whether a setting can change the measure.
@@ -29,35 +30,41 @@ bool concerns(const std::string& setting, const std::string& measure) {
   return !heldout || !setting.starts_with("evaluation");
 }
 
-// ConfigError naming all that differs: numbers of other prompts, seeds or sizes say nothing about the methods.
+// ConfigError naming all that differs: numbers of other prompts, seeds or sizes say nothing about the
+// methods.
 void check_comparable(const RunRows& one, const RunRows& two, const std::string& x, const std::string& y) {
   std::string differing;
   for (const auto& [key, value] : one.settings) {
     const auto other = two.settings.find(key);
-    if (other == two.settings.end() || other->second == value || !(concerns(key, x) || concerns(key, y))) continue;
-    differing += cat(differing.empty() ? "" : ", ", key, " (", value, " and ", other->second, ")");
-  }
-  if (!differing.empty())
-    throw ConfigError("frontier",
-                      cat("'", one.origin, "' and '", two.origin, "' cannot be compared; they differ in ", differing));
-}
-
-// Seeds of one group share a recipe: what may differ is the seed, how long it trained and how often it was recorded.
-void check_one_recipe(const RunRows& one, const RunRows& two) {
-  if (one.seed == two.seed)
-    throw ConfigError("frontier", cat("'", one.origin, "' and '", two.origin, "' are both '", one.group, "' with seed ",
-                                      one.seed, "; leave one out, or name the folder after what sets it apart"));
-  std::string differing;
-  for (const auto& [key, value] : one.recipe) {
-    const auto other = two.recipe.find(key);
-    if (other == two.recipe.end() || other->second == value) continue;
-    if (key == "seed" || key == "iterations" || key == "device" || starts_with_any(key, {"checkpoint.", "eval."}))
+    if (other == two.settings.end() || other->second == value || !(concerns(key, x) || concerns(key, y)))
       continue;
     differing += cat(differing.empty() ? "" : ", ", key, " (", value, " and ", other->second, ")");
   }
   if (!differing.empty())
-    throw ConfigError("frontier", cat("'", one.origin, "' and '", two.origin, "' would be seeds of one recipe '",
-                                      one.group, "' but differ in ", differing, "; name their folders apart"));
+    throw ConfigError("frontier", cat("'", one.origin, "' and '", two.origin,
+                                      "' cannot be compared; they differ in ", differing));
+}
+
+// Seeds of one group share a recipe: what may differ is the seed, how long it trained and how often it was
+// recorded.
+void check_one_recipe(const RunRows& one, const RunRows& two) {
+  if (one.seed == two.seed)
+    throw ConfigError("frontier",
+                      cat("'", one.origin, "' and '", two.origin, "' are both '", one.group, "' with seed ",
+                          one.seed, "; leave one out, or name the folder after what sets it apart"));
+  std::string differing;
+  for (const auto& [key, value] : one.recipe) {
+    const auto other = two.recipe.find(key);
+    if (other == two.recipe.end() || other->second == value) continue;
+    if (key == "seed" || key == "iterations" || key == "device" ||
+        starts_with_any(key, {"checkpoint.", "eval."}))
+      continue;
+    differing += cat(differing.empty() ? "" : ", ", key, " (", value, " and ", other->second, ")");
+  }
+  if (!differing.empty())
+    throw ConfigError(
+        "frontier", cat("'", one.origin, "' and '", two.origin, "' would be seeds of one recipe '", one.group,
+                        "' but differ in ", differing, "; name their folders apart"));
 }
 
 // ConfigError with the nearest name when no row of a run has the measure.
@@ -67,8 +74,8 @@ void check_measure(const RunRows& run, const std::string& name) {
     for (const auto& [key, value] : measures) known.insert(key);
   if (known.contains(name)) return;
   const std::string near = nearest_name(name, {known.begin(), known.end()});
-  throw ConfigError("frontier", cat("no evaluation of '", run.origin, "' has the measure '", printable(name), "'",
-                                    near.empty() ? "" : "; did you mean '" + near + "'?"));
+  throw ConfigError("frontier", cat("no evaluation of '", run.origin, "' has the measure '", printable(name),
+                                    "'", near.empty() ? "" : "; did you mean '" + near + "'?"));
 }
 
 // Held-out prompts are evaluated once.
@@ -83,8 +90,8 @@ eval::Curve curve_of(const RunRows& run, const std::string& x, const std::string
   for (const auto& [step, select] : run.select) {
     const auto report = run.report.find(step);
     const Measures none, &reported = !apart ? select : report == run.report.end() ? none : report->second;
-    const double *sx = find(select, select, x), *sy = find(select, select, y), *rx = find(reported, select, x),
-                 *ry = find(reported, select, y);
+    const double *sx = find(select, select, x), *sy = find(select, select, y),
+                 *rx = find(reported, select, x), *ry = find(reported, select, y);
     if (!sx || !sy || !rx || !ry) {
       log_warning(cat("'", run.origin, "', step ", step, " is left out: an evaluation is missing"));
       continue;
@@ -107,7 +114,8 @@ bool has_reports(const std::vector<RunRows>& runs, std::vector<std::string>& not
   for (const RunRows& run : runs)
     if (run.report.empty()) {
       notes.push_back(
-          cat("checkpoints are chosen and reported on the same evaluation, so the best of noise gains a little: '",
+          cat("checkpoints are chosen and reported on the same evaluation, so the best of noise gains a "
+              "little: '",
               run.origin, "' has no rows of role \"report\" (eval.report_seed)"));
       return false;
     }
@@ -128,7 +136,8 @@ ComparedRuns compared_runs(const std::vector<RunRows>& runs, const std::string& 
   out.reported_apart = has_reports(runs, out.notes);
   for (const std::string& measure : {x, y})
     if (measure.starts_with("heldout."))
-      out.notes.push_back(cat("'", measure, "' is evaluated once, so it is chosen and reported on the same pictures"));
+      out.notes.push_back(
+          cat("'", measure, "' is evaluated once, so it is chosen and reported on the same pictures"));
   for (const RunRows& run : runs) {
     auto same = [&](const eval::Method& method) { return method.name == run.group; };
     auto method = std::find_if(out.methods.begin(), out.methods.end(), same);

@@ -16,8 +16,8 @@ struct ComparedRuns {
   std::vector<std::string> notes;     // what a reader must know beside the numbers
 };
 
-// Groups runs by recipe. ConfigError when runs cannot be compared (naming what differs), a group holds two recipes or
-// one seed twice, or a measure is in no row.
+// Groups runs by recipe. ConfigError when runs cannot be compared (naming what differs), a group holds two
+// recipes or one seed twice, or a measure is in no row.
 ComparedRuns compared_runs(const std::vector<RunRows>& runs, const std::string& x, const std::string& y);
 
 }  // namespace gamut::run

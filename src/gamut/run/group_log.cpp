@@ -16,7 +16,8 @@ constexpr int64_t kColumns = 8, kMaxSide = 128;  // pictures per row; pixels of 
 
 io::Image small_atlas(const at::Tensor& pictures) {
   std::vector<io::Image> small;
-  for (const io::Image& picture : nn::tensor_to_images(pictures)) small.push_back(io::shrunk(picture, kMaxSide));
+  for (const io::Image& picture : nn::tensor_to_images(pictures))
+    small.push_back(io::shrunk(picture, kMaxSide));
   return io::atlas(small, kColumns);
 }
 
@@ -24,7 +25,8 @@ io::Image small_atlas(const at::Tensor& pictures) {
 
 void RecordConfig::fields(FieldVisitor& v) {
   v.field("groups", groups, between(0, 64),
-          "prompts whose training group is kept at the first iteration and at evaluations, for the report; 0 = none");
+          "prompts whose training group is kept at the first iteration and at evaluations, for the report; 0 "
+          "= none");
 }
 
 void log_groups(const std::filesystem::path& run, const train::CreditView& view, int64_t count) {

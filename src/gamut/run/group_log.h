@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// groups.jsonl and groups/*.png of a run: what the members of a few prompts got, for the report's group browser.
+// groups.jsonl and groups/*.png of a run: what the members of a few prompts got, for the report's group
+// browser.
 #pragma once
 
 #include "gamut/core/config.h"

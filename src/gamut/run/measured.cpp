@@ -16,10 +16,11 @@ std::string averaged_weights(const train::EmaConfig& ema) {
   return cat("averaged weights (ema.decay ", decay, ")");
 }
 
-std::string measured_run(const std::filesystem::path& run, const TrainRecipe& recipe, int64_t step, bool raw) {
+std::string measured_run(const std::filesystem::path& run, const TrainRecipe& recipe, int64_t step,
+                         bool raw) {
   if (step == 0) return measured_base(recipe);
-  return cat(run.string(), ", step ", step, ", ", raw ? "raw weights, as the last update left them"
-                                                      : averaged_weights(recipe.train.ema));
+  return cat(run.string(), ", step ", step, ", ",
+             raw ? "raw weights, as the last update left them" : averaged_weights(recipe.train.ema));
 }
 
 }  // namespace gamut::run

@@ -15,6 +15,7 @@ std::string measured_base(const TrainRecipe& recipe);
 // "averaged weights (ema.decay 0.9)", or "current weights (ema.decay 0)"
 std::string averaged_weights(const train::EmaConfig& ema);
 // "runs/x, step 160, averaged weights (ema.decay 0.9)"; step 0 is the base. `raw`: as eval.raw measures.
-std::string measured_run(const std::filesystem::path& run, const TrainRecipe& recipe, int64_t step, bool raw = false);
+std::string measured_run(const std::filesystem::path& run, const TrainRecipe& recipe, int64_t step,
+                         bool raw = false);
 
 }  // namespace gamut::run

@@ -47,7 +47,8 @@ int64_t last_step(const fs::path& rows) {
 }
 
 // Factors as a checkpoint holds them: "<path>.lora_A.weight", then "<path>.lora_B.weight".
-nn::LoraFile adapter_of_checkpoint(const fs::path& file, const nn::LoraConfig& config, const std::string& model) {
+nn::LoraFile adapter_of_checkpoint(const fs::path& file, const nn::LoraConfig& config,
+                                   const std::string& model) {
   std::vector<nn::NamedTensor> tensors;
   for (const auto& [name, tensor] : nn::load_safetensors(file)) tensors.push_back({name, tensor});
   nn::LoraFile adapter = nn::lora_of(tensors, config, models::family_of(models::ModelFolder(model)).denoiser);
@@ -58,8 +59,9 @@ nn::LoraFile adapter_of_checkpoint(const fs::path& file, const nn::LoraConfig& c
 TunedModel model_of_checkpoint(const fs::path& run, const TrainRecipe& recipe) {
   const auto checkpoint = train::latest_checkpoint(run);
   if (!checkpoint)
-    throw EnvironmentError("model", cat("the run '", printable(run.string()), "' has no model yet and no checkpoint; ",
-                                        "wait for its first checkpoint, or resume it"));
+    throw EnvironmentError("model",
+                           cat("the run '", printable(run.string()), "' has no model yet and no checkpoint; ",
+                               "wait for its first checkpoint, or resume it"));
   const fs::path weights = *checkpoint / "ema.safetensors";
   TunedModel model{.folder = recipe.train.model,
                    .measured = cat(checkpoint->string(), ", ", averaged_weights(recipe.train.ema))};
@@ -73,7 +75,8 @@ TunedModel model_of_checkpoint(const fs::path& run, const TrainRecipe& recipe) {
 }  // namespace
 
 void TunedModel::apply(models::Pipeline& pipe) const {
-  if (!weights.empty()) train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(weights), "weights");
+  if (!weights.empty())
+    train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(weights), "weights");
   if (adapter) pipe.add_lora(*adapter, 1);
 }
 
@@ -82,7 +85,8 @@ TunedModel find_tuned(const std::string& name) {
   if (run.empty()) return {.folder = find_input(name, NamedBy::kCommandLine).name, .measured = name};
   const TrainRecipe recipe = load_train_recipe(run / "config.toml", {});
   // A run that was resumed after its end is past the model that it left then.
-  if (!is_complete_model(run / "model") || !fs::exists(run / "before_after.txt")) return model_of_checkpoint(run, recipe);
+  if (!is_complete_model(run / "model") || !fs::exists(run / "before_after.txt"))
+    return model_of_checkpoint(run, recipe);
   TunedModel model{.folder = (run / "model").string(),
                    .measured = measured_run(run, recipe, last_step(run / "metrics.jsonl"))};
   if (!recipe.train.lora.is_on()) return model;

@@ -16,16 +16,16 @@
 namespace gamut::run {
 
 struct TunedModel {
-  std::string folder;                     // what Pipeline::open takes
-  std::filesystem::path weights = {};     // of a checkpoint, to copy into the denoiser; "" = the folder's own
+  std::string folder;                  // what Pipeline::open takes
+  std::filesystem::path weights = {};  // of a checkpoint, to copy into the denoiser; "" = the folder's own
   std::optional<nn::LoraFile> adapter = {};
-  std::string measured;                   // which model, step and weights, for tables
+  std::string measured;  // which model, step and weights, for tables
   // Puts weights and adapter into an opened pipeline of `folder`.
   void apply(models::Pipeline& pipe) const;
 };
 
-// A finished run stands for its model/, one that goes on or was stopped for its newest checkpoint's averaged weights;
-// both as RUN or RUN/model. EnvironmentError for a run that has neither.
+// A finished run stands for its model/, one that goes on or was stopped for its newest checkpoint's averaged
+// weights; both as RUN or RUN/model. EnvironmentError for a run that has neither.
 TunedModel find_tuned(const std::string& name);
 
 }  // namespace gamut::run

@@ -39,7 +39,8 @@ void visit_rows(const fs::path& path, const std::function<void(int64_t, json&&)>
 std::map<std::string, double> numbers_of(const json& row) {
   std::map<std::string, double> values;
   for (const auto& [key, value] : row.items())
-    if (value.is_number() && key != "step" && !eval::is_unscored(row, key)) values[eval::present_key(key)] = value.get<double>();
+    if (value.is_number() && key != "step" && !eval::is_unscored(row, key))
+      values[eval::present_key(key)] = value.get<double>();
   return values;
 }
 
@@ -58,7 +59,8 @@ std::vector<double> list_of(const json& row, const char* key) {
 
 std::vector<int64_t> integers_of(const json& row, const char* key) {
   std::vector<int64_t> values;
-  for (const double value : list_of(row, key)) values.push_back(std::abs(value) <= kMostCounted ? int64_t(value) : -1);
+  for (const double value : list_of(row, key))
+    values.push_back(std::abs(value) <= kMostCounted ? int64_t(value) : -1);
   return values;
 }
 
@@ -141,7 +143,8 @@ void read_evaluations(const fs::path& folder, eval::ReportRun& run) {
 void read_groups(const fs::path& folder, size_t count, int64_t side, eval::ReportRun& run) {
   std::vector<json> rows;
   visit_rows(folder / "groups.jsonl", [&](int64_t, json&& row) { rows.push_back(std::move(row)); });
-  for (const size_t i : eval::spread(rows.size(), count)) run.groups.push_back(group_of(folder, rows[i], side));
+  for (const size_t i : eval::spread(rows.size(), count))
+    run.groups.push_back(group_of(folder, rows[i], side));
 }
 
 std::vector<io::Image> read_samples(const fs::path& folder, int64_t step) {
@@ -150,8 +153,10 @@ std::vector<io::Image> read_samples(const fs::path& folder, int64_t step) {
   if (!fs::exists(path)) return pictures;
   const io::SafetensorsFile file = io::SafetensorsFile::open(path);
   const io::TensorEntry& entry = file.at("pictures");
-  if (entry.dtype != io::Dtype::kU8 || entry.shape.size() != 4 || entry.shape[1] != 3 || entry.begin == entry.end)
-    throw DataError("report", cat(path.string(), " must hold 'pictures' [B, 3, H, W] as bytes, one picture at least"));
+  if (entry.dtype != io::Dtype::kU8 || entry.shape.size() != 4 || entry.shape[1] != 3 ||
+      entry.begin == entry.end)
+    throw DataError("report",
+                    cat(path.string(), " must hold 'pictures' [B, 3, H, W] as bytes, one picture at least"));
   const auto* bytes = reinterpret_cast<const uint8_t*>(file.bytes(entry).data());
   const int64_t height = entry.shape[2], width = entry.shape[3], plane = height * width;
   for (int64_t b = 0; b < entry.shape[0]; ++b, bytes += 3 * plane) {

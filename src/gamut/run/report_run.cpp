@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 
 constexpr size_t kPaletteColors = 200;  // pictures per evaluation in the palette view
 
-// What makes evaluations of two runs different questions; "" = they are comparable. A page also compares the rewards.
+// What makes evaluations of two runs different questions; "" = they are comparable. A page also compares the
+// rewards.
 std::string differences(const TrainRecipe& one, const TrainRecipe& two) {
   std::string found = evaluation_differences(one, two);
   auto compare = [&](const char* what, const std::string& a, const std::string& b) {
@@ -30,7 +31,8 @@ std::string differences(const TrainRecipe& one, const TrainRecipe& two) {
   return found;
 }
 
-// Where each value of a stored config.toml came from when the run began: its comments "# from …", by full key.
+// Where each value of a stored config.toml came from when the run began: its comments "# from …", by full
+// key.
 std::map<std::string, std::string> stored_origins(const fs::path& config) {
   std::map<std::string, std::string> origins;
   std::istringstream lines(io::read_text(config));
@@ -55,7 +57,9 @@ std::vector<eval::ReportSetting> settings_of(const fs::path& folder, const Train
   return settings;
 }
 
-std::string text_or_nothing(const fs::path& path) { return fs::is_regular_file(path) ? io::read_text(path) : ""; }
+std::string text_or_nothing(const fs::path& path) {
+  return fs::is_regular_file(path) ? io::read_text(path) : "";
+}
 
 std::vector<std::string> prompt_texts(const TrainRecipe& recipe) {
   std::vector<std::string> texts;
@@ -66,7 +70,8 @@ std::vector<std::string> prompt_texts(const TrainRecipe& recipe) {
 
 // Whose pictures a run draws; nullptr: no task's.
 const tasks::Task* task_of(const TrainRecipe& recipe) {
-  return fs::exists(recipe.eval_prompts()) ? tasks::task_of(text::load_prompts(recipe.eval_prompts())) : nullptr;
+  return fs::exists(recipe.eval_prompts()) ? tasks::task_of(text::load_prompts(recipe.eval_prompts()))
+                                           : nullptr;
 }
 
 void check_baseline(const eval::Report& report) {
@@ -112,7 +117,8 @@ ReportReader::Stored ReportReader::read_run(const fs::path& folder) const {
   run.command = text_or_nothing(folder / "command.txt");
   read_evaluations(folder, run);
   read_curves(folder, std::clamp<int64_t>(1200 / int64_t(folders_.size()), 40, 200), run);
-  run.finished = run.steps_done >= run.iterations && !run.evaluations.empty() && run.evaluations.back().step == run.iterations;
+  run.finished = run.steps_done >= run.iterations && !run.evaluations.empty() &&
+                 run.evaluations.back().step == run.iterations;
   return stored;
 }
 
@@ -120,8 +126,8 @@ void ReportReader::add_pictures(Stored& stored, const eval::PictureBudget& budge
   const std::vector<int64_t> steps = evaluated_steps(stored.run);
   const tasks::Task* task = task_of(stored.recipe);
   for (const size_t i : eval::spread(steps.size(), size_t(budget.checkpoints))) {
-    const std::string key =
-        cat(stored.folder.string(), '\n', steps[i], '\n', budget.prompts, ' ', budget.members, ' ', budget.side);
+    const std::string key = cat(stored.folder.string(), '\n', steps[i], '\n', budget.prompts, ' ',
+                                budget.members, ' ', budget.side);
     auto found = pictures_.find(key);
     if (found == pictures_.end()) {
       const std::vector<io::Image> pictures = read_samples(stored.folder, steps[i]);
@@ -129,7 +135,8 @@ void ReportReader::add_pictures(Stored& stored, const eval::PictureBudget& budge
       if (pictures.empty() || int64_t(pictures.size()) % members != 0) continue;
       found = pictures_
                   .emplace(key, Pictures{.sheet = eval::make_sheet(steps[i], pictures, members, budget),
-                                         .palette = {steps[i], task ? task->palette_of(pictures, kPaletteColors) : ""}})
+                                         .palette = {steps[i],
+                                                     task ? task->palette_of(pictures, kPaletteColors) : ""}})
                   .first;
     }
     stored.run.sheets.push_back(found->second.sheet);
@@ -141,7 +148,8 @@ void ReportReader::add_pictures(Stored& stored, const eval::PictureBudget& budge
 std::string ReportReader::why_incomparable(const std::vector<Stored>& all) {
   for (const Stored& stored : all) {
     const std::string differing = differences(all.front().recipe, stored.recipe);
-    if (!differing.empty()) return cat(all.front().run.name, " and ", stored.run.name, " differ in ", differing);
+    if (!differing.empty())
+      return cat(all.front().run.name, " and ", stored.run.name, " differ in ", differing);
   }
   return "";
 }
@@ -178,7 +186,8 @@ eval::Report ReportReader::read() {
   eval::Report report;
   report.baseline = baseline_;
   report.reason = why_incomparable(all);
-  for (const size_t i : eval::spread(prompts.size(), size_t(budget.prompts))) report.sheet_prompts.push_back(prompts[i]);
+  for (const size_t i : eval::spread(prompts.size(), size_t(budget.prompts)))
+    report.sheet_prompts.push_back(prompts[i]);
   report.data_palette = data_palette(all.front().recipe);
   for (Stored& stored : all) {
     add_pictures(stored, budget);

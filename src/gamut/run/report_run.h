@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Run folders as the report wants them. Reads only; a run that goes on, was killed mid-line or is empty is fine.
+// Run folders as the report wants them. Reads only; a run that goes on, was killed mid-line or is empty is
+// fine.
 #pragma once
 
 #include "gamut/eval/report.h"

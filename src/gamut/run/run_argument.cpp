@@ -48,8 +48,9 @@ fs::path recipe_file(const fs::path& argument) {
   std::error_code ignored;
   if (!fs::is_directory(argument, ignored)) return argument;
   if (fs::exists(argument / "config.toml", ignored)) return argument / "config.toml";
-  throw ConfigError("config", cat("'", printable(argument.string()), "' is a folder without a config.toml, so no run; ",
-                                  "expected a recipe or a run folder"));
+  throw ConfigError("config",
+                    cat("'", printable(argument.string()), "' is a folder without a config.toml, so no run; ",
+                        "expected a recipe or a run folder"));
 }
 
 std::vector<std::string> run_arguments(const std::vector<std::string>& arguments, const std::string& files) {

@@ -12,7 +12,8 @@ std::string run_name(const std::filesystem::path& folder) {
 
 std::string recipe_name(const std::filesystem::path& folder, int64_t seed) {
   const std::string name = run_name(folder), suffix = cat("-", seed);
-  return name.size() > suffix.size() && name.ends_with(suffix) ? name.substr(0, name.size() - suffix.size()) : name;
+  return name.size() > suffix.size() && name.ends_with(suffix) ? name.substr(0, name.size() - suffix.size())
+                                                               : name;
 }
 
 std::string evaluation_differences(const TrainRecipe& one, const TrainRecipe& two) {

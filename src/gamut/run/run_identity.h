@@ -14,7 +14,8 @@ namespace gamut::run {
 std::string run_name(const std::filesystem::path& folder);
 // "runs/gamut-3" of seed 3 -> "gamut"; other names as they are.
 std::string recipe_name(const std::filesystem::path& folder, int64_t seed);
-// What makes the evaluations of two runs incomparable: "eval.seed (1000 and 7), eval.steps (20 and 10)"; "" = nothing.
+// What makes the evaluations of two runs incomparable: "eval.seed (1000 and 7), eval.steps (20 and 10)"; "" =
+// nothing.
 std::string evaluation_differences(const TrainRecipe& one, const TrainRecipe& two);
 
 }  // namespace gamut::run

@@ -39,14 +39,17 @@ void add_measures(const nlohmann::json& row, RunRows& run) {
   auto& measures = (pass.role == "report" ? run.report : run.select)[row["step"].get<int64_t>()];
   const std::string prefix = pass.set == "prompts" ? "" : pass.set + ".";
   for (const auto& [key, value] : row.items())
-    if (value.is_number() && !eval::is_unscored(row, key) && std::find(kNoMeasures.begin(), kNoMeasures.end(), key) == kNoMeasures.end())
+    if (value.is_number() && !eval::is_unscored(row, key) &&
+        std::find(kNoMeasures.begin(), kNoMeasures.end(), key) == kNoMeasures.end())
       measures[prefix + eval::present_key(key)] = value.get<double>();
 }
 
 // What a row itself says about how it was made.
 void add_row_settings(const nlohmann::json& row, const std::vector<std::string>& keys, RunRows& run) {
   const eval::EvalPass pass = eval::pass_of(row);
-  const std::string prefix = pass.set == "heldout" ? "held-out " : pass.role == "report" ? "report " : "evaluation ";
+  const std::string prefix = pass.set == "heldout"   ? "held-out "
+                             : pass.role == "report" ? "report "
+                                                     : "evaluation ";
   for (const std::string& key : keys)
     if (row.contains(key) && row[key].is_number()) run.settings[prefix + key] = row[key].dump();
 }
@@ -57,14 +60,15 @@ void add_recipe(const fs::path& config, RunRows& run) {
   for (const ResolvedField& field : recipe.resolved.fields) run.recipe[field.key] = field.toml;
   run.settings["model"] = recipe.train.model;
   run.settings["evaluation prompt set"] = recipe.eval_prompts().string();
-  for (const char* key : {"eval.features", "eval.features_model", "eval.guidance_scale", "judge.kind", "reward.kind"})
+  for (const char* key :
+       {"eval.features", "eval.features_model", "eval.guidance_scale", "judge.kind", "reward.kind"})
     run.settings[key] = run.recipe[key];
 }
 
 RunRows read_folder(const fs::path& folder) {
   if (!fs::exists(folder / "evals.jsonl") || !fs::exists(folder / "config.toml"))
-    throw DataError("frontier",
-                    cat("'", folder.string(), "' is not a run folder; expected evals.jsonl and config.toml in it"));
+    throw DataError("frontier", cat("'", folder.string(),
+                                    "' is not a run folder; expected evals.jsonl and config.toml in it"));
   RunRows run;
   run.origin = folder.string();
   add_recipe(folder / "config.toml", run);
@@ -74,7 +78,8 @@ RunRows read_folder(const fs::path& folder) {
       add_measures(row, run);
       add_row_settings(row, {"prompts", "members", "eval_steps", "seed"}, run);
     }
-  if (run.select.empty()) throw DataError("frontier", cat("the run '", folder.string(), "' holds no evaluation yet"));
+  if (run.select.empty())
+    throw DataError("frontier", cat("the run '", folder.string(), "' holds no evaluation yet"));
   run.seconds = training_seconds(folder / "metrics.jsonl");
   return run;
 }

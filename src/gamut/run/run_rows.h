@@ -17,19 +17,22 @@ struct RunRows {
   int64_t seed = 0;
   // "eval.seed" -> "1000": runs that differ in one that both have cannot be compared.
   std::map<std::string, std::string> settings;
-  // Every other key of the recipe; runs of one group may differ in the seed and in how long and how often only.
+  // Every other key of the recipe; runs of one group may differ in the seed and in how long and how often
+  // only.
   std::map<std::string, std::string> recipe;
-  std::map<int64_t, double> seconds;                         // training time by step
-  std::map<int64_t, std::map<std::string, double>> select;   // step -> measure; held-out ones as "heldout.<measure>"
+  std::map<int64_t, double> seconds;  // training time by step
+  std::map<int64_t, std::map<std::string, double>>
+      select;  // step -> measure; held-out ones as "heldout.<measure>"
   std::map<int64_t, std::map<std::string, double>> report;
 };
 
-// A run folder gives one, a .jsonl of collected rows (recipe, seed, step, train_seconds, measures) as many as it
-// holds. DataError or EnvironmentError in one line when there is nothing to read; a half-written last line is warned
-// about and left out.
+// A run folder gives one, a .jsonl of collected rows (recipe, seed, step, train_seconds, measures) as many as
+// it holds. DataError or EnvironmentError in one line when there is nothing to read; a half-written last line
+// is warned about and left out.
 std::vector<RunRows> read_run_rows(const std::filesystem::path& path);
 
-// Training time in seconds until each step, the sum of metrics.jsonl's seconds_total; evaluations don't count.
+// Training time in seconds until each step, the sum of metrics.jsonl's seconds_total; evaluations don't
+// count.
 std::map<int64_t, double> training_seconds(const std::filesystem::path& metrics);
 
 }  // namespace gamut::run

@@ -13,16 +13,16 @@ namespace gamut::run {
 
 struct SampleSchedule {
   int64_t steps = 20;
-  std::string sampler = "";  // ode (the model's own scheduler, without noise) | flow_sde | ddim | euler; "": ode, or ddim where
-                             // gamut lacks the model's own
+  std::string sampler = "";  // ode (the model's own scheduler, without noise) | flow_sde | ddim | euler; "":
+                             // ode, or ddim where gamut lacks the model's own
   double eta = 0;            // ddim
   double noise_level = 0.7;  // flow_sde
   std::string grid = "";     // a name of sigma_grid_kinds(); "" = the model's scheduler
   double shift = 0;          // of the grid; 0 = the model's
 };
 
-// The model's own scheduler without noise unless the sampler, grid or shift asks for others. ConfigError for keys that do not go
-// together, DataError for a sampler that the model's scheduler does not allow.
+// The model's own scheduler without noise unless the sampler, grid or shift asks for others. ConfigError for
+// keys that do not go together, DataError for a sampler that the model's scheduler does not allow.
 std::vector<diffusion::Step> sample_schedule(const models::Pipeline& pipe, const SampleSchedule& asked);
 
 }  // namespace gamut::run

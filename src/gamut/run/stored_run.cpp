@@ -23,22 +23,26 @@ StoredEvaluation read_row(const std::filesystem::path& run, const nlohmann::json
   const nn::TensorMap stored = nn::load_safetensors(run / "samples" / (io::step_name(step) + ".safetensors"));
   const auto pictures = stored.find("pictures");
   const bool usable = pictures != stored.end() && pictures->second.scalar_type() == at::kByte &&
-                      pictures->second.dim() == 4 && pictures->second.size(1) == 3 && pictures->second.numel() > 0;
+                      pictures->second.dim() == 4 && pictures->second.size(1) == 3 &&
+                      pictures->second.numel() > 0;
   if (!usable)
     throw DataError("run", cat((run / "samples" / io::step_name(step)).string(),
                                ".safetensors must hold the tensor 'pictures' [B, 3, H, W] as bytes",
-                               pictures == stored.end() ? "" : cat("; got ", pictures->second.scalar_type(), " ",
-                                                                    pictures->second.sizes())));
+                               pictures == stored.end() ? ""
+                                                        : cat("; got ", pictures->second.scalar_type(), " ",
+                                                              pictures->second.sizes())));
   return {.step = step,
           .numbers = eval::evaluation_from_json(row),
           .pictures = pictures->second.to(at::kFloat) / 255};
 }
 
 // One pass of each evaluation, by default the main one.
-std::vector<nlohmann::json> rows_with_steps(const std::filesystem::path& run, const eval::EvalPass& pass = {}) {
+std::vector<nlohmann::json> rows_with_steps(const std::filesystem::path& run,
+                                            const eval::EvalPass& pass = {}) {
   std::vector<nlohmann::json> rows;
   for (nlohmann::json& row : io::read_json_lines(run / "evals.jsonl"))
-    if (row.is_object() && row.contains("step") && row["step"].is_number_integer() && eval::pass_of(row) == pass)
+    if (row.is_object() && row.contains("step") && row["step"].is_number_integer() &&
+        eval::pass_of(row) == pass)
       rows.push_back(std::move(row));
   return rows;
 }
@@ -76,7 +80,8 @@ std::vector<std::vector<io::Image>> sheet_rows(const at::Tensor& pictures, size_
                                pictures.size(0), "; were the prompts changed?"));
   std::vector<std::vector<io::Image>> rows;
   for (size_t p = 0; p < prompts; ++p)
-    rows.push_back(nn::tensor_to_images(pictures.narrow(0, int64_t(p) * members, std::min(members, kSheetMembers))));
+    rows.push_back(
+        nn::tensor_to_images(pictures.narrow(0, int64_t(p) * members, std::min(members, kSheetMembers))));
   return rows;
 }
 

@@ -22,8 +22,8 @@ struct StoredEvaluation {
   at::Tensor pictures;  // [prompts * members, 3, H, W] in [0, 1], prompt-major
 };
 
-// Of averaged weights on eval.prompts and eval.seed. DataError when evals.jsonl has no row for the step, or no row at
-// all.
+// Of averaged weights on eval.prompts and eval.seed. DataError when evals.jsonl has no row for the step, or
+// no row at all.
 StoredEvaluation evaluation_at(const std::filesystem::path& run, int64_t step);
 StoredEvaluation last_evaluation(const std::filesystem::path& run);
 // The same step's numbers with raw weights, where eval.raw asked for them.

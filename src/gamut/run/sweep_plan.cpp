@@ -51,7 +51,8 @@ class Methods {
       for (const std::string& recipe : sweep.recipes) add(recipe, variant.label, variant.set, sweep.seeds);
     for (const SweepRun& run : sweep.runs)
       add(run.recipe, run.label, run.set, run.seeds.empty() ? sweep.seeds : run.seeds);
-    if (all.empty()) throw ConfigError("sweep", cat("'", path.string(), "' names no recipe; give `recipes` or [[run]]"));
+    if (all.empty())
+      throw ConfigError("sweep", cat("'", path.string(), "' names no recipe; give `recipes` or [[run]]"));
   }
   std::vector<Method> all;
 
@@ -109,7 +110,8 @@ void SweepConfig::fields(FieldVisitor& v) {
   v.field("threads", threads, between(1, 1024), "threads of each run");
   v.field("baseline", baseline, any_value(), "method to compare with; \"\" = flow_grpo, or the first");
   v.field("levels", levels, any_value(), "rewards at which variety is compared");
-  for (size_t i = 0; i < variants.size(); ++i) v.table(cat("variant.", i + 1), variants[i], "every recipe once more");
+  for (size_t i = 0; i < variants.size(); ++i)
+    v.table(cat("variant.", i + 1), variants[i], "every recipe once more");
   for (size_t i = 0; i < runs.size(); ++i) v.table(cat("run.", i + 1), runs[i], "one recipe of its own");
 }
 
@@ -136,7 +138,8 @@ std::vector<PlannedRun> plan_runs(const SweepConfig& sweep, const fs::path& path
       if (k >= method.seeds.size()) continue;
       runs.push_back(planned(method, method.seeds[k], more_sets));
       if (!names.insert(runs.back().name).second)
-        throw ConfigError("sweep", cat("two runs are named '", runs.back().name, "'; give one of them another label"));
+        throw ConfigError("sweep",
+                          cat("two runs are named '", runs.back().name, "'; give one of them another label"));
     }
   if (runs.empty()) throw ConfigError("sweep", cat("'", path.string(), "' has no seeds, so no runs"));
   baseline_of(sweep, runs);
@@ -146,7 +149,9 @@ std::vector<PlannedRun> plan_runs(const SweepConfig& sweep, const fs::path& path
 std::string baseline_of(const SweepConfig& sweep, const std::vector<PlannedRun>& runs) {
   std::vector<std::string> methods;
   for (const PlannedRun& run : runs) methods.push_back(run.method);
-  auto has = [&](const std::string& name) { return std::find(methods.begin(), methods.end(), name) != methods.end(); };
+  auto has = [&](const std::string& name) {
+    return std::find(methods.begin(), methods.end(), name) != methods.end();
+  };
   if (sweep.baseline.empty()) return has("flow_grpo") ? "flow_grpo" : methods.front();
   if (has(sweep.baseline)) return sweep.baseline;
   const std::string near = nearest_name(sweep.baseline, methods);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A sweep as written and as the runs it stands for: recipes x variants x seeds, and single recipes beside them.
+// A sweep as written and as the runs it stands for: recipes x variants x seeds, and single recipes beside
+// them.
 #pragma once
 
 #include "gamut/core/config.h"
@@ -44,16 +45,17 @@ struct SweepConfig {
 SweepConfig load_sweep(const std::filesystem::path& path);
 
 struct PlannedRun {
-  std::string method;            // "diverse_grpo", "diverse_grpo@pooled"
-  std::string name;              // "diverse_grpo@pooled-3": of its folder and its log
+  std::string method;  // "diverse_grpo", "diverse_grpo@pooled"
+  std::string name;    // "diverse_grpo@pooled-3": of its folder and its log
   int64_t seed = 0;
   std::filesystem::path recipe;  // beside the sweep's file, as `extends` names files
   std::vector<std::string> sets;
   TrainRecipe resolved;
 };
 
-// Every run of the sweep, the first seed of all methods before the second of any; `more_sets` override the rest.
-// ConfigError when a recipe does not resolve, two runs have one name, or the baseline is none of the methods.
+// Every run of the sweep, the first seed of all methods before the second of any; `more_sets` override the
+// rest. ConfigError when a recipe does not resolve, two runs have one name, or the baseline is none of the
+// methods.
 std::vector<PlannedRun> plan_runs(const SweepConfig& sweep, const std::filesystem::path& path,
                                   const std::vector<std::string>& more_sets);
 

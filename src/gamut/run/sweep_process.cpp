@@ -22,8 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kPause{50};       // between two looks at the processes
-constexpr double kSecondsPerLine = 60;   // of progress, off a terminal
+constexpr milliseconds kPause{50};      // between two looks at the processes
+constexpr double kSecondsPerLine = 60;  // of progress, off a terminal
 
 int64_t steps_done(const fs::path& folder) {
   const auto row = io::last_json_line(folder / "metrics.jsonl");
@@ -39,8 +39,8 @@ std::string last_line(const fs::path& log) {
   return text.substr(text.rfind('\n') + 1);
 }
 
-// A folder whose making was cut short holds no recipe and nothing else. Only what is empty is removed: training
-// refuses a folder with anything of the user's.
+// A folder whose making was cut short holds no recipe and nothing else. Only what is empty is removed:
+// training refuses a folder with anything of the user's.
 void remove_unfinished_folder(const fs::path& folder) {
   std::error_code ignored;
   for (const char* name : {"lock", "samples", "checkpoints", ""}) fs::remove(folder / name, ignored);
@@ -80,7 +80,8 @@ class Processes {
     std::string changes;
     const RunState state = state_of(run, folder_of(run), &changes);
     if (state == RunState::kOther)
-      return fail(run, cat("its folder holds a run of another recipe; changed: ", changes), int(ExitCode::kConfig));
+      return fail(run, cat("its folder holds a run of another recipe; changed: ", changes),
+                  int(ExitCode::kConfig));
     if (state != RunState::kComplete) return pending_.push_back(&run);
     ++outcome_.complete;
     steps_of_complete_ += run.resolved.train.iterations;
@@ -112,7 +113,8 @@ class Processes {
     if (resume) command.args.push_back("--resume");
     if (options_.json_log) command.args.push_back("--json-log");
     running_.push_back({&run, start_child(command)});
-    log_info(cat(run.name, ": ", resume ? "going on from step " + std::to_string(steps_done(folder_of(run))) : "started"));
+    log_info(cat(run.name, ": ",
+                 resume ? "going on from step " + std::to_string(steps_done(folder_of(run))) : "started"));
   }
 
   void collect_ended() {
@@ -169,8 +171,8 @@ class Processes {
     const size_t runs = outcome_.complete + outcome_.failed.size() + running_.size() + pending_.size();
     const std::string line =
         cat("sweep ", outcome_.complete, "/", runs, " runs done, ", running_.size(), " running",
-            outcome_.failed.empty() ? "" : cat(", ", outcome_.failed.size(), " failed"), ", iteration ", now, "/",
-            total_steps_, ", ", left, " left");
+            outcome_.failed.empty() ? "" : cat(", ", outcome_.failed.size(), " failed"), ", iteration ", now,
+            "/", total_steps_, ", ", left, " left");
     show_progress(line, {{"complete", int64_t(outcome_.complete)},
                          {"running", int64_t(running_.size())},
                          {"failed", int64_t(outcome_.failed.size())},

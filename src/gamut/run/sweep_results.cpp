@@ -25,7 +25,8 @@ std::string rows_of(const PlannedRun& run, const fs::path& folder) {
   std::string text;
   for (const json& evaluation : io::read_json_lines(folder / "evals.jsonl")) {
     if (!evaluation.is_object() || !evaluation.contains("step") || !evaluation["step"].is_number_integer())
-      throw DataError("sweep", cat((folder / "evals.jsonl").string(), " must hold objects with an integer 'step'"));
+      throw DataError("sweep",
+                      cat((folder / "evals.jsonl").string(), " must hold objects with an integer 'step'"));
     const int64_t step = evaluation["step"].get<int64_t>();
     ordered_json row{{"recipe", run.method}, {"seed", run.seed}, {"step", step}, {"run", run.name}};
     row["train_seconds"] = seconds.contains(step) ? ordered_json(seconds.at(step)) : ordered_json();
@@ -40,10 +41,13 @@ eval::MethodRow method_row(const json& row, const std::string& place) {
   const bool complete = row.is_object() && row.contains("recipe") && row["recipe"].is_string() &&
                         row.contains("seed") && row["seed"].is_number_integer() && row.contains("step") &&
                         row["step"].is_number_integer();
-  if (!complete) throw DataError("sweep", cat(place, " must have the string 'recipe' and the integers 'seed', 'step'"));
-  eval::MethodRow out{.method = printable(row["recipe"].get<std::string>()), .seed = row["seed"], .step = row["step"]};
+  if (!complete)
+    throw DataError("sweep", cat(place, " must have the string 'recipe' and the integers 'seed', 'step'"));
+  eval::MethodRow out{
+      .method = printable(row["recipe"].get<std::string>()), .seed = row["seed"], .step = row["step"]};
   for (const auto& [key, value] : row.items())
-    if (value.is_number() && !eval::is_unscored(row, key)) out.measures[eval::present_key(key)] = value.get<double>();
+    if (value.is_number() && !eval::is_unscored(row, key))
+      out.measures[eval::present_key(key)] = value.get<double>();
   if (out.measures.contains("train_seconds")) out.seconds = out.measures["train_seconds"];
   return out;
 }

@@ -83,8 +83,8 @@ void TrainEvaluation::evaluate_pass(const eval::EvalPass& pass, train::Trainer& 
   if (pass.weights == "ema") average.emplace(trainer.params(), trainer.ema_weights());
   const eval::Measured measured =
       eval::evaluate(trainer.policy(), prompts_.at(pass.set),
-                     {.reward = reward_, .judge = judge_, .features = features_.get()}, eval::config_of(pass, config_),
-                     base_pass(run_, pass, step));
+                     {.reward = reward_, .judge = judge_, .features = features_.get()},
+                     eval::config_of(pass, config_), base_pass(run_, pass, step));
   const eval::Evaluation& numbers = measured.numbers;
   if (step == 0) save_base_trace(run_, pass, measured.trace);
   nlohmann::ordered_json row{{"step", step}, {"weights", step == 0 ? "base" : pass.weights}};
@@ -95,25 +95,26 @@ void TrainEvaluation::evaluate_pass(const eval::EvalPass& pass, train::Trainer& 
   if (observer_) observer_(row);
   tell_failures(pass, step, numbers);
   if (pass == eval::EvalPass{})
-    log_info(cat("eval   step ", step, ": reward ", shown(numbers["reward"]), ", judge ", shown(numbers["judge"]),
-                 ", feature distance ", shown(numbers["feature_distance"]), ", recall ", shown(numbers["recall"]), "   ",
-                 format_duration(numbers.seconds)));
+    log_info(cat("eval   step ", step, ": reward ", shown(numbers["reward"]), ", judge ",
+                 shown(numbers["judge"]), ", feature distance ", shown(numbers["feature_distance"]),
+                 ", recall ", shown(numbers["recall"]), "   ", format_duration(numbers.seconds)));
   else if (pass.set == "heldout")
-    log_info(cat("eval   step ", step, ", ", pass.set, ": ", heldout_numbers(numbers), "reward ", shown(numbers["reward"]),
-                 "   ", format_duration(numbers.seconds)));
+    log_info(cat("eval   step ", step, ", ", pass.set, ": ", heldout_numbers(numbers), "reward ",
+                 shown(numbers["reward"]), "   ", format_duration(numbers.seconds)));
 }
 
 // Of the main pass and of held-out prompts; the others show the same prompts again.
-fs::path TrainEvaluation::save_pictures(const eval::EvalPass& pass, int64_t step, const at::Tensor& pictures) const {
+fs::path TrainEvaluation::save_pictures(const eval::EvalPass& pass, int64_t step,
+                                        const at::Tensor& pictures) const {
   if (pass.role != "select" || pass.weights != "ema") return {};
   const std::string name = cat(pass.set == "heldout" ? "heldout_" : "", io::step_name(step));
   const std::vector<text::Prompt>& prompts = prompts_.at(pass.set);
   const at::Tensor bytes = (pictures * 255).round().clamp(0, 255).to(at::kCPU, at::kByte).contiguous();
   nn::save_safetensors(run_ / "samples" / (name + ".safetensors"), {{"pictures", bytes}});
   const fs::path sheet = run_ / "samples" / (name + ".png");
-  io::save_png(sheet,
-               io::contact_sheet({{.title = cat("step ", step), .rows = sheet_rows(pictures, prompts.size())}},
-                                 sheet_options(prompts)));
+  io::save_png(
+      sheet, io::contact_sheet({{.title = cat("step ", step), .rows = sheet_rows(pictures, prompts.size())}},
+                               sheet_options(prompts)));
   return sheet;
 }
 

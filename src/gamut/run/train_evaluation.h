@@ -23,10 +23,11 @@ namespace gamut::run {
 
 class TrainEvaluation {
  public:
-  TrainEvaluation(const TrainRecipe& recipe, std::filesystem::path run, rewards::Reward& reward, rewards::Reward& judge,
-                  std::function<void(const nlohmann::ordered_json&)> observer = {});
+  TrainEvaluation(const TrainRecipe& recipe, std::filesystem::path run, rewards::Reward& reward,
+                  rewards::Reward& judge, std::function<void(const nlohmann::ordered_json&)> observer = {});
 
-  // Every pass that the recipe asks for on the trainer's weights of now, the averaged ones where a pass says so.
+  // Every pass that the recipe asks for on the trainer's weights of now, the averaged ones where a pass says
+  // so.
   void evaluate(train::Trainer& trainer, io::JsonLines& evals, train::EventLog& events);
 
   const std::vector<text::Prompt>& prompts() const { return prompts_.at("prompts"); }
@@ -36,7 +37,8 @@ class TrainEvaluation {
   void evaluate_pass(const eval::EvalPass& pass, train::Trainer& trainer, io::JsonLines& evals,
                      train::EventLog& events);
   // The sheet; "" where a pass keeps no pictures.
-  std::filesystem::path save_pictures(const eval::EvalPass& pass, int64_t step, const at::Tensor& pictures) const;
+  std::filesystem::path save_pictures(const eval::EvalPass& pass, int64_t step,
+                                      const at::Tensor& pictures) const;
 
   eval::EvalConfig config_;
   std::filesystem::path run_;
@@ -48,8 +50,8 @@ class TrainEvaluation {
   std::map<std::string, std::vector<text::Prompt>> prompts_;  // by EvalPass::set
 };
 
-// Share of a run's time that its evaluations took so far, from disk: "evaluation took 8.4 % of the run (12.1 s of
-// 144 s)". "" without rows.
+// Share of a run's time that its evaluations took so far, from disk: "evaluation took 8.4 % of the run (12.1
+// s of 144 s)". "" without rows.
 std::string evaluation_cost(const std::filesystem::path& run);
 
 }  // namespace gamut::run

@@ -46,8 +46,8 @@ void TrainProgress::show(const train::StepReport& report) {
   const std::string line = progress_.line(report.step);
   if (progress_is_live())
     return show_progress(cat(line, "  reward ", rounded(report.reward_mean), "  variety ",
-                             train::sparkline(variety_, kSparkline), " ", rounded(report.group_distance), "  ",
-                             rounded(rate, rate < 10 ? 1 : 0), " images/s"),
+                             train::sparkline(variety_, kSparkline), " ", rounded(report.group_distance),
+                             "  ", rounded(rate, rate < 10 ? 1 : 0), " images/s"),
                          fields);
   if (report.step % kEvery != 0 && report.step != 1) return;
   const std::string exact = report.reward_exact ? cat(", exact ", rounded(*report.reward_exact)) : "";

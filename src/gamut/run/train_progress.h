@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a run tells while it trains: a line that is drawn over again on a terminal, every tenth iteration elsewhere.
+// What a run tells while it trains: a line that is drawn over again on a terminal, every tenth iteration
+// elsewhere.
 #pragma once
 
 #include "gamut/train/progress.h"

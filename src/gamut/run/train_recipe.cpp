@@ -30,8 +30,8 @@ std::string file_of(const RecipeEntry& entry) {
   return entry.line == 0 ? "" : entry.origin.substr(0, entry.origin.rfind(':'));
 }
 
-// Gate rewards stand as a list of names or as tables; of a recipe that extends another, what the last file writes counts.
-// Returns the number of tables.
+// Gate rewards stand as a list of names or as tables; of a recipe that extends another, what the last file
+// writes counts. Returns the number of tables.
 size_t settle_gate_rewards(Recipe& recipe) {
   const std::string tables = cat(kGateRewards, ".");
   const auto is_list = [](const RecipeEntry& entry) { return entry.key == kGateRewards; };
@@ -44,11 +44,13 @@ size_t settle_gate_rewards(Recipe& recipe) {
     if (entry.line > 0) file = file_of(entry);
   }
   std::erase_if(recipe.entries, [&](const RecipeEntry& entry) {
-    return listed ? is_table(entry) : is_list(entry) || (is_table(entry) && entry.line > 0 && file_of(entry) != file);
+    return listed ? is_table(entry)
+                  : is_list(entry) || (is_table(entry) && entry.line > 0 && file_of(entry) != file);
   });
   size_t count = 0;
   for (const RecipeEntry& entry : recipe.entries)
-    if (is_table(entry)) count = std::max(count, size_t(std::strtoul(entry.key.c_str() + tables.size(), nullptr, 10)));
+    if (is_table(entry))
+      count = std::max(count, size_t(std::strtoul(entry.key.c_str() + tables.size(), nullptr, 10)));
   return std::min(count, kMostGateRewards);
 }
 

@@ -27,13 +27,14 @@ struct TrainRecipe {
   }
 };
 
-// Defaults < the named algorithm's slots < extends < the file < --set. A run folder stands for its config.toml.
+// Defaults < the named algorithm's slots < extends < the file < --set. A run folder stands for its
+// config.toml.
 TrainRecipe load_train_recipe(const std::filesystem::path& path, const std::vector<std::string>& sets);
 // The same without a file.
 TrainRecipe load_train_recipe(const std::vector<std::string>& sets);
 
-// Each key whose value differs from that of a stored config.toml, "seed was 1 and is 2, …"; "" when none does.
-// `iterations` and the key `free` may differ.
+// Each key whose value differs from that of a stored config.toml, "seed was 1 and is 2, …"; "" when none
+// does. `iterations` and the key `free` may differ.
 std::string recipe_changes(const TrainRecipe& now, const std::filesystem::path& stored_config,
                            const std::string& free = "");
 // ConfigError naming each key whose value differs: a run resumes only under its own recipe.

@@ -47,15 +47,20 @@ rewards::Reward& chosen_reward(rewards::Reward* own, const rewards::RewardConfig
   return *made;
 }
 
-// The record names what was given beside the recipe, so that nobody takes the run for one of the recipe's own reward.
-void record_own(Resolved& resolved, rewards::RewardConfig& config, const std::string& table, const rewards::Reward* own) {
+// The record names what was given beside the recipe, so that nobody takes the run for one of the recipe's own
+// reward.
+void record_own(Resolved& resolved, rewards::RewardConfig& config, const std::string& table,
+                const rewards::Reward* own) {
   if (own == nullptr) return;
   config.kind = "own";
   config.own = own->name();
   for (ResolvedField& field : resolved.fields) {
-    if (field.key == table + ".kind") field.toml = nlohmann::json(config.kind).dump();
-    else if (field.key == table + ".own") field.toml = nlohmann::json(config.own).dump();
-    else continue;
+    if (field.key == table + ".kind")
+      field.toml = nlohmann::json(config.kind).dump();
+    else if (field.key == table + ".own")
+      field.toml = nlohmann::json(config.own).dump();
+    else
+      continue;
     field.origin = "the program";
   }
 }
@@ -140,17 +145,20 @@ class TrainRun {
   std::string lora_line() {
     int64_t trained = 0;
     for (const nn::NamedTensor& param : trainer_.params()) trained += param.tensor.numel();
-    return cat("lora   ", trainer_.params().size() / 2, " layers of rank ", recipe_.train.lora.rank, ": ", trained,
-               " numbers train beside ", trainer_.policy().denoiser_params().num_elements(), " frozen ones");
+    return cat("lora   ", trainer_.params().size() / 2, " layers of rank ", recipe_.train.lora.rank, ": ",
+               trained, " numbers train beside ", trainer_.policy().denoiser_params().num_elements(),
+               " frozen ones");
   }
 
-  // The rows up to the checkpoint must all be there: what is lost would be missing from every table without a word.
+  // The rows up to the checkpoint must all be there: what is lost would be missing from every table without a
+  // word.
   void check_records() const {
     const int64_t last = trainer_.steps_done();
     const auto refuse = [&](const char* file, const char* what, int64_t missing) {
-      throw DataError("run", cat("'", (folder_ / file).string(), "' must hold ", what, " up to the checkpoint at step ",
-                                 last, "; got none of step ", missing, "; put the file back, or remove '",
-                                 (folder_ / "checkpoints").string(), "' to start from the beginning"));
+      throw DataError(
+          "run", cat("'", (folder_ / file).string(), "' must hold ", what, " up to the checkpoint at step ",
+                     last, "; got none of step ", missing, "; put the file back, or remove '",
+                     (folder_ / "checkpoints").string(), "' to start from the beginning"));
     };
     int64_t trained = 0;
     if (fs::exists(folder_ / "metrics.jsonl"))
@@ -172,16 +180,19 @@ class TrainRun {
   // The table and the sheet before | after, and the tuned model.
   TrainOutcome finish() {
     // From disk, so that a resumed run closes with the same table.
-    const StoredEvaluation before = evaluation_at(folder_, 0), after = evaluation_at(folder_, trainer_.steps_done());
+    const StoredEvaluation before = evaluation_at(folder_, 0),
+                           after = evaluation_at(folder_, trainer_.steps_done());
     if (before.pictures.sizes() != after.pictures.sizes())
-      throw DataError("run", cat("the pictures of step 0 and of the last step must be as many and as large; got ",
-                                 before.pictures.sizes(), " and ", after.pictures.sizes()));
+      throw DataError("run",
+                      cat("the pictures of step 0 and of the last step must be as many and as large; got ",
+                          before.pictures.sizes(), " and ", after.pictures.sizes()));
     trainer_.save_model(folder_ / "model");
     const std::vector<text::Prompt>& prompts = evaluation_.prompts();
     const fs::path sheet = folder_ / "before_after.png";
-    io::save_png(sheet, io::contact_sheet({{.title = "before", .rows = sheet_rows(before.pictures, prompts.size())},
-                                           {.title = "after", .rows = sheet_rows(after.pictures, prompts.size())}},
-                                          sheet_options(prompts)));
+    io::save_png(sheet,
+                 io::contact_sheet({{.title = "before", .rows = sheet_rows(before.pictures, prompts.size())},
+                                    {.title = "after", .rows = sheet_rows(after.pictures, prompts.size())}},
+                                   sheet_options(prompts)));
     const std::string table = eval::comparison_table(closing_columns(before, after));
     io::write_atomically(folder_ / kClosingTable, table);
     return {.finished = true,
@@ -195,9 +206,11 @@ class TrainRun {
             .first_prompt = prompts.front().text};
   }
 
-  std::vector<eval::TableColumn> closing_columns(const StoredEvaluation& before, const StoredEvaluation& after) const {
-    std::vector<eval::TableColumn> columns{{"before", before.numbers, measured_base(recipe_)},
-                                      {"after", after.numbers, measured_run(folder_, recipe_, after.step)}};
+  std::vector<eval::TableColumn> closing_columns(const StoredEvaluation& before,
+                                                 const StoredEvaluation& after) const {
+    std::vector<eval::TableColumn> columns{
+        {"before", before.numbers, measured_base(recipe_)},
+        {"after", after.numbers, measured_run(folder_, recipe_, after.step)}};
     if (const auto raw = raw_evaluation_at(folder_, after.step))
       columns.push_back({"raw", *raw, measured_run(folder_, recipe_, after.step, true), true});
     return columns;

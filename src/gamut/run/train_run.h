@@ -21,12 +21,13 @@ struct TrainOptions {
   std::filesystem::path folder;  // must not exist yet, unless `resume`
   bool resume = false;           // go on from the folder's newest checkpoint, under the same recipe
   std::string command = {};      // written to command.txt
-  // Own objects in place of what [reward] and [judge] of the recipe name; they must outlive the call. The run's config.toml
-  // has them as kind = "own" with their name.
+  // Own objects in place of what [reward] and [judge] of the recipe name; they must outlive the call. The
+  // run's config.toml has them as kind = "own" with their name.
   rewards::Reward* reward = nullptr;
   rewards::Reward* judge = nullptr;
-  // Called after each iteration with its row of metrics.jsonl, and after each evaluation with its row of evals.jsonl.
-  std::function<void(const nlohmann::ordered_json& row)> on_step = {}, on_evaluation = {};
+  // Called after each iteration with its row of metrics.jsonl, and after each evaluation with its row of
+  // evals.jsonl.
+  std::function<void(const nlohmann::ordered_json&row)> on_step = {}, on_evaluation = {};
   // Called once when everything is loaded and the folder holds its recipe, before the first iteration.
   std::function<void()> on_start = {};
 };
@@ -35,15 +36,15 @@ struct TrainOutcome {
   bool finished = false;  // false: core/stop.h asked for an end, and a checkpoint was written
   int64_t steps = 0;      // iterations done in all
   // Of a finished run.
-  std::string table = {};                             // before and after, as before_after.txt holds it
-  std::filesystem::path model = {}, sheet = {};       // the tuned model or adapter; before | after as a picture
-  std::string reward = {}, judge = {};                // their names
-  std::string cost = {};                              // evaluation_cost()
-  std::string first_prompt = {};                      // of the evaluation
+  std::string table = {};                        // before and after, as before_after.txt holds it
+  std::filesystem::path model = {}, sheet = {};  // the tuned model or adapter; before | after as a picture
+  std::string reward = {}, judge = {};           // their names
+  std::string cost = {};                         // evaluation_cost()
+  std::string first_prompt = {};                 // of the evaluation
 };
 
-// ConfigError for a folder in the way, or a recipe that is not the resumed run's; NumericalError as train::Guard says.
-// Returns when all iterations are done, or at the end of one after stop_requested().
+// ConfigError for a folder in the way, or a recipe that is not the resumed run's; NumericalError as
+// train::Guard says. Returns when all iterations are done, or at the end of one after stop_requested().
 TrainOutcome train(const TrainRecipe& recipe, const TrainOptions& options);
 
 }  // namespace gamut::run

@@ -23,8 +23,8 @@ struct TokenIds {
 
 class ClipTokenizer {
  public:
-  // The folder's files as tokenizer_files.h reads them: vocabulary, added tokens, model_max_length (77 where none is given).
-  // Throws EnvironmentError for a missing file, DataError for malformed content.
+  // The folder's files as tokenizer_files.h reads them: vocabulary, added tokens, model_max_length (77 where
+  // none is given). Throws EnvironmentError for a missing file, DataError for malformed content.
   static ClipTokenizer load(const std::filesystem::path& folder);
 
   // Text to ids without added specials, padding or truncation. The name of a special token in the text

@@ -24,7 +24,8 @@ std::string between(std::u32string_view text, size_t open, size_t close) {
 
 // The closing single quote is an apostrophe too, but not before a letter or a digit.
 size_t closing_single(std::u32string_view text, size_t from) {
-  for (size_t i = text.find(U'\u2019', from); i != std::u32string_view::npos; i = text.find(U'\u2019', i + 1)) {
+  for (size_t i = text.find(U'\u2019', from); i != std::u32string_view::npos;
+       i = text.find(U'\u2019', i + 1)) {
     const CharClass next = i + 1 < text.size() ? char_class(text[i + 1]) : CharClass::kSpace;
     if (next != CharClass::kLetter && next != CharClass::kNumber) return i;
   }
@@ -38,7 +39,8 @@ std::map<std::string, std::string> string_attributes(const json& object, const s
     if (attribute.is_string())
       attributes[name] = attribute.get<std::string>();
     else if (name == "ink" || name == "ground")
-      throw DataError("prompts", cat(place, ": attribute '", name, "' must be a string; got ", printable(attribute.dump())));
+      throw DataError("prompts", cat(place, ": attribute '", name, "' must be a string; got ",
+                                     printable(attribute.dump())));
   }
   return attributes;
 }
@@ -58,7 +60,8 @@ Prompt parse_prompt(json object, const std::string& place) {
   require(text.is_string() && !text.get<std::string>().empty(),
           cat("'prompt' must be a non-empty string; got ",
               object.contains("prompt") ? printable(text.dump()) : cat("the keys ", keys_of(object))));
-  require(target.is_string() || target.is_null(), cat("'target' must be a string; got ", printable(target.dump())));
+  require(target.is_string() || target.is_null(),
+          cat("'target' must be a string; got ", printable(target.dump())));
   Prompt prompt{.text = text.get<std::string>(), .target = {}, .attributes = {}};
   prompt.target = target.is_string() ? target.get<std::string>() : quoted_part(prompt.text);
   const json attributes = object.value("attributes", json::object());
@@ -77,7 +80,8 @@ void warn_of_near_names(const Prompt& prompt, const std::string& place, std::set
   for (const auto& [key, value] : metadata.items()) {
     const std::string near = nearest_name(key, {"prompt", "target", "attributes"});
     if (near.empty() || near == key || !warned.insert(key).second) continue;
-    log_warning(cat(place, ": the key '", printable(key), "' is kept as metadata; did you mean '", near, "'?"));
+    log_warning(
+        cat(place, ": the key '", printable(key), "' is kept as metadata; did you mean '", near, "'?"));
   }
 }
 
@@ -97,8 +101,10 @@ std::string quoted_part(const std::string& text) {
 
 std::vector<Prompt> load_prompts(const std::filesystem::path& path) {
   if (path.empty())
-    throw ConfigError("prompts", "a recipe has to name its prompts; got rollout.prompts = \"\"; name a file, for example "
-                                 "--set rollout.prompts=prompts.jsonl");
+    throw ConfigError(
+        "prompts",
+        "a recipe has to name its prompts; got rollout.prompts = \"\"; name a file, for example "
+        "--set rollout.prompts=prompts.jsonl");
   const std::string file = io::read_utf8(path);
   const bool is_plain = path.extension() == ".txt";
   std::vector<Prompt> prompts;

@@ -15,18 +15,19 @@ struct Prompt {
   std::string text;                               // what the model is given
   std::string target;                             // what an OCR reward must read; "" = none
   std::map<std::string, std::string> attributes;  // "ink" -> "dark red", "ground", "style", …
-  // A JSON object of all that is none of these, as it stood in the file, for rewards that know what it means; "" =
-  // nothing. Attributes that are not all strings stand here too, whole.
+  // A JSON object of all that is none of these, as it stood in the file, for rewards that know what it means;
+  // "" = nothing. Attributes that are not all strings stand here too, whole.
   std::string metadata = "";
   int64_t line = 0;  // in its file, from 1
 };
 
-// The text between the first two double quotes of any kind ("…", “…”, „…“, «…», 「…」), else between single curly ones;
+// The text between the first two double quotes of any kind ("…", “…”, „…“, «…», 「…」), else between single
+// curly ones;
 // "" = there are none.
 std::string quoted_part(const std::string& text);
 
-// `target` falls back to quoted_part(). Also reads a plain .txt (one prompt per line). Both may begin with a byte order
-// mark. DataError names the line, also of text that is not UTF-8; an empty set is an error.
+// `target` falls back to quoted_part(). Also reads a plain .txt (one prompt per line). Both may begin with a
+// byte order mark. DataError names the line, also of text that is not UTF-8; an empty set is an error.
 std::vector<Prompt> load_prompts(const std::filesystem::path& path);
 
 }  // namespace gamut::text

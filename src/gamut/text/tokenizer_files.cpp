@@ -88,8 +88,8 @@ Json read_object(const Path& file) {
   return object;
 }
 
-// A special token is written as a plain string or as an object with its flags. lstrip and rstrip take blanks, which mean
-// nothing here.
+// A special token is written as a plain string or as an object with its flags. lstrip and rstrip take blanks,
+// which mean nothing here.
 AddedToken parse_token(const Json& value, const Path& folder) {
   if (value.is_string()) return {value.get<std::string>(), -1, false};
   if (!value.is_object() || !value.contains("content") || !value["content"].is_string()) {
@@ -98,8 +98,8 @@ AddedToken parse_token(const Json& value, const Path& folder) {
   }
   const auto flag = [&](const char* name) { return value.contains(name) && value[name] == true; };
   if (flag("single_word")) {
-    throw DataError("tokenizer", cat("special tokens with 'single_word' are not supported; got ", printable(value.dump()),
-                                     " in '", folder.string(), "'"));
+    throw DataError("tokenizer", cat("special tokens with 'single_word' are not supported; got ",
+                                     printable(value.dump()), " in '", folder.string(), "'"));
   }
   return {value["content"].get<std::string>(), -1, flag("normalized")};
 }
@@ -128,15 +128,16 @@ std::vector<AddedToken> read_added_tokens(const Path& folder) {
   const Json listed = read_object(folder / "added_tokens.json");
   for (const auto& [content, id] : listed.items()) {
     if (!id.is_number_unsigned() || id.get<uint64_t>() > INT32_MAX)
-      throw DataError("tokenizer", cat("added_tokens.json must give ids; got ", printable(id.dump()), " for '",
-                                       printable(content), "' in '", folder.string(), "'"));
+      throw DataError("tokenizer", cat("added_tokens.json must give ids; got ", printable(id.dump()),
+                                       " for '", printable(content), "' in '", folder.string(), "'"));
     tokens.push_back({content, id.get<int64_t>(), true});
   }
   return tokens;
 }
 
-// Tokens beside the vocabulary, in the order and with the ids that transformers gives them: those in the vocabulary have
-// their place, the others follow it one by one. A file that says otherwise means other rows of the embedding.
+// Tokens beside the vocabulary, in the order and with the ids that transformers gives them: those in the
+// vocabulary have their place, the others follow it one by one. A file that says otherwise means other rows
+// of the embedding.
 class AddedTokens {
  public:
   AddedTokens(TokenizerFiles& files, const Path& folder)
@@ -144,13 +145,15 @@ class AddedTokens {
 
   // Replaces an earlier token of the same content.
   void add(AddedToken token) {
-    if (token.content.empty()) throw DataError("tokenizer", cat("an added token is empty in '", folder_.string(), "'"));
+    if (token.content.empty())
+      throw DataError("tokenizer", cat("an added token is empty in '", folder_.string(), "'"));
     const auto known = files_.vocabulary.find(token.content);
     const int64_t id = known == files_.vocabulary.end() ? next_id_ : known->second;
     if (token.id >= 0 && token.id != id)
-      throw DataError("tokenizer", cat("an added token's id must be that of the vocabulary, or the next one after it; got ",
-                                       token.id, " for '", printable(token.content), "' in '", folder_.string(),
-                                       "'; expected ", id));
+      throw DataError(
+          "tokenizer",
+          cat("an added token's id must be that of the vocabulary, or the next one after it; got ", token.id,
+              " for '", printable(token.content), "' in '", folder_.string(), "'; expected ", id));
     token.id = id;
     next_id_ = std::max(next_id_, id + 1);
     files_.vocabulary.emplace(token.content, id);
@@ -172,7 +175,8 @@ class AddedTokens {
     const std::vector<AddedToken> listed = files_.added;
     for (const Named& name : named) {
       const bool is_given = config.contains(name.key) && !config[name.key].is_null();
-      AddedToken token = is_given ? parse_token(config[name.key], folder_) : AddedToken{name.content, -1, false};
+      AddedToken token =
+          is_given ? parse_token(config[name.key], folder_) : AddedToken{name.content, -1, false};
       for (const AddedToken& other : listed) {
         if (is_given && other.content == token.content) token = other;
       }
@@ -185,8 +189,9 @@ class AddedTokens {
   void add_further(const Json& tokens) {
     for (const Json& value : tokens) {
       const AddedToken token = parse_token(value, folder_);
-      const bool is_new = std::none_of(files_.added.begin(), files_.added.end(),
-                                       [&](const AddedToken& other) { return other.content == token.content; });
+      const bool is_new =
+          std::none_of(files_.added.begin(), files_.added.end(),
+                       [&](const AddedToken& other) { return other.content == token.content; });
       if (is_new) add(token);
     }
   }
@@ -208,7 +213,8 @@ void read_length(TokenizerFiles& files, const Json& config, const Path& folder) 
   if (length.get<double>() < 1e9) files.max_length = int64_t(length.get<double>());
 }
 
-// `listed`: of tokenizer.json. added_tokens_decoder in the settings takes the place of all other files but the vocabulary.
+// `listed`: of tokenizer.json. added_tokens_decoder in the settings takes the place of all other files but
+// the vocabulary.
 void read_settings(TokenizerFiles& files, std::vector<AddedToken> listed, const Path& folder) {
   Json config = read_object(folder / "tokenizer_config.json");
   if (config.contains("added_tokens_decoder")) {
@@ -217,12 +223,14 @@ void read_settings(TokenizerFiles& files, std::vector<AddedToken> listed, const 
     for (AddedToken& token : read_added_tokens(folder)) listed.push_back(std::move(token));
     config.update(read_object(folder / "special_tokens_map.json"));
   }
-  std::stable_sort(listed.begin(), listed.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+  std::stable_sort(listed.begin(), listed.end(),
+                   [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
   AddedTokens added(files, folder);
   for (AddedToken& token : listed) added.add(std::move(token));
   added.add_named(config);
   for (const char* key : {"additional_special_tokens", "extra_special_tokens"})
-    if (config.contains(key) && (config[key].is_array() || config[key].is_object())) added.add_further(config[key]);
+    if (config.contains(key) && (config[key].is_array() || config[key].is_object()))
+      added.add_further(config[key]);
   read_length(files, config, folder);
 }
 
@@ -239,13 +247,14 @@ AddedToken parse_listed_token(const Json& value, const Path& folder) {
   return token;
 }
 
-// Vocabulary and merges; the tokens that the file adds. transformers builds normalizer and pre-tokenizer itself.
+// Vocabulary and merges; the tokens that the file adds. transformers builds normalizer and pre-tokenizer
+// itself.
 std::vector<AddedToken> read_tokenizer_json(TokenizerFiles& files, const Path& file, const Path& folder) {
   const Json tokenizer = read_object(file);
   const Json model = tokenizer.value("model", Json::object());
   if (!model.is_object())
-    throw DataError("tokenizer", cat("'model' must be an object of vocab and merges; got ", printable(model.dump()),
-                                     " in '", file.string(), "'"));
+    throw DataError("tokenizer", cat("'model' must be an object of vocab and merges; got ",
+                                     printable(model.dump()), " in '", file.string(), "'"));
   files.vocabulary = parse_vocabulary(model.value("vocab", Json::object()), file);
   files.merges = parse_merges_json(model.value("merges", Json::array()), file);
   const Json added = tokenizer.value("added_tokens", Json::array());

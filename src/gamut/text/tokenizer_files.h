@@ -27,10 +27,10 @@ struct TokenizerFiles {
   int64_t max_length = kClipContext;
 };
 
-// tokenizer.json, or else vocab.json + merges.txt; then, where present, tokenizer_config.json, added_tokens.json and
-// special_tokens_map.json, each where transformers reads it. Throws EnvironmentError for a missing file, DataError for
-// malformed content, for tokens that must be words of their own (single_word), and for ids that transformers would not
-// give.
+// tokenizer.json, or else vocab.json + merges.txt; then, where present, tokenizer_config.json,
+// added_tokens.json and special_tokens_map.json, each where transformers reads it. Throws EnvironmentError
+// for a missing file, DataError for malformed content, for tokens that must be words of their own
+// (single_word), and for ids that transformers would not give.
 TokenizerFiles read_tokenizer_files(const std::filesystem::path& folder);
 
 }  // namespace gamut::text

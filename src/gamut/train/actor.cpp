@@ -27,8 +27,8 @@ std::vector<int64_t> prompts_of(const std::vector<SamplePlace>& rows) {
 }
 
 // The prompts' own variation, of all that it acts on.
-models::Conditioning perturbed(const models::Conditioning& clean, const algorithms::ConditioningNoise& variation,
-                               const diffusion::Step& step) {
+models::Conditioning perturbed(const models::Conditioning& clean,
+                               const algorithms::ConditioningNoise& variation, const diffusion::Step& step) {
   const models::Conditioning varied = clean.with("hidden", variation.perturb(clean.hidden(), step));
   if (!clean.parts.contains("pooled")) return varied;
   return varied.with("pooled", variation.perturb_pooled(clean.part("pooled"), step));
@@ -45,7 +45,8 @@ at::Tensor gather(const std::vector<Rollout>& drawn, const at::Tensor& rows,
 
 using States = std::vector<at::Tensor> diffusion::Trajectories::*;
 
-std::vector<at::Tensor> gather_states(const std::vector<Rollout>& drawn, const at::Tensor& rows, States states) {
+std::vector<at::Tensor> gather_states(const std::vector<Rollout>& drawn, const at::Tensor& rows,
+                                      States states) {
   std::vector<at::Tensor> out;
   for (size_t i = 0; i < (drawn.front().trajectories.*states).size(); ++i)
     out.push_back(gather(drawn, rows, [&](const Rollout& batch) { return (batch.trajectories.*states)[i]; }));
@@ -60,7 +61,8 @@ Rollout select_rows(const std::vector<Rollout>& drawn, const std::vector<int64_t
   for (const int64_t row : rows) out.places.push_back(all[size_t(row)]);
   // Of a rollout that keeps no trajectory the finished latents are all there is.
   if (drawn.front().trajectories.latents.empty())
-    out.trajectories.final_BCHW = gather(drawn, index, [](const Rollout& batch) { return batch.trajectories.final_BCHW; });
+    out.trajectories.final_BCHW =
+        gather(drawn, index, [](const Rollout& batch) { return batch.trajectories.final_BCHW; });
   out.trajectories.latents = gather_states(drawn, index, &diffusion::Trajectories::latents);
   out.trajectories.log_probs = gather_states(drawn, index, &diffusion::Trajectories::log_probs);
   out.trajectories.means = gather_states(drawn, index, &diffusion::Trajectories::means);
@@ -75,7 +77,8 @@ std::vector<diffusion::SampleKey> keys_of(const std::vector<SamplePlace>& rows) 
   return keys;
 }
 
-Actor::Actor(const TrainConfig& config, const models::Pipeline& policy, const std::vector<text::Prompt>& prompts)
+Actor::Actor(const TrainConfig& config, const models::Pipeline& policy,
+             const std::vector<text::Prompt>& prompts)
     : config_(config),
       needs_(algorithms::make_objective(config.slots, uint64_t(config.seed))->needs()),
       policy_(policy),
@@ -84,11 +87,12 @@ Actor::Actor(const TrainConfig& config, const models::Pipeline& policy, const st
 }
 
 algorithms::ConditioningNoise Actor::variation(const std::vector<SamplePlace>& rows) const {
-  return {config_.slots.conditioning, uint64_t(config_.seed), keys_of(rows), rows.front().key.epoch, config_.iterations,
-          config_.slots.sampler.steps};
+  return {config_.slots.conditioning, uint64_t(config_.seed), keys_of(rows),
+          rows.front().key.epoch,     config_.iterations,     config_.slots.sampler.steps};
 }
 
-diffusion::PointDenoiser Actor::point_denoiser(const models::Pipeline& pipe, const std::vector<SamplePlace>& rows,
+diffusion::PointDenoiser Actor::point_denoiser(const models::Pipeline& pipe,
+                                               const std::vector<SamplePlace>& rows,
                                                const std::vector<diffusion::Step>& schedule) const {
   std::vector<algorithms::ConditioningNoise> variations;  // one per row: their steps differ
   for (const SamplePlace& row : rows) variations.push_back(variation({row}));
@@ -97,13 +101,15 @@ diffusion::PointDenoiser Actor::point_denoiser(const models::Pipeline& pipe, con
              const at::Tensor& x, const std::vector<diffusion::ForwardPoint>& points) {
     std::vector<models::Conditioning> varied;
     for (size_t row = 0; row < points.size(); ++row)
-      varied.push_back(perturbed(clean.rows(int64_t(row), 1), variations[row], schedule[size_t(points[row].step)]));
+      varied.push_back(
+          perturbed(clean.rows(int64_t(row), 1), variations[row], schedule[size_t(points[row].step)]));
     const at::Tensor time = algorithms::of_points(points, &diffusion::ForwardPoint::model_time, x);
     return models::predict_guided(pipe, x, time, models::Conditioning::cat(varied), empty, guidance);
   };
 }
 
-diffusion::Denoiser Actor::denoiser(const models::Pipeline& pipe, const std::vector<SamplePlace>& rows) const {
+diffusion::Denoiser Actor::denoiser(const models::Pipeline& pipe,
+                                    const std::vector<SamplePlace>& rows) const {
   return [&pipe, variation = variation(rows), clean = prompts_.rows(prompts_of(rows)), empty = empty_,
           guidance = models::Guidance{.scale = config_.rollout.guidance_scale}](const at::Tensor& x,
                                                                                 const diffusion::Step& step) {

@@ -22,20 +22,22 @@ namespace gamut::train {
 struct Rollout {
   std::vector<SamplePlace> places;
   diffusion::Trajectories trajectories;
-  at::Tensor pictures;                    // [B, 3, H, W] in [0, 1]
+  at::Tensor pictures;  // [B, 3, H, W] in [0, 1]
 };
 
 class Actor {
  public:
   Actor(const TrainConfig& config, const models::Pipeline& policy, const std::vector<text::Prompt>& prompts);
 
-  // The network of `pipe` on these rows' prompts, with the rows' own prompt variation: the same rows get the same
-  // conditioning bit for bit, in rollout, update and reference. `pipe` must outlive the result.
+  // The network of `pipe` on these rows' prompts, with the rows' own prompt variation: the same rows get the
+  // same conditioning bit for bit, in rollout, update and reference. `pipe` must outlive the result.
   diffusion::Denoiser denoiser(const models::Pipeline& pipe, const std::vector<SamplePlace>& rows) const;
-  // The same, each row at a point of the forward process: with the prompt that the row had at the point's step of `schedule`.
+  // The same, each row at a point of the forward process: with the prompt that the row had at the point's
+  // step of `schedule`.
   diffusion::PointDenoiser point_denoiser(const models::Pipeline& pipe, const std::vector<SamplePlace>& rows,
                                           const std::vector<diffusion::Step>& schedule) const;
-  // `graph_steps`: on which the network's output keeps its graph, until one backward pass or the end of its memory.
+  // `graph_steps`: on which the network's output keeps its graph, until one backward pass or the end of its
+  // memory.
   Rollout roll_out(const std::vector<diffusion::Step>& schedule, const std::vector<SamplePlace>& rows,
                    const std::set<int64_t>& graph_steps = {}) const;
 
@@ -45,16 +47,16 @@ class Actor {
   const TrainConfig& config_;
   algorithms::Needs needs_;
   const models::Pipeline& policy_;
-  models::PromptEmbeddings prompts_;      // the text encoder is frozen
-  models::Conditioning empty_;            // one row, for guidance
+  models::PromptEmbeddings prompts_;  // the text encoder is frozen
+  models::Conditioning empty_;        // one row, for guidance
 };
 
 // The keys that name the rows' random streams.
 std::vector<diffusion::SampleKey> keys_of(const std::vector<SamplePlace>& rows);
 
-// The marked rows (one mark per row, in the order drawn), re-batched by `micro_batch`. Every batch has the shape of
-// the rollout's, which keeps the ratio exactly 1, so the last one is filled up with unmarked rows. When that uses all
-// rows the rollouts stay as they were.
+// The marked rows (one mark per row, in the order drawn), re-batched by `micro_batch`. Every batch has the
+// shape of the rollout's, which keeps the ratio exactly 1, so the last one is filled up with unmarked rows.
+// When that uses all rows the rollouts stay as they were.
 struct KeptRollouts {
   std::vector<Rollout> batches;
   std::vector<std::vector<int64_t>> source;  // per batch, each row's index among all drawn

@@ -10,8 +10,9 @@ namespace gamut::train {
 
 std::string BatchPlan::text() const {
   const std::string kept = keep == members ? "" : cat(", of which ", keep, " train");
-  return cat("plan   prompts ", prompts, " x group ", members, kept, " = ", pictures, " pictures   micro-batch ",
-             micro_batch, " x ", micro_batches, "   updates per iteration ", updates);
+  return cat("plan   prompts ", prompts, " x group ", members, kept, " = ", pictures,
+             " pictures   micro-batch ", micro_batch, " x ", micro_batches, "   updates per iteration ",
+             updates);
 }
 
 namespace {
@@ -31,8 +32,8 @@ int64_t derived_micro_batch(const BatchPlan& plan, int64_t usual_batch) {
 
 }  // namespace
 
-BatchPlan make_batch_plan(const RolloutConfig& config, const algorithms::SubsetConfig& subset, int64_t prompt_count,
-                          int64_t usual_batch) {
+BatchPlan make_batch_plan(const RolloutConfig& config, const algorithms::SubsetConfig& subset,
+                          int64_t prompt_count, int64_t usual_batch) {
   BatchPlan plan{.prompts = config.prompts_per_iteration > 0 ? config.prompts_per_iteration
                                                              : std::min(kUsualPrompts, prompt_count),
                  .members = config.group_size,
@@ -48,19 +49,18 @@ BatchPlan make_batch_plan(const RolloutConfig& config, const algorithms::SubsetC
   auto rule = [&](bool holds, const std::string& sentence) {
     if (!holds) broken.push_back(sentence);
   };
-  rule(plan.prompts <= prompt_count,
-       cat("rollout.prompts_per_iteration must not exceed the prompt set; got ", plan.prompts, "; the set has ",
-           prompt_count));
+  rule(plan.prompts <= prompt_count, cat("rollout.prompts_per_iteration must not exceed the prompt set; got ",
+                                         plan.prompts, "; the set has ", prompt_count));
   rule(plan.keep <= plan.members,
        cat("subset.keep must not exceed subset.candidates; got ", plan.keep, " of ", plan.members));
   rule(plan.pictures % plan.micro_batch == 0,
-       cat("rollout.micro_batch must divide the pictures of an iteration; got ", plan.micro_batch, "; there are ",
-           plan.prompts, " x ", plan.members, " = ", plan.pictures));
+       cat("rollout.micro_batch must divide the pictures of an iteration; got ", plan.micro_batch,
+           "; there are ", plan.prompts, " x ", plan.members, " = ", plan.pictures));
   plan.micro_batches = plan.pictures / plan.micro_batch;
   const int64_t trained = trained_batches(plan, plan.micro_batch);
   rule(trained >= plan.updates && trained % plan.updates == 0,
-       cat("rollout.updates must divide the number of trained micro-batches; got ", plan.updates, "; there are ",
-           trained));
+       cat("rollout.updates must divide the number of trained micro-batches; got ", plan.updates,
+           "; there are ", trained));
   if (!broken.empty()) throw ConfigError("plan", broken);
   return plan;
 }
@@ -68,21 +68,23 @@ BatchPlan make_batch_plan(const RolloutConfig& config, const algorithms::SubsetC
 std::string why_no_rollout_graphs(const TrainConfig& config) {
   const algorithms::RegularizerConfig& regularizer = config.slots.regularizer;
   if (!config.train.reuse_rollout_graph) return "train.reuse_rollout_graph is off";
-  if (config.rollout.updates > 1) return "rollout.updates is above 1: the weights move before all graphs are used";
+  if (config.rollout.updates > 1)
+    return "rollout.updates is above 1: the weights move before all graphs are used";
   if (config.slots.subset.is_on()) return "subset re-batches the rows";
   if (config.lora.is_on() && regularizer.is_on() && regularizer.reference != "frozen")
     return "the reference borrows the adapter's weights, which the graphs still need";
   return "";
 }
 
-std::vector<int64_t> draw_prompts(const BatchPlan& plan, int64_t prompt_count, uint64_t seed, int64_t iteration) {
+std::vector<int64_t> draw_prompts(const BatchPlan& plan, int64_t prompt_count, uint64_t seed,
+                                  int64_t iteration) {
   std::vector<int64_t> order = Stream(seed, "prompts", {iteration}).permutation(prompt_count);
   order.resize(size_t(plan.prompts));
   return order;
 }
 
-std::vector<std::vector<SamplePlace>> place_samples(const BatchPlan& plan, const std::vector<int64_t>& prompts,
-                                                    int64_t iteration) {
+std::vector<std::vector<SamplePlace>> place_samples(const BatchPlan& plan,
+                                                    const std::vector<int64_t>& prompts, int64_t iteration) {
   std::vector<std::vector<SamplePlace>> micro_batches(size_t(plan.micro_batches));
   for (int64_t s = 0; s < plan.pictures; ++s) {
     const int64_t slot = s % plan.prompts, member = s / plan.prompts;

@@ -52,7 +52,8 @@ void write_parts(const fs::path& folder, const CheckpointParts& parts, nlohmann:
   nn::save_safetensors(folder / "weights.safetensors", parts.weights);
   nn::save_safetensors(folder / "ema.safetensors", parts.ema.weights());
   nn::save_safetensors(folder / "optimizer.safetensors", parts.optimizer.state());
-  for (const auto& [policy, weights] : parts.policies) nn::save_safetensors(folder / (policy + ".safetensors"), weights);
+  for (const auto& [policy, weights] : parts.policies)
+    nn::save_safetensors(folder / (policy + ".safetensors"), weights);
   for (const std::string& name : part_names(parts)) state[kSums][name] = io::file_crc32c(folder / name);
   io::write_json(folder / kState, state);
   flush_folder(folder);
@@ -83,15 +84,17 @@ void check_sums(const fs::path& checkpoint, const CheckpointParts& parts, const 
   for (const std::string& name : part_names(parts)) {
     const auto expected = state[kSums].find(name);
     if (expected == state[kSums].end() || *expected != io::file_crc32c(checkpoint / name))
-      throw DataError("checkpoint", cat("'", (checkpoint / name).string(),
-                                        "' is not what was written: its checksum differs; a bad disk or copy?"));
+      throw DataError("checkpoint",
+                      cat("'", (checkpoint / name).string(),
+                          "' is not what was written: its checksum differs; a bad disk or copy?"));
   }
   const std::string done = io::read_text(checkpoint / "DONE");
   if (!done.empty() && done != done_text(checkpoint))
     refuse_state(checkpoint, "is not what was written: its checksum differs; a bad disk or copy?");
 }
 
-nlohmann::json load_parts(const fs::path& checkpoint, const CheckpointParts& parts, const RestoreState& restore) {
+nlohmann::json load_parts(const fs::path& checkpoint, const CheckpointParts& parts,
+                          const RestoreState& restore) {
   const nlohmann::json state = io::read_json(checkpoint / kState);
   check_counts(checkpoint, state);
   copy_weights(parts.weights, nn::load_safetensors(checkpoint / "weights.safetensors"), "checkpoint");
@@ -106,7 +109,8 @@ nlohmann::json load_parts(const fs::path& checkpoint, const CheckpointParts& par
   } catch (const nlohmann::json::exception& error) {
     // "[json.exception.out_of_range.403] key 'guard' not found"
     const std::string text = error.what();
-    refuse_state(checkpoint, cat("lacks a value or holds one of another type: ", text.substr(text.find("] ") + 2)));
+    refuse_state(checkpoint,
+                 cat("lacks a value or holds one of another type: ", text.substr(text.find("] ") + 2)));
   }
   return state;
 }
@@ -118,8 +122,8 @@ void CheckpointConfig::fields(FieldVisitor& v) {
   v.field("keep", keep, at_least(1), "newest checkpoints that stay on disk");
 }
 
-void save_checkpoint(const fs::path& run, int64_t step, const CheckpointParts& parts, const nlohmann::json& state,
-                     int64_t keep) {
+void save_checkpoint(const fs::path& run, int64_t step, const CheckpointParts& parts,
+                     const nlohmann::json& state, int64_t keep) {
   const fs::path folder = run / "checkpoints", done = folder / io::step_name(step);
   const fs::path temporary = folder / cat(".", io::step_name(step), ".tmp");
   nlohmann::json complete = state;
@@ -155,7 +159,8 @@ std::optional<fs::path> latest_checkpoint(const fs::path& run) {
   return all.back();
 }
 
-nlohmann::json load_checkpoint(const fs::path& checkpoint, const CheckpointParts& parts, const RestoreState& restore) {
+nlohmann::json load_checkpoint(const fs::path& checkpoint, const CheckpointParts& parts,
+                               const RestoreState& restore) {
   constexpr const char* kAdvice = "remove this checkpoint to resume from an earlier one";
   try {
     return load_parts(checkpoint, parts, restore);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checkpoints: RUN/checkpoints/step_000100/ with weights.safetensors, ema.safetensors, optimizer.safetensors,
-// reference.safetensors and old.safetensors (policies that move on their own, where there are any), state.json and, written last, DONE. A folder without DONE is
-// never read. state.json holds the CRC-32C of each file beside it, DONE that of state.json.
+// reference.safetensors and old.safetensors (policies that move on their own, where there are any),
+// state.json and, written last, DONE. A folder without DONE is never read. state.json holds the CRC-32C of
+// each file beside it, DONE that of state.json.
 #pragma once
 
 #include "gamut/train/ema.h"
@@ -32,15 +33,17 @@ struct CheckpointParts {
   std::map<std::string, std::vector<nn::NamedTensor>> policies = {};  // by file name without its ending
 };
 
-// Written under a temporary name, flushed, renamed, then marked DONE; older ones beyond `keep` are removed after
-// that. On EnvironmentError (full disk) the temporary folder is removed and every earlier checkpoint is intact.
+// Written under a temporary name, flushed, renamed, then marked DONE; older ones beyond `keep` are removed
+// after that. On EnvironmentError (full disk) the temporary folder is removed and every earlier checkpoint is
+// intact.
 void save_checkpoint(const std::filesystem::path& run, int64_t step, const CheckpointParts& parts,
                      const nlohmann::json& state, int64_t keep);
 // The newest complete checkpoint.
 std::optional<std::filesystem::path> latest_checkpoint(const std::filesystem::path& run);
-// Restores the parts, lets `restore` take the rest from state.json, and returns that. DataError, which says how to go
-// on from an earlier checkpoint, for whatever is not as it was written: cut or changed files by their checksums (older
-// checkpoints have none), numbers that are not finite or out of range, missing or mistyped values.
+// Restores the parts, lets `restore` take the rest from state.json, and returns that. DataError, which says
+// how to go on from an earlier checkpoint, for whatever is not as it was written: cut or changed files by
+// their checksums (older checkpoints have none), numbers that are not finite or out of range, missing or
+// mistyped values.
 using RestoreState = std::function<void(const nlohmann::json& state)>;
 nlohmann::json load_checkpoint(const std::filesystem::path& checkpoint, const CheckpointParts& parts,
                                const RestoreState& restore = {});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a fine-tuning recipe says to the trainer. Reward, judge and evaluation have their own tables elsewhere.
+// What a fine-tuning recipe says to the trainer. Reward, judge and evaluation have their own tables
+// elsewhere.
 #pragma once
 
 #include "gamut/algorithms/algorithm.h"
@@ -19,24 +20,24 @@ namespace gamut::train {
 // [rollout] of a recipe: the geometry of one iteration.
 struct RolloutConfig {
   std::string prompts = "";
-  int64_t prompts_per_iteration = 0;      // 0 = 4, or all of a smaller set
+  int64_t prompts_per_iteration = 0;  // 0 = 4, or all of a smaller set
   int64_t group_size = 16;
-  int64_t micro_batch = 0;                // 0 = as large as model, pictures and updates allow (batch_plan.h)
+  int64_t micro_batch = 0;  // 0 = as large as model, pictures and updates allow (batch_plan.h)
   int64_t updates = 1;
   double guidance_scale = 1.0;
-  int64_t height = 0, width = 0;          // of the pictures, in pixels; 0 = the model's own
-  int64_t max_tokens = 0;                 // of a prompt, for T5; 0 = the model's usual number
+  int64_t height = 0, width = 0;  // of the pictures, in pixels; 0 = the model's own
+  int64_t max_tokens = 0;         // of a prompt, for T5; 0 = the model's usual number
   void fields(FieldVisitor& v);
 };
 
 // [guard] of a recipe: when to skip and when to stop.
 struct GuardConfig {
   double ratio_tolerance = 0.0;
-  std::string on_nonfinite = "skip";      // skip | stop
-  std::string on_spike = "skip";          // skip | stop | ignore
+  std::string on_nonfinite = "skip";  // skip | stop
+  std::string on_spike = "skip";      // skip | stop | ignore
   double spike_factor = 20.0;
   int64_t max_skips = 10;
-  std::string on_reward_failure = "drop"; // drop | stop
+  std::string on_reward_failure = "drop";  // drop | stop
   void fields(FieldVisitor& v);
 };
 
@@ -51,7 +52,7 @@ struct TrainConfig {
   std::string model = "";
   std::string device = "cpu";
   std::string dtype = "fp32";
-  std::string mixed_precision = "no";     // no | bf16
+  std::string mixed_precision = "no";  // no | bf16
   bool gradient_checkpointing = false;
   int64_t seed = 1;
   int64_t iterations = 200;
@@ -66,7 +67,8 @@ struct TrainConfig {
   GuardConfig guard;
   // [[regularizer.gate_rewards]]: tables with the keys of [reward], in place of names there.
   std::vector<rewards::RewardConfig> gate_tables = {};
-  rewards::RewardConfig gate_defaults = {};  // what names are configured by; no key of its own: the recipe's [reward]
+  rewards::RewardConfig gate_defaults =
+      {};  // what names are configured by; no key of its own: the recipe's [reward]
   void fields(FieldVisitor& v);
 };
 

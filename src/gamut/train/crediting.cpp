@@ -79,8 +79,7 @@ RowCredit scatter(algorithms::Credit credit, const std::vector<std::vector<int64
 }  // namespace
 
 Crediting::Crediting(const TrainConfig& config)
-    : config_(config),
-      features_(rewards::make_features(config.slots.shaping.features, config.device)) {}
+    : config_(config), features_(rewards::make_features(config.slots.shaping.features, config.device)) {}
 
 RowCredit Crediting::assign(const Drawn& drawn, const rewards::Scores& scores, const models::Pipeline& policy,
                             int64_t keep, int64_t iteration) {

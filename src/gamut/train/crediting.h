@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From pictures and scores of one iteration to credit: groups the rows by prompt, measures how the pictures look, and
-// calls algorithms::assign_credit.
+// From pictures and scores of one iteration to credit: groups the rows by prompt, measures how the pictures
+// look, and calls algorithms::assign_credit.
 #pragma once
 
 #include "gamut/algorithms/credit.h"
@@ -22,7 +22,7 @@ struct RowCredit {
   std::vector<float> advantages;
   std::vector<std::vector<float>> step_advantages;  // per denoising step; empty: the same at every step
   algorithms::Credit groups;                        // by prompt slot
-  double group_distance = 0;                        // mean pairwise feature distance within groups, of all drawn
+  double group_distance = 0;  // mean pairwise feature distance within groups, of all drawn
 };
 
 // What one iteration drew; rows are the batches' members in order.
@@ -32,7 +32,8 @@ struct Drawn {
   std::vector<text::Prompt> prompts;  // one per row
 };
 
-// Gathers pictures, which the batches give up, and prompts; `prompts` is the set that the rollouts' keys count in.
+// Gathers pictures, which the batches give up, and prompts; `prompts` is the set that the rollouts' keys
+// count in.
 Drawn gather(std::vector<Rollout> batches, const std::vector<text::Prompt>& prompts);
 
 // Per prompt slot, the indices of its rows among all drawn, by member.
@@ -41,8 +42,8 @@ std::vector<std::vector<int64_t>> rows_by_slot(const std::vector<Rollout>& batch
 class Crediting {
  public:
   explicit Crediting(const TrainConfig& config);
-  RowCredit assign(const Drawn& drawn, const rewards::Scores& scores, const models::Pipeline& policy, int64_t keep,
-                   int64_t iteration);
+  RowCredit assign(const Drawn& drawn, const rewards::Scores& scores, const models::Pipeline& policy,
+                   int64_t keep, int64_t iteration);
   // Statistics that live across iterations.
   algorithms::PromptStatistics& statistics() { return statistics_; }
 

@@ -11,8 +11,10 @@
 namespace gamut::train {
 
 void EmaConfig::fields(FieldVisitor& v) {
-  v.field("decay", decay, between(0, 1), "largest decay of the weights' moving average; 0 = the current weights");
-  v.field("every", every, at_least(1), "updates between two applications; the end of a run takes in what is left");
+  v.field("decay", decay, between(0, 1),
+          "largest decay of the weights' moving average; 0 = the current weights");
+  v.field("every", every, at_least(1),
+          "updates between two applications; the end of a run takes in what is left");
 }
 
 Ema::Ema(std::vector<nn::NamedTensor> params, const EmaConfig& config)
@@ -23,7 +25,9 @@ Ema::Ema(std::vector<nn::NamedTensor> params, const EmaConfig& config)
   }
 }
 
-bool Ema::is_due(int64_t updates_done) const { return config_.decay == 0 || updates_done % config_.every == 0; }
+bool Ema::is_due(int64_t updates_done) const {
+  return config_.decay == 0 || updates_done % config_.every == 0;
+}
 
 double Ema::share_of_weights(int64_t updates_done) const {
   const double s = double(updates_done - 1);
@@ -81,10 +85,11 @@ void copy_weights(const std::vector<nn::NamedTensor>& params, const nn::TensorMa
   for (const nn::NamedTensor& param : params) {
     const auto found = weights.find(param.name);
     if (found == weights.end())
-      throw DataError(origin, cat("tensor '", param.name, "' is missing; were the weights made for another model?"));
+      throw DataError(origin,
+                      cat("tensor '", param.name, "' is missing; were the weights made for another model?"));
     if (found->second.sizes() != param.tensor.sizes())
-      throw DataError(origin, cat("tensor '", param.name, "' has the wrong shape; got ", found->second.sizes(),
-                                  "; expected ", param.tensor.sizes()));
+      throw DataError(origin, cat("tensor '", param.name, "' has the wrong shape; got ",
+                                  found->second.sizes(), "; expected ", param.tensor.sizes()));
     nn::check_weight(found->second, origin, param.name);
     param.tensor.detach().copy_(found->second);
   }

@@ -50,6 +50,7 @@ class BorrowedWeights {
 };
 
 // Copies `weights` into `params` by name; DataError for a missing, surplus or misshaped tensor.
-void copy_weights(const std::vector<nn::NamedTensor>& params, const nn::TensorMap& weights, std::string_view origin);
+void copy_weights(const std::vector<nn::NamedTensor>& params, const nn::TensorMap& weights,
+                  std::string_view origin);
 
 }  // namespace gamut::train

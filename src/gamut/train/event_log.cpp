@@ -33,12 +33,15 @@ std::string prefix_of(const ordered_json& row) {
 
 }  // namespace
 
-void EventLog::add_metrics(const ordered_json& row) { file_.append(row.at("step"), summary_of(row, "train/")); }
+void EventLog::add_metrics(const ordered_json& row) {
+  file_.append(row.at("step"), summary_of(row, "train/"));
+}
 
 void EventLog::add_evaluation(const ordered_json& row, const std::filesystem::path& sheet) {
   const std::string prefix = prefix_of(row);
   io::EventSummary summary = summary_of(row, prefix);
-  if (!sheet.empty()) summary.pictures.emplace_back(prefix.substr(prefix.find('/') + 1) + "samples", io::read_text(sheet));
+  if (!sheet.empty())
+    summary.pictures.emplace_back(prefix.substr(prefix.find('/') + 1) + "samples", io::read_text(sheet));
   file_.append(row.at("step"), summary);
 }
 

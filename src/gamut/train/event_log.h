@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a run measures, for TensorBoard: every number of metrics.jsonl and evals.jsonl as a scalar, and the sheets.
+// What a run measures, for TensorBoard: every number of metrics.jsonl and evals.jsonl as a scalar, and the
+// sheets.
 #pragma once
 
 #include "gamut/io/event_file.h"
@@ -18,8 +19,8 @@ class EventLog {
 
   // Numbers as "train/<key>", true as 1.
   void add_metrics(const nlohmann::ordered_json& row);
-  // Numbers as "eval/<key>"; what is not the main evaluation says so: "eval/report/heldout/<key>". The sheet, a PNG
-  // file or "", as the picture "samples", "heldout/samples".
+  // Numbers as "eval/<key>"; what is not the main evaluation says so: "eval/report/heldout/<key>". The sheet,
+  // a PNG file or "", as the picture "samples", "heldout/samples".
   void add_evaluation(const nlohmann::ordered_json& row, const std::filesystem::path& sheet);
 
  private:

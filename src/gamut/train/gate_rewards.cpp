@@ -21,7 +21,8 @@ std::vector<std::unique_ptr<rewards::Reward>> make_gate_rewards(const TrainConfi
   for (const rewards::RewardConfig& reward : gate_reward_configs(config))
     rewards.push_back(rewards::make_reward(reward, config.device));
   if (rewards.empty())
-    throw ConfigError("regularizer", "gated_kl needs regularizer.gate_rewards, the rewards that the gate compares with");
+    throw ConfigError("regularizer",
+                      "gated_kl needs regularizer.gate_rewards, the rewards that the gate compares with");
   return rewards;
 }
 

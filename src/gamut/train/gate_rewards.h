@@ -10,8 +10,8 @@
 
 namespace gamut::train {
 
-// What regularizer.gate_rewards lists, configured: a name takes the other keys of TrainConfig::gate_defaults, and
-// clip_score without a model of its own the CLIP of [shaping]; a table stands for itself.
+// What regularizer.gate_rewards lists, configured: a name takes the other keys of TrainConfig::gate_defaults,
+// and clip_score without a model of its own the CLIP of [shaping]; a table stands for itself.
 std::vector<rewards::RewardConfig> gate_reward_configs(const TrainConfig& config);
 // ConfigError when there is none; else as rewards::make_reward.
 std::vector<std::unique_ptr<rewards::Reward>> make_gate_rewards(const TrainConfig& config);

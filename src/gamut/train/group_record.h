@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an observer may see of one iteration's groups: the pictures of a prompt and what each of them got.
 //
-//   trainer.observe_credit([&](const CreditView& view) { for (const GroupRecord& g : group_records(view, 2)) … });
+//   trainer.observe_credit([&](const CreditView& view) { for (const GroupRecord& g : group_records(view, 2))
+//   … });
 #pragma once
 
 #include "gamut/rewards/reward.h"

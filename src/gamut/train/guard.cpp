@@ -38,8 +38,8 @@ bool Guard::admits(bool finite, double grad_norm, int64_t iteration) {
     throw NumericalError("guard", cat(what, " in iteration ", iteration, "; the recipe says stop (guard.on_",
                                       finite ? "spike" : "nonfinite", "); the last checkpoint is intact"));
   if (skipped_in_a_row_ >= config_.max_skips)
-    throw NumericalError("guard", cat(skipped_in_a_row_, " updates in a row were skipped, the last because ", what,
-                                      " in iteration ", iteration,
+    throw NumericalError("guard", cat(skipped_in_a_row_, " updates in a row were skipped, the last because ",
+                                      what, " in iteration ", iteration,
                                       "; lower optimizer.learning_rate; the last checkpoint is intact"));
   log_warning(cat("skipped an update in iteration ", iteration, ": ", what));
   return false;
@@ -48,9 +48,10 @@ bool Guard::admits(bool finite, double grad_norm, int64_t iteration) {
 void Guard::check_ratio(double max_deviation, int64_t iteration) const {
   if (max_deviation <= config_.ratio_tolerance) return;
   throw NumericalError(
-      "guard", cat("rollout and update must see the same policy before the first update; got |ratio - 1| up to ",
-                   max_deviation, " in iteration ", iteration, "; expected at most ", config_.ratio_tolerance,
-                   " (guard.ratio_tolerance)"));
+      "guard",
+      cat("rollout and update must see the same policy before the first update; got |ratio - 1| up to ",
+          max_deviation, " in iteration ", iteration, "; expected at most ", config_.ratio_tolerance,
+          " (guard.ratio_tolerance)"));
 }
 
 bool Guard::watch_subset(int64_t fallbacks, int64_t groups) {
@@ -58,7 +59,8 @@ bool Guard::watch_subset(int64_t fallbacks, int64_t groups) {
   subset_groups_ += groups;
   if (++subset_iterations_ != kSubsetTrial || 2 * subset_fallbacks_ <= subset_groups_) return false;
   log_warning(cat("subset.kind was refused in ", subset_fallbacks_, " of ", subset_groups_, " groups of ",
-                  subset_iterations_, " iterations, since what it keeps has next to no spread of rewards (below "
+                  subset_iterations_,
+                  " iterations, since what it keeps has next to no spread of rewards (below "
                   "subset.std_floor); use a denser reward, or subset.kind = \"stratified\""));
   return true;
 }
@@ -73,7 +75,8 @@ nlohmann::json Guard::state() const {
 void Guard::load_state(const nlohmann::json& state) {
   norm_mean_ = state.at("norm_mean").get<double>();
   if (!std::isfinite(norm_mean_) || norm_mean_ < 0)
-    throw DataError("checkpoint", cat("'norm_mean' of state.json must be a number of 0 or more; got ", norm_mean_));
+    throw DataError("checkpoint",
+                    cat("'norm_mean' of state.json must be a number of 0 or more; got ", norm_mean_));
   applied_ = stored_count(state, "applied");
   skipped_in_a_row_ = stored_count(state, "skipped_in_a_row");
   skipped_total_ = stored_count(state, "skipped_total");

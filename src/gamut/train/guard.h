@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decides which updates are applied: non-finite ones and gradient spikes are skipped or stop the run, by config. Says
-// when a subset rule does not fit the reward.
+// Decides which updates are applied: non-finite ones and gradient spikes are skipped or stop the run, by
+// config. Says when a subset rule does not fit the reward.
 #pragma once
 
 #include "gamut/train/config.h"
@@ -13,14 +13,15 @@ class Guard {
  public:
   explicit Guard(const GuardConfig& config) : config_(config) {}
 
-  // True: apply the update. False: skip it (counted). NumericalError when the recipe says stop, or after max_skips
-  // skips in a row. The running mean of the norm covers applied updates only (decay 0.9), from the tenth on.
+  // True: apply the update. False: skip it (counted). NumericalError when the recipe says stop, or after
+  // max_skips skips in a row. The running mean of the norm covers applied updates only (decay 0.9), from the
+  // tenth on.
   bool admits(bool finite, double grad_norm, int64_t iteration);
   // NumericalError past the tolerance: rollout and update disagree about the policy.
   void check_ratio(double max_deviation, int64_t iteration) const;
 
-  // Once per process, after ten iterations with a subset rule: true, and a warning, when more than half of their groups
-  // refused it for the next rule of subset.fallback.
+  // Once per process, after ten iterations with a subset rule: true, and a warning, when more than half of
+  // their groups refused it for the next rule of subset.fallback.
   bool watch_subset(int64_t fallbacks, int64_t groups);
 
   int64_t skipped_total() const { return skipped_total_; }

@@ -8,9 +8,11 @@
 namespace gamut::train {
 
 void LearningCurve::fields(FieldVisitor& v) {
-  v.field("kind", kind, one_of({"constant", "linear", "cosine"}), "after the warm-up: level, or down over the run");
+  v.field("kind", kind, one_of({"constant", "linear", "cosine"}),
+          "after the warm-up: level, or down over the run");
   v.field("warmup", warmup, at_least(0), "iterations of linear warm-up");
-  v.field("final_rate", final_rate, between(0, 1), "linear, cosine: the share of the rate that the run ends at");
+  v.field("final_rate", final_rate, between(0, 1),
+          "linear, cosine: the share of the rate that the run ends at");
 }
 
 double LearningCurve::share(int64_t step, int64_t steps) const {

@@ -14,7 +14,7 @@ namespace gamut::train {
 struct LearningCurve {
   std::string kind = "constant";  // constant | linear | cosine
   int64_t warmup = 0;             // steps
-  double final_rate = 0;          // linear, cosine: where the last step would be followed, a share of the full rate
+  double final_rate = 0;  // linear, cosine: where the last step would be followed, a share of the full rate
   void fields(FieldVisitor& v);
   // Of the full rate at `step` of `steps`, counted from 0.
   double share(int64_t step, int64_t steps) const;

@@ -27,7 +27,8 @@ AdamW::AdamW(std::vector<nn::NamedTensor> params, const OptimizerConfig& config)
   }
 }
 
-// A parameter without a gradient (unused in this loss) counts as zero gradient, so that the state stays aligned.
+// A parameter without a gradient (unused in this loss) counts as zero gradient, so that the state stays
+// aligned.
 std::vector<at::Tensor> AdamW::gradients() const {
   std::vector<at::Tensor> grads;
   for (const at::Tensor& tensor : tensors_)
@@ -50,8 +51,9 @@ void AdamW::step(double learning_rate) {
   at::NoGradGuard no_grad;
   std::vector<at::Tensor> grads = gradients();
   at::_foreach_add_(step_counts_, 1);
-  at::_fused_adamw_(tensors_, grads, exp_avg_, exp_avg_sq_, /*max_exp_avg_sqs=*/{}, step_counts_, learning_rate,
-                    config_.beta1, config_.beta2, config_.weight_decay, config_.eps, /*amsgrad=*/false,
+  at::_fused_adamw_(tensors_, grads, exp_avg_, exp_avg_sq_, /*max_exp_avg_sqs=*/{}, step_counts_,
+                    learning_rate, config_.beta1, config_.beta2, config_.weight_decay, config_.eps,
+                    /*amsgrad=*/false,
                     /*maximize=*/false);
   ++steps_done_;
 }
@@ -63,7 +65,8 @@ void AdamW::zero_grad() {
 std::vector<nn::NamedTensor> AdamW::state() const {
   std::vector<nn::NamedTensor> state;
   for (size_t i = 0; i < params_.size(); ++i) state.push_back({"exp_avg." + params_[i].name, exp_avg_[i]});
-  for (size_t i = 0; i < params_.size(); ++i) state.push_back({"exp_avg_sq." + params_[i].name, exp_avg_sq_[i]});
+  for (size_t i = 0; i < params_.size(); ++i)
+    state.push_back({"exp_avg_sq." + params_[i].name, exp_avg_sq_[i]});
   return state;
 }
 

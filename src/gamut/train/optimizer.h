@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// AdamW (decoupled weight decay) over named parameters, on LibTorch's fused kernel, with its state in plain sight.
+// AdamW (decoupled weight decay) over named parameters, on LibTorch's fused kernel, with its state in plain
+// sight.
 #pragma once
 
 #include "gamut/core/config.h"
@@ -23,7 +24,8 @@ class AdamW {
 
   // Euclidean norm over all gradients, an fp32 scalar on their device; not finite when any gradient is not.
   at::Tensor grad_norm() const;
-  // Scales the gradients by min(1, max_grad_norm / (norm + 1e-6)), `norm` being grad_norm(); waits for no device.
+  // Scales the gradients by min(1, max_grad_norm / (norm + 1e-6)), `norm` being grad_norm(); waits for no
+  // device.
   void clip_gradients(const at::Tensor& norm);
   void step(double learning_rate);
   void step() { step(config_.learning_rate); }

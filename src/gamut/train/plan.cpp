@@ -11,9 +11,9 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr int64_t kMiB = int64_t(1) << 20;
-// The program with LibTorch, and on top a share of the peak: what allocators cannot fill and libraries copy into other
-// layouts. Measured on the CPU; on CUDA, where a context and workspaces come in, as commonly seen. docs/plan.md says
-// how far the sums were off.
+// The program with LibTorch, and on top a share of the peak: what allocators cannot fill and libraries copy
+// into other layouts. Measured on the CPU; on CUDA, where a context and workspaces come in, as commonly seen.
+// docs/plan.md says how far the sums were off.
 constexpr int64_t kCpuRuntime = 300 * kMiB, kCudaRuntime = 800 * kMiB;
 constexpr double kCpuShare = 0.15, kCudaShare = 0.10;
 
@@ -43,7 +43,8 @@ const PlanPhase& Plan::worst() const {
 }
 
 int64_t Plan::runtime_bytes() const {
-  return (on_cpu ? kCpuRuntime : kCudaRuntime) + int64_t((on_cpu ? kCpuShare : kCudaShare) * double(worst().peak));
+  return (on_cpu ? kCpuRuntime : kCudaRuntime) +
+         int64_t((on_cpu ? kCpuShare : kCudaShare) * double(worst().peak));
 }
 
 int64_t Plan::needed_bytes() const { return worst().peak + runtime_bytes(); }

@@ -4,10 +4,10 @@
 //   const Plan plan = make_plan(config, prompts, {});
 //   plan.needed_bytes();  plan.flops_per_iteration();
 //
-// The iteration is rehearsed: the trainer's own parts (pipeline, adapters, optimizer, average, reference, actor, one
-// step of the update) run on the meta device, where tensors have shapes and lifetimes but no data, and nn/cost.h counts
-// what they compute and hold. One micro-batch stands for all, and one trained step or time for all.
-// docs/plan.md says what each number means.
+// The iteration is rehearsed: the trainer's own parts (pipeline, adapters, optimizer, average, reference,
+// actor, one step of the update) run on the meta device, where tensors have shapes and lifetimes but no data,
+// and nn/cost.h counts what they compute and hold. One micro-batch stands for all, and one trained step or
+// time for all. docs/plan.md says what each number means.
 #pragma once
 
 #include "gamut/text/prompt_set.h"
@@ -42,36 +42,40 @@ struct PlanHeld {
 
 // A part of the run. `flops`: of one iteration ("prompts", "evaluation": not in an iteration, see below).
 struct PlanPhase {
-  std::string name;     // prompts | rollout | decode | reference | update | evaluation
-  double flops = 0;     // prompts: once per run; evaluation: of one network call on its micro-batch and its decoding
+  std::string name;  // prompts | rollout | decode | reference | update | evaluation
+  double flops =
+      0;  // prompts: once per run; evaluation: of one network call on its micro-batch and its decoding
   int64_t working = 0;  // bytes above what is held and stored before it, at its worst moment
   int64_t peak = 0;     // bytes in all at that moment
 };
 
 struct Plan {
-  bool on_cpu = true;        // config.device
+  bool on_cpu = true;  // config.device
   BatchPlan batch;
-  int64_t evaluation_micro_batch = 0;  // 0 = no evaluation
+  int64_t evaluation_micro_batch = 0;                        // 0 = no evaluation
   int64_t steps = 0, trained_steps = 0, trained_images = 0;  // trained_images: at most, per iteration
   bool trains_trajectory = true;  // else trained_steps counts the times of the forward process per picture
   PlanParameters parameters;
   PlanHeld held;
-  int64_t trajectories = 0;  // bytes of an iteration's stored latents, log-probabilities and means, of all drawn
-  int64_t pictures = 0;      // bytes of an iteration's decoded pictures
-  int64_t graphs = 0;        // bytes that train.reuse_rollout_graph keeps of an iteration's rollout
-  int64_t activations = 0;   // bytes that autograd keeps of one micro-batch at one step
+  int64_t trajectories =
+      0;                 // bytes of an iteration's stored latents, log-probabilities and means, of all drawn
+  int64_t pictures = 0;  // bytes of an iteration's decoded pictures
+  int64_t graphs = 0;    // bytes that train.reuse_rollout_graph keeps of an iteration's rollout
+  int64_t activations = 0;  // bytes that autograd keeps of one micro-batch at one step
   std::vector<PlanPhase> phases;
 
   double flops_per_iteration() const;  // rollout + decode + reference + update
   const PlanPhase& worst() const;      // of largest peak
-  // What no tensor shows: the program or the CUDA context with its workspaces, and what allocators lose between blocks.
+  // What no tensor shows: the program or the CUDA context with its workspaces, and what allocators lose
+  // between blocks.
   int64_t runtime_bytes() const;
-  int64_t needed_bytes() const;        // worst().peak + runtime_bytes()
+  int64_t needed_bytes() const;  // worst().peak + runtime_bytes()
   nlohmann::ordered_json to_json() const;
 };
 
 // ConfigError, DataError and EnvironmentError as the trainer would; needs no device but the CPU, whatever
 // config.device says.
-Plan make_plan(const TrainConfig& config, const std::vector<text::Prompt>& prompts, const PlanOptions& options);
+Plan make_plan(const TrainConfig& config, const std::vector<text::Prompt>& prompts,
+               const PlanOptions& options);
 
 }  // namespace gamut::train

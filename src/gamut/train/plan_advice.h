@@ -11,9 +11,10 @@
 namespace gamut::train {
 
 struct Advice {
-  std::vector<std::string> alone;     // "rollout.micro_batch=4": each of them fits by itself
-  std::vector<std::string> together;  // only when none does alone: these fit together; empty when not even all do
-  int64_t least_bytes = 0;            // needed with the last set tried; only when nothing fits
+  std::vector<std::string> alone;  // "rollout.micro_batch=4": each of them fits by itself
+  std::vector<std::string>
+      together;             // only when none does alone: these fit together; empty when not even all do
+  int64_t least_bytes = 0;  // needed with the last set tried; only when nothing fits
 };
 
 // For a plan that needs more than `device_bytes`.

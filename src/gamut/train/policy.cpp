@@ -21,15 +21,17 @@ void check_without_trajectory(const TrainConfig& config) {
   const algorithms::LossConfig named = algorithms::fill_slots(config.algorithm).loss;
   const bool as_filled = slots.loss.kind == named.kind && slots.loss.clip_range == named.clip_range;
   if (slots.objective.kind == "awm" || slots.loss.kind == "none" || as_filled) return;
-  throw ConfigError("objective", cat(kind, " has a loss of its own, which no surrogate joins; got loss.kind = \"",
-                                     slots.loss.kind, "\"; remove [loss] from the recipe"));
+  throw ConfigError("objective",
+                    cat(kind, " has a loss of its own, which no surrogate joins; got loss.kind = \"",
+                        slots.loss.kind, "\"; remove [loss] from the recipe"));
 }
 
 }  // namespace
 
 models::Pipeline open_policy(const TrainConfig& config, const std::string& folder) {
-  models::Pipeline policy = models::Pipeline::open(folder.empty() ? config.model : folder,
-                                                   nn::open_device(config.device, config.dtype, config.mixed_precision));
+  models::Pipeline policy =
+      models::Pipeline::open(folder.empty() ? config.model : folder,
+                             nn::open_device(config.device, config.dtype, config.mixed_precision));
   shape_inputs(config, policy);
   return policy;
 }
@@ -46,8 +48,9 @@ std::vector<nn::NamedTensor> make_trainable(const TrainConfig& config, models::P
   if (!config.lora.is_on()) {
     // Steps as small as RL's are lost in the roundings of shorter types.
     if (denoiser.params().front().tensor.scalar_type() != at::kFloat)
-      throw ConfigError("train", "all weights of the model train, which takes dtype = \"fp32\"; got another; train an "
-                                 "adapter ([lora] rank) over a model in a shorter type, or set dtype=fp32");
+      throw ConfigError("train",
+                        "all weights of the model train, which takes dtype = \"fp32\"; got another; train an "
+                        "adapter ([lora] rank) over a model in a shorter type, or set dtype=fp32");
     return denoiser.params();
   }
   nn::ParamStore adapter = nn::attach_lora(denoiser, config.lora, uint64_t(config.seed));
@@ -60,14 +63,16 @@ diffusion::NoiseProcess rollout_process(const TrainConfig& config, const models:
   return {policy.scheduler(), policy.latent_shape(), config.slots.sampler};
 }
 
-void check_slots(const TrainConfig& config, const models::Pipeline& policy, const diffusion::NoiseProcess& process) {
+void check_slots(const TrainConfig& config, const models::Pipeline& policy,
+                 const diffusion::NoiseProcess& process) {
   const uint64_t seed = uint64_t(config.seed);
   const algorithms::Needs needs = algorithms::make_objective(config.slots, seed)->needs();
   algorithms::check_subset(config.slots.subset);
   const std::vector<int64_t> shape = policy.latent_shape();
   if (config.slots.regularizer.pool > std::min(shape[1], shape[2]))
-    throw ConfigError("regularizer", cat("regularizer.pool must not exceed the latent's sides; got ",
-                                         config.slots.regularizer.pool, "; the latent is ", shape[1], " x ", shape[2]));
+    throw ConfigError("regularizer",
+                      cat("regularizer.pool must not exceed the latent's sides; got ",
+                          config.slots.regularizer.pool, "; the latent is ", shape[1], " x ", shape[2]));
   if (!needs.trajectory) return check_without_trajectory(config);
   const auto schedule = process.iteration(seed, 0);
   const auto trained = algorithms::eligible_steps(config.slots.schedule, schedule);

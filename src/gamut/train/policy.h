@@ -17,16 +17,18 @@ models::Pipeline open_policy(const TrainConfig& config, const std::string& folde
 // Size of the pictures and length of the prompts as the recipe says.
 void shape_inputs(const TrainConfig& config, models::Pipeline& policy);
 
-// The tensors that the optimizer, the average and the checkpoints see: with [lora] a fresh adapter, attached here, else
-// all weights of the denoiser. They, and nothing else, require gradients from now on. ConfigError for weights that
-// cannot train in their type.
+// The tensors that the optimizer, the average and the checkpoints see: with [lora] a fresh adapter, attached
+// here, else all weights of the denoiser. They, and nothing else, require gradients from now on. ConfigError
+// for weights that cannot train in their type.
 std::vector<nn::NamedTensor> make_trainable(const TrainConfig& config, models::Pipeline& policy);
 
 // The noise of the recipe's rollouts on this model. ConfigError when [sampler] does not fit its scheduler.
 diffusion::NoiseProcess rollout_process(const TrainConfig& config, const models::Pipeline& policy);
 
-// What only model and recipe together can say. ConfigError when no step can train, or when loss or regularizer do not
-// fit the sampler or the latent; a warning is logged when the regularizer holds less than asked for.
-void check_slots(const TrainConfig& config, const models::Pipeline& policy, const diffusion::NoiseProcess& process);
+// What only model and recipe together can say. ConfigError when no step can train, or when loss or
+// regularizer do not fit the sampler or the latent; a warning is logged when the regularizer holds less than
+// asked for.
+void check_slots(const TrainConfig& config, const models::Pipeline& policy,
+                 const diffusion::NoiseProcess& process);
 
 }  // namespace gamut::train

@@ -84,9 +84,12 @@ Rollout twin(const Rollout& rollout, const std::vector<SamplePlace>& places) {
   };
   const diffusion::Trajectories& from = rollout.trajectories;
   return {.places = places,
-          .trajectories = {.latents = copies(from.latents), .log_probs = copies(from.log_probs),
+          .trajectories = {.latents = copies(from.latents),
+                           .log_probs = copies(from.log_probs),
                            .final_BCHW = from.latents.empty() ? copy(from.final_BCHW) : at::Tensor(),
-                           .means = copies(from.means), .clean = copies(from.clean), .predictions = {}},
+                           .means = copies(from.means),
+                           .clean = copies(from.clean),
+                           .predictions = {}},
           .pictures = copy(rollout.pictures)};
 }
 
@@ -123,7 +126,10 @@ class Rehearsal {
 };
 
 Rehearsal::Rehearsal(const TrainConfig& config, const std::vector<text::Prompt>& prompts)
-    : config_(without_gate(config)), prompt_count_(int64_t(prompts.size())), policy_(open_without_data(config)), process_(rollout_process(config_, policy_)) {
+    : config_(without_gate(config)),
+      prompt_count_(int64_t(prompts.size())),
+      policy_(open_without_data(config)),
+      process_(rollout_process(config_, policy_)) {
   plan_.on_cpu = at::Device(config.device).is_cpu();
   plan_.batch = make_batch_plan(config.rollout, config.slots.subset, prompt_count_, policy_.usual_batch());
   for (const models::NamedStore& encoder : policy_.text_encoders()) {
@@ -144,7 +150,8 @@ Rehearsal::Rehearsal(const TrainConfig& config, const std::vector<text::Prompt>&
   plan_.held.prompts = encoding.kept();
   add_phase("prompts", encoding, encoding.flops);
   objective_ = algorithms::make_objective(config_.slots, uint64_t(config_.seed));
-  plan_.held.reference = cost_of([&] { policies_.emplace(config_, policy_, params_, objective_->needs()); }).kept();
+  plan_.held.reference =
+      cost_of([&] { policies_.emplace(config_, policy_, params_, objective_->needs()); }).kept();
   check_slots(config_, policy_, process_);
 }
 
@@ -218,7 +225,8 @@ std::vector<MicroBatch> Rehearsal::make_batches(std::vector<Rollout> drawn) {
     batch.weights_B = at::empty_like(row);
     batch.trajectories = std::move(rollout.trajectories);
     if (batches.size() == 1)
-      policies_->add_predictions(batch, rollout.places, all, *actor_, {.steps = steps_, .objective = *objective_});
+      policies_->add_predictions(batch, rollout.places, all, *actor_,
+                                 {.steps = steps_, .objective = *objective_});
     else
       for (const auto& [item, said] : batches.front().others)
         batch.others[item] = {.old = twin(said.old), .reference = twin(said.reference)};
@@ -234,9 +242,7 @@ void Rehearsal::update(std::vector<MicroBatch>& batches) {
   // The first leaves the gradients behind, beside which all others run.
   plan_.held.gradients = cost_of(step).kept();
   at::Tensor output;
-  plan_.activations = cost_of([&] {
-    output = predict(batches.front(), item);
-  }).kept();
+  plan_.activations = cost_of([&] { output = predict(batches.front(), item); }).kept();
   output.reset();
   batches.front().trajectories.predictions = std::move(graphs);
   const Cost cost = cost_of(step);
@@ -253,16 +259,18 @@ void Rehearsal::evaluate(const PlanOptions& options) {
     shape.insert(shape.begin(), plan_.evaluation_micro_batch);
     const models::Conditioning empty = policy_.encode({""}), prompts = empty.repeat(shape.front());
     const at::Tensor x = at::empty(shape, at::TensorOptions(at::kMeta).dtype(at::kFloat));
-    policy_.decode(models::predict_guided(policy_, x, 0, prompts, empty, {.scale = options.evaluation_guidance}));
+    policy_.decode(
+        models::predict_guided(policy_, x, 0, prompts, empty, {.scale = options.evaluation_guidance}));
   });
   add_phase("evaluation", cost, cost.flops);
 }
 
 Plan Rehearsal::run(const PlanOptions& options) {
   const uint64_t seed = uint64_t(config_.seed);
-  steps_ = algorithms::iteration_steps(config_.slots, objective_->needs(),
-                                       process_.iteration(seed, 0), seed, 0);
-  if (why_no_rollout_graphs(config_).empty()) graph_steps_.insert(steps_.trained.begin(), steps_.trained.end());
+  steps_ =
+      algorithms::iteration_steps(config_.slots, objective_->needs(), process_.iteration(seed, 0), seed, 0);
+  if (why_no_rollout_graphs(config_).empty())
+    graph_steps_.insert(steps_.trained.begin(), steps_.trained.end());
   plan_.steps = int64_t(steps_.schedule.size());
   plan_.trained_steps = objective_->items_per_picture(steps_);
   plan_.trains_trajectory = objective_->needs().trajectory;
@@ -287,7 +295,8 @@ Plan Rehearsal::run(const PlanOptions& options) {
 
 }  // namespace
 
-Plan make_plan(const TrainConfig& config, const std::vector<text::Prompt>& prompts, const PlanOptions& options) {
+Plan make_plan(const TrainConfig& config, const std::vector<text::Prompt>& prompts,
+               const PlanOptions& options) {
   const nn::MetaStandsFor device{at::Device(config.device)};
   return Rehearsal(config, prompts).run(options);
 }

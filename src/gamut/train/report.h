@@ -24,8 +24,8 @@ struct StepReport {
   std::optional<int64_t> subset_fallbacks;
   std::optional<bool> reference_renewed;
   int64_t images = 0, trained_images = 0, updates = 0, skipped = 0, skipped_total = 0;
-  double seconds_rollout = 0, seconds_reward = 0, seconds_credit = 0, seconds_reference = 0, seconds_update = 0,
-         seconds_total = 0;
+  double seconds_rollout = 0, seconds_reward = 0, seconds_credit = 0, seconds_reference = 0,
+         seconds_update = 0, seconds_total = 0;
 
   nlohmann::ordered_json to_json() const;  // a row of metrics.jsonl; non-finite numbers become null
 };

@@ -76,7 +76,8 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
       prompts_(std::move(prompts)),
       objective_(algorithms::make_objective(config_.slots, uint64_t(config.seed))),
       process_(rollout_process(config_, policy_)),
-      plan_(make_batch_plan(config.rollout, config.slots.subset, int64_t(prompts_.size()), policy_.usual_batch())),
+      plan_(make_batch_plan(config.rollout, config.slots.subset, int64_t(prompts_.size()),
+                            policy_.usual_batch())),
       params_(make_trainable(config_, policy_)),
       optimizer_(params_, config.optimizer),
       ema_(params_, config.ema),
@@ -99,8 +100,8 @@ StepReport Trainer::iterate() {
   report.learning_rate =
       config_.optimizer.learning_rate * config_.lr_schedule.share(steps_done_, config_.iterations);
   const uint64_t seed = uint64_t(config_.seed);
-  const algorithms::IterationSteps steps =
-      algorithms::iteration_steps(config_.slots, objective_->needs(), process_.iteration(seed, steps_done_), seed, steps_done_);
+  const algorithms::IterationSteps steps = algorithms::iteration_steps(
+      config_.slots, objective_->needs(), process_.iteration(seed, steps_done_), seed, steps_done_);
   const UpdateInputs inputs{.steps = steps, .objective = *objective_};
 
   Drawn drawn = roll_out(inputs);
@@ -149,9 +150,10 @@ rewards::Scores Trainer::score(const Drawn& drawn, StepReport& report) {
   const bool stops = config_.guard.on_reward_failure == "stop" || report.reward_failures == plan_.pictures;
   if (stops) check_pictures(drawn.pictures, report.step);
   if (stops)
-    throw NumericalError("reward", cat("the reward '", reward_.name(), "' failed for ", report.reward_failures, " of ",
-                                       plan_.pictures, " pictures in iteration ", report.step, "; first reason: ",
-                                       printable(scores.first_failure())));
+    throw NumericalError(
+        "reward",
+        cat("the reward '", reward_.name(), "' failed for ", report.reward_failures, " of ", plan_.pictures,
+            " pictures in iteration ", report.step, "; first reason: ", printable(scores.first_failure())));
   return scores;
 }
 
@@ -159,17 +161,22 @@ rewards::Scores Trainer::score(const Drawn& drawn, StepReport& report) {
 void Trainer::check_pictures(const at::Tensor& pictures, int64_t step) const {
   const int64_t damaged = pictures.isfinite().flatten(1).all(1).logical_not().sum().item<int64_t>();
   if (damaged == 0) return;
-  const std::string what = cat(damaged, " of ", pictures.size(0), " pictures of iteration ", step, " are not finite: ");
+  const std::string what =
+      cat(damaged, " of ", pictures.size(0), " pictures of iteration ", step, " are not finite: ");
   if (updates_done_ == 0)
-    throw NumericalError("train", what + "the model draws such before its first update; does its type (dtype) fit it?");
-  throw NumericalError("train", what + "training diverged; lower optimizer.learning_rate, or resume from an earlier "
-                                       "checkpoint by removing the newer ones from checkpoints/");
+    throw NumericalError(
+        "train", what + "the model draws such before its first update; does its type (dtype) fit it?");
+  throw NumericalError("train",
+                       what +
+                           "training diverged; lower optimizer.learning_rate, or resume from an earlier "
+                           "checkpoint by removing the newer ones from checkpoints/");
 }
 
 RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scores, StepReport& report) {
   RowCredit credit = crediting_.assign(drawn, scores, policy_, plan_.keep, steps_done_);
   report_credit(credit, config_.slots, report);
-  if (config_.slots.subset.is_on()) guard_.watch_subset(credit.groups.subset_fallbacks, int64_t(credit.groups.groups.size()));
+  if (config_.slots.subset.is_on())
+    guard_.watch_subset(credit.groups.subset_fallbacks, int64_t(credit.groups.groups.size()));
   if (credit_observer_)
     credit_observer_({.step = report.step, .drawn = drawn, .scores = scores, .credit = credit});
   return credit;
@@ -177,7 +184,8 @@ RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scor
 
 // The kept rows with their credit and what other policies say of them, in batches of the rollout's shape.
 std::vector<MicroBatch> Trainer::make_batches(std::vector<Rollout> drawn, const RowCredit& credit,
-                                              const std::vector<uint8_t>& regularized, const UpdateInputs& inputs) {
+                                              const std::vector<uint8_t>& regularized,
+                                              const UpdateInputs& inputs) {
   KeptRollouts kept = keep_rows(std::move(drawn), credit.kept, plan_.micro_batch);
   std::vector<MicroBatch> batches;
   for (size_t m = 0; m < kept.batches.size(); ++m) {
@@ -199,7 +207,8 @@ std::vector<MicroBatch> Trainer::make_batches(std::vector<Rollout> drawn, const 
     batch.trajectories = std::move(kept.batches[m].trajectories);
 
     std::vector<uint8_t> marked;
-    for (const int64_t row : source) marked.push_back(regularized[size_t(row)] && credit.trained[size_t(row)]);
+    for (const int64_t row : source)
+      marked.push_back(regularized[size_t(row)] && credit.trained[size_t(row)]);
     policies_.add_predictions(batch, rows, marked, actor_, inputs);
   }
   return batches;
@@ -250,19 +259,22 @@ void Trainer::save_model(const std::filesystem::path& folder) {
 
 void Trainer::warn_of_base(bool unchanged) const {
   if (!unchanged) return;
-  const std::string why = updates_done_ == 0
-                              ? "no update was made: zero_std_ratio, reward_failures and skipped of metrics.jsonl say why"
-                              : "the updates changed no weight; raise optimizer.learning_rate";
-  log_warning(cat("the saved ", config_.lora.is_on() ? "adapter is all zeros, which is the base" : "model equals the base",
+  const std::string why =
+      updates_done_ == 0
+          ? "no update was made: zero_std_ratio, reward_failures and skipped of metrics.jsonl say why"
+          : "the updates changed no weight; raise optimizer.learning_rate";
+  log_warning(cat("the saved ",
+                  config_.lora.is_on() ? "adapter is all zeros, which is the base" : "model equals the base",
                   "; ", why));
 }
 
 void Trainer::save(const std::filesystem::path& run) {
   for (const nn::NamedTensor& param : params_)
     if (!std::isfinite(param.tensor.detach().sum(at::kDouble).item<double>()))
-      throw NumericalError("train", cat("the weights are not finite after step ", steps_done_, " ('", param.name,
-                                        "'): training diverged; lower optimizer.learning_rate; earlier checkpoints "
-                                        "are intact"));
+      throw NumericalError("train",
+                           cat("the weights are not finite after step ", steps_done_, " ('", param.name,
+                               "'): training diverged; lower optimizer.learning_rate; earlier checkpoints "
+                               "are intact"));
   save_checkpoint(run, steps_done_, parts(),
                   {{"guard", guard_.state()},
                    {"updates_done", updates_done_},
@@ -280,9 +292,10 @@ void Trainer::restore(const nlohmann::json& state) {
   steps_done_ = stored_count(state, "step");
   updates_done_ = stored_count(state, "updates_done");
   if (updates_done_ != optimizer_.steps_done() || updates_done_ > steps_done_ * plan_.updates)
-    throw DataError("checkpoint", cat("'updates_done' of state.json must equal 'optimizer_steps' and be at most ",
-                                      plan_.updates, " per step; got ", updates_done_, ", ", optimizer_.steps_done(),
-                                      " optimizer steps and ", steps_done_, " steps"));
+    throw DataError("checkpoint",
+                    cat("'updates_done' of state.json must equal 'optimizer_steps' and be at most ",
+                        plan_.updates, " per step; got ", updates_done_, ", ", optimizer_.steps_done(),
+                        " optimizer steps and ", steps_done_, " steps"));
   guard_.load_state(state.at("guard"));
   crediting_.statistics().load_state(state.at("credit"));
   gate_.load_state(state.at("reference").at("gate"));

@@ -44,14 +44,15 @@ class Trainer {
   int64_t steps_done() const { return steps_done_; }
   const BatchPlan& plan() const { return plan_; }
   models::Pipeline& policy() { return policy_; }
-  // The averaged weights, to be borrowed for evaluation; after the last iteration with the last updates taken in.
+  // The averaged weights, to be borrowed for evaluation; after the last iteration with the last updates taken
+  // in.
   std::vector<nn::NamedTensor> ema_weights() const {
     return steps_done_ >= config_.iterations ? ema_.final_weights(updates_done_) : ema_.weights();
   }
   const std::vector<nn::NamedTensor>& params() const { return params_; }
 
-  // The averaged policy as others load it: a model folder, or with [lora] the adapter alone, in diffusers' form. Warns
-  // when it is the base.
+  // The averaged policy as others load it: a model folder, or with [lora] the adapter alone, in diffusers'
+  // form. Warns when it is the base.
   void save_model(const std::filesystem::path& folder);
   void save(const std::filesystem::path& run);
   void resume(const std::filesystem::path& checkpoint);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// One optimizer step: what the objective asks of the network on each micro-batch, its loss, the regularizer's distance.
+// One optimizer step: what the objective asks of the network on each micro-batch, its loss, the regularizer's
+// distance.
 //
-// Left out of the textbook: no value network (the group is the baseline), no entropy bonus, no reward discount (one
-// reward per picture, the same advantage at each of its items).
+// Left out of the textbook: no value network (the group is the baseline), no entropy bonus, no reward
+// discount (one reward per picture, the same advantage at each of its items).
 #pragma once
 
 #include "gamut/algorithms/algorithm.h"
@@ -19,13 +20,16 @@
 
 namespace gamut::train {
 
-// One micro-batch of rollouts with its credit; rows as in the rollout, so that the network sees the same batch again.
+// One micro-batch of rollouts with its credit; rows as in the rollout, so that the network sees the same
+// batch again.
 struct MicroBatch : algorithms::CreditedRows {
-  diffusion::Denoiser denoiser;               // the policy on this micro-batch's conditioning
-  diffusion::PointDenoiser at_points;         // the same at times of the forward process
-  // What other policies say, by TrainItem::index: made before the update, since it depends on no weight that moves in it.
+  diffusion::Denoiser denoiser;        // the policy on this micro-batch's conditioning
+  diffusion::PointDenoiser at_points;  // the same at times of the forward process
+  // What other policies say, by TrainItem::index: made before the update, since it depends on no weight that
+  // moves in it.
   std::map<int64_t, algorithms::Predictions> others;
-  // The regularizer sees these rows (int64; undefined: all rows, by weights_B) at the items that have a reference.
+  // The regularizer sees these rows (int64; undefined: all rows, by weights_B) at the items that have a
+  // reference.
   at::Tensor regularized;
 };
 
@@ -46,11 +50,11 @@ struct UpdateReport {
 struct UpdateTerms {
   double policy = 1, regularizer = 1;  // samples x items of each
 };
-// The policy's output at an item. Where the rollout kept a step's graph, that graph is used, and used up; else the network
-// runs again.
+// The policy's output at an item. Where the rollout kept a step's graph, that graph is used, and used up;
+// else the network runs again.
 at::Tensor predict(const MicroBatch& batch, const algorithms::TrainItem& item);
-// Adds the gradient of (loss sum / terms.policy + regularizer.weight distance / terms.regularizer) to the parameters'.
-// Waits for no device and reads no value; the sums it returns have no graph.
+// Adds the gradient of (loss sum / terms.policy + regularizer.weight distance / terms.regularizer) to the
+// parameters'. Waits for no device and reads no value; the sums it returns have no graph.
 algorithms::LossTerms accumulate_item(const MicroBatch& batch, const UpdateInputs& inputs,
                                       const algorithms::TrainItem& item, const UpdateTerms& terms);
 

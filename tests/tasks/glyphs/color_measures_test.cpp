@@ -22,7 +22,8 @@ constexpr Color kBlack{0, 0, 0}, kWhite{1, 1, 1}, kRed{1, 0, 0}, kBlue{0, 0, 1};
 
 Color named(const std::string& name) {
   for (const NamedColor& color : glyph_colors())
-    if (color.name == name) return {color.center[0] / 255.0, color.center[1] / 255.0, color.center[2] / 255.0};
+    if (color.name == name)
+      return {color.center[0] / 255.0, color.center[1] / 255.0, color.center[2] / 255.0};
   throw std::runtime_error("no color " + name);
 }
 
@@ -50,7 +51,9 @@ TEST(color_measures, only_glyphs_have_ink_and_ground) {
   for (const std::string key : {"color_pairs", "contrast"}) {
     EXPECT_TRUE(measured(pictures, {{"the digit 7", "7", {}}}).has(key)) << key;
     EXPECT_FALSE(measured(pictures, {{"a cat", "", {}}}).has(key)) << key;
-    EXPECT_FALSE(measured({at::zeros({3, 64, 64}), at::ones({3, 64, 64})}, {{"a sign that says \"7\"", "7", {}}}).has(key))
+    EXPECT_FALSE(
+        measured({at::zeros({3, 64, 64}), at::ones({3, 64, 64})}, {{"a sign that says \"7\"", "7", {}}})
+            .has(key))
         << key;
   }
 }

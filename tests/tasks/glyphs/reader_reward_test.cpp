@@ -75,9 +75,9 @@ TEST(reader_reward, failures_have_a_status_and_leave_the_others_alone) {
   glyphs.prompts[1].target = "42";
   glyphs.prompts[2].target = "";
   const rewards::Scores scores = make_reader_reward(kShipped)->score(glyphs.pictures, glyphs.prompts);
-  EXPECT_EQ(scores.failure, (std::vector<std::string>{
-                                "non-finite picture", "target '42' is not one of the reader's characters",
-                                "prompt without a target", ""}));
+  EXPECT_EQ(scores.failure, (std::vector<std::string>{"non-finite picture",
+                                                      "target '42' is not one of the reader's characters",
+                                                      "prompt without a target", ""}));
   EXPECT_EQ(scores.num_failed(), 3);
   for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(std::isnan(scores.value[i]));
   EXPECT_FALSE(std::isnan(scores.value[3]));

@@ -23,13 +23,15 @@ TEST(task, is_registered_once) {
   EXPECT_EQ(eval::present_key("heldout.colors_obeyed"), "heldout.color_accuracy");
   EXPECT_EQ(eval::present_key("vendi"), "vendi");
   EXPECT_EQ(testing::message_of<ConfigError>([] { rewards::make_reward({.kind = "reader"}); }),
-            "[reward] reward 'reader' needs model = folder of a reader; got none; docs/rewards.md says where it comes from");
+            "[reward] reward 'reader' needs model = folder of a reader; got none; docs/rewards.md says where "
+            "it comes from");
 }
 
 TEST(task, fits_prompts_of_single_characters) {
   EXPECT_TRUE(tasks::task_of(std::vector<text::Prompt>{{"the digit 7", "7", {}}, {"the letter K", "K", {}}}));
   for (const char* target : {"", "KL", "O", "k"})
-    EXPECT_FALSE(tasks::task_of(std::vector<text::Prompt>{{"the digit 7", "7", {}}, {"a cat", target, {}}})) << target;
+    EXPECT_FALSE(tasks::task_of(std::vector<text::Prompt>{{"the digit 7", "7", {}}, {"a cat", target, {}}}))
+        << target;
 }
 
 TEST(task, real_glyphs_are_the_level_of_the_data) {
@@ -45,12 +47,14 @@ TEST(task, real_glyphs_are_the_level_of_the_data) {
   EXPECT_GE(got["contrast"], kMinContrast * 0.8);  // blended edges cost a little
   EXPECT_GT(got["color_pairs"], 1.5);              // of at most 3: colors are drawn anew for each
   EXPECT_EQ(got.seed, 77);
-  EXPECT_FALSE(got.has("recall"));                 // data has no base
+  EXPECT_FALSE(got.has("recall"));  // data has no base
 }
 
 TEST(task, real_glyphs_need_one_known_character) {
   for (const char* target : {"KL", "", "O"})
-    EXPECT_EQ(testing::message_of<DataError>([&] { draw_data({{"the letters", target, {}}}, 1, 0); }),
+    EXPECT_EQ(testing::message_of<DataError>([&] {
+                draw_data({{"the letters", target, {}}}, 1, 0);
+              }),
               std::string("[eval] real glyphs need a one-character target; got \"") + target +
                   "\" for prompt \"the letters\"");
 }

@@ -27,14 +27,16 @@ namespace fs = std::filesystem;
 constexpr const char* kConfig = "config.json";
 constexpr const char* kPreprocessor = "preprocessor_config.json";
 constexpr const char* kWeights = "model.safetensors";
-constexpr const char* kTokenizerFiles[] = {"vocab.json", "merges.txt", "tokenizer.json",
-                                           "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"};
+constexpr const char* kTokenizerFiles[] = {
+    "vocab.json",       "merges.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+    "added_tokens.json"};
 
 void expect_folder(const fs::path& folder) {
   if (fs::exists(folder / kConfig)) return;
   const std::string hint = hub_cache_hint(folder);
-  throw EnvironmentError("clip", cat("a CLIP model's folder must hold ", kConfig, "; got '", folder.string(), "'; ",
-                                     hint.empty() ? "name one in transformers' layout; docs/rewards.md says where from" : hint));
+  throw EnvironmentError(
+      "clip", cat("a CLIP model's folder must hold ", kConfig, "; got '", folder.string(), "'; ",
+                  hint.empty() ? "name one in transformers' layout; docs/rewards.md says where from" : hint));
 }
 
 // The configs and the tokenizer's files, as bytes by their place in the folder.
@@ -131,7 +133,8 @@ void Clip::Parts::read_configs(const fs::path& folder, bool is_new) {
     throw DataError(file, cat("vocab_size must cover the tokenizer; got ", config.text.vocab_size,
                               "; expected at least ", tokenizer.vocabulary_size()));
   if (tokenizer.vocabulary_size() < config.text.vocab_size)
-    log_warning(cat("'", folder.string(), "' has ", tokenizer.vocabulary_size(), " tokens and ", config.text.vocab_size,
+    log_warning(cat("'", folder.string(), "' has ", tokenizer.vocabulary_size(), " tokens and ",
+                    config.text.vocab_size,
                     " embeddings: no text reaches the others; is a file with added tokens missing?"));
   if (!files.contains(kPreprocessor))
     throw EnvironmentError("clip",

@@ -107,8 +107,9 @@ Tensor ClipImageProcessor::resize(const Tensor& bytes) const {
   if (height == bytes.size(2) && width == bytes.size(3)) return bytes;
   // Bytes in, bytes out: this is the kernel behind torchvision's resize. There is none for CUDA.
   const Tensor local = bytes.to(at::kCPU);
-  const Tensor resized = config_.bilinear ? at::_upsample_bilinear2d_aa(local, {height, width}, /*align_corners=*/false)
-                                          : at::_upsample_bicubic2d_aa(local, {height, width}, /*align_corners=*/false);
+  const Tensor resized = config_.bilinear
+                             ? at::_upsample_bilinear2d_aa(local, {height, width}, /*align_corners=*/false)
+                             : at::_upsample_bicubic2d_aa(local, {height, width}, /*align_corners=*/false);
   return resized.to(bytes.device());
 }
 

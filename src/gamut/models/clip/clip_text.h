@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// transformers' CLIPTextModel: token ids to one vector per token, and one per text; and CLIPTextModelWithProjection, whose
-// vector per text is projected into the space that it shares with pictures.
+// transformers' CLIPTextModel: token ids to one vector per token, and one per text; and
+// CLIPTextModelWithProjection, whose vector per text is projected into the space that it shares with
+// pictures.
 #pragma once
 
 #include "gamut/models/clip/clip_encoder.h"

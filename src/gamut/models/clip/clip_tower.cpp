@@ -14,8 +14,8 @@ namespace {
 
 text::ClipTokenizer load_clip_tokenizer(const ModelFolder& folder, const std::string& component) {
   if (!std::filesystem::is_directory(folder.path() / component)) {
-    throw EnvironmentError("model", cat("folder '", (folder.path() / component).string(), "' does not exist; ",
-                                        folder.if_incomplete()));
+    throw EnvironmentError("model", cat("folder '", (folder.path() / component).string(),
+                                        "' does not exist; ", folder.if_incomplete()));
   }
   return text::ClipTokenizer::load(folder.path() / component);
 }
@@ -63,11 +63,13 @@ void ClipTower::adopt_vocabulary(ModelFolder& folder) const {
 void ClipTower::check_vocabulary(const ModelFolder& folder, const std::string& tokenizer) const {
   const int64_t tokens = tokenizer_.vocabulary_size(), embeddings = config().vocab_size;
   if (tokens > embeddings)
-    throw DataError((folder.path() / component_ / "config.json").string(),
-                    cat("vocab_size must cover the tokenizer; got ", embeddings, "; expected at least ", tokens));
+    throw DataError(
+        (folder.path() / component_ / "config.json").string(),
+        cat("vocab_size must cover the tokenizer; got ", embeddings, "; expected at least ", tokens));
   if (tokens < embeddings)
-    log_warning(cat("'", (folder.path() / tokenizer).string(), "' has ", tokens, " tokens and the text encoder ",
-                    embeddings, " embeddings: no prompt reaches the others; is a file with added tokens missing?"));
+    log_warning(cat("'", (folder.path() / tokenizer).string(), "' has ", tokens,
+                    " tokens and the text encoder ", embeddings,
+                    " embeddings: no prompt reaches the others; is a file with added tokens missing?"));
 }
 
 int64_t ClipTower::context() const { return std::min(tokenizer_.max_length(), config().max_positions); }
@@ -79,8 +81,9 @@ at::Tensor ClipTower::tokenize(const std::vector<std::string>& prompts, const Cu
     const text::TokenIds tokens = tokenizer_.encode(prompt, context());
     row = std::copy(tokens.ids.begin(), tokens.ids.end(), row);
     if (tokens.truncated)
-      cut.warn(prompt, context(), "CLIP",
-               [&](const std::string& beginning) { return !tokenizer_.encode(beginning, context()).truncated; });
+      cut.warn(prompt, context(), "CLIP", [&](const std::string& beginning) {
+        return !tokenizer_.encode(beginning, context()).truncated;
+      });
   }
   return ids.to(device_);
 }

@@ -16,10 +16,11 @@ namespace gamut::models {
 
 class ClipTower {
  public:
-  // Components `tokenizer` and `encoder` of the folder ("text_encoder"), whose class says whether it projects. A model made from a seed adopts the tokenizer's
-  // vocabulary, whatever its config said. DataError for weights that do not match, or a vocabulary larger than the
-  // encoder's.
-  ClipTower(ModelFolder& folder, const PartSource& source, const std::string& tokenizer, const std::string& encoder);
+  // Components `tokenizer` and `encoder` of the folder ("text_encoder"), whose class says whether it
+  // projects. A model made from a seed adopts the tokenizer's vocabulary, whatever its config said. DataError
+  // for weights that do not match, or a vocabulary larger than the encoder's.
+  ClipTower(ModelFolder& folder, const PartSource& source, const std::string& tokenizer,
+            const std::string& encoder);
   ClipTower(const ClipTower&) = delete;
   ClipTower& operator=(const ClipTower&) = delete;
 

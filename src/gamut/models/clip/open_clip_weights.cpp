@@ -30,8 +30,8 @@ constexpr Renaming kPlaces[] = {
 
 // Inside a block.
 constexpr Renaming kParts[] = {
-    {".ln_1.", ".layer_norm1."},   {".ln_2.", ".layer_norm2."},     {".attn.out_proj.", ".self_attn.out_proj."},
-    {".mlp.c_fc.", ".mlp.fc1."},   {".mlp.c_proj.", ".mlp.fc2."},   {".attn.in_proj_", ".self_attn.in_proj_"},
+    {".ln_1.", ".layer_norm1."}, {".ln_2.", ".layer_norm2."},   {".attn.out_proj.", ".self_attn.out_proj."},
+    {".mlp.c_fc.", ".mlp.fc1."}, {".mlp.c_proj.", ".mlp.fc2."}, {".attn.in_proj_", ".self_attn.in_proj_"},
 };
 
 std::string renamed(std::string name) {
@@ -62,7 +62,8 @@ nn::TensorMap from_open_clip_names(const nn::TensorMap& tensors, const std::stri
       continue;
     }
     if (tensor.dim() == 0 || tensor.size(0) % 3 != 0)
-      throw DataError(file, cat("tensor '", old_name, "' must hold query, key and value; got shape ", tensor.sizes()));
+      throw DataError(
+          file, cat("tensor '", old_name, "' must hold query, key and value; got shape ", tensor.sizes()));
     const std::vector<at::Tensor> three = tensor.chunk(3);
     const std::string kind = name.substr(fused + std::string_view("in_proj_").size());
     const char* const letters[] = {"q", "k", "v"};

@@ -29,8 +29,9 @@ const ModelFamily& family_of(const ModelFolder& folder) {
     if (name == family.pipeline_class) return family;
     supported += cat(supported.empty() ? "" : ", ", family.pipeline_class, " (", family.models, ")");
   }
-  throw DataError((folder.path() / "model_index.json").string(),
-                  cat("a pipeline of this class is not supported; got ", io::brief(name), "; expected ", supported));
+  throw DataError(
+      (folder.path() / "model_index.json").string(),
+      cat("a pipeline of this class is not supported; got ", io::brief(name), "; expected ", supported));
 }
 
 LatentSpec latent_spec(const ModelFolder& folder) {
@@ -45,7 +46,8 @@ SchedulerConfig scheduler_of(const ModelFolder& folder) {
   return config;
 }
 
-void expect_class(const ModelFolder& folder, const std::string& component, const std::vector<std::string>& expected) {
+void expect_class(const ModelFolder& folder, const std::string& component,
+                  const std::vector<std::string>& expected) {
   const std::string got = folder.component_class(component);
   if (std::ranges::find(expected, got) != expected.end()) return;
   throw DataError(

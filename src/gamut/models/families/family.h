@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kinds of model that gamut opens: a table by `_class_name` of model_index.json (docs/howto/add_model_family.md).
+// The kinds of model that gamut opens: a table by `_class_name` of model_index.json
+// (docs/howto/add_model_family.md).
 #pragma once
 
 #include "gamut/models/denoiser.h"
@@ -24,7 +25,8 @@ struct ModelFamily {
   std::string pipeline_class;  // of model_index.json
   std::string models;          // that have it, for people
   std::string denoiser;        // its folder, and its prefix in LoRA files: unet | transformer
-  // DataError for a component of another class; before anything else, as a folder of another kind lacks what is read next.
+  // DataError for a component of another class; before anything else, as a folder of another kind lacks what
+  // is read next.
   void (*check)(const ModelFolder& folder);
   // Channels, patch and the size that the model was trained on, from the denoiser's config.json.
   LatentSpec (*latents)(const ModelFolder& folder);
@@ -43,6 +45,7 @@ LatentSpec latent_spec(const ModelFolder& folder);
 SchedulerConfig scheduler_of(const ModelFolder& folder);
 
 // DataError unless the folder's component is of this class; "" among them allows none.
-void expect_class(const ModelFolder& folder, const std::string& component, const std::vector<std::string>& expected);
+void expect_class(const ModelFolder& folder, const std::string& component,
+                  const std::vector<std::string>& expected);
 
 }  // namespace gamut::models

@@ -13,10 +13,12 @@
 namespace gamut::models {
 namespace {
 
-constexpr int64_t kFluxTokens = 512, kFluxSide = 128;  // of T5; of the latents, whatever the config: diffusers' pipeline
+constexpr int64_t kFluxTokens = 512,
+                  kFluxSide = 128;  // of T5; of the latents, whatever the config: diffusers' pipeline
 
 FluxConfig read_flux_config(const ModelFolder& folder) {
-  return parse_flux_config(folder.json("transformer/config.json"), (folder.path() / "transformer/config.json").string());
+  return parse_flux_config(folder.json("transformer/config.json"),
+                           (folder.path() / "transformer/config.json").string());
 }
 
 // Of CLIP only the pooled state is told, of T5 every token.
@@ -30,7 +32,8 @@ class FluxText : public TextStack {
     return {clip_.tokenize(prompts, cut_), t5_.tokenize(prompts, cut_)};
   }
   Conditioning encode(const TokenBatch& tokens) const override {
-    return {{{"hidden", t5_(tokens.at(1)).to(at::kFloat)}, {"pooled", clip_(tokens.at(0)).pooled.to(at::kFloat)}}};
+    return {{{"hidden", t5_(tokens.at(1)).to(at::kFloat)},
+             {"pooled", clip_(tokens.at(0)).pooled.to(at::kFloat)}}};
   }
   std::vector<NamedStore> stores() override { return {clip_.store(), t5_.store()}; }
   void set_max_tokens(int64_t tokens, const std::string& name) override {
@@ -41,8 +44,8 @@ class FluxText : public TextStack {
   void check_widths(const ModelFolder& folder, const FluxConfig& config) const {
     const std::string file = (folder.path() / "transformer/config.json").string();
     if (t5_.width() != config.text_width)
-      throw DataError(file, cat("joint_attention_dim must be T5's width; got ", config.text_width, "; expected ",
-                                t5_.width()));
+      throw DataError(file, cat("joint_attention_dim must be T5's width; got ", config.text_width,
+                                "; expected ", t5_.width()));
     if (clip_.config().hidden_size != config.pooled_width)
       throw DataError(file, cat("pooled_projection_dim must be CLIP's hidden_size; got ", config.pooled_width,
                                 "; expected ", clip_.config().hidden_size));
@@ -57,11 +60,14 @@ class FluxText : public TextStack {
 class FluxDenoiser : public Denoiser {
  public:
   FluxDenoiser(const ModelFolder& folder, const PartSource& source, const FluxConfig& config)
-      : store_(transformer_store(folder, source)), dtype_(source.params.dtype), network_(config, nn::Scope(store_)) {
+      : store_(transformer_store(folder, source)),
+        dtype_(source.params.dtype),
+        network_(config, nn::Scope(store_)) {
     store_.finish();
   }
   // The network is told sigma itself.
-  at::Tensor predict(const at::Tensor& x, const at::Tensor& model_time, const Conditioning& cond) const override {
+  at::Tensor predict(const at::Tensor& x, const at::Tensor& model_time,
+                     const Conditioning& cond) const override {
     return network_(x, model_time.to(at::kFloat) / 1000,
                     {.hidden = cond.hidden().to(dtype_),
                      .pooled = cond.part("pooled").to(dtype_),

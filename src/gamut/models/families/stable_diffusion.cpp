@@ -20,8 +20,11 @@ UNetConfig read_unet_config(const ModelFolder& folder) {
 
 class OneClip : public TextStack {
  public:
-  OneClip(ModelFolder& folder, const PartSource& source) : clip_(folder, source, "tokenizer", "text_encoder") {}
-  TokenBatch tokenize(const std::vector<std::string>& prompts) const override { return {clip_.tokenize(prompts, cut_)}; }
+  OneClip(ModelFolder& folder, const PartSource& source)
+      : clip_(folder, source, "tokenizer", "text_encoder") {}
+  TokenBatch tokenize(const std::vector<std::string>& prompts) const override {
+    return {clip_.tokenize(prompts, cut_)};
+  }
   Conditioning encode(const TokenBatch& tokens) const override {
     return {{{"hidden", clip_(tokens.at(0)).last_hidden_state.to(at::kFloat)}}};
   }
@@ -38,13 +41,14 @@ class UNetDenoiser : public Denoiser {
   UNetDenoiser(const ModelFolder& folder, const PartSource& source, const UNetConfig& config)
       : store_(source.seed ? nn::ParamStore::from_seed(*source.seed, source.params)
                            : nn::ParamStore::from_tensors(
-                                 folder.load_weights("unet", "diffusion_pytorch_model", source.variant), "unet",
-                                 source.params)),
+                                 folder.load_weights("unet", "diffusion_pytorch_model", source.variant),
+                                 "unet", source.params)),
         dtype_(source.params.dtype),
         unet_(config, nn::Scope(store_)) {
     store_.finish();
   }
-  at::Tensor predict(const at::Tensor& x, const at::Tensor& model_time, const Conditioning& cond) const override {
+  at::Tensor predict(const at::Tensor& x, const at::Tensor& model_time,
+                     const Conditioning& cond) const override {
     return unet_(x, model_time, cond.hidden().to(dtype_));
   }
   nn::ParamStore& params() override { return store_; }
@@ -61,8 +65,9 @@ void check_widths(const ModelFolder& folder, const UNetConfig& config, int64_t t
   const int64_t latents = coder_shape(folder).channels;
   for (const int64_t channels : {config.in_channels, config.out_channels}) {
     if (latents > 0 && channels != latents)
-      throw DataError(file, cat("in_channels and out_channels must be the vae's latent channels; got ", channels,
-                                "; expected ", latents, "; inpainting models and the like are not supported"));
+      throw DataError(file,
+                      cat("in_channels and out_channels must be the vae's latent channels; got ", channels,
+                          "; expected ", latents, "; inpainting models and the like are not supported"));
   }
   for (const int64_t width : config.cross_attention_dim) {
     if (width != text_width)

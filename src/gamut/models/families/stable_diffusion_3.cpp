@@ -19,12 +19,14 @@ namespace {
 constexpr int64_t kSd3Tokens = 256;  // of T5, as diffusers' pipeline
 
 Sd3Config read_sd3_config(const ModelFolder& folder) {
-  return parse_sd3_config(folder.json("transformer/config.json"), (folder.path() / "transformer/config.json").string());
+  return parse_sd3_config(folder.json("transformer/config.json"),
+                          (folder.path() / "transformer/config.json").string());
 }
 
 bool has_t5(const ModelFolder& folder) { return !folder.component_class("text_encoder_3").empty(); }
 
-// CLIP's states side by side, padded with zeros to the transformer's width, then T5's, which are zeros where it is absent.
+// CLIP's states side by side, padded with zeros to the transformer's width, then T5's, which are zeros where
+// it is absent.
 class Sd3Text : public TextStack {
  public:
   Sd3Text(ModelFolder& folder, const PartSource& source, int64_t width)
@@ -46,7 +48,8 @@ class Sd3Text : public TextStack {
     const at::Tensor clip = at::constant_pad_nd(both, {0, width_ - both.size(2)});
     const at::Tensor t5 = t5_ ? (*t5_)(tokens.at(2)).to(at::kFloat)
                               : at::zeros({clip.size(0), max_tokens_, width_}, clip.options());
-    return {{{"hidden", at::cat({clip, t5}, 1)}, {"pooled", at::cat({l.pooled, g.pooled}, 1).to(at::kFloat)}}};
+    return {
+        {{"hidden", at::cat({clip, t5}, 1)}, {"pooled", at::cat({l.pooled, g.pooled}, 1).to(at::kFloat)}}};
   }
 
   std::vector<NamedStore> stores() override {
@@ -66,8 +69,9 @@ class Sd3Text : public TextStack {
     const std::string file = (folder.path() / "transformer/config.json").string();
     const int64_t states = clip_l_.config().hidden_size + clip_g_.config().hidden_size;
     if (states > config.text_width || (t5_ && t5_->width() != config.text_width))
-      throw DataError(file, cat("joint_attention_dim must be T5's width and hold both CLIP states; got ", config.text_width,
-                                "; expected ", t5_ ? cat("T5's ", t5_->width(), " and ") : "", "at least ", states));
+      throw DataError(file, cat("joint_attention_dim must be T5's width and hold both CLIP states; got ",
+                                config.text_width, "; expected ",
+                                t5_ ? cat("T5's ", t5_->width(), " and ") : "", "at least ", states));
     const int64_t pooled = clip_l_.config().projection_dim + clip_g_.config().projection_dim;
     if (pooled != config.pooled_width)
       throw DataError(file, cat("pooled_projection_dim must be the sum of both CLIP projections; got ",
@@ -84,11 +88,15 @@ class Sd3Text : public TextStack {
 class Sd3Denoiser : public Denoiser {
  public:
   Sd3Denoiser(const ModelFolder& folder, const PartSource& source, const Sd3Config& config)
-      : store_(transformer_store(folder, source)), dtype_(source.params.dtype), network_(config, nn::Scope(store_)) {
+      : store_(transformer_store(folder, source)),
+        dtype_(source.params.dtype),
+        network_(config, nn::Scope(store_)) {
     store_.finish();
   }
-  at::Tensor predict(const at::Tensor& x, const at::Tensor& model_time, const Conditioning& cond) const override {
-    return network_(x, model_time, {.hidden = cond.hidden().to(dtype_), .pooled = cond.part("pooled").to(dtype_)});
+  at::Tensor predict(const at::Tensor& x, const at::Tensor& model_time,
+                     const Conditioning& cond) const override {
+    return network_(x, model_time,
+                    {.hidden = cond.hidden().to(dtype_), .pooled = cond.part("pooled").to(dtype_)});
   }
   nn::ParamStore& params() override { return store_; }
   void recompute_in_backward(bool on) override { network_.recompute_in_backward(on); }

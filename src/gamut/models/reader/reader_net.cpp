@@ -95,8 +95,9 @@ Reader::Reader(ReaderConfig config, nn::ParamStore store, const nn::ParamOptions
 
 Reader Reader::open(const std::filesystem::path& folder, const nn::ParamOptions& options) {
   if (!std::filesystem::is_directory(folder))
-    throw EnvironmentError("reader", cat("the reader's folder must exist; got '", folder.string(),
-                                         "'; train one with: ", program_name(), " pretrain RECIPE, of task = \"reader\""));
+    throw EnvironmentError(
+        "reader", cat("the reader's folder must exist; got '", folder.string(),
+                      "'; train one with: ", program_name(), " pretrain RECIPE, of task = \"reader\""));
   ReaderConfig config = read_config(folder / "config.json");
   Reader reader(std::move(config),
                 nn::ParamStore::from_tensors(nn::load_safetensors(folder / kWeightsFile), "reader", options),

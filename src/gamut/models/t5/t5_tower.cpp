@@ -15,8 +15,8 @@ constexpr int64_t kMostT5Tokens = 512;  // that it was trained on, and that the 
 
 text::T5Tokenizer load_t5_tokenizer(const ModelFolder& folder, const std::string& component) {
   if (!std::filesystem::is_directory(folder.path() / component)) {
-    throw EnvironmentError("model", cat("folder '", (folder.path() / component).string(), "' does not exist; ",
-                                        folder.if_incomplete()));
+    throw EnvironmentError("model", cat("folder '", (folder.path() / component).string(),
+                                        "' does not exist; ", folder.if_incomplete()));
   }
   return text::T5Tokenizer::load(folder.path() / component);
 }
@@ -47,15 +47,17 @@ at::Tensor T5Tower::tokenize(const std::vector<std::string>& prompts, const CutP
     const text::TokenIds tokens = tokenizer_.encode(prompt, max_tokens_);
     row = std::copy(tokens.ids.begin(), tokens.ids.end(), row);
     if (tokens.truncated)
-      cut.warn(prompt, max_tokens_, "T5",
-               [&](const std::string& beginning) { return !tokenizer_.encode(beginning, max_tokens_).truncated; });
+      cut.warn(prompt, max_tokens_, "T5", [&](const std::string& beginning) {
+        return !tokenizer_.encode(beginning, max_tokens_).truncated;
+      });
   }
   return ids.to(device_);
 }
 
 void check_t5_tokens(int64_t tokens, const std::string& name) {
   if (tokens < 1 || tokens > kMostT5Tokens)
-    throw ConfigError("model", cat(name, " must be 1 to ", kMostT5Tokens, ", the most that T5 reads; got ", tokens));
+    throw ConfigError("model",
+                      cat(name, " must be 1 to ", kMostT5Tokens, ", the most that T5 reads; got ", tokens));
 }
 
 }  // namespace gamut::models

@@ -16,10 +16,10 @@ namespace gamut::models {
 
 class T5Tower {
  public:
-  // Components `tokenizer` and `encoder` of the folder. `max_tokens`: of a prompt, padded to it. DataError for weights that
-  // do not match, or a vocabulary larger than the encoder's.
-  T5Tower(const ModelFolder& folder, const PartSource& source, const std::string& tokenizer, const std::string& encoder,
-          int64_t max_tokens);
+  // Components `tokenizer` and `encoder` of the folder. `max_tokens`: of a prompt, padded to it. DataError
+  // for weights that do not match, or a vocabulary larger than the encoder's.
+  T5Tower(const ModelFolder& folder, const PartSource& source, const std::string& tokenizer,
+          const std::string& encoder, int64_t max_tokens);
   T5Tower(const T5Tower&) = delete;
   T5Tower& operator=(const T5Tower&) = delete;
 

@@ -19,7 +19,8 @@ class UNet2DCondition {
   // Returns [B, out_channels, H, W] in channels-last memory.
   Tensor operator()(const Tensor& sample, const Tensor& timestep, const Tensor& text) const;
   const UNetConfig& config() const { return config_; }
-  // Gradient checkpointing: of a forward pass with gradient only the inputs of its segments are kept (nn/recompute.h).
+  // Gradient checkpointing: of a forward pass with gradient only the inputs of its segments are kept
+  // (nn/recompute.h).
   void recompute_in_backward(bool on) { recompute_ = on; }
 
  private:

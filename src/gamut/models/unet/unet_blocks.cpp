@@ -31,9 +31,11 @@ nn::TransformerOptions transformer_options(const UNetConfig& config, size_t leve
   return options;
 }
 
-// The i-th residual block on `x`, beside `skip` if there is one, then the attention that follows it if there is one.
+// The i-th residual block on `x`, beside `skip` if there is one, then the attention that follows it if there
+// is one.
 template <class Block>
-Tensor run_layer(const Block& block, size_t i, const BlockContext& context, const Tensor& x, const Tensor& skip = {}) {
+Tensor run_layer(const Block& block, size_t i, const BlockContext& context, const Tensor& x,
+                 const Tensor& skip = {}) {
   const auto run = [&block, i](const std::vector<Tensor>& in) {
     const Tensor h = block.resnets[i](in.size() > 3 ? at::cat({in[0], in[3]}, 1) : in[0], in[1]);
     return i < block.attentions.size() ? block.attentions[i](h, in[2]) : h;

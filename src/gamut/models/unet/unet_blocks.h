@@ -17,8 +17,8 @@ using at::Tensor;
 
 // What every block is told.
 struct BlockContext {
-  Tensor silu_time;  // [B or 1, time_embed_dim], after its SiLU
-  Tensor text;       // [B, L, cross_attention_dim]
+  Tensor silu_time;        // [B or 1, time_embed_dim], after its SiLU
+  Tensor text;             // [B, L, cross_attention_dim]
   bool recompute = false;  // gradient checkpointing: each residual block with its attention is one segment
 };
 

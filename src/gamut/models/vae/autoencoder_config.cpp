@@ -22,9 +22,9 @@ void read_levels(JsonConfig& json, AutoencoderConfig& config) {
   config.block_out_channels = json.integers("block_out_channels", {64});
   config.norm_num_groups = json.positive("norm_num_groups", 32);
   const size_t levels = config.block_out_channels.size();
-  if (levels == 0 || levels > 16 ||
-      std::ranges::any_of(config.block_out_channels,
-                          [&](int64_t c) { return c <= 0 || c % config.norm_num_groups != 0; })) {
+  if (levels == 0 || levels > 16 || std::ranges::any_of(config.block_out_channels, [&](int64_t c) {
+        return c <= 0 || c % config.norm_num_groups != 0;
+      })) {
     json.fail("block_out_channels", cat("1 to 16 multiples of norm_num_groups = ", config.norm_num_groups));
   }
   check_blocks(json, "down_block_types", "DownEncoderBlock2D", levels);

@@ -9,7 +9,8 @@
 
 namespace gamut::models {
 
-// Stable Diffusion 1.x: 4 latent channels, block_out_channels {128, 256, 512, 512}, so 8x8 pixels per latent pixel.
+// Stable Diffusion 1.x: 4 latent channels, block_out_channels {128, 256, 512, 512}, so 8x8 pixels per latent
+// pixel.
 struct AutoencoderConfig {
   int64_t in_channels = 3, out_channels = 3, latent_channels = 4;
   std::vector<int64_t> block_out_channels{64};  // the largest picture first

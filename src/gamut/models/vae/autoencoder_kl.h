@@ -18,11 +18,12 @@ namespace gamut::models {
 using at::Tensor;
 
 struct AutoencoderOptions {
-  // Decode and encode in tiles of the config's sample_size, overlapping by a quarter and blended, as diffusers'
-  // enable_tiling() does: bounded memory for pictures larger than a tile, at the price of slight differences.
+  // Decode and encode in tiles of the config's sample_size, overlapping by a quarter and blended, as
+  // diffusers' enable_tiling() does: bounded memory for pictures larger than a tile, at the price of slight
+  // differences.
   bool tiling = false;
   // Pictures are taken in slices of at most this many pixels, but at least one picture; bounds the memory.
-  int64_t slice_pixels = 512 * 512;
+  int64_t slice_pixels = int64_t(512) * 512;
 };
 
 // Attention over all pixels with one head, after a group norm, plus the input.
@@ -71,10 +72,11 @@ class AutoencoderKL {
  public:
   AutoencoderKL(const AutoencoderConfig& config, const nn::Scope& scope);
 
-  // Latents as the denoiser sees them (scaled) to [B, 3, H, W] around [-1, 1], not clamped. In the weights' type.
+  // Latents as the denoiser sees them (scaled) to [B, 3, H, W] around [-1, 1], not clamped. In the weights'
+  // type.
   Tensor decode(const Tensor& latents, const AutoencoderOptions& options) const;
-  // [B, 3, H, W] in [-1, 1] to scaled latents: the mean of the encoder's distribution. H and W are multiples of
-  // config().factor().
+  // [B, 3, H, W] in [-1, 1] to scaled latents: the mean of the encoder's distribution. H and W are multiples
+  // of config().factor().
   Tensor encode(const Tensor& pictures, const AutoencoderOptions& options) const;
   // Mean and log-variance, [B, 2 latent_channels, h, w], unscaled.
   Tensor moments(const Tensor& pictures, const AutoencoderOptions& options) const;
@@ -91,8 +93,8 @@ class AutoencoderKL {
   std::optional<nn::PointwiseConv2d> quant_conv_, post_quant_conv_;
 };
 
-// Files older than diffusers 0.18, Stable Diffusion 1.5's among them, call the attention's layers query, key, value
-// and proj_attn; renamed to to_q, to_k, to_v and to_out.0.
+// Files older than diffusers 0.18, Stable Diffusion 1.5's among them, call the attention's layers query, key,
+// value and proj_attn; renamed to to_q, to_k, to_v and to_out.0.
 nn::TensorMap with_new_names(nn::TensorMap tensors);
 
 }  // namespace gamut::models

@@ -26,19 +26,20 @@ PictureCoder::PictureCoder(const ModelFolder& folder, const PartSource& source)
   if (class_name_ == "SpaceToDepth") coder_ = parse_space_to_depth(folder.json(relative), file);
   if (class_name_ != "AutoencoderKL") return;
   const AutoencoderConfig config = parse_autoencoder_config(folder.json(relative), file);
-  store_ = source.seed ? nn::ParamStore::from_seed(*source.seed, source.params)
-                       : nn::ParamStore::from_tensors(
-                             with_new_names(folder.load_weights("vae", "diffusion_pytorch_model", source.variant)),
-                             "vae", source.params);
+  store_ = source.seed
+               ? nn::ParamStore::from_seed(*source.seed, source.params)
+               : nn::ParamStore::from_tensors(
+                     with_new_names(folder.load_weights("vae", "diffusion_pytorch_model", source.variant)),
+                     "vae", source.params);
   coder_.emplace<AutoencoderKL>(config, nn::Scope(store_));
   store_.finish();
 }
 
 void PictureCoder::refuse() const {
-  throw EnvironmentError(
-      "model", cat("pictures need a vae of class AutoencoderKL or SpaceToDepth; got ",
-                   class_name_.empty() ? "a model without vae" : cat("'", class_name_, "'"),
-                   "; latents can still be sampled and saved"));
+  throw EnvironmentError("model",
+                         cat("pictures need a vae of class AutoencoderKL or SpaceToDepth; got ",
+                             class_name_.empty() ? "a model without vae" : cat("'", class_name_, "'"),
+                             "; latents can still be sampled and saved"));
 }
 
 at::Tensor PictureCoder::decode(const at::Tensor& latents, const AutoencoderOptions& options) const {

@@ -21,8 +21,8 @@ CoderShape coder_shape(const ModelFolder& folder);
 
 class PictureCoder {
  public:
-  // Reads vae/config.json and its weights. A folder without a vae, or with one of another class, opens too; it
-  // cannot code pictures.
+  // Reads vae/config.json and its weights. A folder without a vae, or with one of another class, opens too;
+  // it cannot code pictures.
   PictureCoder(const ModelFolder& folder, const PartSource& source);
 
   // [B, 3, H, W] in [0, 1] fp32, from latents of any real type. EnvironmentError without a known class.

@@ -9,8 +9,8 @@
 namespace gamut::models {
 namespace {
 
-// Fades the end of `before` into the start of `tile` along `dim`, in place: pixel i of the blended zone of n pixels
-// becomes before (1 - i/n) + tile i/n.
+// Fades the end of `before` into the start of `tile` along `dim`, in place: pixel i of the blended zone of n
+// pixels becomes before (1 - i/n) + tile i/n.
 void blend(const at::Tensor& before, const at::Tensor& tile, int64_t dim, int64_t zone) {
   const int64_t n = std::min({before.size(dim), tile.size(dim), zone});
   if (n == 0) return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A map of pictures to pictures of another size, computed on overlapping tiles that are blended into one another:
-// diffusers' tiled_encode and tiled_decode.
+// A map of pictures to pictures of another size, computed on overlapping tiles that are blended into one
+// another: diffusers' tiled_encode and tiled_decode.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,7 +10,8 @@
 
 namespace gamut::models {
 
-// Sides of a tile before and after the map: 64 and 512 for Stable Diffusion's decoder. Tiles overlap by a quarter.
+// Sides of a tile before and after the map: 64 and 512 for Stable Diffusion's decoder. Tiles overlap by a
+// quarter.
 struct TileGeometry {
   int64_t from = 0, to = 0;
 };

@@ -58,7 +58,8 @@ nn::TensorMap vit_weights(const fs::path& folder) {
     if (!fs::exists(folder / name)) continue;
     nn::TensorMap tensors = nn::load_safetensors(folder / name), bare;
     for (auto& [key, tensor] : tensors) {
-      if (key.starts_with("classifier.") || key.starts_with("pooler.") || key.starts_with("vit.pooler.")) continue;
+      if (key.starts_with("classifier.") || key.starts_with("pooler.") || key.starts_with("vit.pooler."))
+        continue;
       const size_t prefix = key.starts_with("vit.") ? 4 : key.starts_with("dinov2.") ? 7 : 0;
       bare.emplace(key.substr(prefix), std::move(tensor));
     }
@@ -78,7 +79,8 @@ struct VitLayer {
         k(scope["attention"]["attention"]["key"], config.hidden_size, config.hidden_size, config.qkv_bias),
         v(scope["attention"]["attention"]["value"], config.hidden_size, config.hidden_size, config.qkv_bias),
         out(scope["attention"]["output"]["dense"], config.hidden_size, config.hidden_size),
-        up(scope[names_of(config).up], config.hidden_size, config.intermediate_size * (config.swiglu ? 2 : 1)),
+        up(scope[names_of(config).up], config.hidden_size,
+           config.intermediate_size * (config.swiglu ? 2 : 1)),
         down(scope[names_of(config).down], config.intermediate_size, config.hidden_size),
         heads(config.heads),
         swiglu(config.swiglu) {
@@ -95,7 +97,9 @@ struct VitLayer {
   }
 
   at::Tensor operator()(const at::Tensor& input) const {
-    const auto scaled = [](const at::Tensor& x, const at::Tensor& scale) { return scale.defined() ? x * scale : x; };
+    const auto scaled = [](const at::Tensor& x, const at::Tensor& scale) {
+      return scale.defined() ? x * scale : x;
+    };
     const at::Tensor normed = norm1(input);
     const at::Tensor mixed = out(nn::attend(q(normed), k(normed), v(normed), heads, /*causal=*/false));
     const at::Tensor x = input + scaled(mixed, scale1);
@@ -115,13 +119,15 @@ struct Vit::Parts {
   Parts(const fs::path& folder, const nn::ParamOptions& where)
       : options(where),
         config(parse_vit_config(vit_json(folder, "config.json"), (folder / "config.json").string())),
-        processor(processor_config(vit_json(folder, kPreprocessor), config.dinov2, (folder / kPreprocessor).string())),
+        processor(processor_config(vit_json(folder, kPreprocessor), config.dinov2,
+                                   (folder / kPreprocessor).string())),
         store(nn::ParamStore::from_tensors(vit_weights(folder), "vit", where)) {
     if (where.device.is_cpu()) nn::keep_freed_memory();
     const nn::Scope root(store), embeddings = root["embeddings"];
     class_token = embeddings.get("cls_token", {1, 1, config.hidden_size}, nn::Init::zeros());
-    positions = embeddings.get("position_embeddings", {1, config.grid() * config.grid() + 1, config.hidden_size},
-                               nn::Init::normal(0.02));
+    positions =
+        embeddings.get("position_embeddings", {1, config.grid() * config.grid() + 1, config.hidden_size},
+                       nn::Init::normal(0.02));
     const nn::Scope projection = embeddings["patch_embeddings"]["projection"];
     patch_weight = projection.get("weight", {config.hidden_size, 3, config.patch_size, config.patch_size},
                                   nn::Init::normal(0.02));
@@ -135,7 +141,8 @@ struct Vit::Parts {
   at::Tensor positions_for(int64_t rows, int64_t columns) const {
     const int64_t grid = config.grid();
     if (rows == grid && columns == grid) return positions;
-    const at::Tensor patches = positions.narrow(1, 1, grid * grid).view({1, grid, grid, -1}).permute({0, 3, 1, 2});
+    const at::Tensor patches =
+        positions.narrow(1, 1, grid * grid).view({1, grid, grid, -1}).permute({0, 3, 1, 2});
     const at::Tensor resampled =
         at::upsample_bicubic2d(patches.to(at::kFloat).contiguous(), {rows, columns}, /*align_corners=*/false);
     const at::Tensor tokens = resampled.permute({0, 2, 3, 1}).flatten(1, 2).to(positions.scalar_type());
@@ -165,8 +172,9 @@ at::Tensor Vit::class_states(const at::Tensor& pixels) const {
   const bool fits = parts.config.dinov2 ? pixels.size(2) >= side && pixels.size(3) >= side
                                         : pixels.size(2) == size && pixels.size(3) == size;
   if (!fits)
-    throw DataError("vit", cat("the image processor's pictures must be of the model's size; got ", pixels.size(2), "x",
-                               pixels.size(3), "; expected ", size, "x", size, "; see size in preprocessor_config.json"));
+    throw DataError(
+        "vit", cat("the image processor's pictures must be of the model's size; got ", pixels.size(2), "x",
+                   pixels.size(3), "; expected ", size, "x", size, "; see size in preprocessor_config.json"));
   // A convolution whose stride is its size: every patch by itself through one matrix.
   const int64_t rows = pixels.size(2) / side, columns = pixels.size(3) / side;
   const at::Tensor patches = pixels.to(parts.patch_weight.options())
@@ -178,7 +186,8 @@ at::Tensor Vit::class_states(const at::Tensor& pixels) const {
                                  .flatten(3)
                                  .flatten(1, 2)
                                  .contiguous();
-  const at::Tensor embedded = nn::project(patches, {parts.patch_weight.flatten(1).contiguous(), parts.patch_bias});
+  const at::Tensor embedded =
+      nn::project(patches, {parts.patch_weight.flatten(1).contiguous(), parts.patch_bias});
   const at::Tensor first = parts.class_token.expand({pixels.size(0), 1, parts.config.hidden_size});
   at::Tensor x = at::cat({first, embedded}, 1) + parts.positions_for(rows, columns);
   for (const VitLayer& layer : parts.layers) x = layer(x);

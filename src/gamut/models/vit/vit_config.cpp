@@ -32,11 +32,13 @@ VitConfig parse_vit_config(const nlohmann::json& object, const std::string& file
   config.qkv_bias = json.boolean("qkv_bias", true);
   json.only("num_channels", 3);
   json.only("hidden_act", "gelu");
-  config.intermediate_size = config.dinov2 ? std::llround(json.number("mlp_ratio", 4) * double(config.hidden_size))
-                                           : json.positive("intermediate_size", config.intermediate_size);
+  config.intermediate_size = config.dinov2
+                                 ? std::llround(json.number("mlp_ratio", 4) * double(config.hidden_size))
+                                 : json.positive("intermediate_size", config.intermediate_size);
   config.swiglu = config.dinov2 && json.boolean("use_swiglu_ffn", false);
   if (config.swiglu) config.intermediate_size = swiglu_width(config.intermediate_size);
-  if (config.patch_size > config.image_size) json.fail("patch_size", cat("at most image_size = ", config.image_size));
+  if (config.patch_size > config.image_size)
+    json.fail("patch_size", cat("at most image_size = ", config.image_size));
   if (config.hidden_size % config.heads != 0)
     json.fail("num_attention_heads", cat("a divisor of hidden_size = ", config.hidden_size));
   // transformers writes many general keys into every config, so unknown ones are left alone.

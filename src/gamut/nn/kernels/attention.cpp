@@ -13,7 +13,8 @@ struct Block {
   float columns[kMaxHeadWidth][kWidth];
 };
 
-// Sums at once, each sixteen lanes wide: they fill half of the registers. Head widths are multiples of 8, and so of it.
+// Sums at once, each sixteen lanes wide: they fill half of the registers. Head widths are multiples of 8, and
+// so of it.
 constexpr int64_t kSums = kIsa.registers / 2 / kParts < 8 ? kIsa.registers / 2 / kParts : 8;
 
 GAMUT_INLINE int64_t lanes_left(int64_t begin, int64_t end) {
@@ -156,7 +157,7 @@ void attention_backward(const HeadShape& shape, const HeadInput& in, const HeadO
     multiply_all(first, in.k, shape.keys, shape.width, dots);
     multiply_all(second, in.v, shape.keys, shape.width, slopes);
     const Wide logs = gather_values(output.log_sum, begin, count),
-                 deltas = gather_values(delta, begin, count);
+               deltas = gather_values(delta, begin, count);
     for (int64_t j = 0; j < shape.keys * kWidth; j += kWidth) {
       store(slopes + j, exponential(load_wide(dots + j) - logs) * (load_wide(slopes + j) - deltas));
     }

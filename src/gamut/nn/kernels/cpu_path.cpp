@@ -68,8 +68,9 @@ const char* limit_in_environment() {
 CpuPath parse_limit(std::string_view name) {
   const auto named = std::ranges::find(kCandidates, name, &Candidate::name);
   if (named != kCandidates.end()) return CpuPath(named - kCandidates.begin());
-  throw ConfigError("cpu", cat("environment variable ", kVariable, " names an unknown path; got '", printable(name),
-                               "'; expected baseline, avx2 or avx512, or leave it unset for the widest"));
+  throw ConfigError("cpu",
+                    cat("environment variable ", kVariable, " names an unknown path; got '", printable(name),
+                        "'; expected baseline, avx2 or avx512, or leave it unset for the widest"));
 }
 
 CpuPath choose() {
@@ -102,8 +103,9 @@ std::string describe_cpu_path() {
   const CpuPath widest = runnable_cpu_paths().back(), path = cpu_path();
   const char* limit = limit_in_environment();
   const std::string why = limit ? cat(kVariable, "=", limit, "; ") : "";
-  return path == widest ? cat(cpu_path_name(path), " (", why, "the widest that this machine runs)")
-                        : cat(cpu_path_name(path), " (", why, "this machine runs ", cpu_path_name(widest), ")");
+  return path == widest
+             ? cat(cpu_path_name(path), " (", why, "the widest that this machine runs)")
+             : cat(cpu_path_name(path), " (", why, "this machine runs ", cpu_path_name(widest), ")");
 }
 
 void use_cpu_path(CpuPath path) {

@@ -10,8 +10,8 @@ void multiply(const Product& product, float* c) { table().multiply(product, c); 
 
 int64_t weight_gradient_tiles(const ConvShape& shape) { return table().weight_gradient_tiles(shape); }
 
-void add_weight_gradient(const ConvShape& shape, const float* x, const float* grad_y, int64_t begin, int64_t end,
-                         float* grad_weight) {
+void add_weight_gradient(const ConvShape& shape, const float* x, const float* grad_y, int64_t begin,
+                         int64_t end, float* grad_weight) {
   table().add_weight_gradient(shape, x, grad_y, begin, end, grad_weight);
 }
 
@@ -19,7 +19,8 @@ void add_column_sums(int64_t rows, int64_t channels, const float* values, float*
   table().add_column_sums(rows, channels, values, sums);
 }
 
-void attention_forward(const HeadShape& shape, const HeadInput& in, MutableRows out, float* log_sum, float* scratch) {
+void attention_forward(const HeadShape& shape, const HeadInput& in, MutableRows out, float* log_sum,
+                       float* scratch) {
   table().attention_forward(shape, in, out, log_sum, scratch);
 }
 
@@ -36,8 +37,8 @@ void geglu_backward(int64_t rows, int64_t width, const float* in, const float* g
   table().geglu_backward(rows, width, in, grad_out, grad_in);
 }
 
-void group_norm_forward(const GroupNormShape& shape, const GroupNormInput& in, const GroupStatistics& kept, float* y,
-                        float* scratch) {
+void group_norm_forward(const GroupNormShape& shape, const GroupNormInput& in, const GroupStatistics& kept,
+                        float* y, float* scratch) {
   table().group_norm_forward(shape, in, kept, y, scratch);
 }
 

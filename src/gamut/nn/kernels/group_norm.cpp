@@ -91,7 +91,8 @@ struct BackwardScratch {
 GAMUT_INLINE void undo_silu(const GroupNormShape& shape, const GroupNormInput& in, const float* grad_y,
                             const GroupNormGradients& grad, const BackwardScratch& per) {
   for (int64_t c = 0; c < shape.channels; c += kWidth) {
-    const Wide a = load_wide(per.slope + c), b = load_wide(per.offset + c), center = load_wide(per.center + c);
+    const Wide a = load_wide(per.slope + c), b = load_wide(per.offset + c),
+               center = load_wide(per.center + c);
     const Wide one = splat_wide(1.0F);
     Wide total = {}, product = {};
     for (int64_t i = c; i < shape.pixels * shape.channels; i += shape.channels) {
@@ -174,7 +175,8 @@ void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& in, 
   undo_silu(shape, in, grad_y, grad, per);
   group_terms(shape, in, kept.rstd, grad, per);
   for (int64_t c = 0; c < shape.channels; c += kWidth) {
-    const Wide a = load_wide(per.slope + c), pull = load_wide(per.sum_dx + c), rest = load_wide(per.sum_d + c);
+    const Wide a = load_wide(per.slope + c), pull = load_wide(per.sum_dx + c),
+               rest = load_wide(per.sum_d + c);
     Wide total = {};
     for (int64_t i = c; i < shape.pixels * shape.channels; i += shape.channels) {
       // In this order: the compiler fuses the first of the two products with the difference.

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several floats at a time, as wide as the instruction set that this file is being compiled for.
 //
-// The sources of the kernels are compiled once per path (nn/CMakeLists.txt): the compiler's flags decide the number of
-// lanes, the tiles follow from the number of registers, and namespace GAMUT_PATH keeps the copies apart. Only kernels
-// include this; everybody else calls the functions of matrix.h, attention.h, …, which go through table.h. Kernels are
-// torch-free, on raw pointers, and single-threaded; callers split the work. They use no function templates or inline
-// functions of other headers (hence ::sqrtf): the linker would keep one copy, perhaps one that the machine cannot run.
+// The sources of the kernels are compiled once per path (nn/CMakeLists.txt): the compiler's flags decide the
+// number of lanes, the tiles follow from the number of registers, and namespace GAMUT_PATH keeps the copies
+// apart. Only kernels include this; everybody else calls the functions of matrix.h, attention.h, …, which go
+// through table.h. Kernels are torch-free, on raw pointers, and single-threaded; callers split the work. They
+// use no function templates or inline functions of other headers (hence ::sqrtf): the linker would keep one
+// copy, perhaps one that the machine cannot run.
 //
-// What a lane computes does not depend on how many stand beside it, so paths that fuse multiply-adds give the same bits.
+// What a lane computes does not depend on how many stand beside it, so paths that fuse multiply-adds give the
+// same bits.
 #pragma once
 
 #include <cstdint>
@@ -82,8 +84,8 @@ GAMUT_INLINE Floats exponential(Floats x) {
   return bit_cast<Floats>(bit_cast<Ints>(p) + (bit_cast<Ints>(shifted) << 23));
 }
 
-// Sixteen floats in as many registers as they need: a cache line. Its parts are independent, so that one is computed
-// while the other waits for its result.
+// Sixteen floats in as many registers as they need: a cache line. Its parts are independent, so that one is
+// computed while the other waits for its result.
 constexpr int64_t kWidth = 16, kParts = kWidth / kLanes;
 struct Wide {
   Floats part[kParts];

@@ -18,7 +18,8 @@ struct Tile {
 
 GAMUT_INLINE int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Neighbors share what they read: the taps of one pair of channel blocks come first, then the output channels.
+// Neighbors share what they read: the taps of one pair of channel blocks come first, then the output
+// channels.
 GAMUT_INLINE Tile tile_at(const ConvShape& shape, int64_t index) {
   const int64_t rows = divide_up(shape.out_channels, kTileOut);
   Tile tile;
@@ -56,8 +57,8 @@ GAMUT_INLINE Span inside(const ConvShape& shape, int64_t tap, int64_t size, int6
   return {first, last < out_size ? last : out_size};
 }
 
-// Sums kOut x (kVectors * kLanes) products over a span of images and adds them to the tile. The shape comes as a copy,
-// which no store can change.
+// Sums kOut x (kVectors * kLanes) products over a span of images and adds them to the tile. The shape comes
+// as a copy, which no store can change.
 template <int64_t kOut, int64_t kVectors>
 GAMUT_INLINE void add_tile(const ConvShape shape, const Tile tile, const float* x, const float* grad_y,
                            Span images, float* grad_weight) {
@@ -98,8 +99,8 @@ GAMUT_INLINE void add_tile(const ConvShape shape, const Tile tile, const float* 
 
 // A tile of whatever height is left: kTileOut, or 4 and 2.
 template <int64_t kVectors>
-GAMUT_INLINE void add_tile_rows(const ConvShape& shape, Tile tile, const float* x, const float* grad_y, Span images,
-                                float* grad_weight) {
+GAMUT_INLINE void add_tile_rows(const ConvShape& shape, Tile tile, const float* x, const float* grad_y,
+                                Span images, float* grad_weight) {
   const int64_t rest = shape.out_channels - tile.out;
   if (rest >= kTileOut) return add_tile<kTileOut, kVectors>(shape, tile, x, grad_y, images, grad_weight);
   if (rest >= 4) add_tile<4, kVectors>(shape, tile, x, grad_y, images, grad_weight);

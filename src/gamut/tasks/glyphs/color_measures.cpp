@@ -37,7 +37,8 @@ bool asks_for_colors(const text::Prompt& prompt) {
 bool colors_match(const io::Image& image, const text::Prompt& prompt) {
   const InkAndGround found = split_colors(image);
   auto name_of = [](const Rgb& rgb) { return glyph_colors()[size_t(nearest_color(rgb))].name; };
-  return name_of(found.ink) == prompt.attributes.at("ink") && name_of(found.ground) == prompt.attributes.at("ground");
+  return name_of(found.ink) == prompt.attributes.at("ink") &&
+         name_of(found.ground) == prompt.attributes.at("ground");
 }
 
 double color_accuracy(const Pictures& pictures) {
@@ -62,14 +63,30 @@ std::vector<eval::Measure> color_measures() {
   const auto any_asks = [](const Pictures& pictures) {
     return std::any_of(pictures.prompts.begin(), pictures.prompts.end(), asks_for_colors);
   };
-  return {{.key = "color_pairs", .label = "color pairs (effective)", .unit = "pairs", .value = color_pairs,
-           .applies = are_glyphs, .title = "Color combinations",
+  return {{.key = "color_pairs",
+           .label = "color pairs (effective)",
+           .unit = "pairs",
+           .value = color_pairs,
+           .applies = are_glyphs,
+           .title = "Color combinations",
            .about = "how many different ink and ground colors a prompt's pictures use"},
-          {.key = "contrast", .label = "contrast", .unit = "ratio", .direction = eval::Direction::kNone,
-           .value = mean_contrast, .applies = are_glyphs, .title = "Contrast", .about = "between ink and ground"},
-          {.key = "color_accuracy", .label = "color accuracy", .unit = "share of pictures",
-           .scope = eval::Scope::kHeldout, .value = color_accuracy, .applies = any_asks, .title = "Color accuracy",
-           .about = "share of pictures in the colors that the prompt asks for", .former = "colors_obeyed"}};
+          {.key = "contrast",
+           .label = "contrast",
+           .unit = "ratio",
+           .direction = eval::Direction::kNone,
+           .value = mean_contrast,
+           .applies = are_glyphs,
+           .title = "Contrast",
+           .about = "between ink and ground"},
+          {.key = "color_accuracy",
+           .label = "color accuracy",
+           .unit = "share of pictures",
+           .scope = eval::Scope::kHeldout,
+           .value = color_accuracy,
+           .applies = any_asks,
+           .title = "Color accuracy",
+           .about = "share of pictures in the colors that the prompt asks for",
+           .former = "colors_obeyed"}};
 }
 
 }  // namespace gamut::glyphs

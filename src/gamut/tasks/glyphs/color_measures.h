@@ -12,8 +12,8 @@ namespace gamut::glyphs {
 // Whether each prompt asks for one character of the task's (its target).
 bool asks_for_glyphs(std::span<const text::Prompt> prompts);
 
-// color_pairs and contrast, where the prompts ask for glyphs and the pictures are as large; color_accuracy, where a prompt
-// names ink and ground.
+// color_pairs and contrast, where the prompts ask for glyphs and the pictures are as large; color_accuracy,
+// where a prompt names ink and ground.
 std::vector<eval::Measure> color_measures();
 
 }  // namespace gamut::glyphs

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The glyph task's pictures: digits and capitals (without I, O, Q) drawn by FreeType from real fonts of Debian packages,
-// 32x32 RGB, one ink and one ground color of enough contrast. Everything is drawn from a named seed and kept
-// as labels, so that probes have a ground truth.
+// The glyph task's pictures: digits and capitals (without I, O, Q) drawn by FreeType from real fonts of
+// Debian packages, 32x32 RGB, one ink and one ground color of enough contrast. Everything is drawn from a
+// named seed and kept as labels, so that probes have a ground truth.
 //
 //   GlyphSet set = make_glyph_set(8192, seed);
 //   std::string caption = glyph_caption(set.specs[0], keep_colors, keep_style);

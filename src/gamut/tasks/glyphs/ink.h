@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A glyph picture's ink and ground, and variety in them. Every measure is within one prompt's pictures; average over
-// prompts outside.
+// A glyph picture's ink and ground, and variety in them. Every measure is within one prompt's pictures;
+// average over prompts outside.
 #pragma once
 
 #include "gamut/diversity/pixels.h"

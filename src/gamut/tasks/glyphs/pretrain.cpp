@@ -32,7 +32,8 @@ constexpr int64_t kCaptionForms = 5, kNoCaption = 4;
 
 struct TrainingSet {
   GlyphPictures glyphs;
-  // Per text encoder, int64 [N, F, L], F caption forms: bit 0 colours, bit 1 style, kNoCaption the empty prompt.
+  // Per text encoder, int64 [N, F, L], F caption forms: bit 0 colours, bit 1 style, kNoCaption the empty
+  // prompt.
   models::TokenBatch tokens;
 };
 
@@ -44,7 +45,8 @@ TrainingSet make_training_set(const PretrainConfig& config, const models::Pipeli
       captions.push_back(glyph_caption(spec, form & 1, form & 2));
     captions.emplace_back();
   }
-  for (const Tensor& ids : pipe.tokenize(captions)) set.tokens.push_back(ids.view({config.pictures, kCaptionForms, -1}));
+  for (const Tensor& ids : pipe.tokenize(captions))
+    set.tokens.push_back(ids.view({config.pictures, kCaptionForms, -1}));
   return set;
 }
 
@@ -55,7 +57,8 @@ struct Batch {
 };
 
 // All random choices of one step come from one named stream, so that a resumed run draws the same.
-Batch draw_batch(const PretrainConfig& config, const TrainingSet& set, const models::Pipeline& pipe, int64_t step) {
+Batch draw_batch(const PretrainConfig& config, const TrainingSet& set, const models::Pipeline& pipe,
+                 int64_t step) {
   Stream stream(uint64_t(config.seed), "pretrain.batch", {step});
   std::vector<int64_t> rows, forms;
   for (int64_t b = 0; b < config.batch; ++b) {
@@ -73,8 +76,8 @@ Batch draw_batch(const PretrainConfig& config, const TrainingSet& set, const mod
   const Tensor normal = at::randn({config.batch}, batch.latents.options());
   batch.time_B = (normal * config.time_std + config.time_mean).sigmoid();
   if (!pipe.scheduler().is_flow())
-    batch.time_B =
-        at::randint(pipe.scheduler().num_train_timesteps, {config.batch}, batch.latents.options().dtype(at::kLong));
+    batch.time_B = at::randint(pipe.scheduler().num_train_timesteps, {config.batch},
+                               batch.latents.options().dtype(at::kLong));
   for (const Tensor& ids : set.tokens) batch.tokens.push_back(ids.index({row, form}));
   return batch;
 }
@@ -111,7 +114,8 @@ nn::TensorMap named(const std::vector<nn::NamedTensor>& params) {
 
 // A new model folder: the configs, a tokenizer of the captions' words, weights drawn from the seed.
 models::Pipeline create_pipeline(const PretrainConfig& config, const nn::ParamOptions& where) {
-  const fs::path source = required_key(config.base_config, "base_config"), folder = required_key(config.output, "output");
+  const fs::path source = required_key(config.base_config, "base_config"),
+                 folder = required_key(config.output, "output");
   if (!fs::exists(source / "model_index.json"))
     throw EnvironmentError("pretrain", cat("base_config must be a model folder; '", source.string(),
                                            "' has no model_index.json"));
@@ -129,7 +133,8 @@ class Objective {
       : pipe_(pipe), process_(pipe.scheduler(), pipe.latent_shape()) {
     if (config.teacher.empty()) return;
     if (process_.is_flow())
-      throw ConfigError("pretrain", "teacher serves DDIM bases only, and base_config's scheduler is a flow-matching one");
+      throw ConfigError("pretrain",
+                        "teacher serves DDIM bases only, and base_config's scheduler is a flow-matching one");
     teacher_ = std::make_unique<models::Pipeline>(models::Pipeline::open(config.teacher, pipe.options()));
     if (!teacher_->scheduler().is_flow())
       throw ConfigError("pretrain", cat("teacher must be a flow-matching model; '", config.teacher, "' has ",
@@ -158,7 +163,8 @@ void PretrainConfig::fields(FieldVisitor& v) {
   v.field("task", task, one_of({"base", "reader", "clip"}), "what is trained");
   v.field("output", output, any_value(), "model folder to write");
   v.field("base_config", base_config, input_path(), "folder with the configs of a new model");
-  v.field("teacher", teacher, input_path(), "flow model that a DDIM base starts from and learns from; \"\" = none");
+  v.field("teacher", teacher, input_path(),
+          "flow model that a DDIM base starts from and learns from; \"\" = none");
   v.field("device", device, one_of({"cpu", "cuda"}), "where to train");
   v.field("seed", seed, at_least(0), "names every random stream");
   v.field("steps", steps, at_least(1), "optimizer steps");
@@ -181,7 +187,8 @@ bool pretrain_base(const PretrainConfig& config, const PretrainOptions& options)
   models::Pipeline pipe = create_pipeline(config, where);
   const std::vector<nn::NamedTensor> params = all_params(pipe);
   const Objective objective(config, pipe);
-  if (models::Pipeline* teacher = objective.teacher()) train::copy_weights(params, named(all_params(*teacher)), config.teacher);
+  if (models::Pipeline* teacher = objective.teacher())
+    train::copy_weights(params, named(all_params(*teacher)), config.teacher);
   const TrainingSet set = make_training_set(config, pipe);
   const bool finished = train::run_pretraining(
       {.run = options.run,

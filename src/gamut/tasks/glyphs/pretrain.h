@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Trains a small text-to-image base on glyph pictures, with classifier-free dropout of the prompt and EMA; the text
-// encoder learns with the U-Net. The scheduler of `base_config` says what kind of model it becomes:
+// Trains a small text-to-image base on glyph pictures, with classifier-free dropout of the prompt and EMA;
+// the text encoder learns with the U-Net. The scheduler of `base_config` says what kind of model it becomes:
 //
 //   flow matching   loss = mean |v(x, 1000 sigma, prompt) - (eps - x0)|^2,   x = (1 - sigma) x0 + sigma eps,
 //                   logit-normal sigma (arXiv 2403.03206, rf/lognorm)
-//   DDIM, epsilon   loss = mean |e(x, t, prompt) - eps|^2,   x = sqrt(alpha_bar_t) x0 + sqrt(1 - alpha_bar_t) eps,
+//   DDIM, epsilon   loss = mean |e(x, t, prompt) - eps|^2,   x = sqrt(alpha_bar_t) x0 + sqrt(1 - alpha_bar_t)
+//   eps,
 //                   uniform t
 //
-// With a flow model as `teacher` a DDIM base starts from its weights and learns from its velocities: scaled by
-// 1 / (sqrt(alpha_bar) + sqrt(1 - alpha_bar)) the noisy picture is the flow model's x_sigma, and a predicted noise e
-// stands for the velocity (e - x_sigma) / (1 - sigma). The target then has no variance of its own, so that minutes on a
-// CPU are enough, and high noise, where a small error in e is a large one in the picture, weighs as in the teacher.
+// With a flow model as `teacher` a DDIM base starts from its weights and learns from its velocities: scaled
+// by 1 / (sqrt(alpha_bar) + sqrt(1 - alpha_bar)) the noisy picture is the flow model's x_sigma, and a
+// predicted noise e stands for the velocity (e - x_sigma) / (1 - sigma). The target then has no variance of
+// its own, so that minutes on a CPU are enough, and high noise, where a small error in e is a large one in
+// the picture, weighs as in the teacher.
 #pragma once
 
 #include "gamut/core/config.h"
@@ -28,7 +30,7 @@ namespace gamut::glyphs {
 struct PretrainConfig {
   std::string task = "base";
   std::string output = "", base_config = "";  // a recipe names them
-  std::string teacher = "";        // DDIM bases: a flow model of the same shape
+  std::string teacher = "";                   // DDIM bases: a flow model of the same shape
   std::string device = "cpu";
   int64_t seed = 1;
   int64_t steps = 20000;
@@ -50,8 +52,8 @@ struct PretrainOptions {
   bool resume = false;
 };
 
-// Writes config.output (EMA weights) at each checkpoint and at the end. Stops at a safe point when asked; the result
-// says whether all steps were made.
+// Writes config.output (EMA weights) at each checkpoint and at the end. Stops at a safe point when asked; the
+// result says whether all steps were made.
 bool pretrain_base(const PretrainConfig& config, const PretrainOptions& options);
 
 }  // namespace gamut::glyphs

@@ -53,14 +53,15 @@ Tensor step_loss(const ClipTrainingConfig& config, const models::Clip& clip, con
   const ClipAugmentConfig& most = config.augment;
   const Tensor pictures =
       train::disturb(pictures_at(set.glyphs, row).to(at::kCPU),
-              {.noise = most.noise, .blur = most.blur, .shade = most.shade, .grid = most.grid});
+                     {.noise = most.noise, .blur = most.blur, .shade = most.shade, .grid = most.grid});
   return contrastive_loss(clip.image_embeddings(clip.preprocess(pictures)),
                           clip.text_embeddings(set.tokens_NL.index_select(0, row)), clip.logit_scale());
 }
 
 // A new model folder: the configs, a tokenizer of the captions' words, weights drawn from the seed.
 models::Clip create_clip(const ClipTrainingConfig& config) {
-  const fs::path source = required_key(config.clip_config, "clip_config"), folder = required_key(config.output, "output");
+  const fs::path source = required_key(config.clip_config, "clip_config"),
+                 folder = required_key(config.output, "output");
   if (!fs::exists(source / "config.json"))
     throw EnvironmentError("pretrain", cat("clip_config must be a folder with the configs of a CLIP model; '",
                                            source.string(), "' has no config.json"));
@@ -144,8 +145,9 @@ bool pretrain_clip(const ClipTrainingConfig& config, const PretrainOptions& opti
   const models::Clip saved = models::Clip::open(config.output, clip.options());
   const double top1 = text_to_image_top1(saved, config.holdout, uint64_t(config.seed));
   io::JsonLines(options.run / "metrics.jsonl").append({{"step", config.steps}, {"text_to_image_top1", top1}});
-  log_info(cat("wrote ", config.output, ": ", rounded(top1, 4), " of held-out captions find their picture among ",
-               kRetrievalBatch, ", logit scale ", saved.logit_scale().exp().item<double>()));
+  log_info(cat("wrote ", config.output, ": ", rounded(top1, 4),
+               " of held-out captions find their picture among ", kRetrievalBatch, ", logit scale ",
+               saved.logit_scale().exp().item<double>()));
   return true;
 }
 

@@ -13,8 +13,8 @@ namespace gamut::glyphs {
 
 const std::string& required_key(const std::string& value, const char* key) {
   if (value.empty())
-    throw ConfigError("pretrain", cat("a recipe has to name the folder '", key, "'; got \"\"; for example --set ", key,
-                                      "=FOLDER"));
+    throw ConfigError("pretrain", cat("a recipe has to name the folder '", key,
+                                      "'; got \"\"; for example --set ", key, "=FOLDER"));
   return value;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What pretraining shares: the keys that a recipe has to name, and the pictures that it sees, drawn once for the whole run
-// and kept as bytes on the device.
+// What pretraining shares: the keys that a recipe has to name, and the pictures that it sees, drawn once for
+// the whole run and kept as bytes on the device.
 #pragma once
 
 #include "gamut/tasks/glyphs/glyphs.h"
@@ -17,7 +17,7 @@ namespace gamut::glyphs {
 const std::string& required_key(const std::string& value, const char* key);
 
 struct GlyphPictures {
-  at::Tensor pictures_NCHW;            // uint8
+  at::Tensor pictures_NCHW;      // uint8
   std::vector<GlyphSpec> specs;  // one per picture
 };
 

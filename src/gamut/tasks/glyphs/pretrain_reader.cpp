@@ -34,8 +34,7 @@ Tensor probabilities(models::Reader& reader, const Tensor& pictures) {
   return at::cat(parts);
 }
 
-ReaderQuality evaluate(const ReaderTrainingConfig& config, models::Reader& reader,
-                      GlyphRenderer& renderer) {
+ReaderQuality evaluate(const ReaderTrainingConfig& config, models::Reader& reader, GlyphRenderer& renderer) {
   // A seed of its own: the set shares no picture with any training step.
   const GlyphSet set =
       make_glyph_set(config.holdout, Stream(uint64_t(config.seed), "reader.holdout").bits64());
@@ -74,8 +73,8 @@ void ReaderTrainingConfig::fields(FieldVisitor& v) {
 
 ReaderQuality pretrain_reader(const ReaderTrainingConfig& config) {
   required_key(config.output, "output");
-  models::Reader reader = models::Reader::create(
-      {.characters = glyph_characters()}, uint64_t(config.seed), {.device = nn::open_device(config.device)});
+  models::Reader reader = models::Reader::create({.characters = glyph_characters()}, uint64_t(config.seed),
+                                                 {.device = nn::open_device(config.device)});
   const std::vector<nn::NamedTensor> params = reader.trainable();
   for (const nn::NamedTensor& param : params) param.tensor.requires_grad_(true);
   train::AdamW optimizer(params, config.optimizer);

@@ -33,8 +33,9 @@ Glyphs draw_glyphs(Stream& stream, GlyphRenderer& renderer, int64_t count) {
 }
 
 Tensor disturbed(Tensor x_BCHW, const ReaderAugmentConfig& augment) {
-  return train::disturb(std::move(x_BCHW),
-                 {.noise = augment.noise, .blur = augment.blur, .shade = augment.shade, .grid = augment.grid});
+  return train::disturb(
+      std::move(x_BCHW),
+      {.noise = augment.noise, .blur = augment.blur, .shade = augment.shade, .grid = augment.grid});
 }
 
 // A quarter each: two colours in blobs from coarse to fine, coloured noise from coarse to fine, a flat
@@ -42,7 +43,8 @@ Tensor disturbed(Tensor x_BCHW, const ReaderAugmentConfig& augment) {
 Tensor no_character(Stream& stream, GlyphRenderer& renderer, int64_t count) {
   const int64_t quarter = count / 4, rest = count - 3 * quarter;
   const Tensor ink = at::rand({quarter, 3, 1, 1}), ground = at::rand({quarter, 3, 1, 1});
-  const Tensor blobs = at::sigmoid(12 * train::smooth_noise(quarter, 3 + stream.below(kSize - 2), kSize).narrow(1, 0, 1));
+  const Tensor blobs =
+      at::sigmoid(12 * train::smooth_noise(quarter, 3 + stream.below(kSize - 2), kSize).narrow(1, 0, 1));
   const int64_t cell = int64_t{1} << stream.below(4);
   const Tensor noise = at::rand({quarter, 3, kSize / cell, kSize / cell})
                            .repeat_interleave(cell, 2)
@@ -56,8 +58,7 @@ Tensor no_character(Stream& stream, GlyphRenderer& renderer, int64_t count) {
 
 }  // namespace
 
-ReaderBatch draw_reader_batch(const ReaderTrainingConfig& config, GlyphRenderer& renderer,
-                              int64_t step) {
+ReaderBatch draw_reader_batch(const ReaderTrainingConfig& config, GlyphRenderer& renderer, int64_t step) {
   Stream stream(uint64_t(config.seed), "reader.batch", {step});
   at::manual_seed(stream.bits64());
   const int64_t classes = int64_t(glyph_characters().size());

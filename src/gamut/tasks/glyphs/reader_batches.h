@@ -15,8 +15,7 @@ struct ReaderBatch {
 };
 
 // A pure function of (config.seed, step). The last round(garbage * batch) pictures show no character.
-ReaderBatch draw_reader_batch(const ReaderTrainingConfig& config, GlyphRenderer& renderer,
-                              int64_t step);
+ReaderBatch draw_reader_batch(const ReaderTrainingConfig& config, GlyphRenderer& renderer, int64_t step);
 // `count` pictures without a character, disturbed as in training.
 at::Tensor draw_garbage(const ReaderTrainingConfig& config, GlyphRenderer& renderer, int64_t count);
 

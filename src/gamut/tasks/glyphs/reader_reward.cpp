@@ -17,7 +17,9 @@ using rewards::Scores;
 class ReaderReward : public rewards::Reward {
  public:
   ReaderReward(const std::filesystem::path& folder, const rewards::Compute& compute)
-      : reader_(models::Reader::open(folder, compute.where)), type_(compute.where.dtype), batch_(compute.batch) {}
+      : reader_(models::Reader::open(folder, compute.where)),
+        type_(compute.where.dtype),
+        batch_(compute.batch) {}
 
   std::string name() const override { return "reader"; }
   bool reads_text() const override { return true; }
@@ -51,8 +53,8 @@ class ReaderReward : public rewards::Reward {
   }
 
  private:
-  // [B, classes] in double on the CPU. Kernels may sum in another order for another batch size, so the network always sees
-  // the same number of pictures.
+  // [B, classes] in double on the CPU. Kernels may sum in another order for another batch size, so the
+  // network always sees the same number of pictures.
   at::Tensor read(const at::Tensor& pictures) {
     const at::NoGradGuard no_grad;
     const int64_t count = pictures.size(0);
@@ -60,7 +62,8 @@ class ReaderReward : public rewards::Reward {
         at::empty({0, int64_t(reader_.config().characters.size())}, at::kDouble)};
     for (int64_t begin = 0; begin < count; begin += batch_) {
       const int64_t length = std::min(batch_, count - begin);
-      at::Tensor chunk = pictures.narrow(0, begin, length).to(reader_.device(), at::kFloat).clamp(0, 1).to(type_);
+      at::Tensor chunk =
+          pictures.narrow(0, begin, length).to(reader_.device(), at::kFloat).clamp(0, 1).to(type_);
       if (length < batch_) chunk = at::constant_pad_nd(chunk, {0, 0, 0, 0, 0, 0, 0, batch_ - length});
       const at::Tensor logits = reader_.net().logits(chunk).narrow(0, 0, length);
       chunks.push_back(logits.to(at::kCPU, at::kDouble).softmax(1));
@@ -75,7 +78,8 @@ class ReaderReward : public rewards::Reward {
 
 }  // namespace
 
-std::unique_ptr<rewards::Reward> make_reader_reward(const std::filesystem::path& folder, const rewards::Compute& compute) {
+std::unique_ptr<rewards::Reward> make_reader_reward(const std::filesystem::path& folder,
+                                                    const rewards::Compute& compute) {
   return std::make_unique<ReaderReward>(folder, compute);
 }
 

@@ -12,7 +12,8 @@
 namespace gamut::glyphs {
 namespace {
 
-std::unique_ptr<rewards::Reward> make_reader(const rewards::RewardConfig& config, const std::string& policy_device) {
+std::unique_ptr<rewards::Reward> make_reader(const rewards::RewardConfig& config,
+                                             const std::string& policy_device) {
   const std::string& model = rewards::required(config.model, "reader", "model", "folder of a reader");
   return make_reader_reward(model, rewards::open_compute(config.compute, policy_device));
 }
@@ -22,8 +23,12 @@ std::unique_ptr<rewards::Reward> make_reader(const rewards::RewardConfig& config
 tasks::Task register_task() {
   rewards::add_reward_kind({"reader", make_reader});
   eval::add_measures(color_measures());
-  return {.name = "glyphs", .data_name = "real glyphs", .fits = asks_for_glyphs, .draw_data = draw_data,
-          .palette_of = palette_of, .data_palette = data_palette};
+  return {.name = "glyphs",
+          .data_name = "real glyphs",
+          .fits = asks_for_glyphs,
+          .draw_data = draw_data,
+          .palette_of = palette_of,
+          .data_palette = data_palette};
 }
 
 at::Tensor draw_data(const std::vector<text::Prompt>& prompts, int64_t members, uint64_t seed) {
