@@ -86,7 +86,7 @@ TEST(report_page, works_on_desktop_and_phone_without_a_network) {
   const std::string dom = dom_of(folder / "report.html", folder / "profile");
   EXPECT_EQ(dom.find("<img"), std::string::npos) << "the prompt became an element";
   EXPECT_NE(dom.find("&lt;img src=x onerror"), std::string::npos) << "the prompt is shown as text";
-  EXPECT_NE(dom.find("Colors on demand"), std::string::npos)
+  EXPECT_NE(dom.find("Color accuracy on new prompts"), std::string::npos)
       << "what held-out prompts say is in the closing table";
   write_phone(folder / "phone.html", folder / "report.html");
   const json desktop = selftest_of(dom),

@@ -335,16 +335,6 @@ TEST(toy_variety, nft_raises_the_reward_and_ends_in_one_mode) {
   EXPECT_LT(outcome.greatest_share, 0.05);
 }
 
-// The bonus is a slot: it saves the modes here as it does for a policy gradient.
-TEST(toy_variety, awm_with_the_bonus_of_diverse_grpo_keeps_both_modes) {
-  algorithms::Slots slots = forward_slots("awm");
-  slots.shaping = diverse_grpo().shaping;
-  slots.advantage = diverse_grpo().advantage;
-  const Outcome outcome = train_three(slots);
-  EXPECT_GE(outcome.least_share, 0.2);
-  EXPECT_GT(outcome.least_gain, 0);
-}
-
 TEST(toy_variety, weighted_matching_raises_the_reward_and_keeps_both_modes) {
   const Outcome outcome = train_three(forward_slots("weighted_matching"));
   EXPECT_GT(outcome.least_gain, 0.01);

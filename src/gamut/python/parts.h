@@ -2,6 +2,7 @@
 // The Python module's parts, and how values cross: tensors without a copy, keywords as a recipe's keys.
 #pragma once
 
+#include <torch/csrc/autograd/python_variable.h>
 #include <torch/csrc/utils/pybind.h>
 
 #include <pybind11/stl.h>

@@ -63,10 +63,17 @@ diffusion::NoiseProcess rollout_process(const TrainConfig& config, const models:
   return {policy.scheduler(), policy.latent_shape(), config.slots.sampler};
 }
 
+std::unique_ptr<algorithms::Objective> make_objective(const TrainConfig& config,
+                                                      const diffusion::NoiseProcess& process) {
+  algorithms::Slots slots = config.slots;
+  slots.sampler = process.sampler();
+  return algorithms::make_objective(slots, uint64_t(config.seed));
+}
+
 void check_slots(const TrainConfig& config, const models::Pipeline& policy,
                  const diffusion::NoiseProcess& process) {
   const uint64_t seed = uint64_t(config.seed);
-  const algorithms::Needs needs = algorithms::make_objective(config.slots, seed)->needs();
+  const algorithms::Needs needs = make_objective(config, process)->needs();
   algorithms::check_subset(config.slots.subset);
   const std::vector<int64_t> shape = policy.latent_shape();
   if (config.slots.regularizer.pool > std::min(shape[1], shape[2]))

@@ -2,10 +2,12 @@
 // The model that a recipe asks for.
 #pragma once
 
+#include "gamut/algorithms/objective.h"
 #include "gamut/diffusion/noise_process.h"
 #include "gamut/models/pipeline.h"
 #include "gamut/train/config.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,10 @@ std::vector<nn::NamedTensor> make_trainable(const TrainConfig& config, models::P
 
 // The noise of the recipe's rollouts on this model. ConfigError when [sampler] does not fit its scheduler.
 diffusion::NoiseProcess rollout_process(const TrainConfig& config, const models::Pipeline& policy);
+
+// The recipe's objective on this model, whose noise table it shares.
+std::unique_ptr<algorithms::Objective> make_objective(const TrainConfig& config,
+                                                      const diffusion::NoiseProcess& process);
 
 // What only model and recipe together can say. ConfigError when no step can train, or when loss or
 // regularizer do not fit the sampler or the latent; a warning is logged when the regularizer holds less than

@@ -149,7 +149,7 @@ Rehearsal::Rehearsal(const TrainConfig& config, const std::vector<text::Prompt>&
   const Cost encoding = cost_of([&] { encode(prompts); });
   plan_.held.prompts = encoding.kept();
   add_phase("prompts", encoding, encoding.flops);
-  objective_ = algorithms::make_objective(config_.slots, uint64_t(config_.seed));
+  objective_ = make_objective(config_, process_);
   plan_.held.reference =
       cost_of([&] { policies_.emplace(config_, policy_, params_, objective_->needs()); }).kept();
   check_slots(config_, policy_, process_);

@@ -73,8 +73,8 @@ class Trainer {
   models::Pipeline policy_;
   rewards::Reward& reward_;
   std::vector<text::Prompt> prompts_;
-  std::unique_ptr<algorithms::Objective> objective_;
   diffusion::NoiseProcess process_;
+  std::unique_ptr<algorithms::Objective> objective_;
   BatchPlan plan_;
   std::vector<nn::NamedTensor> params_;
   AdamW optimizer_;
