@@ -35,7 +35,7 @@ font_packages=(
   fonts-dancingscript fonts-cabinsketch fonts-monofur fonts-lobster fonts-kaushanscript
   fonts-leckerli-one fonts-kristi fonts-humor-sans fonts-gnutypewriter fonts-isabella fonts-rufscript
 )
-test_packages=(ccache mold libgtest-dev libbenchmark-dev)
+test_packages=(ccache mold libgtest-dev libbenchmark-dev python3-dev)
 
 say() { echo "setup: $*" >&2; }
 fail() {
@@ -178,13 +178,21 @@ install_browser() {
     say "chromium cannot be installed here; the tests of the report's page will be skipped"
 }
 
+# The Python module's tests import torch, whose Python part wants these; they are skipped without.
+install_for_module() {
+  [[ -x .venv/bin/python ]] || return 0
+  .venv/bin/python -c "import typing_extensions, sympy, numpy" 2>/dev/null && return 0
+  pip install --quiet typing_extensions sympy numpy 2>/dev/null ||
+    say "typing_extensions, sympy and numpy cannot be installed here; the tests of the Python module will be skipped"
+}
+
 source=()
 [[ -n ${GAMUT_TORCH_INDEX:-} ]] && source=(--index-url "$GAMUT_TORCH_INDEX")
 case $purpose in
   demo) ;;
   build) packages+=("${font_packages[@]}") ;;
   test) packages+=("${font_packages[@]}" "${test_packages[@]}") ;;
-  wheel) packages+=(patchelf) ;;
+  wheel) packages+=(patchelf python3-dev) ;;
   check) packages=(python3 clang-format-14 clang-tidy-14) ;;
   *) fail "the purpose is demo, build, test, wheel or check; got '$purpose'" ;;
 esac
@@ -192,3 +200,4 @@ install_packages
 [[ $purpose == check ]] && exit
 [[ $purpose == test ]] && install_browser
 have_libtorch
+if [[ $purpose == test ]]; then install_for_module; fi

@@ -4,10 +4,12 @@ import torch
 
 
 def tensor(value):
-    """None stays None; a tensor stays as it is, without its graph; anything else as torch.as_tensor takes it."""
+    """None stays None; a tensor stays as it is, without its graph; arrays keep their type, lists become double."""
     if value is None:
         return None
-    return value.detach() if isinstance(value, torch.Tensor) else torch.as_tensor(value)
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    return torch.as_tensor(value) if hasattr(value, "__array__") else torch.as_tensor(value, dtype=torch.float64)
 
 
 def numbers(value):

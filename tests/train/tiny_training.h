@@ -22,6 +22,7 @@ namespace gamut::train {
 class RedReward : public rewards::Reward {
  public:
   std::string name() const override { return "red"; }
+  bool reads_text() const override { return true; }
   rewards::Scores score(const at::Tensor& pictures, std::span<const text::Prompt> prompts) override {
     seen = pictures.clone();
     asked.assign(prompts.begin(), prompts.end());

@@ -168,8 +168,7 @@ TEST(trainer, reports_what_the_reward_said) {
   EXPECT_NEAR(report.reward_std, red.std(0, false).item<double>(), 1e-6);
   EXPECT_NEAR(*report.reward_exact, red.gt(0.5).to(at::kDouble).mean().item<double>(), 1e-12);
   EXPECT_NEAR(report.policy_loss, 0, 1e-6);  // minus the mean advantage: groups are centered
-  EXPECT_NEAR(report.seconds_total, report.seconds_rollout + report.seconds_reward + report.seconds_update,
-              0.05);
+  EXPECT_GE(report.seconds_total, report.seconds_rollout + report.seconds_reward + report.seconds_update);
   EXPECT_EQ(run.trainer.steps_done(), 1);
 }
 

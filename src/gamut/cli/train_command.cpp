@@ -65,6 +65,10 @@ void print_outcome(const run::TrainRecipe& recipe, const run::TrainOutcome& done
   std::printf("\n%s\nreward %s, judge %s\n%s\nmodel  %s%s\nsheet  %s\n", done.table.c_str(),
               done.reward.c_str(), done.judge.c_str(), done.cost.c_str(), base.c_str(), done.model.c_str(),
               done.sheet.c_str());
+  // ComfyUI's key map of Stable Diffusion 1.x knows no other names.
+  if (is_adapter)
+    std::printf("for ComfyUI: %s convert lora %s %s --to kohya\n", program_name().c_str(), done.model.c_str(),
+                (done.model.parent_path() / "kohya.safetensors").c_str());
   std::fflush(stdout);
 }
 

@@ -23,7 +23,8 @@ Affine target_of(const std::string& prediction, double signal, double noise) {
 
 ForwardProcess::ForwardProcess(const SamplerConfig& config) : config_(config) {
   if (config.kind != "ddim") return;
-  alphas_ = alpha_bars(config.alphas);
+  config_.alphas = config.alphas.resolved();
+  alphas_ = alpha_bars(config_.alphas);
   while (alphas_.size() > 1 && alphas_.back() == 0) alphas_.pop_back();
 }
 
