@@ -156,11 +156,12 @@ TEST(usage, names_wrong_types_and_ranges) {
 }
 
 TEST(usage, names_an_unknown_algorithm) {
-  expect_recipe_error("algorithm = \"flow_grop\"\n", {},
-                      "[config] key 'algorithm' must be one of flow_grpo | dance_grpo | dance_sd | ddpo | "
-                      "gardo | diverse_grpo | drift | diverse_drift | gamut | flow_factory | mix_grpo | "
-                      "flow_cps; got \"flow_grop\" (RECIPE:1:1); did you mean "
-                      "\"flow_grpo\"?");
+  expect_recipe_error(
+      "algorithm = \"flow_grop\"\n", {},
+      "[config] key 'algorithm' must be one of flow_grpo | dance_grpo | dance_sd | ddpo | "
+      "gardo | diverse_grpo | drift | diverse_drift | gamut | flow_factory | mix_grpo | "
+      "awm | nft | weighted_matching | rwr | raft | flow_cps; got \"flow_grop\" (RECIPE:1:1); did you mean "
+      "\"flow_grpo\"?");
 }
 
 TEST(usage, refuses_a_group_of_one) {
