@@ -19,4 +19,5 @@ json_lines 30000
 recipe 70000
 tokenizer 45000
 png 150000
+pieces 30000
 END
