@@ -23,7 +23,7 @@ import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # The runtimes of C, C++ and OpenMP are the system's or torch's; two of one kind in a process do not get on.
-OUTSIDE = re.compile(r"^(linux-vdso|ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util|nsl|stdc\+\+|gcc_s|gomp|c10|torch.*)"
+OUTSIDE = re.compile(r"^(linux-vdso|ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util|nsl|stdc\+\+|gcc_s|gomp|c10|torch.*|shm)"
                      r"|libcu(da|dart|dnn|pti|blas).*|libnv.*)\.so")
 TESSDATA = ("/usr/share/tesseract-ocr/*/tessdata", "/usr/share/tessdata")
 
@@ -99,7 +99,7 @@ def add_module(build, package):
     copy = package / modules[0].name
     shutil.copy(modules[0], copy)
     for name, file in linked_libraries(copy).items():
-        if not (package / "lib" / name).exists() and "torch" not in name:
+        if not (package / "lib" / name).exists():
             fail(f"the module needs {file}, which the program does not")
     output("patchelf", "--set-rpath", "$ORIGIN/../torch/lib:$ORIGIN/lib", str(copy))
     output("strip", "--strip-unneeded", str(copy))
