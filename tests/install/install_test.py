@@ -64,9 +64,10 @@ class Install(unittest.TestCase):
         mine = self.home / "mine"
         mine.mkdir()
         (mine / "words.txt").write_text("K\nL\n")
-        (mine / "r.toml").write_text('iterations = 1\n[rollout]\nprompts = "words.txt"\nprompts_per_iteration = 1\n'
+        (mine / "r.toml").write_text('model = "models/glyphs"\niterations = 1\n[rollout]\nprompts = "words.txt"\nprompts_per_iteration = 1\n'
                                      'group_size = 2\nmicro_batch = 2\n[sampler]\nsteps = 3\n[eval]\nevery = 1\nmembers = 2\n'
-                                     '[judge]\nkind = "reader"\n')
+                                     '[reward]\nkind = "reader"\nmodel = "models/glyphs-reader"\n'
+                                     '[judge]\nkind = "reader"\nmodel = "models/glyphs-reader"\n')
         plan = self.gamut("plan", "mine/r.toml")
         self.assertIn("parameters", plan)
         self.assertIn(str(mine / "words.txt"), self.gamut("explain", "config", mine / "r.toml", cwd="/"))
