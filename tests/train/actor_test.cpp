@@ -10,9 +10,9 @@
 namespace gamut::train {
 namespace actor_test {
 
-const std::vector<SamplePlace> kRows{{.key = {.epoch = 2, .prompt = 0, .member = 0}, .slot = 0},
-                                     {.key = {.epoch = 2, .prompt = 1, .member = 0}, .slot = 1},
-                                     {.key = {.epoch = 2, .prompt = 0, .member = 5}, .slot = 0}};
+const std::vector<SampleRow> kRows{{.key = {.epoch = 2, .prompt = 0, .member = 0}, .slot = 0},
+                                   {.key = {.epoch = 2, .prompt = 1, .member = 0}, .slot = 1},
+                                   {.key = {.epoch = 2, .prompt = 0, .member = 5}, .slot = 0}};
 
 struct Case {
   testing::TempFolder folder;

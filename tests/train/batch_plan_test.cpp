@@ -82,13 +82,13 @@ TEST(batch_plan, prompts_are_distinct_and_a_function_of_seed_and_iteration) {
 TEST(batch_plan, every_sample_has_one_place_and_every_update_sees_every_prompt) {
   const BatchPlan plan = make_batch_plan(geometry(3, 8, 6, 2), {}, 7);
   const std::vector<int64_t> prompts{4, 0, 6};
-  const std::vector<std::vector<SamplePlace>> places = place_samples(plan, prompts, 11);
+  const std::vector<std::vector<SampleRow>> places = sample_rows(plan, prompts, 11);
   ASSERT_EQ(places.size(), 4u);
   std::set<std::tuple<int64_t, int64_t>> seen;
   for (size_t m = 0; m < places.size(); ++m) {
     ASSERT_EQ(places[m].size(), 6u);
     std::map<int64_t, int64_t> per_slot;
-    for (const SamplePlace& place : places[m]) {
+    for (const SampleRow& place : places[m]) {
       EXPECT_EQ(place.key.epoch, 11);
       EXPECT_EQ(place.key.prompt, prompts[size_t(place.slot)]);
       EXPECT_TRUE(seen.insert({place.slot, place.key.member}).second);

@@ -30,7 +30,7 @@ struct ReportFlags {
 };
 
 // Whether a run still goes on. The last page of a followed run must not reload itself.
-bool write_report(run::ReportReader& reader, const ReportFlags& flags) {
+bool write_report(run::RunReport& reader, const ReportFlags& flags) {
   eval::Report report = reader.read();
   const bool goes_on = flags.follow && std::any_of(report.runs.begin(), report.runs.end(),
                                                    [](const eval::ReportRun& run) { return !run.finished; });
@@ -48,7 +48,7 @@ void wait(int64_t seconds) {
 int report(const ReportFlags& flags) {
   const std::vector<std::string> runs = run::run_arguments(flags.runs);
   const std::vector<fs::path> folders(runs.begin(), runs.end());
-  run::ReportReader reader(folders, flags.baseline);
+  run::RunReport reader(folders, flags.baseline);
   if (flags.follow) {
     install_stop_handler();
     log_info(cat("following ", folders.size(), " runs into ", flags.out, " every ", flags.seconds,

@@ -29,7 +29,7 @@ class LiveData {
   }
 
  private:
-  run::ReportReader reader_;
+  run::RunReport reader_;
   std::string json_;
   Stopwatch since_;
   double cost_ = 0;

@@ -94,7 +94,7 @@ std::vector<int64_t> evaluated_steps(const eval::ReportRun& run) {
 
 }  // namespace
 
-ReportReader::ReportReader(std::vector<fs::path> folders, std::string baseline)
+RunReport::RunReport(std::vector<fs::path> folders, std::string baseline)
     : folders_(std::move(folders)), baseline_(std::move(baseline)) {
   std::set<fs::path> seen;
   for (const fs::path& folder : folders_) {
@@ -105,7 +105,7 @@ ReportReader::ReportReader(std::vector<fs::path> folders, std::string baseline)
   }
 }
 
-ReportReader::Stored ReportReader::read_run(const fs::path& folder) const {
+RunReport::Stored RunReport::read_run(const fs::path& folder) const {
   Stored stored{.folder = folder, .recipe = load_train_recipe(folder / "config.toml", {}), .run = {}};
   eval::ReportRun& run = stored.run;
   run.name = run_name(folder);
@@ -122,7 +122,7 @@ ReportReader::Stored ReportReader::read_run(const fs::path& folder) const {
   return stored;
 }
 
-void ReportReader::add_pictures(Stored& stored, const eval::PictureBudget& budget) {
+void RunReport::add_pictures(Stored& stored, const eval::PictureBudget& budget) {
   const std::vector<int64_t> steps = evaluated_steps(stored.run);
   const tasks::Task* task = task_of(stored.recipe);
   for (const size_t i : eval::spread(steps.size(), size_t(budget.checkpoints))) {
@@ -145,7 +145,7 @@ void ReportReader::add_pictures(Stored& stored, const eval::PictureBudget& budge
 }
 
 // The first run that answers another question than the first; "" = there is none.
-std::string ReportReader::why_incomparable(const std::vector<Stored>& all) {
+std::string RunReport::why_incomparable(const std::vector<Stored>& all) {
   for (const Stored& stored : all) {
     const std::string differing = differences(all.front().recipe, stored.recipe);
     if (!differing.empty())
@@ -155,7 +155,7 @@ std::string ReportReader::why_incomparable(const std::vector<Stored>& all) {
 }
 
 // How much there is to show, so that all of it fits the page.
-eval::PictureCounts ReportReader::count(const std::vector<Stored>& all, size_t prompts) {
+eval::PictureCounts RunReport::count(const std::vector<Stored>& all, size_t prompts) {
   eval::PictureCounts counts{.runs = int64_t(all.size()), .prompts = std::max<int64_t>(1, int64_t(prompts))};
   for (const Stored& stored : all) {
     counts.evaluations = std::max(counts.evaluations, int64_t(evaluated_steps(stored.run).size()));
@@ -170,14 +170,14 @@ eval::PictureCounts ReportReader::count(const std::vector<Stored>& all, size_t p
   return counts;
 }
 
-const std::string& ReportReader::data_palette(const TrainRecipe& recipe) {
+const std::string& RunReport::data_palette(const TrainRecipe& recipe) {
   const tasks::Task* task = has_data_palette_ ? nullptr : task_of(recipe);
   if (task) data_palette_ = task->data_palette(kPaletteColors);
   has_data_palette_ = true;
   return data_palette_;
 }
 
-eval::Report ReportReader::read() {
+eval::Report RunReport::read() {
   std::vector<Stored> all;
   for (const fs::path& folder : folders_) all.push_back(read_run(folder));
   const std::vector<std::string> prompts = prompt_texts(all.front().recipe);

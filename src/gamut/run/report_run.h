@@ -17,10 +17,10 @@
 namespace gamut::run {
 
 // Reads the same runs again and again; pictures that were read stay in memory.
-class ReportReader {
+class RunReport {
  public:
   // ConfigError when a folder holds no config.toml or is named twice.
-  explicit ReportReader(std::vector<std::filesystem::path> folders, std::string baseline = "");
+  explicit RunReport(std::vector<std::filesystem::path> folders, std::string baseline = "");
   eval::Report read();
 
  private:

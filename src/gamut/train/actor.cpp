@@ -20,9 +20,9 @@ std::vector<std::string> texts(const std::vector<text::Prompt>& prompts) {
   return out;
 }
 
-std::vector<int64_t> prompts_of(const std::vector<SamplePlace>& rows) {
+std::vector<int64_t> prompts_of(const std::vector<SampleRow>& rows) {
   std::vector<int64_t> prompts;
-  for (const SamplePlace& row : rows) prompts.push_back(row.key.prompt);
+  for (const SampleRow& row : rows) prompts.push_back(row.key.prompt);
   return prompts;
 }
 
@@ -56,9 +56,9 @@ std::vector<at::Tensor> gather_states(const std::vector<Rollout>& drawn, const a
 Rollout select_rows(const std::vector<Rollout>& drawn, const std::vector<int64_t>& rows) {
   const at::Tensor index = at::tensor(rows, at::kLong);
   Rollout out;
-  std::vector<SamplePlace> all;
-  for (const Rollout& batch : drawn) all.insert(all.end(), batch.places.begin(), batch.places.end());
-  for (const int64_t row : rows) out.places.push_back(all[size_t(row)]);
+  std::vector<SampleRow> all;
+  for (const Rollout& batch : drawn) all.insert(all.end(), batch.rows.begin(), batch.rows.end());
+  for (const int64_t row : rows) out.rows.push_back(all[size_t(row)]);
   // Of a rollout that keeps no trajectory the finished latents are all there is.
   if (drawn.front().trajectories.latents.empty())
     out.trajectories.final_BCHW =
@@ -71,9 +71,9 @@ Rollout select_rows(const std::vector<Rollout>& drawn, const std::vector<int64_t
 
 }  // namespace
 
-std::vector<diffusion::SampleKey> keys_of(const std::vector<SamplePlace>& rows) {
+std::vector<diffusion::SampleKey> keys_of(const std::vector<SampleRow>& rows) {
   std::vector<diffusion::SampleKey> keys;
-  for (const SamplePlace& row : rows) keys.push_back(row.key);
+  for (const SampleRow& row : rows) keys.push_back(row.key);
   return keys;
 }
 
@@ -86,16 +86,16 @@ Actor::Actor(const TrainConfig& config, const models::Pipeline& policy,
   empty_ = policy_.encode({""});
 }
 
-algorithms::ConditioningNoise Actor::variation(const std::vector<SamplePlace>& rows) const {
+algorithms::ConditioningNoise Actor::variation(const std::vector<SampleRow>& rows) const {
   return {config_.slots.conditioning, uint64_t(config_.seed), keys_of(rows),
           rows.front().key.epoch,     config_.iterations,     config_.slots.sampler.steps};
 }
 
 diffusion::PointDenoiser Actor::point_denoiser(const models::Pipeline& pipe,
-                                               const std::vector<SamplePlace>& rows,
+                                               const std::vector<SampleRow>& rows,
                                                const std::vector<diffusion::Step>& schedule) const {
   std::vector<algorithms::ConditioningNoise> variations;  // one per row: their steps differ
-  for (const SamplePlace& row : rows) variations.push_back(variation({row}));
+  for (const SampleRow& row : rows) variations.push_back(variation({row}));
   return [&pipe, variations, schedule, clean = prompts_.rows(prompts_of(rows)), empty = empty_,
           guidance = models::Guidance{.scale = config_.rollout.guidance_scale}](
              const at::Tensor& x, const std::vector<diffusion::ForwardPoint>& points) {
@@ -108,8 +108,7 @@ diffusion::PointDenoiser Actor::point_denoiser(const models::Pipeline& pipe,
   };
 }
 
-diffusion::Denoiser Actor::denoiser(const models::Pipeline& pipe,
-                                    const std::vector<SamplePlace>& rows) const {
+diffusion::Denoiser Actor::denoiser(const models::Pipeline& pipe, const std::vector<SampleRow>& rows) const {
   return [&pipe, variation = variation(rows), clean = prompts_.rows(prompts_of(rows)), empty = empty_,
           guidance = models::Guidance{.scale = config_.rollout.guidance_scale}](const at::Tensor& x,
                                                                                 const diffusion::Step& step) {
@@ -118,7 +117,7 @@ diffusion::Denoiser Actor::denoiser(const models::Pipeline& pipe,
   };
 }
 
-Rollout Actor::roll_out(const std::vector<diffusion::Step>& schedule, const std::vector<SamplePlace>& rows,
+Rollout Actor::roll_out(const std::vector<diffusion::Step>& schedule, const std::vector<SampleRow>& rows,
                         const std::set<int64_t>& graph_steps) const {
   at::NoGradGuard no_grad;
   const algorithms::Slots& slots = config_.slots;
@@ -127,7 +126,7 @@ Rollout Actor::roll_out(const std::vector<diffusion::Step>& schedule, const std:
   const std::vector<diffusion::SampleKey> keys = keys_of(rows);
   const at::Tensor initial =
       diffusion::initial_noise(source, diffusion::shared_keys(keys, slots.sampler.initial_noise), shape);
-  Rollout out{.places = rows, .trajectories = {}, .pictures = {}};
+  Rollout out{.rows = rows, .trajectories = {}, .pictures = {}};
   out.trajectories = diffusion::rollout(
       schedule, initial.to(policy_.options().device), denoiser(policy_, rows),
       [&](int64_t step) { return diffusion::step_noise(source, keys, shape, step); },

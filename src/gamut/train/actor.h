@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Draws pictures by a policy: places of samples in, trajectories and pictures out.
+// Draws pictures by a policy: rows of samples in, trajectories and pictures out.
 #pragma once
 
 #include "gamut/diffusion/forward_process.h"
@@ -20,7 +20,7 @@ namespace gamut::train {
 
 // One micro-batch as drawn.
 struct Rollout {
-  std::vector<SamplePlace> places;
+  std::vector<SampleRow> rows;
   diffusion::Trajectories trajectories;
   at::Tensor pictures;  // [B, 3, H, W] in [0, 1]
 };
@@ -31,18 +31,18 @@ class Actor {
 
   // The network of `pipe` on these rows' prompts, with the rows' own prompt variation: the same rows get the
   // same conditioning bit for bit, in rollout, update and reference. `pipe` must outlive the result.
-  diffusion::Denoiser denoiser(const models::Pipeline& pipe, const std::vector<SamplePlace>& rows) const;
+  diffusion::Denoiser denoiser(const models::Pipeline& pipe, const std::vector<SampleRow>& rows) const;
   // The same, each row at a point of the forward process: with the prompt that the row had at the point's
   // step of `schedule`.
-  diffusion::PointDenoiser point_denoiser(const models::Pipeline& pipe, const std::vector<SamplePlace>& rows,
+  diffusion::PointDenoiser point_denoiser(const models::Pipeline& pipe, const std::vector<SampleRow>& rows,
                                           const std::vector<diffusion::Step>& schedule) const;
   // `graph_steps`: on which the network's output keeps its graph, until one backward pass or the end of its
   // memory.
-  Rollout roll_out(const std::vector<diffusion::Step>& schedule, const std::vector<SamplePlace>& rows,
+  Rollout roll_out(const std::vector<diffusion::Step>& schedule, const std::vector<SampleRow>& rows,
                    const std::set<int64_t>& graph_steps = {}) const;
 
  private:
-  algorithms::ConditioningNoise variation(const std::vector<SamplePlace>& rows) const;
+  algorithms::ConditioningNoise variation(const std::vector<SampleRow>& rows) const;
 
   const TrainConfig& config_;
   algorithms::Needs needs_;
@@ -52,7 +52,7 @@ class Actor {
 };
 
 // The keys that name the rows' random streams.
-std::vector<diffusion::SampleKey> keys_of(const std::vector<SamplePlace>& rows);
+std::vector<diffusion::SampleKey> keys_of(const std::vector<SampleRow>& rows);
 
 // The marked rows (one mark per row, in the order drawn), re-batched by `micro_batch`. Every batch has the
 // shape of the rollout's, which keeps the ratio exactly 1, so the last one is filled up with unmarked rows.

@@ -83,9 +83,9 @@ std::vector<int64_t> draw_prompts(const BatchPlan& plan, int64_t prompt_count, u
   return order;
 }
 
-std::vector<std::vector<SamplePlace>> place_samples(const BatchPlan& plan,
-                                                    const std::vector<int64_t>& prompts, int64_t iteration) {
-  std::vector<std::vector<SamplePlace>> micro_batches(size_t(plan.micro_batches));
+std::vector<std::vector<SampleRow>> sample_rows(const BatchPlan& plan, const std::vector<int64_t>& prompts,
+                                                int64_t iteration) {
+  std::vector<std::vector<SampleRow>> micro_batches(size_t(plan.micro_batches));
   for (int64_t s = 0; s < plan.pictures; ++s) {
     const int64_t slot = s % plan.prompts, member = s / plan.prompts;
     micro_batches[size_t(s / plan.micro_batch)].push_back(

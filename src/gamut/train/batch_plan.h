@@ -31,7 +31,7 @@ std::string why_no_rollout_graphs(const TrainConfig& config);
 
 // One micro-batch's samples: `slot` is the prompt's place in the iteration, key.prompt its place in the
 // prompt set.
-struct SamplePlace {
+struct SampleRow {
   diffusion::SampleKey key;
   int64_t slot = 0;
 };
@@ -41,7 +41,7 @@ std::vector<int64_t> draw_prompts(const BatchPlan& plan, int64_t prompt_count, u
                                   int64_t iteration);
 // All samples, cut into micro-batches. Member-major, so that each micro-batch (and so each update) holds
 // members of every prompt.
-std::vector<std::vector<SamplePlace>> place_samples(const BatchPlan& plan,
-                                                    const std::vector<int64_t>& prompts, int64_t iteration);
+std::vector<std::vector<SampleRow>> sample_rows(const BatchPlan& plan, const std::vector<int64_t>& prompts,
+                                                int64_t iteration);
 
 }  // namespace gamut::train

@@ -9,7 +9,7 @@
 #include "gamut/rewards/reward.h"
 #include "gamut/train/checkpoint.h"
 #include "gamut/train/ema.h"
-#include "gamut/train/learning_curve.h"
+#include "gamut/train/learning_rate_schedule.h"
 #include "gamut/train/optimizer.h"
 
 #include <cstdint>
@@ -61,7 +61,7 @@ struct TrainConfig {
   algorithms::Slots slots;
   nn::LoraConfig lora;
   OptimizerConfig optimizer;
-  LearningCurve lr_schedule;
+  LearningRateSchedule lr_schedule;
   EmaConfig ema;
   CheckpointConfig checkpoint;
   GuardConfig guard;

@@ -15,9 +15,9 @@ std::vector<std::vector<int64_t>> rows_by_slot(const std::vector<Rollout>& drawn
   std::vector<std::vector<int64_t>> rows;
   int64_t row = 0;
   for (const Rollout& batch : drawn)
-    for (const SamplePlace& place : batch.places) {
-      if (size_t(place.slot) >= rows.size()) rows.resize(size_t(place.slot) + 1);
-      rows[size_t(place.slot)].push_back(row++);
+    for (const SampleRow& sample : batch.rows) {
+      if (size_t(sample.slot) >= rows.size()) rows.resize(size_t(sample.slot) + 1);
+      rows[size_t(sample.slot)].push_back(row++);
     }
   return rows;
 }
@@ -27,7 +27,7 @@ Drawn gather(std::vector<Rollout> batches, const std::vector<text::Prompt>& prom
   std::vector<text::Prompt> asked;
   for (Rollout& batch : batches) {
     pictures.push_back(std::move(batch.pictures));
-    for (const SamplePlace& row : batch.places) asked.push_back(prompts[size_t(row.key.prompt)]);
+    for (const SampleRow& row : batch.rows) asked.push_back(prompts[size_t(row.key.prompt)]);
   }
   return {std::move(batches), at::cat(pictures), std::move(asked)};
 }

@@ -37,7 +37,7 @@ std::vector<T> pick(const std::vector<T>& rows, const std::vector<int64_t>& inde
 struct Asked {
   diffusion::Denoiser at_step;
   diffusion::PointDenoiser at_points;
-  Asked(const models::Pipeline& network, const std::vector<SamplePlace>& rows, const Actor& actor,
+  Asked(const models::Pipeline& network, const std::vector<SampleRow>& rows, const Actor& actor,
         const std::vector<diffusion::Step>& schedule)
       : at_step(actor.denoiser(network, rows)), at_points(actor.point_denoiser(network, rows, schedule)) {}
   at::Tensor operator()(const TrainItem& item) const {
@@ -81,7 +81,7 @@ void PolicySet::follow_average(const std::vector<nn::NamedTensor>& average) {
   if (held != held_.end()) copy_all(held->second, average);
 }
 
-void PolicySet::add_predictions(MicroBatch& batch, const std::vector<SamplePlace>& rows,
+void PolicySet::add_predictions(MicroBatch& batch, const std::vector<SampleRow>& rows,
                                 const std::vector<uint8_t>& marked, const Actor& actor,
                                 const UpdateInputs& inputs) const {
   at::NoGradGuard no_grad;
@@ -89,7 +89,7 @@ void PolicySet::add_predictions(MicroBatch& batch, const std::vector<SamplePlace
   if (regularizer_.is_on()) add_reference(batch, rows, marked, actor, inputs);
 }
 
-void PolicySet::add_old(MicroBatch& batch, const std::vector<SamplePlace>& rows, const Actor& actor,
+void PolicySet::add_old(MicroBatch& batch, const std::vector<SampleRow>& rows, const Actor& actor,
                         const UpdateInputs& inputs) const {
   const Use old = use(Policy::kOld);
   const Asked network(old.network(), rows, actor, inputs.steps.schedule);
@@ -97,7 +97,7 @@ void PolicySet::add_old(MicroBatch& batch, const std::vector<SamplePlace>& rows,
     batch.others[item.index].old = network(item);
 }
 
-void PolicySet::add_reference(MicroBatch& batch, const std::vector<SamplePlace>& rows,
+void PolicySet::add_reference(MicroBatch& batch, const std::vector<SampleRow>& rows,
                               const std::vector<uint8_t>& marked, const Actor& actor,
                               const UpdateInputs& inputs) const {
   std::vector<int64_t> chosen;

@@ -53,7 +53,7 @@ class PolicySet {
   // What the other policies say at the items of these rows, for the update: the regularizer's on the marked
   // rows, the old one's where it is asked for. No weight that the update moves has a part in it, so one pass
   // serves every update of the iteration. `marked`: per row of the batch.
-  void add_predictions(MicroBatch& batch, const std::vector<SamplePlace>& rows,
+  void add_predictions(MicroBatch& batch, const std::vector<SampleRow>& rows,
                        const std::vector<uint8_t>& marked, const Actor& actor,
                        const UpdateInputs& inputs) const;
   // After an iteration's updates: periodic takes over the current policy when due (true if it did), and old
@@ -67,10 +67,10 @@ class PolicySet {
   void set_since_renewal(int64_t iterations) { since_renewal_ = iterations; }
 
  private:
-  void add_reference(MicroBatch& batch, const std::vector<SamplePlace>& rows,
+  void add_reference(MicroBatch& batch, const std::vector<SampleRow>& rows,
                      const std::vector<uint8_t>& marked, const Actor& actor,
                      const UpdateInputs& inputs) const;
-  void add_old(MicroBatch& batch, const std::vector<SamplePlace>& rows, const Actor& actor,
+  void add_old(MicroBatch& batch, const std::vector<SampleRow>& rows, const Actor& actor,
                const UpdateInputs& inputs) const;
 
   algorithms::RegularizerConfig regularizer_;

@@ -5,7 +5,7 @@
 
 #include "gamut/train/checkpoint.h"
 #include "gamut/train/ema.h"
-#include "gamut/train/learning_curve.h"
+#include "gamut/train/learning_rate_schedule.h"
 #include "gamut/train/optimizer.h"
 
 #include <ATen/core/Tensor.h>
@@ -21,7 +21,7 @@ struct PretrainLoop {
   std::filesystem::path run;  // checkpoints and metrics.jsonl
   bool resume = false;
   int64_t steps = 1;
-  LearningCurve curve;
+  LearningRateSchedule curve;
   OptimizerConfig optimizer;
   EmaConfig ema;
   CheckpointConfig checkpoint;

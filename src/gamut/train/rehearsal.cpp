@@ -76,14 +76,14 @@ TrainConfig without_gate(TrainConfig config) {
 at::Tensor twin(const at::Tensor& tensor) { return tensor.defined() ? at::empty_like(tensor) : tensor; }
 
 // Another micro-batch's rollout of the same shapes.
-Rollout twin(const Rollout& rollout, const std::vector<SamplePlace>& places) {
+Rollout twin(const Rollout& rollout, const std::vector<SampleRow>& places) {
   const auto copy = [](const at::Tensor& tensor) { return twin(tensor); };
   const auto copies = [&](std::vector<at::Tensor> tensors) {
     for (at::Tensor& tensor : tensors) tensor = copy(tensor);
     return tensors;
   };
   const diffusion::Trajectories& from = rollout.trajectories;
-  return {.places = places,
+  return {.rows = places,
           .trajectories = {.latents = copies(from.latents),
                            .log_probs = copies(from.log_probs),
                            .final_BCHW = from.latents.empty() ? copy(from.final_BCHW) : at::Tensor(),
@@ -101,7 +101,7 @@ class Rehearsal {
 
  private:
   void encode(const std::vector<text::Prompt>& prompts);
-  int64_t graphs_of(const std::vector<SamplePlace>& places) const;
+  int64_t graphs_of(const std::vector<SampleRow>& places) const;
   std::vector<Rollout> draw();
   std::vector<MicroBatch> make_batches(std::vector<Rollout> drawn);
   void update(std::vector<MicroBatch>& batches);
@@ -168,7 +168,7 @@ void Rehearsal::add_phase(const std::string& name, const Cost& cost, double flop
 }
 
 // What the rollout of one micro-batch keeps with its graphs and would not keep without.
-int64_t Rehearsal::graphs_of(const std::vector<SamplePlace>& places) const {
+int64_t Rehearsal::graphs_of(const std::vector<SampleRow>& places) const {
   if (graph_steps_.empty()) return 0;
   const auto kept = [&](const std::set<int64_t>& graph_steps) {
     Rollout rollout;
@@ -180,7 +180,7 @@ int64_t Rehearsal::graphs_of(const std::vector<SamplePlace>& places) const {
 // All micro-batches' rollouts; the first is really drawn.
 std::vector<Rollout> Rehearsal::draw() {
   const uint64_t seed = uint64_t(config_.seed);
-  const auto places = place_samples(plan_.batch, draw_prompts(plan_.batch, prompt_count_, seed, 0), 0);
+  const auto places = sample_rows(plan_.batch, draw_prompts(plan_.batch, prompt_count_, seed, 0), 0);
   const double batches = double(places.size());
   const PolicySet::Use behavior = policies_->use(algorithms::Policy::kOld);
   const int64_t graphs = graphs_of(places.front());
@@ -211,21 +211,21 @@ std::vector<Rollout> Rehearsal::draw() {
 std::vector<MicroBatch> Rehearsal::make_batches(std::vector<Rollout> drawn) {
   std::vector<uint8_t> marks;
   for (const Rollout& rollout : drawn)
-    for (const SamplePlace& place : rollout.places) marks.push_back(place.key.member < plan_.batch.keep);
+    for (const SampleRow& place : rollout.rows) marks.push_back(place.key.member < plan_.batch.keep);
   KeptRollouts kept = keep_rows(std::move(drawn), marks, plan_.batch.micro_batch);
   const at::Tensor row = at::ones({plan_.batch.micro_batch}, at::TensorOptions(at::kMeta));
   const std::vector<uint8_t> all(size_t(plan_.batch.micro_batch), 1);
   std::vector<MicroBatch> batches;
   for (Rollout& rollout : kept.batches) {
     MicroBatch& batch = batches.emplace_back();
-    batch.denoiser = actor_->denoiser(policy_, rollout.places);
-    batch.at_points = actor_->point_denoiser(policy_, rollout.places, steps_.schedule);
-    batch.keys = keys_of(rollout.places);
+    batch.denoiser = actor_->denoiser(policy_, rollout.rows);
+    batch.at_points = actor_->point_denoiser(policy_, rollout.rows, steps_.schedule);
+    batch.keys = keys_of(rollout.rows);
     batch.advantages_B = at::empty_like(row);
     batch.weights_B = at::empty_like(row);
     batch.trajectories = std::move(rollout.trajectories);
     if (batches.size() == 1)
-      policies_->add_predictions(batch, rollout.places, all, *actor_,
+      policies_->add_predictions(batch, rollout.rows, all, *actor_,
                                  {.steps = steps_, .objective = *objective_});
     else
       for (const auto& [item, said] : batches.front().others)

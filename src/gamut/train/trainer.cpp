@@ -138,7 +138,7 @@ Drawn Trainer::roll_out(const UpdateInputs& inputs) {
       draw_prompts(plan_, int64_t(prompts_.size()), uint64_t(config_.seed), steps_done_);
   const PolicySet::Use behavior = policies_.use(algorithms::Policy::kOld);
   std::vector<Rollout> batches;
-  for (const std::vector<SamplePlace>& rows : place_samples(plan_, prompts, steps_done_))
+  for (const std::vector<SampleRow>& rows : sample_rows(plan_, prompts, steps_done_))
     batches.push_back(actor_.roll_out(inputs.steps.schedule, rows, graph_steps));
   return gather(std::move(batches), prompts_);
 }
@@ -190,7 +190,7 @@ std::vector<MicroBatch> Trainer::make_batches(std::vector<Rollout> drawn, const 
   std::vector<MicroBatch> batches;
   for (size_t m = 0; m < kept.batches.size(); ++m) {
     const std::vector<int64_t>& source = kept.source[m];
-    const std::vector<SamplePlace>& rows = kept.batches[m].places;
+    const std::vector<SampleRow>& rows = kept.batches[m].places;
     auto on_device = [&](const auto& values) {
       std::vector<float> picked;
       for (const int64_t row : source) picked.push_back(float(values[size_t(row)]));

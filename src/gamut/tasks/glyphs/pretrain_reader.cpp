@@ -80,7 +80,7 @@ ReaderQuality pretrain_reader(const ReaderTrainingConfig& config) {
   train::AdamW optimizer(params, config.optimizer);
   GlyphRenderer renderer;
 
-  const train::LearningCurve curve{.kind = "cosine", .warmup = config.warmup};
+  const train::LearningRateSchedule curve{.kind = "cosine", .warmup = config.warmup};
   const train::Progress progress(0, config.steps);
   Tensor loss_sum = at::zeros({}, reader.device());
   for (int64_t step = 0; step < config.steps && !stop_requested(); ++step) {

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "gamut/core/config.h"
-#include "gamut/train/learning_curve.h"
+#include "gamut/train/learning_rate_schedule.h"
 #include "gamut/train/optimizer.h"
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gamut/train/learning_curve.h"
+#include "gamut/train/learning_rate_schedule.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 
 namespace gamut::train {
 
-void LearningCurve::fields(FieldVisitor& v) {
+void LearningRateSchedule::fields(FieldVisitor& v) {
   v.field("kind", kind, one_of({"constant", "linear", "cosine"}),
           "after the warm-up: level, or down over the run");
   v.field("warmup", warmup, at_least(0), "iterations of linear warm-up");
@@ -15,7 +15,7 @@ void LearningCurve::fields(FieldVisitor& v) {
           "linear, cosine: the share of the rate that the run ends at");
 }
 
-double LearningCurve::share(int64_t step, int64_t steps) const {
+double LearningRateSchedule::share(int64_t step, int64_t steps) const {
   if (step < warmup) return double(step + 1) / double(warmup);
   if (kind == "constant") return 1;
   const double done = double(step - warmup) / double(std::max<int64_t>(1, steps - warmup));

@@ -11,7 +11,7 @@ namespace gamut::train {
 
 // [lr_schedule] of a fine-tuning recipe. After the warm-up as transformers' get_constant_, get_linear_ and
 // get_cosine_schedule_with_warmup, which warm up from 0 where this starts at 1 / warmup.
-struct LearningCurve {
+struct LearningRateSchedule {
   std::string kind = "constant";  // constant | linear | cosine
   int64_t warmup = 0;             // steps
   double final_rate = 0;  // linear, cosine: where the last step would be followed, a share of the full rate
