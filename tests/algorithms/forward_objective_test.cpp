@@ -136,7 +136,7 @@ TEST(forward_objective, holds_the_rows_that_it_is_told_to) {
   const at::Tensor current = at::randn({3, 2, 2, 2}, at::kDouble),
                    base = at::randn({2, 2, 2, 2}, at::kDouble);
   const at::Tensor rows = at::tensor({0, 2}, at::kLong);
-  Predictions predictions{.current = current, .old = current, .reference = base, .held = rows};
+  Predictions predictions{.current = current, .old = current, .reference = base, .anchored = rows};
   const at::Tensor difference = current.index_select(0, rows) - base;
   EXPECT_NEAR(make_objective(slots, 1)->loss(item, predictions).distance_sum.item<double>(),
               difference.square().sum().item<double>() / 8, 1e-12);

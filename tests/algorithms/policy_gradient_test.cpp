@@ -51,8 +51,8 @@ TEST(policy_gradient, its_items_are_the_trained_steps) {
   EXPECT_TRUE(at::equal(items[1].old_log_prob_B, drawn.log_probs[4]));
   EXPECT_TRUE(at::equal(items[1].old_mean_BCHW, drawn.means[4]));
   EXPECT_TRUE(at::equal(items[1].advantage_B, at::ones({3})));
-  EXPECT_TRUE(objective->holds(items[0]));  // regularizer.steps = 4
-  EXPECT_FALSE(objective->holds(items[1]));
+  EXPECT_TRUE(objective->anchors(items[0]));  // regularizer.steps = 4
+  EXPECT_FALSE(objective->anchors(items[1]));
 }
 
 TEST(policy_gradient, the_distance_is_between_means_of_the_held_rows) {
@@ -65,7 +65,7 @@ TEST(policy_gradient, the_distance_is_between_means_of_the_held_rows) {
   EXPECT_NEAR(objective->loss(item, {.current = current, .reference = base}).distance_sum.item<double>(),
               2 * moved * moved, 1e-6);  // two rows of weight 1
   const at::Tensor held = at::tensor({2}, at::kLong);
-  EXPECT_NEAR(objective->loss(item, {.current = current, .reference = base.narrow(0, 2, 1), .held = held})
+  EXPECT_NEAR(objective->loss(item, {.current = current, .reference = base.narrow(0, 2, 1), .anchored = held})
                   .distance_sum.item<double>(),
               moved * moved, 1e-6);
 }

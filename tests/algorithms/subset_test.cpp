@@ -146,20 +146,22 @@ double sum_of(const Values& values) { return std::accumulate(values.begin(), val
 TEST(subset, a_batch_shares_its_places_by_how_far_the_extremes_are_apart) {
   // Pairs: 0.9, 0.5, 0 of the first group, 0.2, 0.1 of the second, none of the flat one.
   const std::vector<Values> rewards{{.1, .9, .5, 1, .4, .5}, {.3, .5, .4, .5}, {.7, .7, .7}};
-  EXPECT_EQ(share_extremes(rewards, {1, 1, 1}), (Members{3, 0, 0}));
-  EXPECT_EQ(share_extremes(rewards, {1, 1, 2}), (Members{4, 0, 0}));
-  EXPECT_EQ(share_extremes(rewards, {3, 1, 3}),
+  EXPECT_EQ(allocate_by_reward_gap(rewards, {1, 1, 1}), (Members{3, 0, 0}));
+  EXPECT_EQ(allocate_by_reward_gap(rewards, {1, 1, 2}), (Members{4, 0, 0}));
+  EXPECT_EQ(allocate_by_reward_gap(rewards, {3, 1, 3}),
             (Members{4, 3, 0}));  // an odd place: the better of the next pair
-  EXPECT_EQ(share_extremes(rewards, {4, 2, 2}), (Members{4, 4, 0}));
-  EXPECT_EQ(share_extremes(rewards, {4, 4, 2}), (Members{4, 4, 2}));  // of equal pairs the outer one first
-  EXPECT_EQ(share_extremes(rewards, {6, 4, 3}), (Members{6, 4, 3}));
-  EXPECT_EQ(share_extremes({{}, {1}, {1, 1}}, {5, 1, 1}), (Members{0, 1, 1}));
+  EXPECT_EQ(allocate_by_reward_gap(rewards, {4, 2, 2}), (Members{4, 4, 0}));
+  EXPECT_EQ(allocate_by_reward_gap(rewards, {4, 4, 2}),
+            (Members{4, 4, 2}));  // of equal pairs the outer one first
+  EXPECT_EQ(allocate_by_reward_gap(rewards, {6, 4, 3}), (Members{6, 4, 3}));
+  EXPECT_EQ(allocate_by_reward_gap({{}, {1}, {1, 1}}, {5, 1, 1}), (Members{0, 1, 1}));
 }
 
 TEST(subset, a_batch_of_one_group_keeps_what_the_group_keeps) {
   const Values rewards = {5, 0, 1, 2, 3, 10, 4};
-  for (int64_t keep = 1; keep <= 7; ++keep) EXPECT_EQ(share_extremes({rewards}, {keep}), Members{keep});
-  EXPECT_EQ(testing::message_of<ConfigError>([&] { share_extremes({rewards}, {8}); }),
+  for (int64_t keep = 1; keep <= 7; ++keep)
+    EXPECT_EQ(allocate_by_reward_gap({rewards}, {keep}), Members{keep});
+  EXPECT_EQ(testing::message_of<ConfigError>([&] { allocate_by_reward_gap({rewards}, {8}); }),
             testing::message_of<ConfigError>([&] { choose(rewards, "top_bottom", 8); }));
 }
 
@@ -183,7 +185,7 @@ TEST(subset, shared_places_hold_the_largest_differences_that_nested_pairs_can_ha
     for (int64_t a = 0; a <= 6; a += 2)
       for (int64_t b = 0; b <= 6 && a + b <= 8; b += 2)
         if (8 - a - b <= 6) best = std::max(best, spread({a, b, 8 - a - b}));
-    EXPECT_NEAR(spread(share_extremes(rewards, {3, 3, 2})), best, 1e-12) << draw;
+    EXPECT_NEAR(spread(allocate_by_reward_gap(rewards, {3, 3, 2})), best, 1e-12) << draw;
   }
 }
 

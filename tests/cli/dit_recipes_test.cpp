@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The recipes for Stable Diffusion 3.5 and FLUX.1 on models/sd3-tiny and models/flux-tiny.
+#include "cli/adapter_samples.h"
 #include "cli/micro.h"
 #include "cli/run_program.h"
 
 #include <gtest/gtest.h>
-
-#include <sstream>
 
 namespace gamut::testing {
 namespace dit_recipes_test {
 
 using nlohmann::json;
 using Strings = std::vector<std::string>;
-
-std::vector<json> rows_of(const fs::path& file) {
-  std::vector<json> rows;
-  std::istringstream lines(read_file(file));
-  for (std::string line; std::getline(lines, line);) rows.push_back(json::parse(line));
-  return rows;
-}
 
 std::string tiny_of(const std::string& kind) {
   return kind == "sd35" ? "models/sd3-tiny" : "models/flux-tiny";
@@ -115,33 +107,8 @@ TEST(dit_recipes, the_adapter_is_the_transformers_and_changes_what_is_sampled) {
       EXPECT_TRUE(entry.name.starts_with("transformer.")) << entry.name;
       EXPECT_EQ(entry.name.find("attn2"), std::string::npos) << entry.name;
     }
-    const auto sample = [&](const std::string& name, const Strings& more) {
-      Strings args = {"sample",
-                      "--model",
-                      tiny_of(kind),
-                      "--prompt",
-                      "cat",
-                      "-n",
-                      "1",
-                      "--steps",
-                      "3",
-                      "--height",
-                      "16",
-                      "--width",
-                      "16",
-                      "--max-tokens",
-                      "12",
-                      "--out",
-                      (folder / name).string()};
-      args.insert(args.end(), more.begin(), more.end());
-      const Ran ran = gamut(args);
-      EXPECT_EQ(ran.code, 0) << ran.err;
-      return read_file(folder / name);
-    };
-    const std::string base = sample("base.png", {}),
-                      tuned = sample("tuned.png", {"--lora", adapter.string() + ":40"});
-    EXPECT_TRUE(base != tuned);
-    EXPECT_TRUE(base == sample("off.png", {"--lora", adapter.string() + ":0"}));
+    expect_adapter_changes_samples(tiny_of(kind), adapter, folder,
+                                   {"--height", "16", "--width", "16", "--max-tokens", "12"});
   }
 }
 

@@ -59,6 +59,15 @@ json selftest_of(const std::string& dom) {
   return json::parse(text);
 }
 
+// The closing table's cells of a measure.
+std::vector<std::string> cells_of(const std::string& dom, const std::string& key) {
+  std::vector<std::string> cells;
+  const std::string open = "data-key=\"" + key + "\"";
+  for (size_t at = dom.find(open); at != std::string::npos; at = dom.find(open, at + 1))
+    cells.push_back(dom.substr(at, dom.find("</td>", at) - at));
+  return cells;
+}
+
 // Two methods, one with a bonus and a subset; a prompt that would like to be a script.
 void train_both(const Micro& folder) {
   write_raw(folder / "prompts.jsonl", json{{"prompt", kHostile}, {"target", "7"}}.dump() +
@@ -88,6 +97,14 @@ TEST(report_page, works_on_desktop_and_phone_without_a_network) {
   EXPECT_NE(dom.find("&lt;img src=x onerror"), std::string::npos) << "the prompt is shown as text";
   EXPECT_NE(dom.find("Color accuracy on new prompts"), std::string::npos)
       << "what held-out prompts say is in the closing table";
+  const std::vector<std::string> norms = cells_of(dom, "prediction_norm"), rewards = cells_of(dom, "reward");
+  ASSERT_EQ(norms.size(), 2U);
+  ASSERT_EQ(rewards.size(), 2U);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_NE(rewards[i].find("<b class=\""), std::string::npos) << rewards[i];
+    EXPECT_NE(norms[i].find("<b class=\"\""), std::string::npos)
+        << "a measure without a good direction is painted: " << norms[i];
+  }
   write_phone(folder / "phone.html", folder / "report.html");
   const json desktop = selftest_of(dom),
              phone = selftest_of(dom_of(folder / "phone.html", folder / "profile"));

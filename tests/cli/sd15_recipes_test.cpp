@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The recipes for Stable Diffusion 1.x on tests/cli/fixtures/tiny_sd, a tiny pipeline that diffusers made.
 // What diffusers makes of the adapter is tests/interop/sd15_drift.py, which needs Python packages.
+#include "cli/adapter_samples.h"
 #include "cli/run_program.h"
 #include "gamut/core/error.h"
 #include "support/temp_folder.h"
@@ -8,21 +9,12 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include <sstream>
-
 namespace gamut::testing {
 namespace sd15_recipes_test {
 
 using nlohmann::json;
 
 constexpr const char* kTiny = "tests/cli/fixtures/tiny_sd";
-
-std::vector<json> rows_of(const std::filesystem::path& file) {
-  std::vector<json> rows;
-  std::istringstream lines(read_file(file));
-  for (std::string line; std::getline(lines, line);) rows.push_back(json::parse(line));
-  return rows;
-}
 
 // Two iterations; `more` overrides what is set here.
 Ran train(const std::string& recipe, const std::filesystem::path& run,
@@ -122,27 +114,7 @@ TEST(sd15_recipes, the_adapter_changes_what_is_sampled) {
       train("drift.toml", folder / "run", {"optimizer.learning_rate=0.05", "ema.decay=0", "ema.every=1"})
           .code,
       0);
-  const auto sample = [&](const std::string& name, std::vector<std::string> more) {
-    std::vector<std::string> args = {"sample",
-                                     "--model",
-                                     kTiny,
-                                     "--prompt",
-                                     "cat",
-                                     "-n",
-                                     "1",
-                                     "--steps",
-                                     "3",
-                                     "--out",
-                                     (folder / name).string()};
-    args.insert(args.end(), more.begin(), more.end());
-    const Ran ran = gamut(args);
-    EXPECT_EQ(ran.code, 0) << ran.err;
-    return read_file(folder / name);
-  };
-  const std::string adapter = (folder / "run/model").string();
-  const std::string base = sample("base.png", {}), tuned = sample("tuned.png", {"--lora", adapter + ":40"});
-  EXPECT_TRUE(base != tuned);
-  EXPECT_TRUE(base == sample("off.png", {"--lora", adapter + ":0"}));
+  expect_adapter_changes_samples(kTiny, folder / "run/model", folder);
 }
 
 TEST(sd15_recipes, parts_of_a_sum_are_logged_apart) {

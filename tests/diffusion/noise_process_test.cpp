@@ -314,5 +314,26 @@ TEST(noise_process, noise_is_added_as_the_steps_take_it_away) {
   }
 }
 
+// Pretraining mixes tensors in fp32, objectives on the forward process numbers in double precision.
+TEST(noise_process, mixes_as_the_forward_process) {
+  for (const models::SchedulerConfig& scheduler :
+       {flow(3), other_ddim(), scheduler_of(stable_diffusion_1("DDIMScheduler").dump())}) {
+    const NoiseProcess process(scheduler, {3, 4, 4}, sampler(scheduler.is_flow() ? "ode" : "ddim", 5));
+    const ForwardProcess forward(process.sampler());
+    for (const Step& step : process.steps()) {
+      const ForwardPoint point = forward.at(forward.time_of(step), process.steps());
+      const at::Tensor time =
+          scheduler.is_flow() ? at::full({1}, step.sigma) : at::full({1}, step.timestep, at::kLong);
+      const at::Tensor one = at::ones({1, 1}), none = at::zeros({1, 1});
+      const auto number = [](const at::Tensor& tensor) { return tensor.item<double>(); };
+      EXPECT_NEAR(number(process.add_noise(one, none, time)), point.signal, 1e-6);
+      EXPECT_NEAR(number(process.add_noise(none, one, time)), point.noise, 1e-6);
+      EXPECT_NEAR(number(process.target(one, none, time)), point.target_clean, 1e-6);
+      EXPECT_NEAR(number(process.target(none, one, time)), point.target_noise, 1e-6);
+      EXPECT_NEAR(number(process.model_time(time)), point.model_time, 1e-4);
+    }
+  }
+}
+
 }  // namespace noise_process_test
 }  // namespace gamut::diffusion

@@ -6,8 +6,10 @@
 Writes below tests/rewards/fixtures/brisque/:
 
   pictures.safetensors   synthetic 8-bit RGB pictures [H, W, 3]: noise, gradients, blurred noise, a glyph, odd sizes
-  range.yml, model.yml   a range and a small support-vector regression in the form of OpenCV's published files; its
+  range.yml, model.yml, model.safetensors
+                         a range and a small support-vector regression in the form of OpenCV's published files; its
                          targets are random, so its scores mean nothing
+                         the last is made of the others by scripts/convert_brisque.py
   expected.json          features (computeFeatures) and scores (compute) of each picture; also the scores by the model of
                          the LIVE database, whose files (Debian's opencv-data) are in the named folder and stay there
 
@@ -18,13 +20,15 @@ Made with opencv-contrib-python-headless 5.0.0, numpy 2.4, one thread.
 """
 import json
 import pathlib
+import subprocess
 import sys
 
 import cv2
 import numpy as np
 from safetensors.numpy import save_file
 
-OUT = pathlib.Path(__file__).resolve().parents[1] / "rewards/fixtures/brisque"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+OUT = ROOT / "tests/rewards/fixtures/brisque"
 
 
 def bgr(picture):
@@ -88,6 +92,8 @@ def write_model(rng):
     svm.setTermCriteria((cv2.TERM_CRITERIA_EPS, 0, 1e-3))
     svm.train(scaled, cv2.ml.ROW_SAMPLE, targets)
     svm.save(str(OUT / "model.yml"))
+    subprocess.run([sys.executable, ROOT / "scripts/convert_brisque.py", OUT / "model.yml", OUT / "range.yml",
+                    OUT / "model.safetensors"], check=True)
 
 
 def score_of(picture, model, range_):

@@ -244,6 +244,32 @@ class Training(Files):
         for name in ("one", "two", "same"):
             self.assertEqual(len(gamut.read_run(self.home / name)[0]), 2)
 
+    def test_a_failing_observer_ends_its_own_run_alone(self):
+        ended, waiting = threading.Event(), threading.Event()
+
+        def fail(row):
+            waiting.wait(60)
+            raise LookupError("enough")
+
+        def failing():
+            try:
+                self.train("one", reward=warmth, set={"iterations": 50}, on_step=fail)
+            except LookupError:
+                ended.set()
+
+        thread = threading.Thread(target=failing)
+        thread.start()
+
+        def go_on(row):  # the other run fails between this one's iterations
+            waiting.set()
+            self.assertTrue(ended.wait(60))
+
+        done = self.train("two", reward=warmth, set={"iterations": 3}, on_step=go_on)
+        thread.join()
+        self.assertTrue(done["finished"])
+        self.assertEqual(len(gamut.read_run(self.home / "one")[0]), 1)
+        self.assertTrue(list((self.home / "one/checkpoints").iterdir()))
+
     def test_errors_are_the_command_lines(self):
         with self.assertRaisesRegex(gamut.ConfigError, "unknown key 'rollout.group'"):
             self.train("run", set={"rollout.group": 3})

@@ -26,7 +26,7 @@ using gamut::testing::TempFolder;
 using gamut::testing::write_raw;
 
 const std::filesystem::path kFixtures = GAMUT_SOURCE_DIR "/tests/rewards/fixtures/brisque";
-const std::filesystem::path kModel = kFixtures / "model.yml", kRange = kFixtures / "range.yml";
+const std::filesystem::path kModel = kFixtures / "model.safetensors";
 
 io::Image image_of(const at::Tensor& picture_HWC) {
   const at::Tensor bytes = picture_HWC.contiguous();
@@ -42,6 +42,14 @@ at::Tensor as_reward_sees(const at::Tensor& picture_HWC) {
 at::Tensor noise(int64_t count, int64_t height, int64_t width) {
   at::manual_seed(4);
   return at::rand({count, 3, height, width});
+}
+
+int convert(const std::filesystem::path& model, const std::filesystem::path& range,
+            const std::filesystem::path& target) {
+  const std::string quiet = cat(" > '", target.string(), ".log' 2>&1");
+  return std::system(cat("python3 '", GAMUT_SOURCE_DIR, "/scripts/convert_brisque.py' '", model.string(),
+                         "' '", range.string(), "' '", target.string(), "'", quiet)
+                         .c_str());
 }
 
 // The order of OpenCV's sums is kept, but for the last one to three columns of its half-size picture. Most
@@ -63,7 +71,7 @@ TEST(brisque, features_are_opencvs) {
 // OpenCV evaluates kernels in single precision: with weights up to 1000 that is 1e-4 of a score in 0 … 100.
 TEST(brisque, scores_are_opencvs) {
   const nlohmann::json expected = io::read_json(kFixtures / "expected.json");
-  const auto reward = make_brisque(kModel, kRange);
+  const auto reward = make_brisque(kModel);
   EXPECT_EQ(reward->name(), "brisque");
   for (const auto& [name, picture] : nn::load_safetensors(kFixtures / "pictures.safetensors")) {
     const Scores scores = reward->score(as_reward_sees(picture), std::vector<text::Prompt>(1));
@@ -80,7 +88,9 @@ TEST(brisque, scores_by_the_published_model_are_opencvs) {
   if (!std::filesystem::exists(folder / "brisque_model_live.yml"))
     GTEST_SKIP() << "no brisque_model_live.yml in '" << folder.string() << "' (package opencv-data)";
   const nlohmann::json expected = io::read_json(kFixtures / "expected.json");
-  const auto reward = make_brisque(folder / "brisque_model_live.yml", folder / "brisque_range_live.yml");
+  const TempFolder made;
+  ASSERT_EQ(convert(folder / "brisque_model_live.yml", folder / "brisque_range_live.yml", made / "live"), 0);
+  const auto reward = make_brisque(made / "live");
   for (const auto& [name, picture] : nn::load_safetensors(kFixtures / "pictures.safetensors")) {
     const Scores scores = reward->score(as_reward_sees(picture), std::vector<text::Prompt>(1));
     EXPECT_NEAR(100 - 100 * scores.value[0], expected[name]["live_score"].get<double>(), 1e-2) << name;
@@ -88,7 +98,7 @@ TEST(brisque, scores_by_the_published_model_are_opencvs) {
 }
 
 TEST(brisque, a_score_depends_on_its_picture_alone) {
-  const auto reward = make_brisque(kModel, kRange);
+  const auto reward = make_brisque(kModel);
   const at::Tensor pictures = noise(5, 20, 24);
   const Scores together = reward->score(pictures, std::vector<text::Prompt>(5));
   const Scores turned = reward->score(pictures.flip({0}), std::vector<text::Prompt>(5));
@@ -100,7 +110,7 @@ TEST(brisque, a_score_depends_on_its_picture_alone) {
 }
 
 TEST(brisque, pictures_that_cannot_be_scored_say_why) {
-  const auto reward = make_brisque(kModel, kRange);
+  const auto reward = make_brisque(kModel);
   at::Tensor pictures = noise(4, 32, 32);
   pictures[0].fill_(0.4);
   pictures[1][2][3][3] = std::numeric_limits<float>::infinity();
@@ -121,7 +131,7 @@ TEST(brisque, every_gray_level_alone_is_too_flat) {
 }
 
 TEST(brisque, small_pictures_fail) {
-  const auto reward = make_brisque(kModel, kRange);
+  const auto reward = make_brisque(kModel);
   const auto failure_of = [&](int64_t height, int64_t width) {
     return reward->score(noise(1, height, width), std::vector<text::Prompt>(1)).failure[0];
   };
@@ -132,7 +142,7 @@ TEST(brisque, small_pictures_fail) {
 
 // One spot: most shifted products are 0, and some fits have an empty side.
 TEST(brisque, sparse_pictures_are_scored_or_fail) {
-  const auto reward = make_brisque(kModel, kRange);
+  const auto reward = make_brisque(kModel);
   for (const int64_t spot : {0, 15, 31}) {
     at::Tensor picture = at::zeros({1, 3, 32, 32});
     picture.select(2, spot).select(2, spot).fill_(1);
@@ -152,93 +162,90 @@ TEST(brisque, blur_and_noise_change_the_features) {
 
 // ---- files
 
-std::string edited(const std::filesystem::path& file, const std::string& from, const std::string& to) {
-  std::string text = io::read_text(file);
-  const size_t place = text.find(from);
-  EXPECT_NE(place, std::string::npos) << from;
-  return text.replace(place, from.size(), to);
+// The message about the model file with one tensor changed, without the file's name; an undefined one is left
+// out.
+std::string message_without(const std::string& name, const at::Tensor& in_its_place) {
+  const TempFolder folder;
+  const std::filesystem::path file = folder / "m.safetensors";
+  std::vector<nn::NamedTensor> tensors;
+  for (const auto& [key, tensor] : nn::load_safetensors(kModel))
+    if (key != name) tensors.push_back({key, tensor});
+  if (in_its_place.defined()) tensors.push_back({name, in_its_place});
+  nn::save_safetensors(file, tensors);
+  std::string message = message_of<DataError>([&] { BrisqueModel{file}; });
+  const std::string named = cat("[", file.string(), "] ");
+  return message.starts_with(named) ? message.substr(named.size()) : message;
 }
 
-std::string model_message(const std::string& text) {
-  const TempFolder folder;
-  write_raw(folder / "m.yml", text);
-  std::string message = message_of<DataError>([&] { BrisqueModel(folder / "m.yml", kRange); });
-  const std::string path = (folder / "m.yml").string();
-  return message.starts_with(cat("[", path, "] ")) ? message.substr(path.size() + 3) : message;
-}
-
-std::string range_message(const std::string& text) {
-  const TempFolder folder;
-  write_raw(folder / "r.yml", text);
-  std::string message = message_of<DataError>([&] { BrisqueModel(kModel, folder / "r.yml"); });
-  const std::string path = (folder / "r.yml").string();
-  return message.starts_with(cat("[", path, "] ")) ? message.substr(path.size() + 3) : message;
-}
+at::Tensor tensor_of(const std::string& name) { return nn::load_safetensors(kModel).at(name).clone(); }
 
 TEST(brisque, wrong_models_are_named) {
-  EXPECT_EQ(model_message(edited(kModel, "EPS_SVR", "C_SVC")),
-            "'file.opencv_ml_svm.svmType' must be EPS_SVR or NU_SVR; got 'C_SVC'");
-  EXPECT_EQ(model_message(edited(kModel, "type: RBF", "type: LINEAR")),
-            "'file.opencv_ml_svm.kernel.type' must be RBF; got 'LINEAR'");
-  EXPECT_EQ(model_message(edited(kModel, "gamma: 0.05", "gamma: -0.05")),
-            "'file.opencv_ml_svm.kernel.gamma' must be above 0; got '-0.05'");
-  EXPECT_EQ(model_message(edited(kModel, "var_count: 36", "var_count: 35")),
-            "'file.opencv_ml_svm.var_count' must be a whole number in 36 … 36; got '35.0'");
-  EXPECT_EQ(model_message(edited(kModel, "sv_total: 16", "sv_total: 17")),
-            "'file.opencv_ml_svm.support_vectors' must be a list of 17; got a list of 16");
-  EXPECT_EQ(model_message(edited(kModel, "sv_total: 16", "sv_total: 1e30")),
-            "'file.opencv_ml_svm.sv_total' must be a whole number in 1 … 1000000; got '1e+30'");
-  EXPECT_EQ(model_message(edited(kModel, "[ 0.99", "[ .Nan, 0.99")),
-            "'file.opencv_ml_svm.support_vectors[0]' must be a list of 36; got a list of 37");
-  EXPECT_EQ(model_message(edited(kModel, "rho: -57", "rho: .Inf # -57")),
-            "'file.opencv_ml_svm.decision_functions[0].rho' must be a finite number; got '.Inf # "
-            "-57.600882526465654'");
-  EXPECT_EQ(model_message(edited(kModel, "rho:", "roh:")),
-            "'file.opencv_ml_svm.decision_functions[0]' must hold 'rho'; it is missing");
-  EXPECT_EQ(model_message(edited(kModel, "sv_count: 16", "sv_count: 15")),
-            "'file.opencv_ml_svm.decision_functions[0].alpha' must be a list of 15; got a list of 16");
-  EXPECT_EQ(model_message(io::read_text(kRange)), "'file' must hold 'opencv_ml_svm'; it is missing");
+  EXPECT_EQ(message_without("rho", {}),
+            "tensor 'rho' is missing; expected range, support_vectors, weights, gamma and rho, as "
+            "scripts/convert_brisque.py writes them");
+  EXPECT_EQ(message_without("range", at::zeros({2, 18})),
+            "tensor 'range' has the wrong shape; got [2, 18]; expected [2, 36]");
+  EXPECT_EQ(message_without("support_vectors", at::zeros({16, 37})),
+            "tensor 'support_vectors' has the wrong shape; got [16, 37]; expected [-1, 36], where -1 is the "
+            "number of support vectors");
+  EXPECT_EQ(message_without("support_vectors", at::zeros({0, 36})).substr(0, 49),
+            "tensor 'support_vectors' has the wrong shape; got");
+  EXPECT_EQ(message_without("weights", tensor_of("weights").narrow(0, 0, 15)),
+            "tensor 'weights' has the wrong shape; got [15]; expected [16]");
+  EXPECT_EQ(message_without("gamma", at::full({1}, -0.05, at::kDouble)),
+            "'gamma' must be above 0; got -0.05");
+  EXPECT_NE(message_without("rho", at::full({1}, std::numeric_limits<double>::infinity())).find("'rho'"),
+            std::string::npos);
+  EXPECT_EQ(message_without("range", tensor_of("range").flip({0})).substr(0, 57),
+            "the smallest value of feature 0 must be below its largest");
 }
 
-TEST(brisque, wrong_ranges_are_named) {
-  EXPECT_EQ(range_message(edited(kRange, "cols: 36", "cols: 18")),
-            "'file.range.cols' must be a whole number in 36 … 36; got '18.0'");
-  EXPECT_EQ(range_message(edited(kRange, "data: [ ", "data: [ 7., ")),
-            "'file.range.data' must be a list of 72; got a list of 73");
-  EXPECT_EQ(range_message(edited(kRange, "data: [ 1", "data: [ 991")),
-            "the smallest value of feature 0 must be below its largest; got 991.458 and 4.72900009");
-  EXPECT_EQ(range_message("%YAML:1.0\n---\nrange: 3\n"), "'file.range' must be a map with 'rows'; got '3.0'");
+// What earlier versions read.
+TEST(brisque, opencvs_own_file_names_the_script) {
+  const std::string message = message_of<DataError>([&] { BrisqueModel{kFixtures / "model.yml"}; });
+  EXPECT_NE(message.find("got YAML, as OpenCV publishes it; run python3 scripts/convert_brisque.py MODEL.yml "
+                         "RANGE.yml brisque.safetensors once"),
+            std::string::npos)
+      << message;
+}
+
+TEST(brisque, the_script_converts_opencvs_files) {
+  if (std::system("command -v python3 > /dev/null") != 0) GTEST_SKIP() << "python3 was not found";
+  const TempFolder folder;
+  ASSERT_EQ(convert(kFixtures / "model.yml", kFixtures / "range.yml", folder / "made"), 0);
+  EXPECT_EQ(io::read_text(folder / "made"), io::read_text(kModel));
+  EXPECT_NE(convert(kFixtures / "range.yml", kFixtures / "range.yml", folder / "wrong"), 0);
+  EXPECT_NE(io::read_text(folder / "wrong.log").find("'svmType' must stand there once"), std::string::npos);
+  const std::string model = io::read_text(kFixtures / "model.yml");
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+           {"type: RBF", "type: LINEAR"}, {"sv_total: 16", "sv_total: 17"}, {"[ 0.99", "[ .Nan, 0.99"}}) {
+    std::string text = model;
+    write_raw(folder / "m.yml", text.replace(text.find(from), from.size(), to));
+    EXPECT_NE(convert(folder / "m.yml", kFixtures / "range.yml", folder / "wrong"), 0) << to;
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "wrong"));
 }
 
 // Wherever a file ends, it is an error and nothing else.
 TEST(brisque, truncated_files_are_data_errors) {
-  const std::string model = io::read_text(kModel), range = io::read_text(kRange);
+  const std::string model = io::read_text(kModel);
   const TempFolder folder;
-  const std::string named = cat("[", (folder / "t.yml").string(), "] ");
-  const auto kept = [&](const std::string& text, size_t size, bool is_model) {
-    write_raw(folder / "t.yml", text.substr(0, size));
-    const std::filesystem::path model_file = is_model ? folder / "t.yml" : kModel;
-    return message_of<DataError>([&] { BrisqueModel(model_file, is_model ? kRange : folder / "t.yml"); });
-  };
-  for (size_t size = 0; size + 2 < model.size(); size += 97)
-    EXPECT_TRUE(kept(model, size, true).starts_with(named)) << size;
-  for (size_t size = 0; size + 2 < range.size(); size += 7)
-    EXPECT_TRUE(kept(range, size, false).starts_with(named)) << size;
-  const std::string missing =
-      message_of<EnvironmentError>([&] { BrisqueModel(folder / "none.yml", kRange); });
-  EXPECT_NE(missing.find("none.yml"), std::string::npos) << missing;
+  for (size_t size = 0; size < model.size(); size += 97) {
+    write_raw(folder / "t", model.substr(0, size));
+    const std::string message = message_of<DataError>([&] { BrisqueModel{folder / "t"}; });
+    EXPECT_NE(message.find((folder / "t").string()), std::string::npos) << size;
+  }
+  const std::string missing = message_of<EnvironmentError>([&] { BrisqueModel{folder / "none"}; });
+  EXPECT_NE(missing.find("none"), std::string::npos) << missing;
 }
 
-TEST(brisque, the_recipe_must_name_both_files) {
+TEST(brisque, the_recipe_must_name_the_file) {
   RewardConfig config{.kind = "brisque"};
-  EXPECT_EQ(message_of<ConfigError>([&] { make_reward(config); }),
-            "[reward] reward 'brisque' needs brisque_model = OpenCV's brisque_model_live.yml; got none; "
-            "docs/rewards.md says "
-            "where it comes from");
+  EXPECT_EQ(
+      message_of<ConfigError>([&] { make_reward(config); }),
+      "[reward] reward 'brisque' needs brisque_model = the file that scripts/convert_brisque.py makes of "
+      "OpenCV's; got none; docs/rewards.md says where it comes from");
   config.brisque_model = kModel.string();
-  EXPECT_NE(message_of<ConfigError>([&] { make_reward(config); }).find("needs brisque_range"),
-            std::string::npos);
-  config.brisque_range = kRange.string();
   EXPECT_EQ(make_reward(config)->name(), "brisque");
 }
 

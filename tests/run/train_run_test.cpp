@@ -80,6 +80,22 @@ TEST(train_run, ends_on_request_and_goes_on_to_the_same_bits) {
         << file;
 }
 
+TEST(train_run, its_own_stop_ends_it_alone) {
+  const Micro micro;
+  Brightness reward;
+  bool enough = false;
+  const run::TrainOutcome stopped = run::train(
+      recipe_of(micro), {.folder = micro / "run",
+                         .reward = &reward,
+                         .judge = &reward,
+                         .on_step = [&](const nlohmann::ordered_json& row) { enough = row.at("step") == 2; },
+                         .stop = [&] { return enough; }});
+  EXPECT_FALSE(stopped.finished);
+  EXPECT_EQ(stopped.steps, 2);
+  EXPECT_TRUE(fs::exists(micro / "run" / "checkpoints"));
+  EXPECT_FALSE(stop_requested());
+}
+
 TEST(train_run, refuses_a_folder_in_the_way) {
   const Micro micro;
   fs::create_directory(micro / "taken");

@@ -36,7 +36,7 @@ TEST(actor, a_point_at_a_steps_level_is_that_step) {
   at::Tensor answers[2];
   for (const char* conditioning : {"clean", "annealed_noise"}) {
     const Case made(conditioning);
-    const Actor actor(made.config, *made.policy, tiny_prompts());
+    const Actor actor(made.config, *made.policy, tiny_prompts(), {});
     const std::vector<diffusion::Step> schedule = diffusion::make_schedule(made.config.slots.sampler);
     const diffusion::ForwardProcess process(made.config.slots.sampler);
     const auto at_step = actor.denoiser(*made.policy, kRows);
@@ -57,7 +57,7 @@ TEST(actor, points_of_a_batch_do_not_see_each_other) {
   const at::NoGradGuard no_grad;
   const testing::Threads one(1);
   const Case made("annealed_noise");
-  const Actor actor(made.config, *made.policy, tiny_prompts());
+  const Actor actor(made.config, *made.policy, tiny_prompts(), {});
   const std::vector<diffusion::Step> schedule = diffusion::make_schedule(made.config.slots.sampler);
   const diffusion::ForwardProcess process(made.config.slots.sampler);
   const at::Tensor x = at::randn({3, 12, 4, 4});

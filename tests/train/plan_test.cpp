@@ -68,7 +68,7 @@ TEST(plan, foresees_the_peak_of_a_run) {
     const testing::CpuMemoryMeter meter;
     Trainer trainer(made.config, open_policy(made.config), reward, tiny_prompts());
     for (int i = 0; i < 2; ++i) trainer.iterate();
-    // Noise, scores and losses are left out of the plan.
+    // Scores, features and the sums of losses are left out of the plan.
     EXPECT_NEAR(double(plan.worst().peak) / double(meter.peak()), 1.0, 0.1) << algorithm;
   }
 }

@@ -77,11 +77,11 @@ inline TrainConfig tiny_config(const std::string& algorithm) {
 // A trainer with all it refers to. Every tiny run starts from the same weights.
 class TinyRun {
  public:
-  explicit TinyRun(TrainConfig config, int threads = 1)
+  explicit TinyRun(TrainConfig config, int threads = 1, Hooks& hooks = Hooks::none())
       : threads_(threads),
         config_(std::move(config)),
         policy_(make_policy()),
-        trainer(config_, policy_, reward, tiny_prompts()) {}
+        trainer(config_, policy_, reward, tiny_prompts(), hooks) {}
 
   std::vector<StepReport> iterate(int64_t count) {
     std::vector<StepReport> reports;

@@ -189,7 +189,7 @@ class Learner {
   void add_reference(MicroBatch& batch, const UpdateInputs& inputs) const {
     if (!slots_.regularizer.is_on()) return;
     for (const algorithms::TrainItem& item : inputs.objective.items(batch, inputs.steps)) {
-      if (!inputs.objective.holds(item)) continue;
+      if (!inputs.objective.anchors(item)) continue;
       const at::Tensor points = item.x_BCHW.reshape({-1, 2});
       batch.others[item.index].reference =
           mixture_velocity(points, levels_of(item)).view(item.x_BCHW.sizes());

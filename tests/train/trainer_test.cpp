@@ -382,6 +382,37 @@ TEST(trainer, only_the_denoiser_trains) {
     EXPECT_TRUE(at::equal(run.trainer.policy().text_encoders().at(0).store->params()[i].tensor, encoder[i]));
 }
 
+// Counts what passes.
+class Listener : public Hooks {
+ public:
+  void begin(Span) override { ++spans; }
+  Rollout draw(const std::vector<Rollout>& before, const std::vector<SampleRow>&,
+               const std::function<Rollout()>& roll_out) override {
+    EXPECT_EQ(int64_t(before.size()), drawn++);
+    return roll_out();
+  }
+  void train(MicroBatch& batch, const UpdateInputs& inputs,
+             const std::function<void(const algorithms::TrainItem&)>& on_item) override {
+    Hooks::train(batch, inputs, [&](const algorithms::TrainItem& item) {
+      ++items;
+      on_item(item);
+    });
+  }
+  int64_t spans = 0, drawn = 0, items = 0;
+};
+
+TEST(trainer, hooks_see_every_piece_and_change_nothing) {
+  Listener listener;
+  TinyRun watched(tiny_config("drift"), 1, listener), plain(tiny_config("drift"));
+  watched.iterate(1);
+  plain.iterate(1);
+  EXPECT_TRUE(all_equal(watched.weights(), plain.weights()));
+  const BatchPlan& plan = watched.trainer.plan();
+  EXPECT_EQ(listener.spans, 6);  // five of the construction, one of the iteration
+  EXPECT_EQ(listener.drawn, plan.micro_batches);
+  EXPECT_EQ(listener.items, 2 * plan.prompts * plan.keep / plan.micro_batch);  // schedule.count = 2
+}
+
 TEST(trainer, the_learning_rate_follows_its_schedule) {
   TrainConfig config = tiny_config();
   config.iterations = 4;

@@ -108,13 +108,13 @@ Slots diverse_drift() {
 }
 
 // gamut's own, by ablation (docs/results_full.md): color and layout are held to the base at every trained
-// step and detail is free; with the look held, the pairs of a prompt's best and worst that are furthest apart
-// train, half of the candidates.
+// step and detail is free; with the look anchored, the pairs of a prompt's best and worst that are furthest
+// apart train, half of the candidates.
 Slots gamut_slots() {
   Slots slots = flow_grpo();
   slots.subset = {.kind = "top_bottom", .scope = "batch"};
   slots.advantage.resolution = kResolution;
-  slots.advantage.zero = "keep";  // the hold acts on every kept picture
+  slots.advantage.zero = "keep";  // the anchor acts on every kept picture
   slots.regularizer = {.kind = "kl_x", .weight = 0.5, .pool = 8};
   return slots;
 }

@@ -79,7 +79,7 @@ std::vector<int64_t> keeps_of(const std::vector<Group>& groups, const CreditConf
   }
   if (config.subset.scope != "batch") return keeps;
   check_subset(config.subset);
-  return share_extremes(rewards, keeps);
+  return allocate_by_reward_gap(rewards, keeps);
 }
 
 // The groups with rewards that are equal but for their rounding made equal, so that nothing that follows sees

@@ -22,7 +22,7 @@ ForwardObjective::ForwardObjective(const Slots& slots, uint64_t seed)
 
 int64_t ForwardObjective::items_per_picture(const IterationSteps&) const { return draws_; }
 
-bool ForwardObjective::holds(const TrainItem&) const { return true; }
+bool ForwardObjective::anchors(const TrainItem&) const { return true; }
 
 // On the grid a picture's draws visit its levels in an order of its own, each once before any comes again.
 double ForwardObjective::time(const diffusion::SampleKey& key, int64_t draw,
@@ -68,10 +68,11 @@ std::vector<TrainItem> ForwardObjective::items(const CreditedRows& rows, const I
 LossTerms ForwardObjective::loss(const TrainItem& item, const Predictions& predictions) const {
   LossTerms terms = own_terms(item, predictions);
   if (!predictions.reference.defined()) return terms;
-  const bool all = !predictions.held.defined();
-  const at::Tensor output = all ? predictions.current : predictions.current.index_select(0, predictions.held);
+  const bool all = !predictions.anchored.defined();
+  const at::Tensor output =
+      all ? predictions.current : predictions.current.index_select(0, predictions.anchored);
   const at::Tensor weight =
-      all ? item.weight_B : at::ones({predictions.held.numel()}, item.weight_B.options());
+      all ? item.weight_B : at::ones({predictions.anchored.numel()}, item.weight_B.options());
   terms.distance_sum = output_distance_sum(regularizer_, output, predictions.reference, weight);
   return terms;
 }

@@ -11,7 +11,7 @@ class ForwardObjective : public Objective {
  public:
   std::vector<TrainItem> items(const CreditedRows& rows, const IterationSteps& steps) const override;
   int64_t items_per_picture(const IterationSteps& steps) const override;
-  bool holds(const TrainItem& item) const override;
+  bool anchors(const TrainItem& item) const override;
 
   // The sibling's own terms, and the distance.
   LossTerms loss(const TrainItem& item, const Predictions& predictions) const final;

@@ -82,8 +82,8 @@ struct Predictions {
   at::Tensor current = {};  // with its graph
   at::Tensor old = {};      // of Needs::old
   at::Tensor reference =
-      {};  // of the regularizer's policy on the rows `held`; undefined: the regularizer does not act
-  at::Tensor held = {};  // int64; undefined: all rows, by weight_B
+      {};  // of the regularizer's policy on the rows `anchored`; undefined: the regularizer does not act
+  at::Tensor anchored = {};  // int64; undefined: all rows, by weight_B
 };
 
 class Objective {
@@ -97,7 +97,7 @@ class Objective {
   // Sums over the item's rows.
   virtual LossTerms loss(const TrainItem& item, const Predictions& predictions) const = 0;
   // Whether the regularizer acts on the item.
-  virtual bool holds(const TrainItem& item) const = 0;
+  virtual bool anchors(const TrainItem& item) const = 0;
 
   const RegularizerConfig& regularizer() const { return regularizer_; }
 

@@ -20,7 +20,7 @@ class PolicyGradient : public Objective {
     return int64_t(steps.trained.size());
   }
 
-  bool holds(const TrainItem& item) const override { return regularizer_.step_weight(item.index) > 0; }
+  bool anchors(const TrainItem& item) const override { return regularizer_.step_weight(item.index) > 0; }
 
   std::vector<TrainItem> items(const CreditedRows& rows, const IterationSteps& steps) const override {
     const diffusion::Trajectories& drawn = rows.trajectories;
@@ -57,15 +57,15 @@ class PolicyGradient : public Objective {
   }
 
   at::Tensor distance(const TrainItem& item, const at::Tensor& mean, const Predictions& predictions) const {
-    const at::Tensor& held = predictions.held;
-    if (!held.defined())
+    const at::Tensor& anchored = predictions.anchored;
+    if (!anchored.defined())
       return regularizer_sum(regularizer_, item.step, mean,
                              diffusion::step_mean(item.step, item.x_BCHW, predictions.reference),
                              item.weight_B);
-    const at::Tensor x = item.x_BCHW.index_select(0, held);
-    return regularizer_sum(regularizer_, item.step, mean.index_select(0, held),
+    const at::Tensor x = item.x_BCHW.index_select(0, anchored);
+    return regularizer_sum(regularizer_, item.step, mean.index_select(0, anchored),
                            diffusion::step_mean(item.step, x, predictions.reference),
-                           at::ones({held.numel()}, item.weight_B.options()));
+                           at::ones({anchored.numel()}, item.weight_B.options()));
   }
 
   LossConfig loss_;

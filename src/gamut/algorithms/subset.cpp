@@ -200,8 +200,8 @@ Subset choose_subset(const std::vector<double>& rewards, const SubsetConfig& con
   }
 }
 
-std::vector<int64_t> share_extremes(const std::vector<std::vector<double>>& rewards,
-                                    const std::vector<int64_t>& planned) {
+std::vector<int64_t> allocate_by_reward_gap(const std::vector<std::vector<double>>& rewards,
+                                            const std::vector<int64_t>& planned) {
   struct Pair {
     double difference = 0;
     size_t depth = 0, group = 0;

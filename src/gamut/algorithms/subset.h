@@ -54,7 +54,7 @@ Subset choose_subset(const std::vector<double>& rewards, const SubsetConfig& con
 // with the largest difference of rewards are taken, of equal ones a group's outer pair, then the earlier
 // group. An odd last place goes to the better of the next pair. A group without rewards gets and gives
 // nothing; ConfigError when more are planned than a group has.
-std::vector<int64_t> share_extremes(const std::vector<std::vector<double>>& rewards,
-                                    const std::vector<int64_t>& planned);
+std::vector<int64_t> allocate_by_reward_gap(const std::vector<std::vector<double>>& rewards,
+                                            const std::vector<int64_t>& planned);
 
 }  // namespace gamut::algorithms

@@ -9,6 +9,7 @@
 #include "gamut/models/guidance.h"
 #include "gamut/nn/images.h"
 #include "gamut/run/run_argument.h"
+#include "gamut/run/stored_run.h"
 #include "gamut/run/train_recipe.h"
 #include "gamut/tasks/tasks.h"
 #include "gamut/train/ema.h"
@@ -36,14 +37,8 @@ struct EvalFlags {
 
 void write_sheet(const std::string& path, const at::Tensor& pictures,
                  const std::vector<text::Prompt>& prompts) {
-  const int64_t members = pictures.size(0) / int64_t(prompts.size());
-  io::SheetBlock block;
-  io::SheetOptions options;
-  for (size_t p = 0; p < prompts.size(); ++p) {
-    block.rows.push_back(nn::tensor_to_images(pictures.narrow(0, int64_t(p) * members, members)));
-    options.row_labels.push_back(prompts[p].target.empty() ? prompts[p].text : prompts[p].target);
-  }
-  io::save_png(path, io::contact_sheet({block}, options));
+  const io::SheetBlock all{.title = "", .rows = run::sheet_rows(pictures, prompts.size(), pictures.size(0))};
+  io::save_png(path, io::contact_sheet({all}, run::sheet_options(prompts)));
 }
 
 using PassNumbers = std::pair<eval::EvalPass, eval::Evaluation>;

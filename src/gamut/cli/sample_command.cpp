@@ -3,6 +3,7 @@
 #include "gamut/run/lora_argument.h"
 #include "gamut/run/model_argument.h"
 #include "gamut/run/sample_schedule.h"
+#include "gamut/run/stored_run.h"
 #include "gamut/cli/number_flag.h"
 #include "gamut/core/error.h"
 #include "gamut/core/input_files.h"
@@ -74,17 +75,14 @@ at::Tensor step_noise(const SampleFlags& flags, const models::Pipeline& pipe) {
 
 void write_pictures(const SampleFlags& flags, const models::Pipeline& pipe, const at::Tensor& latents) {
   const at::Tensor pictures = pipe.decode(latents.to(pipe.options().device)).to(at::kCPU);
-  const std::vector<io::Image> images = nn::tensor_to_images(pictures);
   if (!flags.out.empty()) {
-    io::SheetBlock block;
-    io::SheetOptions options{.row_labels = flags.prompts};
-    for (size_t p = 0; p < flags.prompts.size(); ++p)
-      block.rows.emplace_back(images.begin() + int64_t(p) * flags.count,
-                              images.begin() + int64_t(p + 1) * flags.count);
-    io::save_png(flags.out, io::contact_sheet({block}, options));
+    const io::SheetBlock all{.title = "",
+                             .rows = run::sheet_rows(pictures, flags.prompts.size(), flags.count)};
+    io::save_png(flags.out, io::contact_sheet({all}, {.row_labels = flags.prompts}));
     log_info(cat("wrote ", flags.out));
   }
   if (flags.save_images.empty()) return;
+  const std::vector<io::Image> images = nn::tensor_to_images(pictures);
   fs::create_directories(flags.save_images);
   for (size_t i = 0; i < images.size(); ++i)
     io::save_png(fs::path(flags.save_images) /

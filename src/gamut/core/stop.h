@@ -8,6 +8,6 @@ namespace gamut {
 void install_stop_handler();  // call once from main
 bool stop_requested();        // poll at safe points
 void request_stop();          // what the handler does; for tests
-void clear_stop();            // for tests, and for who asked and goes on (the Python module)
+void clear_stop();            // for tests
 
 }  // namespace gamut

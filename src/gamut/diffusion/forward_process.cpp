@@ -8,19 +8,6 @@
 #include <cmath>
 
 namespace gamut::diffusion {
-namespace {
-
-constexpr double kFlowModelTime = 1000.0;
-
-// What the network should say of x0 and eps.
-Affine target_of(const std::string& prediction, double signal, double noise) {
-  if (prediction == "epsilon") return {.x = 0, .out = 1};
-  if (prediction == "sample") return {.x = 1, .out = 0};
-  return {.x = -noise, .out = signal};
-}
-
-}  // namespace
-
 ForwardProcess::ForwardProcess(const SamplerConfig& config) : config_(config) {
   if (config.kind != "ddim") return;
   config_.alphas = config.alphas.resolved();
@@ -30,11 +17,12 @@ ForwardProcess::ForwardProcess(const SamplerConfig& config) : config_(config) {
 
 ForwardPoint ForwardProcess::flow_point(double time) const {
   const double seen = kFlowModelTime * time;
+  const Mix<double> x = flow_mix(time), target = target_mix("velocity", x);
   return {.time = time,
-          .signal = 1 - time,
-          .noise = time,
-          .target_clean = -1,
-          .target_noise = 1,
+          .signal = x.clean,
+          .noise = x.noise,
+          .target_clean = target.clean,
+          .target_noise = target.noise,
           .clean_x = 1,
           .clean_out = -time,
           .model_time = config_.model_time == "truncate" ? std::trunc(seen) : seen};
@@ -45,14 +33,13 @@ ForwardPoint ForwardProcess::table_point(double time) const {
   const int64_t timestep =
       std::clamp(int64_t(time * double(config_.alphas.train_timesteps)), int64_t{0}, last);
   const double alpha_bar = alphas_[size_t(timestep)];
-  const double signal = std::sqrt(alpha_bar), noise = std::sqrt(1 - alpha_bar);
-  const Affine target = target_of(config_.alphas.prediction, signal, noise);
+  const Mix<double> x = table_mix(alpha_bar), target = target_mix(config_.alphas.prediction, x);
   const Affine clean = clean_prediction(config_.alphas.prediction, alpha_bar);
   return {.time = time,
-          .signal = signal,
-          .noise = noise,
-          .target_clean = target.x,
-          .target_noise = target.out,
+          .signal = x.clean,
+          .noise = x.noise,
+          .target_clean = target.clean,
+          .target_noise = target.noise,
           .clean_x = clean.x,
           .clean_out = clean.out,
           .model_time = double(timestep)};

@@ -14,10 +14,43 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cmath>
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace gamut::diffusion {
+
+// Weights of a clean latent and of noise, as numbers in double precision or as tensors [B, 1, …] in fp32.
+template <class Number>
+struct Mix {
+  Number clean, noise;
+};
+
+template <class Number>
+Mix<Number> flow_mix(const Number& sigma) {
+  return {1 - sigma, sigma};
+}
+
+template <class Number>
+Mix<Number> table_mix(const Number& alpha_bar) {
+  using std::sqrt;
+  return {sqrt(alpha_bar), sqrt(1 - alpha_bar)};
+}
+
+// What the network should say where `x` is mixed so. `prediction`: velocity (flow models), epsilon, sample or
+// v_prediction.
+template <class Number>
+Mix<Number> target_mix(const std::string& prediction, const Mix<Number>& x) {
+  const Number zero = x.noise * 0;
+  if (prediction == "velocity") return {zero - 1, zero + 1};
+  if (prediction == "epsilon") return {zero, zero + 1};
+  if (prediction == "sample") return {zero + 1, zero};
+  return {-x.noise, x.clean};
+}
+
+// Flow models are told their noise level times this.
+constexpr double kFlowModelTime = 1000.0;
 
 // One time of it. `step`: of the rollout's schedule, the last step that begins at or above this time; its
 // prompt variation is this time's.

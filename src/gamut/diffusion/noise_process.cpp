@@ -153,34 +153,28 @@ std::vector<Step> NoiseProcess::own(int64_t steps) const {
   return deterministic(steps);
 }
 
-NoiseProcess::Mix NoiseProcess::mix(const at::Tensor& time, int64_t rank) const {
-  if (is_flow()) {
-    const at::Tensor sigma = per_sample(time, rank);
-    return {.signal = 1 - sigma, .noise = sigma};
-  }
+Mix<at::Tensor> NoiseProcess::mix(const at::Tensor& time, int64_t rank) const {
+  if (is_flow()) return flow_mix(per_sample(time, rank));
   const at::Tensor table =
       at::tensor(alpha_bars(sampler_.alphas), at::kDouble).to(at::kFloat).to(time.device());
-  const at::Tensor alpha_bar = per_sample(table.index_select(0, time), rank);
-  return {.signal = alpha_bar.sqrt(), .noise = (1 - alpha_bar).sqrt()};
+  return table_mix(per_sample(table.index_select(0, time), rank));
 }
 
 at::Tensor NoiseProcess::add_noise(const at::Tensor& clean, const at::Tensor& noise,
                                    const at::Tensor& time) const {
-  const Mix parts = mix(time, clean.dim());
-  return parts.signal * clean + parts.noise * noise;
+  const Mix<at::Tensor> x = mix(time, clean.dim());
+  return x.clean * clean + x.noise * noise;
 }
 
 at::Tensor NoiseProcess::target(const at::Tensor& clean, const at::Tensor& noise,
                                 const at::Tensor& time) const {
-  if (is_flow()) return noise - clean;
-  if (sampler_.alphas.prediction == "epsilon") return noise;
-  if (sampler_.alphas.prediction == "sample") return clean;
-  const Mix parts = mix(time, clean.dim());
-  return parts.signal * noise - parts.noise * clean;
+  const std::string prediction = is_flow() ? "velocity" : sampler_.alphas.prediction;
+  const Mix<at::Tensor> target = target_mix(prediction, mix(time, clean.dim()));
+  return target.clean * clean + target.noise * noise;
 }
 
 at::Tensor NoiseProcess::model_time(const at::Tensor& time) const {
-  return is_flow() ? time * 1000 : time.to(at::kFloat);
+  return is_flow() ? time * kFlowModelTime : time.to(at::kFloat);
 }
 
 }  // namespace gamut::diffusion

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "gamut/diffusion/alpha_table.h"
+#include "gamut/diffusion/forward_process.h"
 #include "gamut/diffusion/schedule.h"
 #include "gamut/models/scheduler_config.h"
 
@@ -50,10 +51,7 @@ class NoiseProcess {
   std::vector<Step> own(int64_t steps) const;
 
   // ---- noise on clean latents. `time_B`: sigma in [0, 1] of a flow model, whole timesteps (int64) else.
-  struct Mix {
-    at::Tensor signal, noise;  // [B, 1, …]: x = signal x0 + noise eps
-  };
-  Mix mix(const at::Tensor& time_B, int64_t rank) const;
+  Mix<at::Tensor> mix(const at::Tensor& time_B, int64_t rank) const;
   at::Tensor add_noise(const at::Tensor& clean, const at::Tensor& noise, const at::Tensor& time_B) const;
   // What the network should answer: velocity noise - clean, or noise, v or clean latent.
   at::Tensor target(const at::Tensor& clean, const at::Tensor& noise, const at::Tensor& time_B) const;

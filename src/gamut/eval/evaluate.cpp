@@ -10,12 +10,6 @@
 namespace gamut::eval {
 namespace {
 
-std::vector<std::string> texts(const std::vector<text::Prompt>& prompts) {
-  std::vector<std::string> out;
-  for (const text::Prompt& prompt : prompts) out.push_back(prompt.text);
-  return out;
-}
-
 struct Drawn {
   at::Tensor pictures, norms_SB;
 };
@@ -30,7 +24,8 @@ Drawn draw(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompt
       .guidance = {.scale = config.guidance_scale},
       .norms = &norms};
   const at::Tensor initial = sampling_noise(pipe, int64_t(prompts.size()), options);
-  const at::Tensor latents = sample_latents(pipe, encode_prompts(pipe, texts(prompts)), initial, options);
+  const at::Tensor latents =
+      sample_latents(pipe, encode_prompts(pipe, text::texts_of(prompts)), initial, options);
   return {pipe.decode(latents), norms.all()};
 }
 

@@ -61,6 +61,10 @@ int64_t JsonConfig::positive(const std::string& key, int64_t otherwise) {
   return value;
 }
 
+void JsonConfig::sizes(std::initializer_list<Size> sizes) {
+  for (const Size& size : sizes) size.value = positive(size.key, size.value);
+}
+
 double JsonConfig::number(const std::string& key, double otherwise) {
   const json* value = find(key);
   if (value && !value->is_number()) {

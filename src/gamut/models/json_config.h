@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <set>
@@ -37,6 +38,12 @@ class JsonConfig {
   std::vector<bool> boolean_per_level(const std::string& key, bool otherwise, size_t levels);
   // The key is a positive integer, or absent and `otherwise` holds.
   int64_t positive(const std::string& key, int64_t otherwise);
+  // positive() of many: each value is its key's, or stays.
+  struct Size {
+    const char* key;
+    int64_t& value;
+  };
+  void sizes(std::initializer_list<Size> sizes);
 
   bool has(const std::string& key) const;      // present and not null
   bool present(const std::string& key) const;  // null counts

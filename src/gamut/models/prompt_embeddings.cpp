@@ -26,6 +26,10 @@ Conditioning PromptEmbeddings::rows(const std::vector<int64_t>& prompts) const {
   return Conditioning::cat(picked).to(pipe_.options().device);
 }
 
+void PromptEmbeddings::encode_all() const {
+  for (size_t i = 0; i < chunks_.size(); ++i) chunk(int64_t(i));
+}
+
 int64_t PromptEmbeddings::num_encoded() const {
   int64_t count = 0;
   for (const Conditioning& chunk : chunks_)

@@ -139,6 +139,11 @@ Tensor where(const Tensor& condition, const Tensor& x, const Tensor& y) {
 
 Tensor scalar(const Tensor& x) { return shaped({}, x); }
 
+// Changes values alone.
+void fused_adamw(at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList,
+                 at::TensorList, double, double, double, double, double, bool, bool, const OptionalTensor&,
+                 const OptionalTensor&) {}
+
 }  // namespace operations
 
 // Left to LibTorch where it knows the shape itself.
@@ -172,6 +177,7 @@ void register_meta_shapes() {
     add(*library, "where.self", operations::where);
     add(*library, "max", operations::scalar);
     add(*library, "min", operations::scalar);
+    add(*library, "_fused_adamw_", operations::fused_adamw);
     return library;
   }();
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/core/error.h"
 #include "gamut/core/names.h"
-#include "gamut/core/stop.h"
 #include "gamut/python/parts.h"
 #include "gamut/rewards/pictures.h"
-#include "gamut/run/run_argument.h"
 #include "gamut/run/train_run.h"
 
 #include <ATen/ATen.h>
@@ -162,7 +160,6 @@ py::dict train(const TrainCall& call) {
       if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     } catch (py::error_already_set& error) {
       failure.keep(error);
-      request_stop();
     }
   };
   run::TrainOutcome done;
@@ -170,19 +167,18 @@ py::dict train(const TrainCall& call) {
   {
     const py::gil_scoped_release unlocked;
     try {
-      done =
-          run::train(recipe, {.folder = call.folder,
-                              .resume = call.resume,
-                              .command = "gamut.train",
-                              .reward = reward.get(),
-                              .judge = judge.get(),
-                              .on_step = [&](const auto& row) { observe(call.on_step, row); },
-                              .on_evaluation = [&](const auto& row) { observe(call.on_evaluation, row); }});
+      done = run::train(recipe, {.folder = call.folder,
+                                 .resume = call.resume,
+                                 .command = "gamut.train",
+                                 .reward = reward.get(),
+                                 .judge = judge.get(),
+                                 .on_step = [&](const auto& row) { observe(call.on_step, row); },
+                                 .on_evaluation = [&](const auto& row) { observe(call.on_evaluation, row); },
+                                 .stop = [&] { return failure.is_set(); }});
     } catch (...) {
       thrown = std::current_exception();
     }
   }
-  if (failure.is_set()) clear_stop();
   failure.rethrow();  // the user's own exception, with its traceback
   if (thrown) std::rethrow_exception(thrown);
   return outcome_of(done, call.folder);

@@ -41,8 +41,8 @@ class Brisque : public Reward {
 
 }  // namespace
 
-std::unique_ptr<Reward> make_brisque(const std::filesystem::path& model, const std::filesystem::path& range) {
-  return std::make_unique<Brisque>(BrisqueModel(model, range));
+std::unique_ptr<Reward> make_brisque(const std::filesystem::path& model) {
+  return std::make_unique<Brisque>(BrisqueModel(model));
 }
 
 }  // namespace gamut::rewards

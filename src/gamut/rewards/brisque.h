@@ -10,10 +10,11 @@
 
 namespace gamut::rewards {
 
-// (100 - score) / 100, so 0 (worst) … 1 (best); `exact` is always 0. model and range: the files that OpenCV's
-// contrib module `quality` publishes, brisque_model_live.yml and brisque_range_live.yml, or one's own in that
-// form. Failures: "non-finite picture"; too small (a side below 14 pixels); too flat (no contrast to one side
-// of the mean). DataError and EnvironmentError as BrisqueModel.
-std::unique_ptr<Reward> make_brisque(const std::filesystem::path& model, const std::filesystem::path& range);
+// (100 - score) / 100, so 0 (worst) … 1 (best); `exact` is always 0. model: what
+// scripts/convert_brisque.py makes of the two files that OpenCV's contrib module `quality` publishes,
+// brisque_model_live.yml and brisque_range_live.yml, or of one's own. Failures: "non-finite picture"; too
+// small (a side below 14 pixels); too flat (no contrast to one side of the mean). DataError and
+// EnvironmentError as BrisqueModel.
+std::unique_ptr<Reward> make_brisque(const std::filesystem::path& model);
 
 }  // namespace gamut::rewards

@@ -2,133 +2,86 @@
 #include "gamut/rewards/brisque_model.h"
 
 #include "gamut/core/error.h"
-#include "gamut/core/names.h"
-#include "gamut/io/opencv_yaml.h"
+#include "gamut/nn/params.h"
 
-#include <nlohmann/json.hpp>
+#include <ATen/ATen.h>
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 
 namespace gamut::rewards {
 namespace {
 
-using Json = nlohmann::json;
 constexpr int64_t kFeatures = 36;
-constexpr int64_t kMostVectors = 1'000'000;
 
-// What a message shows of a value: files may hold anything.
-std::string shown(const Json& value) {
-  if (value.is_array()) return cat("a list of ", value.size());
-  if (value.is_object()) return "a map";
-  return cat("'", printable(value.is_string() ? value.get<std::string>() : value.dump(), 40), "'");
+// What OpenCV publishes, and what gamut read before.
+void refuse_yaml(const std::filesystem::path& file) {
+  std::string start(5, '\0');
+  std::ifstream(file, std::ios::binary).read(start.data(), std::streamsize(start.size()));
+  if (start == "%YAML")
+    throw DataError(
+        file.string(),
+        "the regression must be one safetensors file; got YAML, as OpenCV publishes it; run python3 "
+        "scripts/convert_brisque.py MODEL.yml RANGE.yml brisque.safetensors once");
 }
 
-// One of the two files, and where in it we are.
-struct Node {
-  const Json& json;
-  std::string file, path;
+struct Parts {
+  nn::TensorMap tensors;
+  std::string file;
 
-  [[noreturn]] void fail(const std::string& rule) const {
-    throw DataError(file, cat("'", path, "' must be ", rule, "; got ", shown(json)));
-  }
-  Node at(const std::string& key) const {
-    if (!json.is_object()) fail(cat("a map with '", key, "'"));
-    const auto found = json.find(key);
-    if (found == json.end()) throw DataError(file, cat("'", path, "' must hold '", key, "'; it is missing"));
-    return {*found, file, path + "." + key};
-  }
-  Node item(size_t index) const { return {json[index], file, cat(path, "[", index, "]")}; }
-  double number() const {
-    if (!json.is_number() || !std::isfinite(json.get<double>())) fail("a finite number");
-    return json.get<double>();
-  }
-  int64_t count(int64_t least, int64_t most) const {
-    const double value = json.is_number() ? json.get<double>() : -1;
-    if (!(value >= double(least) && value <= double(most)) || value != std::floor(value))
-      fail(cat("a whole number in ", least, " … ", most));
-    return int64_t(value);
-  }
-  const Node& list(int64_t size) const {
-    if (!json.is_array() || int64_t(json.size()) != size) fail(cat("a list of ", size));
-    return *this;
-  }
-  std::vector<double> numbers(int64_t size) const {
-    list(size);
-    std::vector<double> values;
-    for (size_t i = 0; i < json.size(); ++i) values.push_back(item(i).number());
-    return values;
-  }
-  void expect(std::initializer_list<const char*> known) const {
-    std::string names;
-    for (const char* name : known) {
-      if (json == name) return;
-      names += cat(names.empty() ? "" : " or ", name);
-    }
-    fail(names);
+  // A size of -1: any, but not none.
+  at::Tensor at(const std::string& name, const std::vector<int64_t>& shape) const {
+    const auto found = tensors.find(name);
+    if (found == tensors.end())
+      throw DataError(file, cat("tensor '", name,
+                                "' is missing; expected range, support_vectors, weights, gamma and rho, as "
+                                "scripts/convert_brisque.py writes them"));
+    const at::Tensor& tensor = found->second;
+    bool fits = tensor.dim() == int64_t(shape.size()) && tensor.numel() > 0;
+    for (size_t d = 0; fits && d < shape.size(); ++d)
+      fits = shape[d] < 0 || tensor.size(int64_t(d)) == shape[d];
+    if (!fits)
+      throw DataError(file, cat("tensor '", name, "' has the wrong shape; got ", tensor.sizes(),
+                                "; expected ", at::IntArrayRef(shape),
+                                shape[0] < 0 ? ", where -1 is the number of support vectors" : ""));
+    nn::check_weight(tensor, file, name);
+    return tensor.to(at::kDouble).contiguous();
   }
 };
 
-std::array<double, kFeatures> row_of(const std::vector<double>& values, int64_t row) {
+std::array<double, kFeatures> row_of(const at::Tensor& rows, int64_t row) {
   std::array<double, kFeatures> out{};
-  std::copy_n(values.begin() + row * kFeatures, kFeatures, out.begin());
+  std::copy_n(rows.const_data_ptr<double>() + row * kFeatures, kFeatures, out.begin());
   return out;
 }
 
 }  // namespace
 
-BrisqueModel::BrisqueModel(const std::filesystem::path& model, const std::filesystem::path& range) {
-  read_range(range);
-  read_regression(model);
-}
-
-void BrisqueModel::read_range(const std::filesystem::path& path) {
-  const Json json = io::read_opencv_yaml(path);
-  const Node range = Node{json, path.string(), "file"}.at("range");
-  range.at("rows").count(2, 2);
-  range.at("cols").count(kFeatures, kFeatures);
-  const std::vector<double> values = range.at("data").numbers(2 * kFeatures);
-  least_ = row_of(values, 0);
-  largest_ = row_of(values, 1);
+BrisqueModel::BrisqueModel(const std::filesystem::path& path) {
+  refuse_yaml(path);
+  const Parts parts{nn::load_safetensors(path), path.string()};
+  const at::Tensor range = parts.at("range", {2, kFeatures});
+  least_ = row_of(range, 0);
+  largest_ = row_of(range, 1);
   for (size_t i = 0; i < size_t(kFeatures); ++i)
     if (least_[i] >= largest_[i])
-      throw DataError(path.string(),
-                      cat("the smallest value of feature ", i, " must be below its largest; got ", least_[i],
-                          " and ", largest_[i]));
-}
-
-void BrisqueModel::read_regression(const std::filesystem::path& path) {
-  const Json json = io::read_opencv_yaml(path);
-  const Node svm = Node{json, path.string(), "file"}.at("opencv_ml_svm");
-  svm.at("svmType").expect({"EPS_SVR", "NU_SVR"});
-  svm.at("kernel").at("type").expect({"RBF"});
-  svm.at("var_count").count(kFeatures, kFeatures);
-  gamma_ = svm.at("kernel").at("gamma").number();
-  if (gamma_ <= 0) svm.at("kernel").at("gamma").fail("above 0");
-
-  const int64_t total = svm.at("sv_total").count(1, kMostVectors);
-  const Node vectors = svm.at("support_vectors").list(total);
-  for (size_t i = 0; i < size_t(total); ++i)
-    vectors_.push_back(row_of(vectors.item(i).numbers(kFeatures), 0));
-
-  const Node function = svm.at("decision_functions").list(1).item(0);
-  const int64_t count = function.at("sv_count").count(1, total);
-  const std::vector<double> alpha = function.at("alpha").numbers(count);
-  offset_ = function.at("rho").number();
-  weights_.assign(size_t(total), 0.0);
-  // A regression's file leaves the index out where it is 0, 1, 2, …
-  const bool indexed = function.json.contains("index");
-  if (!indexed && count != total) function.at("sv_count").fail(cat(total, " where there is no 'index'"));
-  for (int64_t i = 0; i < count; ++i)
-    weights_[size_t(indexed ? function.at("index").list(count).item(size_t(i)).count(0, total - 1) : i)] +=
-        alpha[size_t(i)];
+      throw DataError(parts.file, cat("the smallest value of feature ", i, " must be below its largest; got ",
+                                      least_[i], " and ", largest_[i]));
+  const at::Tensor vectors = parts.at("support_vectors", {-1, kFeatures});
+  for (int64_t i = 0; i < vectors.size(0); ++i) vectors_.push_back(row_of(vectors, i));
+  const at::Tensor weights = parts.at("weights", {vectors.size(0)});
+  weights_.assign(weights.const_data_ptr<double>(), weights.const_data_ptr<double>() + weights.numel());
+  rho_ = parts.at("rho", {1}).item<double>();
+  gamma_ = parts.at("gamma", {1}).item<double>();
+  if (gamma_ <= 0) throw DataError(parts.file, cat("'gamma' must be above 0; got ", gamma_));
 }
 
 double BrisqueModel::score(const BrisqueFeatures& features) const {
   std::array<double, kFeatures> scaled{};
   for (size_t i = 0; i < scaled.size(); ++i)
     scaled[i] = -1 + 2 * (double(features.values[i]) - least_[i]) / (largest_[i] - least_[i]);
-  double sum = -offset_;
+  double sum = -rho_;
   for (size_t v = 0; v < vectors_.size(); ++v) {
     double distance = 0;
     for (size_t i = 0; i < scaled.size(); ++i)

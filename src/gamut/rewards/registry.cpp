@@ -54,10 +54,8 @@ MadeReward make_incompressible(const RewardConfig&, const std::string&) {
 }
 MadeReward make_colorful(const RewardConfig&, const std::string&) { return make_colorfulness_reward(); }
 MadeReward make_quality(const RewardConfig& config, const std::string&) {
-  const std::string& model =
-      required(config.brisque_model, "brisque", "brisque_model", "OpenCV's brisque_model_live.yml");
-  return make_brisque(
-      model, required(config.brisque_range, "brisque", "brisque_range", "OpenCV's brisque_range_live.yml"));
+  return make_brisque(required(config.brisque_model, "brisque", "brisque_model",
+                               "the file that scripts/convert_brisque.py makes of OpenCV's"));
 }
 MadeReward make_served(const RewardConfig& config, const std::string&) {
   required(config.remote.url, "remote", "remote.url", "\"http://host:port\" of a reward server");
@@ -159,8 +157,7 @@ void RewardConfig::fields(FieldVisitor& v) {
   v.field("aesthetic_head", aesthetic_head, input_path(),
           "aesthetic: safetensors file of the regression head");
   v.field("brisque_model", brisque_model, input_path(),
-          "brisque: YAML file of OpenCV's support-vector regression");
-  v.field("brisque_range", brisque_range, input_path(), "brisque: YAML file of the features' ranges");
+          "brisque: safetensors file that scripts/convert_brisque.py makes of OpenCV's two");
   v.table("mix", mix, "kind = mix: the sum of raw scores times these weights");
   v.table("remote", remote, "kind = remote: the server");
   compute.fields(v);

@@ -67,8 +67,8 @@ struct RewardConfig {
   std::string model = "";         // folder of the network of a task's own reward
   // CLIP models: folders, or ORG/NAME of the Hub in the local cache
   std::string clip_model = "", pickscore_model = "", hps_model = "", aesthetic_model = "";
-  std::string aesthetic_head = "";                     // safetensors of the regression head
-  std::string brisque_model = "", brisque_range = "";  // OpenCV's YAML files
+  std::string aesthetic_head = "";  // safetensors of the regression head
+  std::string brisque_model = "";   // safetensors of the regression and its ranges
   RemoteConfig remote = {};
   ComputeConfig compute = {};  // of the reward's network, where it has one
   void fields(FieldVisitor& v);

@@ -15,9 +15,6 @@
 namespace gamut::run {
 namespace {
 
-// Pictures per prompt on a sheet; the evaluation may draw more.
-constexpr int64_t kSheetMembers = 8;
-
 StoredEvaluation read_row(const std::filesystem::path& run, const nlohmann::json& row) {
   const int64_t step = row.at("step").get<int64_t>();
   const nn::TensorMap stored = nn::load_safetensors(run / "samples" / (io::step_name(step) + ".safetensors"));
@@ -73,15 +70,14 @@ std::optional<eval::Evaluation> raw_evaluation_at(const std::filesystem::path& r
   return std::nullopt;
 }
 
-std::vector<std::vector<io::Image>> sheet_rows(const at::Tensor& pictures, size_t prompts) {
+std::vector<std::vector<io::Image>> sheet_rows(const at::Tensor& pictures, size_t prompts, int64_t most) {
   const int64_t members = pictures.size(0) / int64_t(prompts);
   if (members == 0 || pictures.size(0) % int64_t(prompts) != 0)
     throw DataError("run", cat("the stored pictures must be as many for each of ", prompts, " prompts; got ",
                                pictures.size(0), "; were the prompts changed?"));
   std::vector<std::vector<io::Image>> rows;
   for (size_t p = 0; p < prompts; ++p)
-    rows.push_back(
-        nn::tensor_to_images(pictures.narrow(0, int64_t(p) * members, std::min(members, kSheetMembers))));
+    rows.push_back(nn::tensor_to_images(pictures.narrow(0, int64_t(p) * members, std::min(members, most))));
   return rows;
 }
 

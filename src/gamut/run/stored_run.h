@@ -32,8 +32,11 @@ std::optional<eval::Evaluation> raw_evaluation_at(const std::filesystem::path& r
 // Steps with such a row.
 std::set<int64_t> evaluated_steps(const std::filesystem::path& run);
 
-// A row of pictures per prompt, as a contact sheet shows them.
-std::vector<std::vector<io::Image>> sheet_rows(const at::Tensor& pictures, size_t prompts);
+// Pictures per prompt on a sheet; the evaluation may draw more.
+inline constexpr int64_t kSheetMembers = 8;
+// A row of at most `most` pictures per prompt, as a contact sheet shows them.
+std::vector<std::vector<io::Image>> sheet_rows(const at::Tensor& pictures, size_t prompts,
+                                               int64_t most = kSheetMembers);
 // Rows labelled by target, or by text where there is none.
 io::SheetOptions sheet_options(const std::vector<text::Prompt>& prompts);
 

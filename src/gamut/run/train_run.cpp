@@ -79,6 +79,7 @@ class TrainRun {
         lock_(options.resume ? std::make_unique<io::RunLock>(folder_) : nullptr),
         command_(options.command),
         on_step_(options.on_step),
+        stop_(options.stop),
         reward_(chosen_reward(options.reward, recipe.reward, recipe.train.device, made_reward_)),
         judge_(chosen_reward(options.judge, recipe.judge, recipe.train.device, made_judge_)),
         evaluation_(recipe, options.folder, reward_, judge_, options.on_evaluation),
@@ -134,7 +135,7 @@ class TrainRun {
       if (on_step_) on_step_(row);
       const int64_t step = report.step;
       if (is_evaluated(step)) evaluation_.evaluate(trainer_, evals, *events_);
-      const bool stop = stop_requested() && step < total;
+      const bool stop = step < total && (stop_requested() || (stop_ && stop_()));
       if (step % recipe_.train.checkpoint.every == 0 || step == total || stop) trainer_.save(folder_);
       if (stop) return {.finished = false, .steps = step};
     }
@@ -221,6 +222,7 @@ class TrainRun {
   std::unique_ptr<io::RunLock> lock_;  // before any model loads
   std::string command_;
   std::function<void(const nlohmann::ordered_json&)> on_step_;
+  std::function<bool()> stop_;
   std::unique_ptr<rewards::Reward> made_reward_, made_judge_;
   rewards::Reward& reward_;
   rewards::Reward& judge_;

@@ -28,12 +28,15 @@ struct TrainOptions {
   // Called after each iteration with its row of metrics.jsonl, and after each evaluation with its row of
   // evals.jsonl.
   std::function<void(const nlohmann::ordered_json&row)> on_step = {}, on_evaluation = {};
+  // Asked after each iteration beside core/stop.h, whose request ends every run of the process: true ends
+  // this one the same way.
+  std::function<bool()> stop = {};
   // Called once when everything is loaded and the folder holds its recipe, before the first iteration.
   std::function<void()> on_start = {};
 };
 
 struct TrainOutcome {
-  bool finished = false;  // false: core/stop.h asked for an end, and a checkpoint was written
+  bool finished = false;  // false: core/stop.h or `stop` asked for an end, and a checkpoint was written
   int64_t steps = 0;      // iterations done in all
   // Of a finished run.
   std::string table = {};                        // before and after, as before_after.txt holds it
@@ -44,7 +47,8 @@ struct TrainOutcome {
 };
 
 // ConfigError for a folder in the way, or a recipe that is not the resumed run's; NumericalError as
-// train::Guard says. Returns when all iterations are done, or at the end of one after stop_requested().
+// train::Guard says. Returns when all iterations are done, or at the end of one after stop_requested() or
+// TrainOptions::stop.
 TrainOutcome train(const TrainRecipe& recipe, const TrainOptions& options);
 
 }  // namespace gamut::run

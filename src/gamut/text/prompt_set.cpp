@@ -99,6 +99,12 @@ std::string quoted_part(const std::string& text) {
   return single == std::u32string::npos ? "" : between(points, single, closing_single(points, single + 1));
 }
 
+std::vector<std::string> texts_of(const std::vector<Prompt>& prompts) {
+  std::vector<std::string> texts;
+  for (const Prompt& prompt : prompts) texts.push_back(prompt.text);
+  return texts;
+}
+
 std::vector<Prompt> load_prompts(const std::filesystem::path& path) {
   if (path.empty())
     throw ConfigError(

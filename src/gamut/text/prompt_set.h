@@ -21,6 +21,9 @@ struct Prompt {
   int64_t line = 0;  // in its file, from 1
 };
 
+// What the model is given of each.
+std::vector<std::string> texts_of(const std::vector<Prompt>& prompts);
+
 // The text between the first two double quotes of any kind ("…", “…”, „…“, «…», 「…」), else between single
 // curly ones;
 // "" = there are none.

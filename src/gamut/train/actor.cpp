@@ -14,12 +14,6 @@
 namespace gamut::train {
 namespace {
 
-std::vector<std::string> texts(const std::vector<text::Prompt>& prompts) {
-  std::vector<std::string> out;
-  for (const text::Prompt& prompt : prompts) out.push_back(prompt.text);
-  return out;
-}
-
 std::vector<int64_t> prompts_of(const std::vector<SampleRow>& rows) {
   std::vector<int64_t> prompts;
   for (const SampleRow& row : rows) prompts.push_back(row.key.prompt);
@@ -78,13 +72,12 @@ std::vector<diffusion::SampleKey> keys_of(const std::vector<SampleRow>& rows) {
 }
 
 Actor::Actor(const TrainConfig& config, const models::Pipeline& policy,
-             const std::vector<text::Prompt>& prompts)
-    : config_(config),
-      needs_(algorithms::make_objective(config.slots, uint64_t(config.seed))->needs()),
-      policy_(policy),
-      prompts_(policy, texts(prompts)) {
+             const std::vector<text::Prompt>& prompts, const algorithms::Needs& needs)
+    : config_(config), needs_(needs), policy_(policy), prompts_(policy, text::texts_of(prompts)) {
   empty_ = policy_.encode({""});
 }
+
+void Actor::encode_prompts() const { prompts_.encode_all(); }
 
 algorithms::ConditioningNoise Actor::variation(const std::vector<SampleRow>& rows) const {
   return {config_.slots.conditioning, uint64_t(config_.seed), keys_of(rows),

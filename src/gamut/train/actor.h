@@ -27,7 +27,12 @@ struct Rollout {
 
 class Actor {
  public:
-  Actor(const TrainConfig& config, const models::Pipeline& policy, const std::vector<text::Prompt>& prompts);
+  // `needs`: of the objective, which says what a rollout keeps.
+  Actor(const TrainConfig& config, const models::Pipeline& policy, const std::vector<text::Prompt>& prompts,
+        const algorithms::Needs& needs);
+
+  // Every prompt of the set, which else are encoded when they are first drawn.
+  void encode_prompts() const;
 
   // The network of `pipe` on these rows' prompts, with the rows' own prompt variation: the same rows get the
   // same conditioning bit for bit, in rollout, update and reference. `pipe` must outlive the result.

@@ -12,6 +12,13 @@ Tensor strength(int64_t count, double largest) { return at::rand({count, 1, 1, 1
 
 }  // namespace
 
+void Disturbance::fields(FieldVisitor& v) {
+  v.field("noise", noise, between(0, 1), "largest standard deviation of white noise");
+  v.field("blur", blur, between(0, 1), "largest weight of the 3x3 mean");
+  v.field("shade", shade, between(0, 1), "largest standard deviation of a smooth change of color");
+  v.field("grid", grid, between(0, 1), "largest standard deviation of a pattern of period two pixels");
+}
+
 Tensor smooth_noise(int64_t count, int64_t cells, int64_t size) {
   return at::upsample_bilinear2d(at::randn({count, 3, cells, cells}), {size, size}, /*align_corners=*/true);
 }

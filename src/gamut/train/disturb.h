@@ -2,6 +2,8 @@
 // Disturbed copies of clean pictures: what half-drawn samples of a diffusion model look like.
 #pragma once
 
+#include "gamut/core/config.h"
+
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -14,6 +16,7 @@ struct Disturbance {
   double blur = 0;   // weight of the 3x3 mean against the picture itself
   double shade = 0;  // standard deviation of a smooth change of color
   double grid = 0;   // standard deviation of a pattern of period 2
+  void fields(FieldVisitor& v);
 };
 
 // pictures [B, 3, H, W] in [0, 1], H = W, even; draws from the CPU's default generator.

@@ -4,10 +4,10 @@
 //   const Plan plan = make_plan(config, prompts, {});
 //   plan.needed_bytes();  plan.flops_per_iteration();
 //
-// The iteration is rehearsed: the trainer's own parts (pipeline, adapters, optimizer, average, reference,
-// actor, one step of the update) run on the meta device, where tensors have shapes and lifetimes but no data,
-// and nn/cost.h counts what they compute and hold. One micro-batch stands for all, and one trained step or
-// time for all. docs/plan.md says what each number means.
+// A dry run: the trainer makes one iteration on the meta device, where tensors have shapes and lifetimes but
+// no data, and nn/cost.h counts what it computes and holds. Through its hooks (hooks.h) one micro-batch
+// stands for all, one trained step or time for all, and made-up scores for the reward's. docs/plan.md says
+// what each number means.
 #pragma once
 
 #include "gamut/text/prompt_set.h"

@@ -71,9 +71,7 @@ std::unique_ptr<algorithms::Objective> make_objective(const TrainConfig& config,
 }
 
 void check_slots(const TrainConfig& config, const models::Pipeline& policy,
-                 const diffusion::NoiseProcess& process) {
-  const uint64_t seed = uint64_t(config.seed);
-  const algorithms::Needs needs = make_objective(config, process)->needs();
+                 const diffusion::NoiseProcess& process, const algorithms::Needs& needs) {
   algorithms::check_subset(config.slots.subset);
   const std::vector<int64_t> shape = policy.latent_shape();
   if (config.slots.regularizer.pool > std::min(shape[1], shape[2]))
@@ -81,7 +79,7 @@ void check_slots(const TrainConfig& config, const models::Pipeline& policy,
                       cat("regularizer.pool must not exceed the latent's sides; got ",
                           config.slots.regularizer.pool, "; the latent is ", shape[1], " x ", shape[2]));
   if (!needs.trajectory) return check_without_trajectory(config);
-  const auto schedule = process.iteration(seed, 0);
+  const auto schedule = process.iteration(uint64_t(config.seed), 0);
   const auto trained = algorithms::eligible_steps(config.slots.schedule, schedule);
   const std::string warning = algorithms::check_regularizer(config.slots.regularizer, schedule, trained);
   if (!warning.empty()) log_warning(warning);

@@ -31,10 +31,10 @@ diffusion::NoiseProcess rollout_process(const TrainConfig& config, const models:
 std::unique_ptr<algorithms::Objective> make_objective(const TrainConfig& config,
                                                       const diffusion::NoiseProcess& process);
 
-// What only model and recipe together can say. ConfigError when no step can train, or when loss or
-// regularizer do not fit the sampler or the latent; a warning is logged when the regularizer holds less than
-// asked for.
+// What only model and recipe together can say; `needs`: of the recipe's objective. ConfigError when no step
+// can train, or when loss or regularizer do not fit the sampler or the latent; a warning is logged when the
+// regularizer holds less than asked for.
 void check_slots(const TrainConfig& config, const models::Pipeline& policy,
-                 const diffusion::NoiseProcess& process);
+                 const diffusion::NoiseProcess& process, const algorithms::Needs& needs);
 
 }  // namespace gamut::train

@@ -109,7 +109,7 @@ void PolicySet::add_reference(MicroBatch& batch, const std::vector<SampleRow>& r
   const Use reference = use(algorithms::policy_of(regularizer_));
   const Asked network(reference.network(), all ? rows : pick(rows, chosen), actor, inputs.steps.schedule);
   for (TrainItem& item : inputs.objective.items(batch, inputs.steps)) {
-    if (!inputs.objective.holds(item)) continue;
+    if (!inputs.objective.anchors(item)) continue;
     if (!all) {
       item.x_BCHW = item.x_BCHW.index_select(0, batch.regularized);
       if (!item.points.empty()) item.points = pick(item.points, chosen);

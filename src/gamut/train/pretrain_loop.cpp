@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace gamut::train {
 namespace {
@@ -24,8 +25,9 @@ constexpr int64_t kReportEvery = 100;
 // Sums the loss on its device and reports its mean now and then.
 class LossReport {
  public:
-  LossReport(const std::filesystem::path& run, int64_t first, int64_t steps)
-      : metrics_(run / "metrics.jsonl"), progress_(first, steps) {}
+  LossReport(const std::filesystem::path& run, int64_t first, int64_t steps) : progress_(first, steps) {
+    if (!run.empty()) metrics_.emplace(run / "metrics.jsonl");
+  }
 
   void add(const Tensor& loss, int64_t done) {
     sum_ = sum_.defined() ? sum_ + loss.detach() : loss.detach();
@@ -41,11 +43,11 @@ class LossReport {
     if (!std::isfinite(mean))
       throw NumericalError("pretrain",
                            cat("the loss is not finite at step ", done, "; lower optimizer.learning_rate"));
-    metrics_.append({{"step", done}, {"loss", mean}});
+    if (metrics_) metrics_->append({{"step", done}, {"loss", mean}});
     log_info(cat(progress_.line(done), ", loss ", rounded(mean, 4)));
   }
 
-  io::JsonLines metrics_;
+  std::optional<io::JsonLines> metrics_;
   Progress progress_;
   Tensor sum_;
   int64_t count_ = 0;
@@ -88,7 +90,8 @@ bool run_pretraining(const PretrainLoop& loop) {
   AdamW optimizer(loop.params, loop.optimizer);
   Ema ema(loop.params, loop.ema);
   const CheckpointParts parts{.weights = loop.params, .optimizer = optimizer, .ema = ema};
-  const int64_t first = restore(loop, parts), steps = loop.steps;
+  const bool in_run = !loop.run.empty();
+  const int64_t first = in_run ? restore(loop, parts) : 0, steps = loop.steps;
   LossReport report(loop.run, first, steps);
   for (int64_t step = first; step < steps; ++step) {
     const Tensor loss = loop.loss(step);
@@ -97,12 +100,13 @@ bool run_pretraining(const PretrainLoop& loop) {
     const int64_t done = step + 1;
     report.add(loss, done);
     const bool stop = stop_requested() && done < steps;
-    if (done % loop.checkpoint.every == 0 || done == steps || stop) {
-      save_checkpoint(loop.run, done, parts, {}, loop.checkpoint.keep);
+    const bool saves = in_run && done % loop.checkpoint.every == 0;
+    if (saves || done == steps || stop) {
+      if (in_run) save_checkpoint(loop.run, done, parts, {}, loop.checkpoint.keep);
       save_average(loop, ema, done);
     }
     if (stop) {
-      log_info(cat("stopped after step ", done, " with a checkpoint"));
+      log_info(cat("stopped after step ", done, in_run ? " with a checkpoint" : ""));
       return false;
     }
   }

@@ -18,22 +18,23 @@
 namespace gamut::train {
 
 struct PretrainLoop {
-  std::filesystem::path run;  // checkpoints and metrics.jsonl
+  std::filesystem::path run = {};  // checkpoints and metrics.jsonl; "": neither, and nothing to resume
   bool resume = false;
   int64_t steps = 1;
-  LearningRateSchedule curve;
-  OptimizerConfig optimizer;
-  EmaConfig ema;
-  CheckpointConfig checkpoint;
-  std::vector<nn::NamedTensor> params;
+  LearningRateSchedule curve = {};
+  OptimizerConfig optimizer = {};
+  EmaConfig ema = {};
+  CheckpointConfig checkpoint = {};
+  std::vector<nn::NamedTensor> params = {};
   // A scalar that backward() is called on; a pure function of the step and the parameters.
-  std::function<at::Tensor(int64_t step)> loss;
+  std::function<at::Tensor(int64_t step)> loss = {};
   std::function<void()> after_update = [] {};  // such as holding a parameter in its range
-  std::function<void()> save;                  // called while `params` hold the moving average
+  // Called while `params` hold the moving average: with each checkpoint and at the end.
+  std::function<void()> save = {};
 };
 
-// Whether all steps were made; false when asked to stop, after a checkpoint. NumericalError for a loss that
-// is not finite.
+// Whether all steps were made; false when asked to stop, after a checkpoint where there are any.
+// NumericalError for a loss that is not finite.
 bool run_pretraining(const PretrainLoop& loop);
 
 }  // namespace gamut::train

@@ -66,11 +66,18 @@ void report_credit(const RowCredit& credit, const algorithms::Slots& slots, Step
   for (const uint8_t trained : credit.trained) report.trained_images += trained;
 }
 
+template <class Work>
+auto within(Hooks& hooks, Span span, const Work& work) {
+  const InSpan open(hooks, span);
+  return work();
+}
+
 }  // namespace
 
 Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Reward& reward,
-                 std::vector<text::Prompt> prompts)
-    : config_(config),
+                 std::vector<text::Prompt> prompts, Hooks& hooks)
+    : hooks_(hooks),
+      config_(config),
       policy_(std::move(policy)),
       reward_(reward),
       prompts_(std::move(prompts)),
@@ -78,16 +85,18 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
       objective_(make_objective(config_, process_)),
       plan_(make_batch_plan(config.rollout, config.slots.subset, int64_t(prompts_.size()),
                             policy_.usual_batch())),
-      params_(make_trainable(config_, policy_)),
-      optimizer_(params_, config.optimizer),
-      ema_(params_, config.ema),
+      params_(within(hooks_, Span::kAdapter, [&] { return make_trainable(config_, policy_); })),
+      optimizer_(within(hooks_, Span::kOptimizer, [&] { return AdamW(params_, config.optimizer); })),
+      ema_(within(hooks_, Span::kAverage, [&] { return Ema(params_, config.ema); })),
       guard_(config.guard),
-      actor_(config_, policy_, prompts_),
+      actor_(within(hooks_, Span::kPrompts,
+                    [&] { return Actor(config_, policy_, prompts_, objective_->needs()); })),
       crediting_(config_),
       gate_(config_),
-      policies_(config_, policy_, params_, objective_->needs()) {
+      policies_(within(hooks_, Span::kPolicies,
+                       [&] { return PolicySet(config_, policy_, params_, objective_->needs()); })) {
   policy_.set_gradient_checkpointing(config.gradient_checkpointing);
-  check_slots(config_, policy_, process_);  // fails now, not in the first iteration
+  check_slots(config_, policy_, process_, objective_->needs());  // fails now, not in the first iteration
   gate_.check_prompts(prompts_, config_.rollout.prompts);
 }
 
@@ -104,6 +113,7 @@ StepReport Trainer::iterate() {
       config_.slots, objective_->needs(), process_.iteration(seed, steps_done_), seed, steps_done_);
   const UpdateInputs inputs{.steps = steps, .objective = *objective_};
 
+  hooks_.expect(inputs);
   Drawn drawn = roll_out(inputs);
   report.seconds_rollout = part.restart();
 
@@ -139,7 +149,8 @@ Drawn Trainer::roll_out(const UpdateInputs& inputs) {
   const PolicySet::Use behavior = policies_.use(algorithms::Policy::kOld);
   std::vector<Rollout> batches;
   for (const std::vector<SampleRow>& rows : sample_rows(plan_, prompts, steps_done_))
-    batches.push_back(actor_.roll_out(inputs.steps.schedule, rows, graph_steps));
+    batches.push_back(hooks_.draw(batches, rows,
+                                  [&] { return actor_.roll_out(inputs.steps.schedule, rows, graph_steps); }));
   return gather(std::move(batches), prompts_);
 }
 
@@ -173,7 +184,8 @@ void Trainer::check_pictures(const at::Tensor& pictures, int64_t step) const {
 }
 
 RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scores, StepReport& report) {
-  RowCredit credit = crediting_.assign(drawn, scores, policy_, plan_.keep, steps_done_);
+  RowCredit credit = hooks_.credit(
+      drawn, [&] { return crediting_.assign(drawn, scores, policy_, plan_.keep, steps_done_); });
   report_credit(credit, config_.slots, report);
   if (config_.slots.subset.is_on())
     guard_.watch_subset(credit.groups.subset_fallbacks, int64_t(credit.groups.groups.size()));
@@ -186,11 +198,12 @@ RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scor
 std::vector<MicroBatch> Trainer::make_batches(std::vector<Rollout> drawn, const RowCredit& credit,
                                               const std::vector<uint8_t>& regularized,
                                               const UpdateInputs& inputs) {
+  const InSpan others(hooks_, Span::kOthers);
   KeptRollouts kept = keep_rows(std::move(drawn), credit.kept, plan_.micro_batch);
   std::vector<MicroBatch> batches;
   for (size_t m = 0; m < kept.batches.size(); ++m) {
     const std::vector<int64_t>& source = kept.source[m];
-    const std::vector<SampleRow>& rows = kept.batches[m].places;
+    const std::vector<SampleRow>& rows = kept.batches[m].rows;
     auto on_device = [&](const auto& values) {
       std::vector<float> picked;
       for (const int64_t row : source) picked.push_back(float(values[size_t(row)]));
@@ -209,7 +222,7 @@ std::vector<MicroBatch> Trainer::make_batches(std::vector<Rollout> drawn, const 
     std::vector<uint8_t> marked;
     for (const int64_t row : source)
       marked.push_back(regularized[size_t(row)] && credit.trained[size_t(row)]);
-    policies_.add_predictions(batch, rows, marked, actor_, inputs);
+    hooks_.ask_others(batches, [&] { policies_.add_predictions(batch, rows, marked, actor_, inputs); });
   }
   return batches;
 }
@@ -218,7 +231,7 @@ void Trainer::update(std::vector<MicroBatch>& batches, const UpdateInputs& input
   for (int64_t u = 0; u < plan_.updates; ++u) {
     std::vector<MicroBatch*> mine;
     for (size_t m = size_t(u); m < batches.size(); m += size_t(plan_.updates)) mine.push_back(&batches[m]);
-    const UpdateReport done = accumulate_gradient(mine, inputs, optimizer_);
+    const UpdateReport done = accumulate_gradient(mine, inputs, optimizer_, hooks_);
     if (u == 0) {
       report.ratio_max_deviation = done.ratio_max_deviation;
       if (done.finite) guard_.check_ratio(done.ratio_max_deviation, report.step);

@@ -19,6 +19,7 @@
 #include "gamut/train/gate.h"
 #include "gamut/train/group_record.h"
 #include "gamut/train/guard.h"
+#include "gamut/train/hooks.h"
 #include "gamut/train/policy_set.h"
 #include "gamut/train/report.h"
 #include "gamut/train/update.h"
@@ -32,11 +33,15 @@ namespace gamut::train {
 
 class Trainer {
  public:
+  // `hooks` must outlive the trainer.
   Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Reward& reward,
-          std::vector<text::Prompt> prompts);
+          std::vector<text::Prompt> prompts, Hooks& hooks = Hooks::none());
 
   // One iteration. NumericalError as Guard says.
   StepReport iterate();
+
+  // Every prompt of the set at once, which else are encoded when they are first drawn.
+  void encode_prompts() const { actor_.encode_prompts(); }
 
   // Called once per iteration, after credit and before the update; it changes nothing.
   void observe_credit(CreditObserver observer) { credit_observer_ = std::move(observer); }
@@ -69,6 +74,7 @@ class Trainer {
   void warn_of_base(bool unchanged) const;
   void update(std::vector<MicroBatch>& batches, const UpdateInputs& inputs, StepReport& report);
 
+  Hooks& hooks_;
   TrainConfig config_;
   models::Pipeline policy_;
   rewards::Reward& reward_;

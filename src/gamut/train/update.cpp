@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/train/update.h"
 
+#include "gamut/train/hooks.h"
+
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -25,16 +27,20 @@ struct Sums {
   }
 };
 
+int64_t trained_rows(const MicroBatch& batch, const Hooks& hooks) {
+  return int64_t(hooks.value(batch.weights_B.sum(), double(batch.weights_B.numel())));
+}
+
 // All trained rows unless the micro-batch names some.
-int64_t regularized_rows(const MicroBatch& batch) {
-  return batch.regularized.defined() ? batch.regularized.numel() : batch.weights_B.sum().item<int64_t>();
+int64_t regularized_rows(const MicroBatch& batch, const Hooks& hooks) {
+  return batch.regularized.defined() ? batch.regularized.numel() : trained_rows(batch, hooks);
 }
 
 // Of the item's rows; the old policy's, where nobody made it before the update, is the current one's.
 algorithms::Predictions predictions_at(const MicroBatch& batch, const algorithms::TrainItem& item) {
   const auto made = batch.others.find(item.index);
   algorithms::Predictions all = made == batch.others.end() ? algorithms::Predictions{} : made->second;
-  all.held = batch.regularized;
+  all.anchored = batch.regularized;
   all.current = predict(batch, item);
   if (!all.old.defined()) all.old = all.current.detach();
   return all;
@@ -62,11 +68,11 @@ algorithms::LossTerms accumulate_item(const MicroBatch& batch, const UpdateInput
 }
 
 UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, const UpdateInputs& inputs,
-                                 const AdamW& optimizer) {
+                                 const AdamW& optimizer, Hooks& hooks) {
   UpdateReport report;
   for (const MicroBatch* batch : micro_batches) {
-    report.trained += batch->weights_B.sum().item<int64_t>();
-    report.regularized += regularized_rows(*batch);
+    report.trained += trained_rows(*batch, hooks);
+    report.regularized += regularized_rows(*batch, hooks);
   }
   if (report.trained == 0) return report;
 
@@ -74,17 +80,24 @@ UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, 
   const UpdateTerms terms{.policy = double(report.trained) * items,
                           .regularizer = std::max(1.0, double(report.regularized)) * items};
   Sums sums(micro_batches.front()->weights_B.device());
-  for (const MicroBatch* batch : micro_batches)
-    for (const algorithms::TrainItem& item : inputs.objective.items(*batch, inputs.steps))
+  for (MicroBatch* batch : micro_batches)
+    hooks.train(*batch, inputs, [&](const algorithms::TrainItem& item) {
       sums.add(accumulate_item(*batch, inputs, item, terms));
-  report.loss = sums.loss.item<double>() / terms.policy;
-  report.kl = sums.kl.item<double>() / terms.regularizer;
-  report.approx_kl = sums.approx_kl.item<double>() / terms.policy;
-  report.clip_fraction = sums.clipped.item<double>() / terms.policy;
-  report.ratio_max_deviation = sums.deviation_max.item<double>();
-  report.grad_norm = optimizer.grad_norm().item<double>();
+    });
+  const auto value = [&](const at::Tensor& sum) { return hooks.value(sum, 0); };
+  report.loss = value(sums.loss) / terms.policy;
+  report.kl = value(sums.kl) / terms.regularizer;
+  report.approx_kl = value(sums.approx_kl) / terms.policy;
+  report.clip_fraction = value(sums.clipped) / terms.policy;
+  report.ratio_max_deviation = value(sums.deviation_max);
+  report.grad_norm = value(optimizer.grad_norm());
   report.finite = std::isfinite(report.loss) && std::isfinite(report.kl) && std::isfinite(report.grad_norm);
   return report;
+}
+
+UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, const UpdateInputs& inputs,
+                                 const AdamW& optimizer) {
+  return accumulate_gradient(micro_batches, inputs, optimizer, Hooks::none());
 }
 
 }  // namespace gamut::train

@@ -20,6 +20,8 @@
 
 namespace gamut::train {
 
+class Hooks;
+
 // One micro-batch of rollouts with its credit; rows as in the rollout, so that the network sees the same
 // batch again.
 struct MicroBatch : algorithms::CreditedRows {
@@ -59,9 +61,11 @@ algorithms::LossTerms accumulate_item(const MicroBatch& batch, const UpdateInput
                                       const algorithms::TrainItem& item, const UpdateTerms& terms);
 
 // Accumulates the gradient of
-//   (1 / (samples items)) sum loss + regularizer.weight (1 / (regularized samples * items)) sum distance
+//   (1 / (samples * items)) sum loss + regularizer.weight (1 / (regularized samples * items)) sum distance
 // over all micro-batches and their items into the parameters. The caller decides on the optimizer's step.
 UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, const UpdateInputs& inputs,
-                                 const AdamW& optimizer);
+                                 const AdamW& optimizer, Hooks& hooks);
+UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, const UpdateInputs& inputs,
+                                 const AdamW& optimizer);  // without hooks
 
 }  // namespace gamut::train

@@ -49,7 +49,8 @@ TEST(pretrain_reader, a_batch_is_a_function_of_seed_and_step) {
 
 TEST(pretrain_reader, without_disturbance_the_glyphs_are_as_rendered) {
   ReaderTrainingConfig config = small();
-  config.augment = {.noise = 0, .blur = 0, .shade = 0, .grid = 0, .garbage = 0};
+  static_cast<train::Disturbance&>(config.augment) = {};
+  config.augment.garbage = 0;
   glyphs::GlyphRenderer renderer;
   const at::Tensor steps = draw_reader_batch(config, renderer, 0).pictures_BCHW * 255;
   EXPECT_LT((steps - steps.round()).abs().max().item<float>(), 1e-3);  // still 8-bit values

@@ -24,6 +24,8 @@ const NAMES = {
   reward_mean: ["Training reward, noisy pictures", "mean over an iteration"],
   group_distance: ["Variety while training", "mean distance within a prompt's group"],
 };
+// "" where neither more nor less is better.
+const direction = (key) => (data.measure_table.find((measure) => measure.key === key.replace(/^heldout\./, "")) || {}).direction;
 const VARIETY = ["feature_distance", "color_spread", "color_pairs", "pairwise_distance", "feature_vendi", "vendi"];
 const label = (key) => (NAMES[key] ? NAMES[key][0] : key.replaceAll("_", " "));
 const about = (key) => (NAMES[key] ? NAMES[key][1] : "");

@@ -57,14 +57,9 @@ class FluxText : public TextStack {
   CutPrompts cut_{true};
 };
 
-class FluxDenoiser : public Denoiser {
+class FluxDenoiser : public TransformerDenoiser<FluxTransformer> {
  public:
-  FluxDenoiser(const ModelFolder& folder, const PartSource& source, const FluxConfig& config)
-      : store_(transformer_store(folder, source)),
-        dtype_(source.params.dtype),
-        network_(config, nn::Scope(store_)) {
-    store_.finish();
-  }
+  using TransformerDenoiser::TransformerDenoiser;
   // The network is told sigma itself.
   at::Tensor predict(const at::Tensor& x, const at::Tensor& model_time,
                      const Conditioning& cond) const override {
@@ -73,14 +68,7 @@ class FluxDenoiser : public Denoiser {
                      .pooled = cond.part("pooled").to(dtype_),
                      .guidance = takes_guidance() ? cond.part("guidance") : at::Tensor()});
   }
-  nn::ParamStore& params() override { return store_; }
-  void recompute_in_backward(bool on) override { network_.recompute_in_backward(on); }
   bool takes_guidance() const override { return network_.config().guidance; }
-
- private:
-  nn::ParamStore store_;
-  at::ScalarType dtype_;
-  FluxTransformer network_;
 };
 
 void check_flux(const ModelFolder& folder) {

@@ -85,26 +85,14 @@ class Sd3Text : public TextStack {
   CutPrompts cut_{true};
 };
 
-class Sd3Denoiser : public Denoiser {
+class Sd3Denoiser : public TransformerDenoiser<Sd3Transformer> {
  public:
-  Sd3Denoiser(const ModelFolder& folder, const PartSource& source, const Sd3Config& config)
-      : store_(transformer_store(folder, source)),
-        dtype_(source.params.dtype),
-        network_(config, nn::Scope(store_)) {
-    store_.finish();
-  }
+  using TransformerDenoiser::TransformerDenoiser;
   at::Tensor predict(const at::Tensor& x, const at::Tensor& model_time,
                      const Conditioning& cond) const override {
     return network_(x, model_time,
                     {.hidden = cond.hidden().to(dtype_), .pooled = cond.part("pooled").to(dtype_)});
   }
-  nn::ParamStore& params() override { return store_; }
-  void recompute_in_backward(bool on) override { network_.recompute_in_backward(on); }
-
- private:
-  nn::ParamStore store_;
-  at::ScalarType dtype_;
-  Sd3Transformer network_;
 };
 
 void check_sd3(const ModelFolder& folder) {

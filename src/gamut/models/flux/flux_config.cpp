@@ -30,12 +30,12 @@ FluxConfig parse_flux_config(const nlohmann::json& object, const std::string& fi
   config.in_channels = json.positive("in_channels", config.in_channels);
   if (config.in_channels % 4 != 0) json.fail("in_channels", "a multiple of 4: latents packed 2x2");
   json.only("out_channels", config.in_channels);
-  config.layers = json.positive("num_layers", config.layers);
-  config.single_layers = json.positive("num_single_layers", config.single_layers);
-  config.heads = json.positive("num_attention_heads", config.heads);
-  config.head_width = json.positive("attention_head_dim", config.head_width);
-  config.text_width = json.positive("joint_attention_dim", config.text_width);
-  config.pooled_width = json.positive("pooled_projection_dim", config.pooled_width);
+  json.sizes({{"num_layers", config.layers},
+              {"num_single_layers", config.single_layers},
+              {"num_attention_heads", config.heads},
+              {"attention_head_dim", config.head_width},
+              {"joint_attention_dim", config.text_width},
+              {"pooled_projection_dim", config.pooled_width}});
   config.guidance = json.boolean("guidance_embeds", false);
   read_rotary_axes(json, config);
   json.finish();

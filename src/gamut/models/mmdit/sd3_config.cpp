@@ -13,18 +13,18 @@ Sd3Config parse_sd3_config(const nlohmann::json& object, const std::string& file
   JsonConfig json(object, file);
   json.only("_class_name", "SD3Transformer2DModel");
   Sd3Config config;
-  config.sample_size = json.positive("sample_size", config.sample_size);
-  config.patch_size = json.positive("patch_size", config.patch_size);
-  config.in_channels = json.positive("in_channels", config.in_channels);
+  json.sizes({{"sample_size", config.sample_size},
+              {"patch_size", config.patch_size},
+              {"in_channels", config.in_channels}});
   // An explicit null means as many as go in, an absent key the default.
   const bool is_null = json.present("out_channels") && !json.has("out_channels");
   config.out_channels = json.positive("out_channels", is_null ? config.in_channels : config.out_channels);
-  config.layers = json.positive("num_layers", config.layers);
-  config.heads = json.positive("num_attention_heads", config.heads);
-  config.head_width = json.positive("attention_head_dim", config.head_width);
-  config.text_width = json.positive("joint_attention_dim", config.text_width);
-  config.pooled_width = json.positive("pooled_projection_dim", config.pooled_width);
-  config.max_positions = json.positive("pos_embed_max_size", config.max_positions);
+  json.sizes({{"num_layers", config.layers},
+              {"num_attention_heads", config.heads},
+              {"attention_head_dim", config.head_width},
+              {"joint_attention_dim", config.text_width},
+              {"pooled_projection_dim", config.pooled_width},
+              {"pos_embed_max_size", config.max_positions}});
   if (json.positive("caption_projection_dim", 1152) != config.width())
     json.fail("caption_projection_dim",
               cat("num_attention_heads times attention_head_dim = ", config.width()));

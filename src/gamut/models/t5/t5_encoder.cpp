@@ -44,14 +44,14 @@ T5Config parse_t5_config(const nlohmann::json& object, const std::string& file) 
     json.fail("feed_forward_proj", "\"gated-gelu\", T5's version 1.1");
   json.only("is_decoder", false);
   T5Config config;
-  config.vocab_size = json.positive("vocab_size", config.vocab_size);
-  config.width = json.positive("d_model", config.width);
-  config.head_width = json.positive("d_kv", config.head_width);
-  config.inner = json.positive("d_ff", config.inner);
-  config.layers = json.positive("num_layers", config.layers);
-  config.heads = json.positive("num_heads", config.heads);
-  config.buckets = json.positive("relative_attention_num_buckets", config.buckets);
-  config.max_distance = json.positive("relative_attention_max_distance", config.max_distance);
+  json.sizes({{"vocab_size", config.vocab_size},
+              {"d_model", config.width},
+              {"d_kv", config.head_width},
+              {"d_ff", config.inner},
+              {"num_layers", config.layers},
+              {"num_heads", config.heads},
+              {"relative_attention_num_buckets", config.buckets},
+              {"relative_attention_max_distance", config.max_distance}});
   config.norm_eps = json.number("layer_norm_epsilon", config.norm_eps);
   if (config.buckets % 4 != 0) json.fail("relative_attention_num_buckets", "a multiple of 4");
   if (config.max_distance <= config.buckets / 4)

@@ -23,11 +23,11 @@ VitConfig parse_vit_config(const nlohmann::json& object, const std::string& file
   if (type != "vit" && type != "dinov2") json.fail("model_type", "\"vit\" or \"dinov2\"");
   config.dinov2 = type == "dinov2";
   if (config.dinov2) config.patch_size = 14, config.layer_norm_eps = 1e-6;
-  config.hidden_size = json.positive("hidden_size", config.hidden_size);
-  config.layers = json.positive("num_hidden_layers", config.layers);
-  config.heads = json.positive("num_attention_heads", config.heads);
-  config.image_size = json.positive("image_size", config.image_size);
-  config.patch_size = json.positive("patch_size", config.patch_size);
+  json.sizes({{"hidden_size", config.hidden_size},
+              {"num_hidden_layers", config.layers},
+              {"num_attention_heads", config.heads},
+              {"image_size", config.image_size},
+              {"patch_size", config.patch_size}});
   config.layer_norm_eps = json.number("layer_norm_eps", config.layer_norm_eps);
   config.qkv_bias = json.boolean("qkv_bias", true);
   json.only("num_channels", 3);

@@ -84,8 +84,8 @@ Batch draw_batch(const PretrainConfig& config, const TrainingSet& set, const mod
 
 // Distance between the teacher's velocity and the one that the predicted noise stands for.
 Tensor teacher_loss(const models::Pipeline& teacher, const Tensor& predicted_noise, const Tensor& noisy,
-                    const diffusion::NoiseProcess::Mix& mix, const models::TokenBatch& tokens) {
-  const Tensor scale = mix.signal + mix.noise, sigma = mix.noise / scale;
+                    const diffusion::Mix<Tensor>& mix, const models::TokenBatch& tokens) {
+  const Tensor scale = mix.clean + mix.noise, sigma = mix.noise / scale;
   const Tensor x = noisy / scale;
   Tensor velocity;
   {
@@ -171,7 +171,7 @@ void PretrainConfig::fields(FieldVisitor& v) {
   v.field("batch", batch, at_least(1), "pictures per step");
   v.field("pictures", pictures, at_least(1), "pictures drawn once for the whole run");
   v.field("drop_prompt", drop_prompt, between(0, 1), "share of empty prompts (classifier-free dropout)");
-  v.field("keep_colors", keep_colors, between(0, 1), "share of captions that name the colours");
+  v.field("keep_colors", keep_colors, between(0, 1), "share of captions that name the colors");
   v.field("keep_style", keep_style, between(0, 1), "share of captions that name the style");
   v.field("time_mean", time_mean, any_value(), "mean of the logit of sigma");
   v.field("time_std", time_std, above(0), "standard deviation of the logit of sigma");
@@ -190,17 +190,11 @@ bool pretrain_base(const PretrainConfig& config, const PretrainOptions& options)
   if (models::Pipeline* teacher = objective.teacher())
     train::copy_weights(params, named(all_params(*teacher)), config.teacher);
   const TrainingSet set = make_training_set(config, pipe);
-  const bool finished = train::run_pretraining(
-      {.run = options.run,
-       .resume = options.resume,
-       .steps = config.steps,
-       .curve = {.kind = "cosine", .warmup = config.warmup, .final_rate = config.final_rate},
-       .optimizer = config.optimizer,
-       .ema = config.ema,
-       .checkpoint = config.checkpoint,
-       .params = params,
-       .loss = [&](int64_t step) { return objective(draw_batch(config, set, pipe, step)); },
-       .save = [&] { pipe.save(config.output); }});
+  train::PretrainLoop loop = loop_of(config, options);
+  loop.params = params;
+  loop.loss = [&](int64_t step) { return objective(draw_batch(config, set, pipe, step)); };
+  loop.save = [&] { pipe.save(config.output); };
+  const bool finished = train::run_pretraining(loop);
   if (finished) log_info(cat("wrote ", config.output));
   return finished;
 }

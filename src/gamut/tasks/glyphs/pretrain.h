@@ -19,6 +19,7 @@
 #include "gamut/train/checkpoint.h"
 #include "gamut/train/ema.h"
 #include "gamut/train/optimizer.h"
+#include "gamut/train/pretrain_loop.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -51,6 +52,18 @@ struct PretrainOptions {
   std::filesystem::path run;  // checkpoints and metrics.jsonl
   bool resume = false;
 };
+
+// The loop of a recipe in a run folder, but for its parameters, its loss and how its model is saved.
+template <class Config>
+train::PretrainLoop loop_of(const Config& config, const PretrainOptions& options) {
+  return {.run = options.run,
+          .resume = options.resume,
+          .steps = config.steps,
+          .curve = {.kind = "cosine", .warmup = config.warmup, .final_rate = config.final_rate},
+          .optimizer = config.optimizer,
+          .ema = config.ema,
+          .checkpoint = config.checkpoint};
+}
 
 // Writes config.output (EMA weights) at each checkpoint and at the end. Stops at a safe point when asked; the
 // result says whether all steps were made.

@@ -9,9 +9,7 @@
 #include "gamut/io/inside.h"
 #include "gamut/nn/device.h"
 #include "gamut/text/clip_tokenizer.h"
-#include "gamut/train/disturb.h"
 #include "gamut/tasks/glyphs/pretrain_data.h"
-#include "gamut/train/pretrain_loop.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -50,10 +48,7 @@ Tensor step_loss(const ClipTrainingConfig& config, const models::Clip& clip, con
   for (int64_t b = 0; b < config.batch; ++b) rows.push_back(stream.below(config.pictures));
   at::manual_seed(stream.bits64());
   const Tensor row = at::tensor(rows, at::kLong).to(clip.options().device);
-  const ClipAugmentConfig& most = config.augment;
-  const Tensor pictures =
-      train::disturb(pictures_at(set.glyphs, row).to(at::kCPU),
-                     {.noise = most.noise, .blur = most.blur, .shade = most.shade, .grid = most.grid});
+  const Tensor pictures = train::disturb(pictures_at(set.glyphs, row).to(at::kCPU), config.augment);
   return contrastive_loss(clip.image_embeddings(clip.preprocess(pictures)),
                           clip.text_embeddings(set.tokens_NL.index_select(0, row)), clip.logit_scale());
 }
@@ -73,13 +68,6 @@ models::Clip create_clip(const ClipTrainingConfig& config) {
 }
 
 }  // namespace
-
-void ClipAugmentConfig::fields(FieldVisitor& v) {
-  v.field("noise", noise, between(0, 1), "largest standard deviation of white noise");
-  v.field("blur", blur, between(0, 1), "largest weight of the 3x3 mean");
-  v.field("shade", shade, between(0, 1), "largest standard deviation of a smooth change of colour");
-  v.field("grid", grid, between(0, 1), "largest standard deviation of a pattern of period two pixels");
-}
 
 void ClipTrainingConfig::fields(FieldVisitor& v) {
   v.field("task", task, one_of({"base", "reader", "clip"}), "what is trained");
@@ -129,19 +117,12 @@ bool pretrain_clip(const ClipTrainingConfig& config, const PretrainOptions& opti
     const at::NoGradGuard no_grad;
     clip.logit_scale().clamp_(std::nullopt, std::log(100.0));
   };
-  const bool finished = train::run_pretraining(
-      {.run = options.run,
-       .resume = options.resume,
-       .steps = config.steps,
-       .curve = {.kind = "cosine", .warmup = config.warmup, .final_rate = config.final_rate},
-       .optimizer = config.optimizer,
-       .ema = config.ema,
-       .checkpoint = config.checkpoint,
-       .params = clip.params().params(),
-       .loss = [&](int64_t step) { return step_loss(config, clip, set, step); },
-       .after_update = hold_scale,
-       .save = [&] { clip.save(config.output); }});
-  if (!finished) return false;
+  train::PretrainLoop loop = loop_of(config, options);
+  loop.params = clip.params().params();
+  loop.loss = [&](int64_t step) { return step_loss(config, clip, set, step); };
+  loop.after_update = hold_scale;
+  loop.save = [&] { clip.save(config.output); };
+  if (!train::run_pretraining(loop)) return false;
   const models::Clip saved = models::Clip::open(config.output, clip.options());
   const double top1 = text_to_image_top1(saved, config.holdout, uint64_t(config.seed));
   io::JsonLines(options.run / "metrics.jsonl").append({{"step", config.steps}, {"text_to_image_top1", top1}});

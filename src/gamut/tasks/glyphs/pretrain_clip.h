@@ -10,17 +10,12 @@
 #include "gamut/core/config.h"
 #include "gamut/models/clip/clip.h"
 #include "gamut/tasks/glyphs/pretrain.h"
+#include "gamut/train/disturb.h"
 
 #include <cstdint>
 #include <string>
 
 namespace gamut::glyphs {
-
-// Largest strengths of the disturbances, in units of the [0, 1] range.
-struct ClipAugmentConfig {
-  double noise = 0.1, blur = 0.5, shade = 0.05, grid = 0.05;
-  void fields(FieldVisitor& v);
-};
 
 // A recipe with task = "clip".
 struct ClipTrainingConfig {
@@ -37,7 +32,7 @@ struct ClipTrainingConfig {
   train::OptimizerConfig optimizer{.learning_rate = 2e-3, .weight_decay = 0.05};
   train::EmaConfig ema{.decay = 0.99, .every = 1};
   train::CheckpointConfig checkpoint{.every = 250, .keep = 2};
-  ClipAugmentConfig augment;
+  train::Disturbance augment{.noise = 0.1, .blur = 0.5, .shade = 0.05, .grid = 0.05};
   void fields(FieldVisitor& v);
 };
 

@@ -4,26 +4,21 @@
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/core/random.h"
-#include "gamut/core/stop.h"
 #include "gamut/models/reader/reader_net.h"
 #include "gamut/nn/device.h"
 #include "gamut/nn/images.h"
 #include "gamut/tasks/glyphs/pretrain_data.h"
 #include "gamut/tasks/glyphs/reader_batches.h"
-#include "gamut/train/progress.h"
+#include "gamut/train/pretrain_loop.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
-
-#include <algorithm>
-#include <cmath>
 
 namespace gamut::glyphs {
 namespace {
 
 using at::Tensor;
 
-constexpr int64_t kReaderQualityEvery = 100;
 constexpr int64_t kEvalBatch = 256;
 
 Tensor probabilities(models::Reader& reader, const Tensor& pictures) {
@@ -48,13 +43,17 @@ ReaderQuality evaluate(const ReaderTrainingConfig& config, models::Reader& reade
           .garbage_confidence = garbage.amax(1).mean().item<double>()};
 }
 
+Tensor step_loss(const ReaderTrainingConfig& config, models::Reader& reader, GlyphRenderer& renderer,
+                 int64_t step) {
+  const ReaderBatch batch = draw_reader_batch(config, renderer, step);
+  const Tensor logits = reader.net().training_logits(batch.pictures_BCHW.to(reader.device()));
+  return at::cross_entropy_loss(logits, batch.targets_BK.to(reader.device()));
+}
+
 }  // namespace
 
 void ReaderAugmentConfig::fields(FieldVisitor& v) {
-  v.field("noise", noise, between(0, 1), "largest standard deviation of white noise");
-  v.field("blur", blur, between(0, 1), "largest weight of the 3x3 mean");
-  v.field("shade", shade, between(0, 1), "largest standard deviation of a smooth change of colour");
-  v.field("grid", grid, between(0, 1), "largest standard deviation of a pattern of period two pixels");
+  Disturbance::fields(v);
   v.field("garbage", garbage, between(0, 0.5), "share of pictures that show no character");
 }
 
@@ -77,31 +76,16 @@ ReaderQuality pretrain_reader(const ReaderTrainingConfig& config) {
                                                  {.device = nn::open_device(config.device)});
   const std::vector<nn::NamedTensor> params = reader.trainable();
   for (const nn::NamedTensor& param : params) param.tensor.requires_grad_(true);
-  train::AdamW optimizer(params, config.optimizer);
   GlyphRenderer renderer;
-
-  const train::LearningRateSchedule curve{.kind = "cosine", .warmup = config.warmup};
-  const train::Progress progress(0, config.steps);
-  Tensor loss_sum = at::zeros({}, reader.device());
-  for (int64_t step = 0; step < config.steps && !stop_requested(); ++step) {
-    const ReaderBatch batch = draw_reader_batch(config, renderer, step);
-    const Tensor logits = reader.net().training_logits(batch.pictures_BCHW.to(reader.device()));
-    const Tensor loss = at::cross_entropy_loss(logits, batch.targets_BK.to(reader.device()));
-    loss.backward();
-    optimizer.clip_gradients(optimizer.grad_norm());
-    optimizer.step(config.optimizer.learning_rate * curve.share(step, config.steps));
-    optimizer.zero_grad();
-    loss_sum += loss.detach();
-    if ((step + 1) % kReaderQualityEvery == 0) {
-      const double mean_loss = loss_sum.item<double>() / kReaderQualityEvery;
-      loss_sum.zero_();
-      if (!std::isfinite(mean_loss))
-        throw NumericalError(
-            "pretrain", cat("the loss is not finite at step ", step + 1, "; lower optimizer.learning_rate"));
-      log_info(cat(progress.line(step + 1), ", loss ", rounded(mean_loss, 4)));
-    }
-  }
-  reader.save(config.output);
+  train::PretrainLoop loop;
+  loop.steps = config.steps;
+  loop.curve = {.kind = "cosine", .warmup = config.warmup};
+  loop.optimizer = config.optimizer;
+  loop.ema.decay = 0;
+  loop.params = params;
+  loop.loss = [&](int64_t step) { return step_loss(config, reader, renderer, step); };
+  loop.save = [&] { reader.save(config.output); };
+  train::run_pretraining(loop);
   const ReaderQuality report = evaluate(config, reader, renderer);
   log_info(cat("wrote ", config.output, ": accuracy ", rounded(report.accuracy, 4),
                ", probability of the right character ", rounded(report.mean_probability, 4),

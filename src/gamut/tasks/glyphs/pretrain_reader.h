@@ -3,12 +3,12 @@
 //
 // Half-drawn samples of a diffusion model must be judged sensibly too. So pictures are blurred, shaded,
 // overlaid with noise and with 2x2 grids of random strength, and a share of the batch shows no character at
-// all (blobs, noise, flat colours, two halves of different characters) with the even distribution as its
+// all (blobs, noise, flat colors, two halves of different characters) with the even distribution as its
 // target.
 #pragma once
 
 #include "gamut/core/config.h"
-#include "gamut/train/learning_rate_schedule.h"
+#include "gamut/train/disturb.h"
 #include "gamut/train/optimizer.h"
 
 #include <cstdint>
@@ -16,14 +16,9 @@
 
 namespace gamut::glyphs {
 
-// Strengths of the disturbances; each picture draws its own between 0 and these, in units of the [0, 1]
-// range.
-struct ReaderAugmentConfig {
-  double noise = 0.15;   // standard deviation of white noise
-  double blur = 1.0;     // weight of the 3x3 mean against the picture itself
-  double shade = 0.1;    // standard deviation of a smooth change of colour
-  double grid = 0.1;     // standard deviation of a pattern of period 2
+struct ReaderAugmentConfig : train::Disturbance {
   double garbage = 0.1;  // share of pictures that show no character
+  ReaderAugmentConfig() : Disturbance{.noise = 0.15, .blur = 1.0, .shade = 0.1, .grid = 0.1} {}
   void fields(FieldVisitor& v);
 };
 

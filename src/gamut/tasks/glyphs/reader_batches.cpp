@@ -32,14 +32,8 @@ Glyphs draw_glyphs(Stream& stream, GlyphRenderer& renderer, int64_t count) {
   return {nn::images_to_tensor(images), at::tensor(classes, at::kLong)};
 }
 
-Tensor disturbed(Tensor x_BCHW, const ReaderAugmentConfig& augment) {
-  return train::disturb(
-      std::move(x_BCHW),
-      {.noise = augment.noise, .blur = augment.blur, .shade = augment.shade, .grid = augment.grid});
-}
-
-// A quarter each: two colours in blobs from coarse to fine, coloured noise from coarse to fine, a flat
-// colour, the left half of one glyph beside the right half of another.
+// A quarter each: two colors in blobs from coarse to fine, colored noise from coarse to fine, a flat
+// color, the left half of one glyph beside the right half of another.
 Tensor no_character(Stream& stream, GlyphRenderer& renderer, int64_t count) {
   const int64_t quarter = count / 4, rest = count - 3 * quarter;
   const Tensor ink = at::rand({quarter, 3, 1, 1}), ground = at::rand({quarter, 3, 1, 1});
@@ -68,13 +62,13 @@ ReaderBatch draw_reader_batch(const ReaderTrainingConfig& config, GlyphRenderer&
   if (garbage > 0) pictures = at::cat({pictures, no_character(stream, renderer, garbage)});
   const Tensor targets = at::cat({at::one_hot(glyphs.classes_B, classes).to(at::kFloat),
                                   at::full({garbage, classes}, 1.0 / double(classes))});
-  return {disturbed(pictures, config.augment), targets};
+  return {train::disturb(pictures, config.augment), targets};
 }
 
 Tensor draw_garbage(const ReaderTrainingConfig& config, GlyphRenderer& renderer, int64_t count) {
   Stream stream(uint64_t(config.seed), "reader.garbage");
   at::manual_seed(stream.bits64());
-  return disturbed(no_character(stream, renderer, count), config.augment);
+  return train::disturb(no_character(stream, renderer, count), config.augment);
 }
 
 }  // namespace gamut::glyphs
