@@ -5,6 +5,7 @@
 #include "gamut/core/log.h"
 #include "gamut/core/names.h"
 #include "gamut/io/files.h"
+#include "gamut/run/protocol.h"
 #include "gamut/run/run_identity.h"
 #include "gamut/run/train_recipe.h"
 
@@ -58,6 +59,7 @@ void add_recipe(const fs::path& config, RunRows& run) {
   const TrainRecipe recipe = load_train_recipe(config, {});
   run.seed = recipe.train.seed;
   for (const ResolvedField& field : recipe.resolved.fields) run.recipe[field.key] = field.toml;
+  run.protocol = protocol_of(recipe.resolved);
   run.settings["model"] = recipe.train.model;
   run.settings["evaluation prompt set"] = recipe.eval_prompts().string();
   for (const char* key :
@@ -102,7 +104,8 @@ std::vector<RunRows> read_collected(const fs::path& path) {
     }
     RunRows& run = runs[place->second];
     add_measures(row, run);
-    add_row_settings(row, {"prompts", "members", "eval_steps"}, run);
+    add_row_settings(row, {"prompts", "members", "eval_steps", "eval_seed"}, run);
+    if (row.contains("protocol") && row["protocol"].is_string()) run.protocol = row["protocol"].get<std::string>();
     if (row.contains("train_seconds") && row["train_seconds"].is_number())
       run.seconds[row["step"].get<int64_t>()] = row["train_seconds"].get<double>();
   }

@@ -70,5 +70,23 @@ TEST(pretrain_reader, learns_within_eighty_steps) {
   EXPECT_EQ(models::Reader::open(config.output, {}).config().characters, glyphs::glyph_characters());
 }
 
+// Chance is 0.018 of the 55 faces; styles are a third to a half each.
+TEST(pretrain_reader, learns_faces_too) {
+  const testing::TempFolder folder;
+  ReaderTrainingConfig config = small();
+  config.task = "faces";
+  config.steps = 80;
+  config.warmup = 20;
+  config.holdout = 300;
+  config.output = (folder / "faces").string();
+  const ReaderQuality report = pretrain_reader(config);
+  EXPECT_GT(report.accuracy, 0.06);
+  EXPECT_GT(report.style_accuracy, 0.3);
+  const models::ReaderConfig read = models::Reader::open(config.output, {}).config();
+  EXPECT_EQ(read.classes, face_classes());
+  EXPECT_EQ(read.characters, "");
+  EXPECT_EQ(draw_reader_batch(config, *std::make_unique<GlyphRenderer>(), 0).targets_BK.size(1), 55);
+}
+
 }  // namespace pretrain_reader_test
 }  // namespace gamut::glyphs
