@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <tuple>
 
 namespace gamut::testing {
 namespace frontier_test {
@@ -276,6 +277,28 @@ TEST(frontier, compares_every_pair_at_common_levels) {
                            "color_spread at the last evaluation\n", "Within 40 s, the training time of the shortest run:",
                            "(intervals: 95 % for all pairs of a level together, along lines between checkpoints)"})
     EXPECT_NE(text.out.find(part), std::string::npos) << part << "\n" << text.out;
+}
+
+// Rows of eval.raw beside averaged ones: the base is either's, and there is no second evaluation.
+TEST(frontier, compares_weights_without_averaging) {
+  const Runs runs;
+  std::vector<std::string> all = runs.both();
+  for (const std::string& run : all) {
+    std::string rows = read_file(fs::path(run) / "evals.jsonl");
+    for (const auto& [step, reward, spread] : std::vector<std::tuple<int, double, double>>{{2, 0.7, 0.05}, {4, 0.97, 0.04}}) {
+      std::string raw = line({step, reward, spread});
+      rows += raw.replace(raw.find("\"ema\""), 5, "\"raw\"");
+    }
+    write_raw(fs::path(run) / "evals.jsonl", rows);
+  }
+  const json found = json::parse(frontier(all, {"--weights", "raw", "--json"}).out);
+  EXPECT_EQ(found.at("weights"), "raw");
+  EXPECT_EQ(found.at("reported_apart"), false);
+  for (const json& method : found.at("methods"))
+    for (const json& run : method.at("runs")) {
+      ASSERT_EQ(run.at("checkpoints").size(), 3u);
+      EXPECT_EQ(run.at("checkpoints")[2].at("select").at("x"), 0.97);
+    }
 }
 
 TEST(frontier, pairs_are_of_one_protocol) {

@@ -41,7 +41,8 @@ void print_text(const run::ComparedMethods& found, const FrontierFlags& flags) {
     out += cat("(intervals: ", 100 * flags.options.compare.bootstrap.confidence,
                " % for all pairs of a level together, along lines between checkpoints)\n");
   }
-  out += "(measured: averaged weights at every evaluated step)\n";
+  out += cat("(measured: ", flags.options.weights == "raw" ? "weights without averaging" : "averaged weights",
+             " at every evaluated step)\n");
   for (const std::string& note : found.runs.notes) out += cat("note: ", note, "\n");
   std::printf("%s", out.c_str());
 }
@@ -80,6 +81,8 @@ void add_frontier_command(CLI::App& program, Action& chosen) {
       ->check(number_between(0.5, 0.999));
   command->add_flag("--interpolate", flags->options.interpolate,
                     "compare along straight lines between checkpoints, not in steps: for few checkpoints");
+  command->add_option("--weights", flags->options.weights, "ema: averaged (default), or raw, of runs with eval.raw")
+      ->check(CLI::IsMember({"ema", "raw"}));
   command->add_flag("--pairs", flags->options.pairs,
                     "every pair of recipes at --level (default 0.8, 0.85, 0.9, 0.93, 0.95) and at the end, intervals "
                     "corrected for their number; runs of one protocol");

@@ -55,7 +55,7 @@ void compare_pairs(const std::vector<RunRows>& rows, const FrontierOptions& opti
 ComparedMethods compare_all(const std::vector<std::string>& paths, const FrontierOptions& options) {
   std::vector<RunRows> rows;
   for (const std::string& path : run_arguments(paths, ".jsonl"))
-    for (RunRows& run : read_run_rows(path)) rows.push_back(std::move(run));
+    for (RunRows& run : read_run_rows(path, options.weights)) rows.push_back(std::move(run));
   ComparedMethods found{.runs = compared_runs(rows, options.x, options.y), .all = {}, .equal_time = {}, .tables = {}, .timed_tables = {}};
   if (options.pairs) return compare_pairs(rows, options, found), found;
   const eval::Method* baseline = find_baseline(found.runs.methods, options.baseline);
@@ -86,6 +86,7 @@ nlohmann::ordered_json to_json(const ComparedMethods& found, const FrontierOptio
   if (options.pairs)
     return {{"x", options.x},
             {"y", options.y},
+            {"weights", options.weights},
             {"reported_apart", found.runs.reported_apart},
             {"confidence", options.compare.bootstrap.confidence},
             {"notes", found.runs.notes},
@@ -94,6 +95,7 @@ nlohmann::ordered_json to_json(const ComparedMethods& found, const FrontierOptio
             {"levels_at_equal_time", list(found.timed_tables)}};
   return {{"x", options.x},
           {"y", options.y},
+          {"weights", options.weights},
           {"reported_apart", found.runs.reported_apart},
           {"interpolated", options.interpolate},
           {"confidence", options.compare.bootstrap.confidence},

@@ -18,6 +18,7 @@ struct FrontierOptions {
       "";  // recipe to compare with; "" = flow_grpo, or nothing where there is one recipe alone
   std::string x = "reward", y = "color_spread";  // measures of quality and of diversity
   eval::CompareOptions compare = {};
+  std::string weights = "ema";  // or raw: those without averaging
   bool interpolate = false;  // along straight lines between checkpoints, not in steps
   // Every pair of methods at the same levels (compare.levels, else LevelOptions') instead of all against a baseline; runs of
   // one protocol.

@@ -27,10 +27,11 @@ struct RunRows {
   std::map<int64_t, std::map<std::string, double>> report;
 };
 
+// `weights`: "ema", or "raw" (eval.raw), which has one evaluation and no report; the base counts as either.
 // A run folder gives one, a .jsonl of collected rows (recipe, seed, step, train_seconds, measures) as many as
 // it holds. DataError or EnvironmentError in one line when there is nothing to read; a half-written last line
 // is warned about and left out.
-std::vector<RunRows> read_run_rows(const std::filesystem::path& path);
+std::vector<RunRows> read_run_rows(const std::filesystem::path& path, const std::string& weights = "ema");
 
 // Training time in seconds until each step, the sum of metrics.jsonl's seconds_total; evaluations don't
 // count.
