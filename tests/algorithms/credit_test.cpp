@@ -357,7 +357,8 @@ TEST(credit, log_odds_tell_good_pictures_apart) {
   std::vector<double> odds;
   for (const double r : rewards) odds.push_back(r == 1 ? std::log(0.9999 / 0.0001) : std::log(r / (1 - r)));
   const auto advantages = [&](const std::vector<double>& of, const AdvantageConfig& config) {
-    return assign_credit({{.rewards = of, .scored = {1, 1, 1, 1, 1}}}, {slots.subset, slots.shaping, config}, {})
+    return assign_credit({{.rewards = of, .scored = {1, 1, 1, 1, 1}}}, {slots.subset, slots.shaping, config},
+                         {})
         .groups[0]
         .advantages;
   };
@@ -371,8 +372,8 @@ TEST(credit, log_odds_tell_good_pictures_apart) {
   const auto fallbacks = [&](const std::string& scale) {
     AdvantageConfig config = slots.advantage;
     config.scale = scale;
-    return assign_credit({{.rewards = saturated, .scored = {1, 1, 1, 1, 1, 1}}}, {slots.subset, slots.shaping, config},
-                         {.keep = 3})
+    return assign_credit({{.rewards = saturated, .scored = {1, 1, 1, 1, 1, 1}}},
+                         {slots.subset, slots.shaping, config}, {.keep = 3})
         .subset_fallbacks;
   };
   EXPECT_EQ(fallbacks("reward"), 1);
@@ -382,11 +383,13 @@ TEST(credit, log_odds_tell_good_pictures_apart) {
 TEST(credit, log_odds_are_of_probabilities) {
   Slots slots = fill_slots("flow_grpo");
   slots.advantage.scale = "log_odds";
-  EXPECT_EQ(testing::message_of<ConfigError>([&] {
-              assign_credit({{.rewards = {21.5, 0.5}, .scored = {1, 1}}}, {slots.subset, slots.shaping, slots.advantage}, {});
-            }),
-            "[advantage] scale = \"log_odds\" takes rewards in [0, 1], as a probability is; got 21.5; expected "
-            "advantage.scale = \"reward\"");
+  EXPECT_EQ(
+      testing::message_of<ConfigError>([&] {
+        assign_credit({{.rewards = {21.5, 0.5}, .scored = {1, 1}}},
+                      {slots.subset, slots.shaping, slots.advantage}, {});
+      }),
+      "[advantage] scale = \"log_odds\" takes rewards in [0, 1], as a probability is; got 21.5; expected "
+      "advantage.scale = \"reward\"");
 }
 
 }  // namespace credit_test

@@ -109,7 +109,8 @@ TEST(objective, a_buffer_is_for_weights_that_do_not_compare) {
   slots.objective.buffer = 4;
   slots.advantage.kind = "tmpo";
   const std::string message = testing::message_of<ConfigError>([&] { make_objective(slots, 1); });
-  EXPECT_NE(message.find("objective.kind = \"awm\" does not go with objective.buffer: its advantages are relative to their own "
+  EXPECT_NE(message.find("objective.kind = \"awm\" does not go with objective.buffer: its advantages are "
+                         "relative to their own "
                          "iteration"),
             std::string::npos)
       << message;

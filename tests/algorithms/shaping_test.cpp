@@ -322,7 +322,9 @@ TEST(shaping, values_that_no_recipe_may_hold) {
 TEST(shaping, the_witness_is_brute_force_s) {
   at::manual_seed(2);
   const at::Tensor own = at::randn({5, 3}, at::kDouble), base = at::randn({7, 3}, at::kDouble) + 0.5;
-  const auto distance = [](const at::Tensor& a, const at::Tensor& b) { return (a - b).norm().item<double>(); };
+  const auto distance = [](const at::Tensor& a, const at::Tensor& b) {
+    return (a - b).norm().item<double>();
+  };
   at::Tensor own_NN = at::zeros({5, 5}, at::kDouble), base_NM = at::zeros({5, 7}, at::kDouble);
   for (int64_t i = 0; i < 5; ++i) {
     for (int64_t j = 0; j < 5; ++j) own_NN[i][j] = distance(own[i], own[j]);
@@ -345,7 +347,8 @@ TEST(shaping, the_witness_is_brute_force_s) {
 
 // A member where the base has pictures and the group has none gains over one in the group's crowd.
 TEST(shaping, what_the_group_lacks_is_worth_more) {
-  const at::Tensor own = at::tensor({0.0, 0.0, 0.1, 3.0}, at::kDouble), base = at::tensor({0.0, 3.0, 3.1, 2.9}, at::kDouble);
+  const at::Tensor own = at::tensor({0.0, 0.0, 0.1, 3.0}, at::kDouble),
+                   base = at::tensor({0.0, 3.0, 3.1, 2.9}, at::kDouble);
   const at::Tensor own_NN = (own.unsqueeze(1) - own).abs(), base_NM = (own.unsqueeze(1) - base).abs();
   const ShapedGroup shaped =
       shape_by_base({0.5, 0.5, 0.5, 0.5}, own_NN, {base_NM, 1.0}, {.kind = "mmd", .weight = 1}, 0, nullptr);

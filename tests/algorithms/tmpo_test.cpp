@@ -44,7 +44,8 @@ const std::vector<double> kRewards{0.1, 0.9, 0.4, 0.95, 0.2}, kLogProbs{-1.2, -0
 
 TEST(tmpo, advantages_are_the_slopes_of_the_divergence) {
   for (const double beta : {0.5, 1.0, 3.0}) {
-    const std::vector<double> advantages = tmpo_advantages(kRewards, kLogProbs, beta), q = target(kRewards, beta);
+    const std::vector<double> advantages = tmpo_advantages(kRewards, kLogProbs, beta),
+                              q = target(kRewards, beta);
     for (size_t j = 0; j < kRewards.size(); ++j) {
       constexpr double h = 1e-6;
       std::vector<double> up = kLogProbs, down = kLogProbs;
@@ -57,7 +58,8 @@ TEST(tmpo, advantages_are_the_slopes_of_the_divergence) {
   }
 }
 
-// The whole gradient: a policy with one parameter, log-probabilities over two steps, the surrogate against the divergence.
+// The whole gradient: a policy with one parameter, log-probabilities over two steps, the surrogate against
+// the divergence.
 TEST(tmpo, the_surrogates_gradient_is_the_divergences) {
   Slots slots = fill_slots("tmpo");
   const auto schedule = diffusion::make_schedule(slots.sampler);
@@ -94,14 +96,14 @@ TEST(tmpo, the_surrogates_gradient_is_the_divergences) {
   const at::NoGradGuard no_grad;
   const std::vector<double> q = target(kRewards, 1.5);
   constexpr double h = 1e-5;
-  const double slope =
-      (divergence(q, sums(theta + h)) - divergence(q, sums(theta - h))) / (2 * h);
+  const double slope = (divergence(q, sums(theta + h)) - divergence(q, sums(theta - h))) / (2 * h);
   EXPECT_NEAR(theta.grad().item<double>() / 5, slope, 1e-5 * std::abs(slope));  // log-probabilities in fp32
   EXPECT_GT(std::abs(slope), 1e-4);
 }
 
 TEST(tmpo, without_log_probabilities_the_policy_is_even) {
-  const std::vector<double> given = tmpo_advantages(kRewards, {}, 1), even = tmpo_advantages(kRewards, {2, 2, 2, 2, 2}, 1);
+  const std::vector<double> given = tmpo_advantages(kRewards, {}, 1),
+                            even = tmpo_advantages(kRewards, {2, 2, 2, 2, 2}, 1);
   for (size_t j = 0; j < given.size(); ++j) EXPECT_NEAR(given[j], even[j], 1e-12);
   EXPECT_EQ(tmpo_advantages({0.5, 0.5}, {-1, -2}, 1), (std::vector<double>{0, 0}));
 }
@@ -116,7 +118,8 @@ TEST(tmpo, credit_takes_the_kept_members_and_leaves_flat_groups_out) {
   for (size_t j = 0; j < places.size(); ++j)
     EXPECT_NEAR(credit.groups[0].advantages[places[j]], expected[j], 1e-12);
   EXPECT_EQ(credit.groups[0].trained, (std::vector<uint8_t>{1, 1, 0, 1, 1}));
-  EXPECT_EQ(credit.groups[1].trained, (std::vector<uint8_t>{0, 0}));  // its rewards span less than a thousandth
+  EXPECT_EQ(credit.groups[1].trained,
+            (std::vector<uint8_t>{0, 0}));  // its rewards span less than a thousandth
 }
 
 }  // namespace tmpo_test

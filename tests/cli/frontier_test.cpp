@@ -252,7 +252,8 @@ TEST(frontier, what_cannot_be_read_is_one_line) {
                 "' must hold rows with recipe, seed and step; got {\"step\":0}\n"));
 }
 
-// At 0.75 on lines: flow_grpo's three seeds 0.125 + 0.75 own, kept's all 0.19. Paired t of log ratios of means, one pair.
+// At 0.75 on lines: flow_grpo's three seeds 0.125 + 0.75 own, kept's all 0.19. Paired t of log ratios of
+// means, one pair.
 TEST(frontier, compares_every_pair_at_common_levels) {
   const Runs runs;
   const Ran ran = frontier(runs.both(), {"--pairs", "--level", "0.75", "--level", "0.93", "--json"});
@@ -273,9 +274,10 @@ TEST(frontier, compares_every_pair_at_common_levels) {
 
   const Ran text = frontier(runs.both(), {"--pairs"});
   ASSERT_EQ(text.code, 0) << text.err;
-  for (const char* part : {"color_spread at reward 0.8\n", "color_spread at reward 0.95\n", "flow_grpo against kept",
-                           "color_spread at the last evaluation\n", "Within 40 s, the training time of the shortest run:",
-                           "(intervals: 95 % for all pairs of a level together, along lines between checkpoints)"})
+  for (const char* part :
+       {"color_spread at reward 0.8\n", "color_spread at reward 0.95\n", "flow_grpo against kept",
+        "color_spread at the last evaluation\n", "Within 40 s, the training time of the shortest run:",
+        "(intervals: 95 % for all pairs of a level together, along lines between checkpoints)"})
     EXPECT_NE(text.out.find(part), std::string::npos) << part << "\n" << text.out;
 }
 
@@ -285,7 +287,8 @@ TEST(frontier, compares_weights_without_averaging) {
   std::vector<std::string> all = runs.both();
   for (const std::string& run : all) {
     std::string rows = read_file(fs::path(run) / "evals.jsonl");
-    for (const auto& [step, reward, spread] : std::vector<std::tuple<int, double, double>>{{2, 0.7, 0.05}, {4, 0.97, 0.04}}) {
+    for (const auto& [step, reward, spread] :
+         std::vector<std::tuple<int, double, double>>{{2, 0.7, 0.05}, {4, 0.97, 0.04}}) {
       std::string raw = line({step, reward, spread});
       rows += raw.replace(raw.find("\"ema\""), 5, "\"raw\"");
     }

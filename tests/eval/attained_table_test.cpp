@@ -25,8 +25,9 @@ std::vector<MethodRow> rows() {
 // On lines: plain at 0.85 has 0.2 - 0.17 / 2 = 0.115 and 0.25 - 0.15 * 0.35 / 0.4 = 0.119; kept ends there.
 TEST(attained_table, reads_every_method_on_its_lines_at_one_reward) {
   const std::string table = attained_table(rows(), 0.85);
-  EXPECT_TRUE(table.starts_with("At reward 0.85, along lines between checkpoints: the most of each measure that a run "
-                                "attains.\n\n| recipe | seeds that reach it | color spread | recall of the base |\n"))
+  EXPECT_TRUE(table.starts_with(
+      "At reward 0.85, along lines between checkpoints: the most of each measure that a run "
+      "attains.\n\n| recipe | seeds that reach it | color spread | recall of the base |\n"))
       << table;
   EXPECT_NE(table.find("| plain | 2 of 2 | 0.117 (0.115–0.119) |"), std::string::npos) << table;
   EXPECT_NE(table.find("| kept | 2 of 2 | 0.200 (0.200–0.200) |"), std::string::npos) << table;
@@ -41,15 +42,19 @@ TEST(attained_table, shows_the_reporting_seed_of_what_the_selecting_one_chose) {
   std::vector<MethodRow> two{row("plain", 1, 40, 0.9, 0.2), row("plain", 1, 80, 0.9, 0.1)};
   two[0].reported = {{"reward", 0.8}, {"color_spread", 0.05}};
   two[1].reported = {{"reward", 0.95}, {"color_spread", 0.15}};
-  EXPECT_NE(attained_table(two, 0.9).find("| 0.050 (0.050–0.050) |"), std::string::npos) << attained_table(two, 0.9);
+  EXPECT_NE(attained_table(two, 0.9).find("| 0.050 (0.050–0.050) |"), std::string::npos)
+      << attained_table(two, 0.9);
 }
 
 TEST(attained_table, ranks_by_families_where_all_have_the_same_seeds) {
   const std::string ranks = ranks_table(rows(), 0.85);
-  EXPECT_NE(ranks.find("| recipe | headline | recall |\n|---|--:|--:|\n| plain | 2.00 | 2.00 |\n| kept | 1.00 | 1.00 |\n"),
-            std::string::npos)
+  EXPECT_NE(
+      ranks.find(
+          "| recipe | headline | recall |\n|---|--:|--:|\n| plain | 2.00 | 2.00 |\n| kept | 1.00 | 1.00 |\n"),
+      std::string::npos)
       << ranks;
-  EXPECT_TRUE(ranks_table(rows(), std::nullopt).starts_with("At the last evaluation, ranks by families of measures"));
+  EXPECT_TRUE(
+      ranks_table(rows(), std::nullopt).starts_with("At the last evaluation, ranks by families of measures"));
   std::vector<MethodRow> fewer = rows();
   fewer.pop_back();
   fewer.erase(fewer.end() - 1);

@@ -24,7 +24,8 @@ TEST(family_ranks, families_count_alike_however_many_measures_they_have) {
                                             {"recall", "recall", {{0.5, 0.5}, {0.4, 0.4}, {0.9, 0.1}}}};
   const FamilyRanks found = family_ranks({"a", "b", "c"}, {1, 2}, measures);
   EXPECT_EQ(found.families, (std::vector<std::string>{"form", "recall"}));
-  // a: face 1, 2; style 2, 2; recall 2, 1. b: face 2, 1; style 1, 1; recall 3, 2. c: 3 throughout; recall 1, 3.
+  // a: face 1, 2; style 2, 2; recall 2, 1. b: face 2, 1; style 1, 1; recall 3, 2. c: 3 throughout; recall
+  // 1, 3.
   EXPECT_DOUBLE_EQ(found.ranks[0][0], 1.75);
   EXPECT_DOUBLE_EQ(found.ranks[0][1], 1.5);
   EXPECT_DOUBLE_EQ(found.ranks[1][0], 1.25);

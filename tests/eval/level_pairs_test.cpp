@@ -13,13 +13,19 @@ namespace gamut::eval {
 namespace level_pairs_test {
 
 Checkpoint at(int64_t step, double x, double y) {
-  return {.step = step, .seconds = 2.0 * double(step), .select_x = x, .select_y = y, .report_x = x + 0.01, .report_y = 2 * y};
+  return {.step = step,
+          .seconds = 2.0 * double(step),
+          .select_x = x,
+          .select_y = y,
+          .report_x = x + 0.01,
+          .report_y = 2 * y};
 }
 
 Curve random_curve(Stream& stream, int64_t seed) {
   Curve run{.seed = seed};
   for (int64_t step = 0; step < 8; ++step)
-    run.checkpoints.push_back(at(step, 0.6 + 0.05 * double(step) + 0.06 * stream.uniform(), stream.uniform()));
+    run.checkpoints.push_back(
+        at(step, 0.6 + 0.05 * double(step) + 0.06 * stream.uniform(), stream.uniform()));
   return run;
 }
 
@@ -31,8 +37,10 @@ std::optional<Checkpoint> by_brute_force(const Curve& run, double level, double 
       const Checkpoint &a = run.checkpoints[i - 1], &b = run.checkpoints[i];
       const double s = k / 20000.0;
       const auto mix = [&](double Checkpoint::*field) { return a.*field + s * (b.*field - a.*field); };
-      Checkpoint point{.seconds = mix(&Checkpoint::seconds), .select_x = mix(&Checkpoint::select_x),
-                       .select_y = mix(&Checkpoint::select_y), .report_x = mix(&Checkpoint::report_x),
+      Checkpoint point{.seconds = mix(&Checkpoint::seconds),
+                       .select_x = mix(&Checkpoint::select_x),
+                       .select_y = mix(&Checkpoint::select_y),
+                       .report_x = mix(&Checkpoint::report_x),
                        .report_y = mix(&Checkpoint::report_y)};
       if (point.select_x < level || point.seconds > budget) continue;
       if (!best || point.select_y > best->select_y) best = point;
@@ -73,12 +81,14 @@ TEST(level_pairs, attained_meets_the_level_on_the_line) {
 // t quantiles of tables: 7 degrees of freedom, 0.025: 2.364624; 0.025 / 3: 3.127552 (scipy.stats.t.isf).
 TEST(level_pairs, differences_are_the_paired_t_test) {
   const std::vector<int64_t> seeds{11, 12, 13, 14, 15, 16, 17, 18};
-  const std::vector<double> a{3.1, 2.9, 3.4, 3.0, 3.3, 2.8, 3.2, 3.5}, b{2.9, 3.0, 3.0, 2.8, 3.1, 2.7, 2.9, 3.1};
+  const std::vector<double> a{3.1, 2.9, 3.4, 3.0, 3.3, 2.8, 3.2, 3.5},
+      b{2.9, 3.0, 3.0, 2.8, 3.1, 2.7, 2.9, 3.1};
   double mean = 0, squares = 0;
   for (size_t i = 0; i < 8; ++i) mean += (a[i] - b[i]) / 8;
   for (size_t i = 0; i < 8; ++i) squares += std::pow(a[i] - b[i] - mean, 2);
   const double error = std::sqrt(squares / 7 / 8);
-  for (const auto& [pairs, quantile] : std::vector<std::pair<size_t, double>>{{1, 2.364624251}, {3, 3.127552}}) {
+  for (const auto& [pairs, quantile] :
+       std::vector<std::pair<size_t, double>>{{1, 2.364624251}, {3, 3.127552}}) {
     const PairAtLevel pair = compare_pair({seeds, a}, {seeds, b}, 0.95, pairs, true);
     EXPECT_FALSE(pair.is_ratio);
     EXPECT_TRUE(pair.paired);
@@ -116,14 +126,16 @@ Method method(const std::string& name, int64_t seeds, double keep, Stream& strea
   Method out{.name = name};
   for (int64_t seed = 1; seed <= seeds; ++seed) {
     const double own = keep + 0.02 * stream.normal();
-    out.runs.push_back({.seed = seed, .checkpoints = {at(0, 0.6, 0.4), at(5, 0.9, own), at(10, 0.94, own / 2)}});
+    out.runs.push_back(
+        {.seed = seed, .checkpoints = {at(0, 0.6, 0.4), at(5, 0.9, own), at(10, 0.94, own / 2)}});
   }
   return out;
 }
 
 TEST(level_pairs, tables_hold_every_pair_once_and_no_mean_of_the_lucky) {
   Stream stream(3, "test.pairs");
-  std::vector<Method> methods{method("a", 6, 0.3, stream), method("b", 6, 0.1, stream), method("c", 6, 0.3, stream)};
+  std::vector<Method> methods{method("a", 6, 0.3, stream), method("b", 6, 0.1, stream),
+                              method("c", 6, 0.3, stream)};
   methods[2].runs[4].checkpoints.back() = at(10, 0.91, 0.1);  // one seed of c never comes to 0.93
   const std::vector<LevelTable> tables = level_tables(methods, {.levels = {0.85, 0.93}});
   ASSERT_EQ(tables.size(), 3u);

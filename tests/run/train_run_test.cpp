@@ -115,11 +115,14 @@ TEST(train_run, evaluates_at_a_list_of_iterations) {
   const run::TrainRecipe recipe = run::load_train_recipe(micro.recipe(), {"eval.at=[1, 3, 900]"});
   run::train(recipe, {.folder = micro / "run", .reward = &reward, .judge = &judge});
   std::set<int64_t> steps;
-  for (const auto& row : io::read_json_lines(micro / "run" / "evals.jsonl")) steps.insert(row.at("step").get<int64_t>());
+  for (const auto& row : io::read_json_lines(micro / "run" / "evals.jsonl"))
+    steps.insert(row.at("step").get<int64_t>());
   EXPECT_EQ(steps, (std::set<int64_t>{0, 1, 3, 4}));
   // What is there is all that a resumed run asks for.
   fs::remove(micro / "run" / "before_after.txt");
-  EXPECT_TRUE(run::train(recipe, {.folder = micro / "run", .resume = true, .reward = &reward, .judge = &judge}).finished);
+  EXPECT_TRUE(
+      run::train(recipe, {.folder = micro / "run", .resume = true, .reward = &reward, .judge = &judge})
+          .finished);
 }
 
 }  // namespace train_run_test

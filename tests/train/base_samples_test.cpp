@@ -56,7 +56,8 @@ TEST(base_samples, the_first_iteration_keeps_about_all_and_the_weight_follows) {
   EXPECT_FALSE(TinyRun(tiny_config("awm")).iterate(1)[0].anchor_weight.has_value());
 }
 
-// Nothing but the weight of the anchor is changed: a factor that cannot move trains as a constant weight does.
+// Nothing but the weight of the anchor is changed: a factor that cannot move trains as a constant weight
+// does.
 TEST(base_samples, a_range_of_one_is_a_constant_weight) {
   TrainConfig still = following(), constant = following();
   still.slots.regularizer.kept_range = 1;
@@ -64,19 +65,22 @@ TEST(base_samples, a_range_of_one_is_a_constant_weight) {
   TinyRun one(still), two(constant);
   one.iterate(2);
   two.iterate(2);
-  for (size_t i = 0; i < one.weights().size(); ++i) EXPECT_TRUE(at::equal(one.weights()[i], two.weights()[i]));
+  for (size_t i = 0; i < one.weights().size(); ++i)
+    EXPECT_TRUE(at::equal(one.weights()[i], two.weights()[i]));
 }
 
 TEST(base_samples, what_compares_needs_something_to_compare) {
   TrainConfig config = following();
   config.slots.regularizer.kind = "none";
   EXPECT_EQ(testing::message_of<ConfigError>([&] { TinyRun run(config); }),
-            "[regularizer] kept_share moves the regularizer's weight, and regularizer.kind or weight is off; set both, or "
+            "[regularizer] kept_share moves the regularizer's weight, and regularizer.kind or weight is off; "
+            "set both, or "
             "kept_share = 0");
   config = tiny_config("tmpo");
   config.rollout.updates = 3;
   EXPECT_EQ(testing::message_of<ConfigError>([&] { TinyRun run(config); }),
-            "[advantage] kind = \"tmpo\" compares a group's log-probabilities under the policy that drew it, and after an "
+            "[advantage] kind = \"tmpo\" compares a group's log-probabilities under the policy that drew it, "
+            "and after an "
             "update they are others; got rollout.updates = 3; expected 1");
 }
 

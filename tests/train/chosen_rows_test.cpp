@@ -16,7 +16,10 @@ std::vector<Rollout> drawn(int64_t iteration) {
   Rollout batch;
   for (int64_t m = 0; m < 6; ++m)
     batch.rows.push_back({.key = {.epoch = iteration, .prompt = m % 2, .member = m}, .slot = m % 2});
-  batch.trajectories.final_BCHW = (at::arange(6, at::kFloat) + 100.0 * double(iteration)).view({6, 1, 1, 1}).expand({6, 2, 2, 2}).contiguous();
+  batch.trajectories.final_BCHW = (at::arange(6, at::kFloat) + 100.0 * double(iteration))
+                                      .view({6, 1, 1, 1})
+                                      .expand({6, 2, 2, 2})
+                                      .contiguous();
   return {batch};
 }
 
@@ -36,7 +39,8 @@ std::set<float> latents_of(const std::vector<ChosenRows>& all) {
   std::set<float> values;
   for (const ChosenRows& chosen : all)
     for (size_t b = 0; b < chosen.rows.size(); ++b)
-      if (chosen.weights[b] > 0) values.insert(chosen.trajectories.final_BCHW[int64_t(b)][0][0][0].item<float>());
+      if (chosen.weights[b] > 0)
+        values.insert(chosen.trajectories.final_BCHW[int64_t(b)][0][0][0].item<float>());
   return values;
 }
 

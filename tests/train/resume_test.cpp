@@ -104,7 +104,8 @@ TEST(resume, a_truncated_checkpoint_is_a_data_error) {
   EXPECT_THROW(run.trainer.resume(*latest_checkpoint(folder.path())), DataError);
 }
 
-// Pictures of earlier iterations, an anchor that follows the base's variety, and credit against the base's pictures.
+// Pictures of earlier iterations, an anchor that follows the base's variety, and credit against the base's
+// pictures.
 TEST(resume, buffers_and_what_is_measured_against_the_base_go_on_bit_for_bit) {
   TrainConfig buffered = tiny_config("raft");
   buffered.slots.objective.threshold = 0.4;

@@ -13,7 +13,8 @@ void AdvantageConfig::fields(FieldVisitor& v) {
   v.field("kind", kind,
           one_of({"group", "batch_std", "no_std", "nearest_neighbour_weight", "running", "reward", "tmpo"}),
           "divisor: the group's std, the whole batch's std, or 1; 1 with GARDO's weights; DDPO's per-prompt "
-          "buffer; reward: no baseline and no divisor, for weighted_matching; tmpo: the group's softmax of rewards "
+          "buffer; reward: no baseline and no divisor, for weighted_matching; tmpo: the group's softmax of "
+          "rewards "
           "against that of its log-probabilities");
   v.field("std_scope", std_scope, one_of({"auto", "group", "batch", "none"}),
           "overrides where the std is taken (no_std and running: as they say)");
@@ -25,7 +26,8 @@ void AdvantageConfig::fields(FieldVisitor& v) {
   v.field("resolution", resolution, between(0, 1e6),
           "rewards of a group that differ by no more are equal, and the least std; 0 = as published");
   v.field("scale", scale, one_of({"reward", "log_odds"}),
-          "log_odds: ln(r / (1 - r)) of rewards in [0, 1] in place of r, within 1e-4 of the ends, before anything is "
+          "log_odds: ln(r / (1 - r)) of rewards in [0, 1] in place of r, within 1e-4 of the ends, before "
+          "anything is "
           "chosen, shaped or normalized: near 1 what is left to gain still tells pictures apart");
   v.field("target_beta", target_beta, above(0),
           "tmpo: of the target softmax(target_beta z), z the group's standardized rewards");

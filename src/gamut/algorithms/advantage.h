@@ -31,7 +31,7 @@ struct AdvantageConfig {
   double resolution = 0;
   std::string scale = "reward";  // reward | log_odds: ln(r / (1 - r)), before anything is chosen or shaped
   double target_beta = 1.0;      // tmpo: how sharply the target follows the reward
-  int64_t buffer = 16;  // running: newest rewards remembered per prompt
+  int64_t buffer = 16;           // running: newest rewards remembered per prompt
   double clip = 5.0;
   std::string zero = "drop";  // keep | drop: samples whose advantage is 0
   void fields(FieldVisitor& v);

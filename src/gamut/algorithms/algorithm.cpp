@@ -119,8 +119,8 @@ Slots gamut_slots() {
   return slots;
 }
 
-// TMPO (2605.10983): the group's softmax of standardized rewards as the target of its trajectories. Groups whose rewards
-// span less than a thousandth are left out, as its epsilon does; beta is not published.
+// TMPO (2605.10983): the group's softmax of standardized rewards as the target of its trajectories. Groups
+// whose rewards span less than a thousandth are left out, as its epsilon does; beta is not published.
 Slots tmpo() {
   Slots slots = flow_grpo();
   slots.advantage = {.kind = "tmpo", .resolution = 1e-3, .zero = "drop"};

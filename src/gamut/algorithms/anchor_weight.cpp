@@ -30,9 +30,11 @@ nlohmann::json AnchorWeight::state() const {
 void AnchorWeight::load_state(const nlohmann::json& state) {
   const double factor = state.at("factor").get<double>();
   const double kept = state.at("kept").is_null() ? 0 : state.at("kept").get<double>();
-  if (!(factor >= 1 / config_.kept_range && factor <= config_.kept_range) || !(kept >= 0) || !std::isfinite(kept))
-    throw DataError("checkpoint", cat("the anchor's weight must lie between 1 / kept_range and kept_range; got ", factor,
-                                      ", kept ", kept));
+  if (!(factor >= 1 / config_.kept_range && factor <= config_.kept_range) || !(kept >= 0) ||
+      !std::isfinite(kept))
+    throw DataError("checkpoint",
+                    cat("the anchor's weight must lie between 1 / kept_range and kept_range; got ", factor,
+                        ", kept ", kept));
   factor_ = factor;
   kept_ = state.at("kept").is_null() ? std::nullopt : std::optional(kept);
 }

@@ -19,7 +19,7 @@ namespace gamut::algorithms {
 class AnchorWeight {
  public:
   explicit AnchorWeight(const RegularizerConfig& config) : config_(config) {}
-  double factor() const { return factor_; }               // of regularizer.weight
+  double factor() const { return factor_; }                    // of regularizer.weight
   const std::optional<double>& kept() const { return kept_; }  // s; absent before the first iteration
   // `kept`: the share of the base's variety in this iteration's rollouts, >= 0 and finite.
   void observe(double kept);

@@ -105,8 +105,9 @@ std::vector<Group> scaled(std::vector<Group> groups, const AdvantageConfig& conf
     for (const int64_t member : scored_members(group)) {
       double& reward = group.rewards[size_t(member)];
       if (!(reward >= 0 && reward <= 1))
-        throw ConfigError("advantage", cat("scale = \"log_odds\" takes rewards in [0, 1], as a probability is; got ", reward,
-                                           "; expected advantage.scale = \"reward\""));
+        throw ConfigError("advantage",
+                          cat("scale = \"log_odds\" takes rewards in [0, 1], as a probability is; got ",
+                              reward, "; expected advantage.scale = \"reward\""));
       const double odds = std::clamp(reward, kLeastOdds, 1 - kLeastOdds);
       reward = std::log(odds / (1 - odds));
     }
@@ -179,8 +180,10 @@ ShapingConfig fitting(const Group& group, const Kept& kept, const CreditConfig& 
 // Rows: the kept members; columns: the base's pictures.
 at::Tensor to_base(const Group& group, const Kept& kept) {
   if (!group.base_distances_NM.defined())
-    throw ConfigError("shaping", "kind = \"mmd\" compares a group with the base's pictures, which are at hand in training alone; "
-                                 "set shaping.kind to another");
+    throw ConfigError(
+        "shaping",
+        "kind = \"mmd\" compares a group with the base's pictures, which are at hand in training alone; "
+        "set shaping.kind to another");
   return group.base_distances_NM.index_select(0, at::tensor(kept.members, at::kLong));
 }
 
@@ -190,10 +193,11 @@ void shape(Kept& kept, const Group& group, const CreditConfig& config, const Cre
   const std::vector<int64_t> labels = kept_clusters(group, kept);
   const ShapingConfig shaping = fitting(group, kept, config, context);
   if (shaping.kind == "mmd" && !kept.members.empty())
-    kept.shape = shape_by_base(kept.rewards, kept.distances, {to_base(group, kept), group.base_width}, shaping, progress,
-                               normalizer);
+    kept.shape = shape_by_base(kept.rewards, kept.distances, {to_base(group, kept), group.base_width},
+                               shaping, progress, normalizer);
   else
-    kept.shape = shape_rewards(kept.rewards, kept.distances, labels, shaping, progress, context.steps, normalizer);
+    kept.shape =
+        shape_rewards(kept.rewards, kept.distances, labels, shaping, progress, context.steps, normalizer);
   if (kept.shape.clusters.empty()) kept.shape.clusters = labels;
   if (shaping.kind == "none" && config.advantage.needs_distances() && !kept.members.empty())
     kept.shape.diversity = diversity::nearest_distances(kept.distances);
@@ -253,8 +257,9 @@ std::vector<std::vector<double>> running_advantages(const std::vector<Kept>& all
   return advantages;
 }
 
-std::vector<std::vector<double>> target_advantages(const std::vector<Kept>& all, const std::vector<Group>& groups,
-                                                   size_t form, const AdvantageConfig& config) {
+std::vector<std::vector<double>> target_advantages(const std::vector<Kept>& all,
+                                                   const std::vector<Group>& groups, size_t form,
+                                                   const AdvantageConfig& config) {
   std::vector<std::vector<double>> advantages;
   for (size_t g = 0; g < groups.size(); ++g) {
     std::vector<double> log_probs;

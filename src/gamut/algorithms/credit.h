@@ -69,8 +69,8 @@ struct Credit {
 // With std_source = candidates the rewards are z-scored with the candidates' mean and std (at least 1e-4)
 // before shaping, whatever norm_r says, and only the kept members' mean is subtracted after it. Advantages of
 // groups whose shaped rewards are all equal are exactly 0, but for `running`, whose baseline lies outside the
-// group. ConfigError when more members are to be kept, or more clusters are asked for, than there are, and for
-// scale = log_odds of rewards outside [0, 1].
+// group. ConfigError when more members are to be kept, or more clusters are asked for, than there are, and
+// for scale = log_odds of rewards outside [0, 1].
 Credit assign_credit(const std::vector<Group>& groups, const CreditConfig& config,
                      const CreditContext& context);
 

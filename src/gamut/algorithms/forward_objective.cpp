@@ -79,8 +79,8 @@ LossTerms ForwardObjective::loss(const TrainItem& item, const Predictions& predi
   return terms;
 }
 
-at::Tensor distance_weight(const RegularizerConfig& config, const std::vector<diffusion::ForwardPoint>& points,
-                           const at::Tensor& x) {
+at::Tensor distance_weight(const RegularizerConfig& config,
+                           const std::vector<diffusion::ForwardPoint>& points, const at::Tensor& x) {
   using Point = diffusion::ForwardPoint;
   const at::Tensor power = of_points(points, &Point::time, x).pow(config.time_power);
   return config.kind == "kl_x0" ? power * of_points(points, &Point::clean_out, x).square() : power;

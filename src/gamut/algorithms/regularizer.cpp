@@ -27,9 +27,11 @@ void RegularizerConfig::fields(FieldVisitor& v) {
   v.field("reference", reference, one_of({"frozen", "ema", "periodic"}),
           "the base, the averaged policy, or (gated_kl) a copy renewed by reset_kl and reset_epochs");
   v.field("time_power", time_power, between(0, 16),
-          "objectives on the forward process: the distance at time t counts t^time_power; 0 = as much at every time");
+          "objectives on the forward process: the distance at time t counts t^time_power; 0 = as much at "
+          "every time");
   v.field("kept_share", kept_share, between(0, 1),
-          "the weight follows the variety: it rises while the rollouts keep less than this share of the base's, and falls "
+          "the weight follows the variety: it rises while the rollouts keep less than this share of the "
+          "base's, and falls "
           "while they keep more; 0 = constant");
   v.field("kept_rate", kept_rate, above(0),
           "kept_share: an iteration multiplies the weight by exp(kept_rate (kept_share - kept))");
@@ -99,8 +101,10 @@ std::string check_regularizer(const RegularizerConfig& config, const std::vector
                                          " divides by a coefficient per unit of time, which ddim lacks; "
                                          "expected kl_exact, kl_v, kl_x or structure_aware's w2_half"));
   if (config.time_power != 0)
-    throw ConfigError("regularizer", cat("time_power weighs times of the forward process, and here denoising steps train; got ",
-                                         config.time_power, "; expected 0, or regularizer.steps and decay"));
+    throw ConfigError(
+        "regularizer",
+        cat("time_power weighs times of the forward process, and here denoising steps train; got ",
+            config.time_power, "; expected 0, or regularizer.steps and decay"));
   if (config.decay != "hard" && config.span() == 0)
     throw ConfigError("regularizer", cat("decay = \"", config.decay,
                                          "\" runs over the first K steps; got steps = 0; "

@@ -27,7 +27,7 @@ struct RegularizerConfig {
   // layout, leaves detail free. 1 = none.
   int64_t pool = 1;
   std::string reference = "frozen";  // frozen | ema | periodic (gated_kl's moving reference)
-  double time_power = 0;  // objectives on the forward process: times t^time_power
+  double time_power = 0;             // objectives on the forward process: times t^time_power
   // The weight follows the variety that is left (anchor_weight.h); kept_share = 0: it is constant.
   double kept_share = 0, kept_rate = 1, kept_range = 16;
   // gated_kl (GARDO)

@@ -210,11 +210,12 @@ ShapedGroup shape_rewards(const std::vector<double>& rewards, const at::Tensor& 
   return group;
 }
 
-ShapedGroup shape_by_base(const std::vector<double>& rewards, const at::Tensor& distances, const BaseDistances& base,
-                          const ShapingConfig& config, double progress, const Normalizer* candidates) {
+ShapedGroup shape_by_base(const std::vector<double>& rewards, const at::Tensor& distances,
+                          const BaseDistances& base, const ShapingConfig& config, double progress,
+                          const Normalizer* candidates) {
   const int64_t size = int64_t(rewards.size());
-  GAMUT_CHECK(distances.size(0) == size && base.distances_NM.size(0) == size && base.width > 0, size, " rewards, width ",
-              base.width);
+  GAMUT_CHECK(distances.size(0) == size && base.distances_NM.size(0) == size && base.width > 0, size,
+              " rewards, width ", base.width);
   const auto kernel = [&](const at::Tensor& d) { return (d / base.width).square().mul(-0.5).exp(); };
   ShapedGroup group{.diversity = diversity::mean_distances(distances),
                     .shaped = potential_rewards(rewards, config, candidates)};

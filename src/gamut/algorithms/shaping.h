@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is added to the task reward for variety: DiverseGRPO's cluster bonus, DRIFT's potential, or how much the base's
-// pictures lack a member's like (mmd).
+// What is added to the task reward for variety: DiverseGRPO's cluster bonus, DRIFT's potential, or how much
+// the base's pictures lack a member's like (mmd).
 #pragma once
 
 #include "gamut/core/config.h"
@@ -67,18 +67,21 @@ ShapedGroup shape_rewards(const std::vector<double>& rewards, const at::Tensor& 
                           const std::vector<int64_t>& given_clusters, const ShapingConfig& config,
                           double progress, int64_t steps, const Normalizer* candidates);
 
-// kind = mmd. What a group's pictures have too much of and the base's too little: the witness of the squared maximum mean
-// discrepancy (Gretton et al. 2012, JMLR 13, unbiased form) between them, under k(d) = exp(-d^2 / (2 width^2)):
+// kind = mmd. What a group's pictures have too much of and the base's too little: the witness of the squared
+// maximum mean discrepancy (Gretton et al. 2012, JMLR 13, unbiased form) between them, under k(d) = exp(-d^2
+// / (2 width^2)):
 //
 //   w_j = mean_m k(d(x_j, b_m)) - mean_{i != j} k(d(x_j, x_i))        shaped_j = norm_r(r_j) + weight w_j
 //
-// A policy gradient of w is one down the discrepancy (half its gradient). In expectation 0 where both are the same.
+// A policy gradient of w is one down the discrepancy (half its gradient). In expectation 0 where both are the
+// same.
 struct BaseDistances {
   at::Tensor distances_NM;  // double, member to base picture
   double width = 0;         // > 0; a median distance of the base's pictures
 };
-ShapedGroup shape_by_base(const std::vector<double>& rewards, const at::Tensor& distances_NN, const BaseDistances& base,
-                          const ShapingConfig& config, double progress, const Normalizer* candidates);
+ShapedGroup shape_by_base(const std::vector<double>& rewards, const at::Tensor& distances_NN,
+                          const BaseDistances& base, const ShapingConfig& config, double progress,
+                          const Normalizer* candidates);
 
 // per_step_x0: the shaped rewards at each step i, with the discounted potential from i on in place of the
 // terminal one. step_distances: of the states 0 … T-1; `terminal`: the group's last state. Returns [T][n].

@@ -36,8 +36,8 @@ void print_text(const run::ComparedMethods& found, const FrontierFlags& flags) {
   if (!found.tables.empty()) {
     out += "\n" + pairs_text(found.tables, axes);
     if (!found.timed_tables.empty())
-      out += cat("\nWithin ", format_duration(found.budget.value_or(0)), ", the training time of the shortest run:\n\n",
-                 pairs_text(found.timed_tables, axes));
+      out += cat("\nWithin ", format_duration(found.budget.value_or(0)),
+                 ", the training time of the shortest run:\n\n", pairs_text(found.timed_tables, axes));
     out += cat("(intervals: ", 100 * flags.options.compare.bootstrap.confidence,
                " % for all pairs of a level together, along lines between checkpoints)\n");
   }
@@ -81,11 +81,14 @@ void add_frontier_command(CLI::App& program, Action& chosen) {
       ->check(number_between(0.5, 0.999));
   command->add_flag("--interpolate", flags->options.interpolate,
                     "compare along straight lines between checkpoints, not in steps: for few checkpoints");
-  command->add_option("--weights", flags->options.weights, "ema: averaged (default), or raw, of runs with eval.raw")
+  command
+      ->add_option("--weights", flags->options.weights,
+                   "ema: averaged (default), or raw, of runs with eval.raw")
       ->check(CLI::IsMember({"ema", "raw"}));
-  command->add_flag("--pairs", flags->options.pairs,
-                    "every pair of recipes at --level (default 0.8, 0.85, 0.9, 0.93, 0.95) and at the end, intervals "
-                    "corrected for their number; runs of one protocol");
+  command->add_flag(
+      "--pairs", flags->options.pairs,
+      "every pair of recipes at --level (default 0.8, 0.85, 0.9, 0.93, 0.95) and at the end, intervals "
+      "corrected for their number; runs of one protocol");
   command->add_flag("--json", flags->json, "one JSON object on stdout");
   command->callback([flags, &chosen] { chosen = [flags] { return frontier(*flags); }; });
 }

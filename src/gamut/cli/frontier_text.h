@@ -16,7 +16,8 @@ struct AxisNames {
 
 // Two tables: more y at equal x, more x at equal y. All comparisons have one baseline.
 std::string comparison_text(const std::vector<eval::Comparison>& comparisons, const AxisNames& axes);
-// Per level what each method attains, and every pair's change with its interval, or "no finding" and the interval.
+// Per level what each method attains, and every pair's change with its interval, or "no finding" and the
+// interval.
 std::string pairs_text(const std::vector<eval::LevelTable>& tables, const AxisNames& axes);
 // One line per method: its runs, their seeds and how many checkpoints stand on the frontier.
 std::string methods_text(const std::vector<eval::Method>& methods);

@@ -103,7 +103,9 @@ void add_pretrain_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<PretrainFlags>();
   CLI::App* command =
       program.add_subcommand("pretrain", "train a small base, the reader or a CLIP from scratch");
-  command->add_option("recipe", flags->recipe, "TOML recipe with task = \"base\", \"reader\", \"faces\" or \"clip\"")
+  command
+      ->add_option("recipe", flags->recipe,
+                   "TOML recipe with task = \"base\", \"reader\", \"faces\" or \"clip\"")
       ->required();
   command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")
       ->allow_extra_args(false);

@@ -37,8 +37,8 @@ std::string cell(const Method& method, double level) {
     low = std::min(low, point->report_y);
     high = std::max(high, point->report_y);
   }
-  return cat(formatted("%.3f", sum / double(method.runs.size())), " (", formatted("%.3f", low), "–", formatted("%.3f", high),
-             ")");
+  return cat(formatted("%.3f", sum / double(method.runs.size())), " (", formatted("%.3f", low), "–",
+             formatted("%.3f", high), ")");
 }
 
 std::string reached(const Method& method, double level) {
@@ -63,7 +63,8 @@ std::string findings(const std::string& label, const std::vector<PairAtLevel>& p
     if (pair.found())
       text += cat(text.empty() ? "" : "; ", pair.first, " against ", pair.second, " ", change_text(pair));
   }
-  return cat("- ", label, ": ", text.empty() ? "" : text + "; ", "no finding in ", none, " of ", pairs.size(), " pairs\n");
+  return cat("- ", label, ": ", text.empty() ? "" : text + "; ", "no finding in ", none, " of ", pairs.size(),
+             " pairs\n");
 }
 
 bool same_seeds(const std::vector<Method>& methods) {
@@ -83,14 +84,16 @@ double point_of(const Curve& run, const std::optional<double>& level) {
 }
 
 // The measures of families under a prefix, where all methods have them for the same seeds.
-std::vector<RankedMeasure> ranked_measures(const std::vector<MethodRow>& rows, const std::optional<double>& level,
-                                           const std::string& prefix, size_t methods) {
+std::vector<RankedMeasure> ranked_measures(const std::vector<MethodRow>& rows,
+                                           const std::optional<double>& level, const std::string& prefix,
+                                           size_t methods) {
   std::vector<RankedMeasure> ranked;
   for (const Measure& measure : measure_table()) {
     if (measure.family.empty()) continue;
     const std::vector<Method> curves = curves_of(rows, prefix + measure.key);
     if (curves.size() != methods || !same_seeds(curves)) continue;
-    RankedMeasure& one = ranked.emplace_back(RankedMeasure{.key = prefix + measure.key, .family = measure.family, .values = {}});
+    RankedMeasure& one = ranked.emplace_back(
+        RankedMeasure{.key = prefix + measure.key, .family = measure.family, .values = {}});
     for (const Method& method : curves) {
       one.values.emplace_back();
       for (const Curve& run : method.runs) one.values.back().push_back(point_of(run, level));
@@ -99,7 +102,8 @@ std::vector<RankedMeasure> ranked_measures(const std::vector<MethodRow>& rows, c
   return ranked;
 }
 
-std::string ranks_text(const std::vector<Method>& methods, const std::vector<RankedMeasure>& ranked, const std::string& title) {
+std::string ranks_text(const std::vector<Method>& methods, const std::vector<RankedMeasure>& ranked,
+                       const std::string& title) {
   std::vector<std::string> names;
   std::vector<int64_t> seeds;
   for (const Method& method : methods) names.push_back(method.name);
@@ -115,8 +119,8 @@ std::string ranks_text(const std::vector<Method>& methods, const std::vector<Ran
     for (const double rank : ranks.ranks[m]) text += cat(" ", formatted("%.2f", rank), " |");
     text += "\n";
   }
-  return cat(title, ", ranks by families of measures, 1 is best, mean over ", seeds.size(), " seeds:\n\n", head, "\n", rule,
-             "\n", text, "\n", findings("headline", ranks.pairs));
+  return cat(title, ", ranks by families of measures, 1 is best, mean over ", seeds.size(), " seeds:\n\n",
+             head, "\n", rule, "\n", text, "\n", findings("headline", ranks.pairs));
 }
 
 }  // namespace
@@ -127,9 +131,11 @@ std::vector<Method> curves_of(const std::vector<MethodRow>& rows, const std::str
     const double *x = value_of(row.measures, "reward"), *y = value_of(row.measures, key);
     if (!x || !y) continue;
     const double *told_x = value_of(row.reported, "reward"), *told_y = value_of(row.reported, key);
-    auto method = std::find_if(methods.begin(), methods.end(), [&](const Method& m) { return m.name == row.method; });
+    auto method =
+        std::find_if(methods.begin(), methods.end(), [&](const Method& m) { return m.name == row.method; });
     if (method == methods.end()) method = methods.insert(methods.end(), {.name = row.method});
-    auto run = std::find_if(method->runs.begin(), method->runs.end(), [&](const Curve& c) { return c.seed == row.seed; });
+    auto run = std::find_if(method->runs.begin(), method->runs.end(),
+                            [&](const Curve& c) { return c.seed == row.seed; });
     if (run == method->runs.end()) run = method->runs.insert(method->runs.end(), {.seed = row.seed});
     run->checkpoints.push_back({.step = row.step,
                                 .seconds = row.seconds,
@@ -139,7 +145,8 @@ std::vector<Method> curves_of(const std::vector<MethodRow>& rows, const std::str
                                 .report_y = told_y ? *told_y : *y});
   }
   for (Method& method : methods) {
-    std::sort(method.runs.begin(), method.runs.end(), [](const Curve& a, const Curve& b) { return a.seed < b.seed; });
+    std::sort(method.runs.begin(), method.runs.end(),
+              [](const Curve& a, const Curve& b) { return a.seed < b.seed; });
     for (Curve& run : method.runs)
       std::sort(run.checkpoints.begin(), run.checkpoints.end(),
                 [](const Checkpoint& a, const Checkpoint& b) { return a.step < b.step; });
@@ -159,14 +166,15 @@ std::string attained_table(const std::vector<MethodRow>& rows, double level) {
     rule += "--:|";
     const std::vector<Method> methods = curves_of(rows, column.key);
     for (size_t m = 0; m < lines.size(); ++m) {
-      const auto method =
-          std::find_if(methods.begin(), methods.end(), [&](const Method& each) { return each.name == all[m].name; });
+      const auto method = std::find_if(methods.begin(), methods.end(),
+                                       [&](const Method& each) { return each.name == all[m].name; });
       lines[m] += cat(" ", method == methods.end() ? "–" : cell(*method, level), " |");
     }
     if (methods.size() < 2) continue;
     differences += findings(column.title, level_tables(methods, {.levels = {level}}).front().pairs);
   }
-  std::string text = cat(level_text(level), ": the most of each measure that a run attains.\n\n", titles, "\n", rule, "\n");
+  std::string text =
+      cat(level_text(level), ": the most of each measure that a run attains.\n\n", titles, "\n", rule, "\n");
   for (const std::string& line : lines) text += line + "\n";
   if (!differences.empty())
     text += cat("\nIntervals without 0 (95 % for all pairs of a measure together):\n\n", differences);
@@ -180,8 +188,9 @@ std::string ranks_table(const std::vector<MethodRow>& rows, const std::optional<
   for (const std::string prefix : {"", "heldout."}) {
     const std::vector<RankedMeasure> ranked = ranked_measures(rows, level, prefix, methods.size());
     if (ranked.empty()) continue;
-    text += cat(text.empty() ? "" : "\n",
-                ranks_text(methods, ranked, level_text(level) + (prefix.empty() ? "" : ", on held-out prompts")));
+    text +=
+        cat(text.empty() ? "" : "\n",
+            ranks_text(methods, ranked, level_text(level) + (prefix.empty() ? "" : ", on held-out prompts")));
   }
   return text;
 }

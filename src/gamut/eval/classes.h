@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which of a task's known kinds a picture belongs to, said by a classifier that nothing trains on: the ground of measures
-// that count modes. A task brings the classifier.
+// Which of a task's known kinds a picture belongs to, said by a classifier that nothing trains on: the ground
+// of measures that count modes. A task brings the classifier.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -20,7 +20,8 @@ using PictureClasses = std::map<std::string, std::vector<int64_t>>;
 class PictureClassifier {
  public:
   virtual ~PictureClassifier() = default;
-  // pictures [B, 3, H, W] in [0, 1], on any device; independent of the batch. ConfigError for pictures of another size.
+  // pictures [B, 3, H, W] in [0, 1], on any device; independent of the batch. ConfigError for pictures of
+  // another size.
   virtual PictureClasses classify(const at::Tensor& pictures) = 0;
 };
 

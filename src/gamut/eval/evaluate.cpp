@@ -51,7 +51,8 @@ void EvalConfig::fields(FieldVisitor& v) {
   v.field("every", every, at_least(1),
           "iterations between two evaluations; the base and the end always count");
   v.field("at", at, at_least(1),
-          "the iterations to evaluate, in place of every; the base and the end always count, and those after the end do not "
+          "the iterations to evaluate, in place of every; the base and the end always count, and those after "
+          "the end do not "
           "come");
   v.field("members", members, between(2, 4096),
           "pictures per prompt; diversity is comparable at equal members only");
@@ -66,7 +67,8 @@ void EvalConfig::fields(FieldVisitor& v) {
   v.field("guidance_scale", guidance_scale, between(0, 100),
           "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off)");
   v.field("classes_model", classes_model, input_path(),
-          "folder of a classifier of the task's pictures, for the measures of its classes (glyphs: face_modes, style_modes); "
+          "folder of a classifier of the task's pictures, for the measures of its classes (glyphs: "
+          "face_modes, style_modes); "
           "\"\" = none");
   features.fields(v, "what feature_distance, feature_vendi and recall look at");
 }

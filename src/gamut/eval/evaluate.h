@@ -34,7 +34,7 @@ struct EvalConfig {
   bool raw = false;
   int64_t micro_batch = 0;  // 0 = the model's usual one
   double guidance_scale = 1.0;
-  std::string classes_model = "";  // "" = none; else a classifier of the task's pictures (classes.h)
+  std::string classes_model = "";         // "" = none; else a classifier of the task's pictures (classes.h)
   rewards::FeaturesConfig features = {};  // ground of feature_distance, feature_vendi and recall
   void fields(FieldVisitor& v);
   // Whether the iteration `step` of a run of `iterations` is evaluated.

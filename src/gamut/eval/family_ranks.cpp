@@ -10,7 +10,9 @@
 namespace gamut::eval {
 namespace {
 
-double comparable(double value) { return std::isnan(value) ? -std::numeric_limits<double>::infinity() : value; }
+double comparable(double value) {
+  return std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
+}
 
 size_t place_of(const std::string& family, std::vector<std::string>& families) {
   const auto found = std::find(families.begin(), families.end(), family);
@@ -36,8 +38,8 @@ std::vector<double> ranks_of(const std::vector<double>& values) {
 
 FamilyRanks family_ranks(const std::vector<std::string>& methods, const std::vector<int64_t>& seeds,
                          const std::vector<RankedMeasure>& measures, double confidence) {
-  GAMUT_CHECK(methods.size() >= 2 && !measures.empty() && !seeds.empty(), methods.size(), " methods, ", measures.size(),
-              " measures");
+  GAMUT_CHECK(methods.size() >= 2 && !measures.empty() && !seeds.empty(), methods.size(), " methods, ",
+              measures.size(), " measures");
   FamilyRanks out;
   std::vector<double> of_family;  // measures of each
   for (const RankedMeasure& measure : measures) {

@@ -29,7 +29,8 @@ std::vector<size_t> counted(size_t count) {
 std::optional<Checkpoint> end_of(const Curve& run, double budget) {
   const Checkpoint* last = nullptr;
   for (const Checkpoint& checkpoint : run.checkpoints)
-    if ((budget == kNoBudget || checkpoint.seconds <= budget) && (!last || checkpoint.step > last->step)) last = &checkpoint;
+    if ((budget == kNoBudget || checkpoint.seconds <= budget) && (!last || checkpoint.step > last->step))
+      last = &checkpoint;
   return last ? std::optional(*last) : std::nullopt;
 }
 
@@ -39,7 +40,8 @@ using Points = std::map<int64_t, std::optional<Checkpoint>>;
 Points points_of(const Method& method, const std::optional<double>& level, double budget) {
   Points points;
   if (method.runs.empty()) throw DataError("frontier", cat("method '", method.name, "' has no run"));
-  for (const Curve& run : method.runs) points[run.seed] = level ? attained(run, *level, budget) : end_of(run, budget);
+  for (const Curve& run : method.runs)
+    points[run.seed] = level ? attained(run, *level, budget) : end_of(run, budget);
   return points;
 }
 
@@ -67,7 +69,8 @@ SeedValues values_of(const Points& points) {
   return out;
 }
 
-LevelTable table_at(const std::vector<Method>& methods, const std::optional<double>& level, const LevelOptions& options) {
+LevelTable table_at(const std::vector<Method>& methods, const std::optional<double>& level,
+                    const LevelOptions& options) {
   LevelTable table{.level = level, .methods = {}, .pairs = {}};
   std::vector<Points> all;
   for (const Method& method : methods) {
@@ -103,7 +106,8 @@ PairAtLevel compare_pair(const SeedValues& first, const SeedValues& second, doub
   const size_t seeds = std::min(m.size(), b.size());
   if (seeds >= 2) {
     const double tail = (1 - confidence) / double(pairs) / 2,
-                 reach = student_quantile(int64_t(seeds) - 1, tail) * jackknife_error(statistic, m, b, out.paired);
+                 reach = student_quantile(int64_t(seeds) - 1, tail) *
+                         jackknife_error(statistic, m, b, out.paired);
     change.low = change.value - reach;
     change.high = change.value + reach;
   }

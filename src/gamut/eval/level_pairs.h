@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every pair of methods at the same levels of quality, with intervals that hold for all pairs of a level together.
+// Every pair of methods at the same levels of quality, with intervals that hold for all pairs of a level
+// together.
 //
-// Per run the attainable frontier along lines (attained of frontier.h) gives y at the level; of two methods with means
-// m and b over seeds the change is m / b - 1, or, where a mean is not above 0, the difference m - b. Its interval is
-// Student's t with the jackknife's standard error (of the logarithm of m / b; of a difference that is the paired t test), at
-// confidence 1 - (1 - confidence) / pairs: Bonferroni, since an interval of Holm's procedure does not exist and since t, unlike
-// a bootstrap of few seeds, has the far tails that many pairs ask for. Pure functions of numbers.
+// Per run the attainable frontier along lines (attained of frontier.h) gives y at the level; of two methods
+// with means m and b over seeds the change is m / b - 1, or, where a mean is not above 0, the difference m -
+// b. Its interval is Student's t with the jackknife's standard error (of the logarithm of m / b; of a
+// difference that is the paired t test), at confidence 1 - (1 - confidence) / pairs: Bonferroni, since an
+// interval of Holm's procedure does not exist and since t, unlike a bootstrap of few seeds, has the far tails
+// that many pairs ask for. Pure functions of numbers.
 #pragma once
 
 #include "gamut/eval/frontier.h"
@@ -26,15 +28,17 @@ struct LevelOptions {
 
 struct MethodAtLevel {
   std::string method;
-  int64_t reached = 0, seeds = 0;     // seeds whose frontier reaches the level
-  std::optional<double> x = {}, y = {};  // means over seeds by the reporting evaluation; absent unless all reach it
+  int64_t reached = 0, seeds = 0;  // seeds whose frontier reaches the level
+  std::optional<double> x = {},
+                        y = {};  // means over seeds by the reporting evaluation; absent unless all reach it
 };
 
 struct PairAtLevel {
   std::string first, second;
-  bool is_ratio = true;                 // false: `change` is a difference in y's unit
-  bool paired = false;                  // equal seeds
-  std::optional<Estimate> change = {};  // of the first against the second; absent unless both reached the level
+  bool is_ratio = true;  // false: `change` is a difference in y's unit
+  bool paired = false;   // equal seeds
+  std::optional<Estimate> change =
+      {};  // of the first against the second; absent unless both reached the level
   // An interval without 0; anything else is no finding.
   bool found() const { return change && change->low && (*change->low > 0 || *change->high < 0); }
 };

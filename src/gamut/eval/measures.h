@@ -32,7 +32,7 @@ struct MeasuredPictures {
   Trace drawn, base;                      // of these pictures, and of the base's in the same pass
   const rewards::Scores *reward = nullptr, *judge = nullptr;  // of the whole evaluation
   bool reward_reads = false, judge_reads = false;             // Reward::reads_text
-  const PictureClasses* classes = nullptr;  // of the whole evaluation; nullptr: nobody told
+  const PictureClasses* classes = nullptr;                    // of the whole evaluation; nullptr: nobody told
   size_t first = 0;                                           // of these pictures in the whole evaluation
 
   MeasuredPictures rows(size_t begin, size_t count) const;
@@ -55,8 +55,8 @@ struct Measure {
   std::string title = {};   // in the report
   std::string about = {};   // one line for whoever never heard of it
   std::string former = {};  // its key in rows of earlier versions
-  // Of the measures of one kind that a ranking of methods averages first (family_ranks.h, docs/protocol.md); "" = it has no
-  // part in one.
+  // Of the measures of one kind that a ranking of methods averages first (family_ranks.h, docs/protocol.md);
+  // "" = it has no part in one.
   std::string family = {};
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Methods over seeds as a Markdown table: at the end of training. attained_table.h has them at the same reward.
+// Methods over seeds as a Markdown table: at the end of training. attained_table.h has them at the same
+// reward.
 #pragma once
 
 #include <cstdint>

@@ -37,7 +37,8 @@ void compare_pairs(const std::vector<RunRows>& rows, const FrontierOptions& opti
   for (const RunRows& run : rows) protocols.push_back({run.origin, run.protocol});
   check_one_protocol("frontier", protocols);
   if (found.runs.methods.size() < 2)
-    throw ConfigError("frontier", cat("pairs need two recipes; got ", names_of(found.runs.methods), " alone"));
+    throw ConfigError("frontier",
+                      cat("pairs need two recipes; got ", names_of(found.runs.methods), " alone"));
   eval::LevelOptions at{.confidence = options.compare.bootstrap.confidence};
   if (!options.compare.levels.empty()) at.levels = options.compare.levels;
   found.tables = eval::level_tables(found.runs.methods, at);
@@ -56,7 +57,11 @@ ComparedMethods compare_all(const std::vector<std::string>& paths, const Frontie
   std::vector<RunRows> rows;
   for (const std::string& path : run_arguments(paths, ".jsonl"))
     for (RunRows& run : read_run_rows(path, options.weights)) rows.push_back(std::move(run));
-  ComparedMethods found{.runs = compared_runs(rows, options.x, options.y), .all = {}, .equal_time = {}, .tables = {}, .timed_tables = {}};
+  ComparedMethods found{.runs = compared_runs(rows, options.x, options.y),
+                        .all = {},
+                        .equal_time = {},
+                        .tables = {},
+                        .timed_tables = {}};
   if (options.pairs) return compare_pairs(rows, options, found), found;
   const eval::Method* baseline = find_baseline(found.runs.methods, options.baseline);
   if (!baseline) return found;
@@ -84,15 +89,16 @@ nlohmann::ordered_json to_json(const ComparedMethods& found, const FrontierOptio
     return out;
   };
   if (options.pairs)
-    return {{"x", options.x},
-            {"y", options.y},
-            {"weights", options.weights},
-            {"reported_apart", found.runs.reported_apart},
-            {"confidence", options.compare.bootstrap.confidence},
-            {"notes", found.runs.notes},
-            {"levels", list(found.tables)},
-            {"budget_seconds", found.budget ? nlohmann::ordered_json(*found.budget) : nlohmann::ordered_json()},
-            {"levels_at_equal_time", list(found.timed_tables)}};
+    return {
+        {"x", options.x},
+        {"y", options.y},
+        {"weights", options.weights},
+        {"reported_apart", found.runs.reported_apart},
+        {"confidence", options.compare.bootstrap.confidence},
+        {"notes", found.runs.notes},
+        {"levels", list(found.tables)},
+        {"budget_seconds", found.budget ? nlohmann::ordered_json(*found.budget) : nlohmann::ordered_json()},
+        {"levels_at_equal_time", list(found.timed_tables)}};
   return {{"x", options.x},
           {"y", options.y},
           {"weights", options.weights},

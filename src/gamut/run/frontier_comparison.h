@@ -19,15 +19,15 @@ struct FrontierOptions {
   std::string x = "reward", y = "color_spread";  // measures of quality and of diversity
   eval::CompareOptions compare = {};
   std::string weights = "ema";  // or raw: those without averaging
-  bool interpolate = false;  // along straight lines between checkpoints, not in steps
-  // Every pair of methods at the same levels (compare.levels, else LevelOptions') instead of all against a baseline; runs of
-  // one protocol.
+  bool interpolate = false;     // along straight lines between checkpoints, not in steps
+  // Every pair of methods at the same levels (compare.levels, else LevelOptions') instead of all against a
+  // baseline; runs of one protocol.
   bool pairs = false;
 };
 
 struct ComparedMethods {
   ComparedRuns runs;
-  std::vector<eval::Comparison> all, equal_time;  // against the baseline
+  std::vector<eval::Comparison> all, equal_time;       // against the baseline
   std::vector<eval::LevelTable> tables, timed_tables;  // pairs; within `budget`
   std::optional<double> budget = {};                   // training seconds of the shortest run
 };

@@ -63,8 +63,8 @@ std::string differing(const std::string& one, const std::string& two) {
 std::string protocol_of(const Resolved& recipe) {
   std::string text;
   for (const char* key : kKeys) {
-    const auto found =
-        std::find_if(recipe.fields.begin(), recipe.fields.end(), [&](const ResolvedField& field) { return field.key == key; });
+    const auto found = std::find_if(recipe.fields.begin(), recipe.fields.end(),
+                                    [&](const ResolvedField& field) { return field.key == key; });
     if (found != recipe.fields.end()) text += cat(text.empty() ? "" : kBetween, key, " = ", found->toml);
   }
   return text;
@@ -75,12 +75,14 @@ void check_one_protocol(const std::string& where, const std::vector<RunProtocol>
     const RunProtocol& first = runs.front();
     if (run.protocol == first.protocol) continue;
     if (run.protocol.empty() || first.protocol.empty()) {
-      const RunProtocol &without = run.protocol.empty() ? run : first, &with = run.protocol.empty() ? first : run;
-      throw ConfigError(where, cat("one table holds runs of one protocol; '", without.origin,
-                                   "' has none on record and '", with.origin, "' has; collect its rows anew"));
+      const RunProtocol &without = run.protocol.empty() ? run : first,
+                        &with = run.protocol.empty() ? first : run;
+      throw ConfigError(
+          where, cat("one table holds runs of one protocol; '", without.origin, "' has none on record and '",
+                     with.origin, "' has; collect its rows anew"));
     }
-    throw ConfigError(where, cat("one table holds runs of one protocol; '", first.origin, "' and '", run.origin,
-                                 "' differ in ", differing(first.protocol, run.protocol)));
+    throw ConfigError(where, cat("one table holds runs of one protocol; '", first.origin, "' and '",
+                                 run.origin, "' differ in ", differing(first.protocol, run.protocol)));
   }
 }
 

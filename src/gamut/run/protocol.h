@@ -9,7 +9,8 @@
 
 namespace gamut::run {
 
-// Model, training's prompts and iterations, evaluation, reward and judge, each as "key = value", separated by "; ".
+// Model, training's prompts and iterations, evaluation, reward and judge, each as "key = value", separated by
+// "; ".
 std::string protocol_of(const Resolved& recipe);
 
 struct RunProtocol {

@@ -107,7 +107,8 @@ std::vector<RunRows> read_collected(const fs::path& path, const std::string& wei
     RunRows& run = runs[place->second];
     add_measures(row, weights, run);
     add_row_settings(row, {"prompts", "members", "eval_steps", "eval_seed"}, run);
-    if (row.contains("protocol") && row["protocol"].is_string()) run.protocol = row["protocol"].get<std::string>();
+    if (row.contains("protocol") && row["protocol"].is_string())
+      run.protocol = row["protocol"].get<std::string>();
     if (row.contains("train_seconds") && row["train_seconds"].is_number())
       run.seconds[row["step"].get<int64_t>()] = row["train_seconds"].get<double>();
   }

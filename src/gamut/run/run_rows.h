@@ -20,7 +20,7 @@ struct RunRows {
   // Every other key of the recipe; runs of one group may differ in the seed and in how long and how often
   // only.
   std::map<std::string, std::string> recipe;
-  std::string protocol = {};  // protocol.h; "" = the rows do not say
+  std::string protocol = {};          // protocol.h; "" = the rows do not say
   std::map<int64_t, double> seconds;  // training time by step
   std::map<int64_t, std::map<std::string, double>>
       select;  // step -> measure; held-out ones as "heldout.<measure>"

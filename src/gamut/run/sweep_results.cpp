@@ -59,7 +59,8 @@ eval::MethodRow method_row(const json& row, const std::string& place) {
 std::string made_with(const json& row) {
   std::string text;
   for (const char* key : {"prompts", "members", "eval_steps", "eval_seed"})
-    if (row.contains(key) && row[key].is_number()) text += cat(text.empty() ? "" : "; ", key, " = ", row[key].dump());
+    if (row.contains(key) && row[key].is_number())
+      text += cat(text.empty() ? "" : "; ", key, " = ", row[key].dump());
   return text;
 }
 
@@ -69,7 +70,8 @@ class Protocols {
   void add(const eval::MethodRow& row, const json& line, const std::string& kind) {
     const std::string run = cat(row.method, " seed ", row.seed);
     auto& known = runs_.try_emplace(run, "").first->second;
-    if (line.contains("protocol") && line["protocol"].is_string()) known = line["protocol"].get<std::string>();
+    if (line.contains("protocol") && line["protocol"].is_string())
+      known = line["protocol"].get<std::string>();
     kinds_[kind].push_back({run, made_with(line)});
   }
   void check() const {

@@ -11,8 +11,8 @@
 namespace gamut::run {
 
 // Writes FOLDER/results.jsonl: the rows of evals.jsonl with `recipe` (the method), `seed` (the run's; the
-// evaluation's own becomes `eval_seed`), `run`, `train_seconds` and, once per run, `protocol` before them. Atomic; without a complete
-// run nothing is written. Returns the runs that went in.
+// evaluation's own becomes `eval_seed`), `run`, `train_seconds` and, once per run, `protocol` before them.
+// Atomic; without a complete run nothing is written. Returns the runs that went in.
 std::vector<std::filesystem::path> collect_results(const std::vector<PlannedRun>& runs,
                                                    const std::filesystem::path& folder);
 

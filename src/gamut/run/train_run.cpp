@@ -173,9 +173,7 @@ class TrainRun {
     evaluation_at(folder_, 0);  // with its pictures, which the end of the run shows
   }
 
-  bool is_evaluated(int64_t step) const {
-    return recipe_.eval.is_due(step, recipe_.train.iterations);
-  }
+  bool is_evaluated(int64_t step) const { return recipe_.eval.is_due(step, recipe_.train.iterations); }
 
   // The table and the sheet before | after, and the tuned model.
   TrainOutcome finish() {

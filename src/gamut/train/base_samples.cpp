@@ -37,8 +37,10 @@ double pooled_variety(const at::Tensor& latents, int64_t pool) {
   return diversity::pairwise_mean(diversity::euclidean_distances(cells)) / std::sqrt(double(cells.size(1)));
 }
 
-BaseSamples draw_base_samples(const TrainConfig& config, const Actor& actor, rewards::FeatureExtractor& features,
-                              const std::vector<diffusion::Step>& schedule, int64_t prompts, int64_t micro_batch) {
+BaseSamples draw_base_samples(const TrainConfig& config, const Actor& actor,
+                              rewards::FeatureExtractor& features,
+                              const std::vector<diffusion::Step>& schedule, int64_t prompts,
+                              int64_t micro_batch) {
   at::NoGradGuard no_grad;
   const int64_t members = config.rollout.base_samples;
   std::vector<SampleRow> rows;
@@ -48,7 +50,8 @@ BaseSamples draw_base_samples(const TrainConfig& config, const Actor& actor, rew
   std::vector<at::Tensor> latents, looks;
   for (size_t begin = 0; begin < rows.size(); begin += size_t(micro_batch)) {
     const size_t end = std::min(rows.size(), begin + size_t(micro_batch));
-    const Rollout drawn = actor.roll_out(schedule, {rows.begin() + int64_t(begin), rows.begin() + int64_t(end)});
+    const Rollout drawn =
+        actor.roll_out(schedule, {rows.begin() + int64_t(begin), rows.begin() + int64_t(end)});
     latents.push_back(drawn.trajectories.final_BCHW.to(at::kCPU));
     if (config.slots.shaping.kind == "mmd") looks.push_back(features.extract(drawn.pictures));
   }

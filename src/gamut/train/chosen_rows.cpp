@@ -60,15 +60,17 @@ void PictureBuffer::put(int64_t iteration, const std::vector<Rollout>& drawn, co
     const at::Tensor latents = batch.trajectories.final_BCHW.to(at::kCPU, at::kFloat);
     for (int64_t b = 0; b < int64_t(batch.rows.size()); ++b, ++row) {
       const float reward = credit.advantages[size_t(row)];
-      if (!credit.kept[size_t(row)] || !credit.trained[size_t(row)] || !algorithms::has_weight(objective_, reward)) continue;
+      if (!credit.kept[size_t(row)] || !credit.trained[size_t(row)] ||
+          !algorithms::has_weight(objective_, reward))
+        continue;
       latents_[first + row].copy_(latents[b]);
       rows_[first + row].copy_(at::tensor({1.0F, float(batch.rows[size_t(b)].key.prompt), reward}));
     }
   }
 }
 
-std::vector<ChosenRows> PictureBuffer::choose(int64_t count, int64_t micro_batch, uint64_t seed, int64_t iteration,
-                                              const at::Device& device) const {
+std::vector<ChosenRows> PictureBuffer::choose(int64_t count, int64_t micro_batch, uint64_t seed,
+                                              int64_t iteration, const at::Device& device) const {
   std::vector<int64_t> there;
   for (int64_t i = 0; i < rows_.size(0); ++i)
     if (rows_[i][0].item<float>() > 0) there.push_back(i);
@@ -86,7 +88,8 @@ std::vector<ChosenRows> PictureBuffer::choose(int64_t count, int64_t micro_batch
     for (int64_t b = 0; b < micro_batch; ++b) {
       const at::Tensor row = rows_[index[size_t(b)]];
       const bool trains = begin + b < trained;
-      chosen.rows.push_back({.key = {.epoch = iteration, .prompt = row[1].item<int64_t>(), .member = begin + b}});
+      chosen.rows.push_back(
+          {.key = {.epoch = iteration, .prompt = row[1].item<int64_t>(), .member = begin + b}});
       chosen.advantages.push_back(row[2].item<float>());
       chosen.weights.push_back(trains ? 1 : 0);
       chosen.held.push_back(trains);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rows that an iteration trains on, with their credit, in batches of the rollout's size: those of its own rollouts that
-// were kept, or finished pictures of the newest iterations (objective.buffer).
+// The rows that an iteration trains on, with their credit, in batches of the rollout's size: those of its own
+// rollouts that were kept, or finished pictures of the newest iterations (objective.buffer).
 #pragma once
 
 #include "gamut/train/actor.h"
@@ -27,17 +27,20 @@ struct ChosenRows {
 std::vector<ChosenRows> kept_rows(std::vector<Rollout> drawn, const RowCredit& credit,
                                   const std::vector<uint8_t>& regularized, int64_t micro_batch);
 
-// Finished latents of the newest iterations whose pictures have weight, as one ring of fixed size, so that a checkpoint
-// holds them as they are. Rewards are weights here: a picture counts the same whenever it was drawn.
+// Finished latents of the newest iterations whose pictures have weight, as one ring of fixed size, so that a
+// checkpoint holds them as they are. Rewards are weights here: a picture counts the same whenever it was
+// drawn.
 class PictureBuffer {
  public:
   // Room for objective.buffer iterations of `pictures` latents each.
-  PictureBuffer(const algorithms::ObjectiveConfig& objective, int64_t pictures, const std::vector<int64_t>& latent_shape);
+  PictureBuffer(const algorithms::ObjectiveConfig& objective, int64_t pictures,
+                const std::vector<int64_t>& latent_shape);
 
   // Takes in the kept and trained rows of an iteration in place of the oldest one's.
   void put(int64_t iteration, const std::vector<Rollout>& drawn, const RowCredit& credit);
-  // `count` of the pictures at hand, or all when there are fewer, in an order drawn from (seed, "objective.buffer",
-  // iteration); latents on `device`. Their keys name the iteration, so that times and noises are new each time.
+  // `count` of the pictures at hand, or all when there are fewer, in an order drawn from (seed,
+  // "objective.buffer", iteration); latents on `device`. Their keys name the iteration, so that times and
+  // noises are new each time.
   std::vector<ChosenRows> choose(int64_t count, int64_t micro_batch, uint64_t seed, int64_t iteration,
                                  const at::Device& device) const;
   int64_t size() const;  // pictures at hand

@@ -57,13 +57,15 @@ std::vector<double> summed_log_probs(const std::vector<Rollout>& drawn, const st
   std::vector<double> sums;
   for (const Rollout& batch : drawn) {
     at::Tensor sum = at::zeros({int64_t(batch.rows.size())}, at::kDouble);
-    for (const int64_t step : steps) sum += batch.trajectories.log_probs[size_t(step)].to(at::kCPU, at::kDouble);
+    for (const int64_t step : steps)
+      sum += batch.trajectories.log_probs[size_t(step)].to(at::kCPU, at::kDouble);
     for (int64_t row = 0; row < sum.numel(); ++row) sums.push_back(sum[row].item<double>());
   }
   return sums;
 }
 
-void compare_with_base(algorithms::Group& group, const at::Tensor& features, const BaseSamples& base, int64_t prompt) {
+void compare_with_base(algorithms::Group& group, const at::Tensor& features, const BaseSamples& base,
+                       int64_t prompt) {
   const at::Tensor theirs = base.features_MD[size_t(prompt)];
   const int64_t own = features.size(0);
   const at::Tensor all = diversity::cosine_distances(at::cat({features, theirs}));
@@ -112,8 +114,9 @@ RowCredit Crediting::assign(const Drawn& drawn, const rewards::Scores& scores, c
   const at::Tensor features = features_->extract(drawn.pictures);
   const std::vector<at::Tensor> of_steps = step_features(drawn.batches, policy, *features_);
 
-  const std::vector<double> log_probs =
-      slots.advantage.kind == "tmpo" ? summed_log_probs(drawn.batches, place.trained_steps) : std::vector<double>{};
+  const std::vector<double> log_probs = slots.advantage.kind == "tmpo"
+                                            ? summed_log_probs(drawn.batches, place.trained_steps)
+                                            : std::vector<double>{};
 
   std::vector<algorithms::Group> groups;
   double distance = 0;

@@ -178,7 +178,8 @@ void Trainer::check_pictures(const at::Tensor& pictures, int64_t step) const {
                            "checkpoint by removing the newer ones from checkpoints/");
 }
 
-// While the policy is the base still; a resumed run draws the same ones again before it takes over its weights.
+// While the policy is the base still; a resumed run draws the same ones again before it takes over its
+// weights.
 void Trainer::draw_base() {
   if (base_ || !needs_base_samples(config_)) return;
   GAMUT_CHECK(updates_done_ == 0, "the policy is no longer the base");
@@ -197,8 +198,8 @@ void Trainer::follow_variety(const std::vector<Rollout>& drawn, UpdateInputs& in
   report.anchor_weight = config_.slots.regularizer.weight * anchor_.factor();
 }
 
-RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scores, const UpdateInputs& inputs,
-                                 StepReport& report) {
+RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scores,
+                                 const UpdateInputs& inputs, StepReport& report) {
   RowCredit credit = crediting_.assign(drawn, scores, policy_,
                                        {.keep = plan_.keep,
                                         .iteration = steps_done_,
@@ -218,7 +219,8 @@ std::vector<ChosenRows> Trainer::choose_rows(std::vector<Rollout> drawn, const R
   buffer_->put(steps_done_, drawn, credit);
   const int64_t count = plan_.prompts * plan_.keep;
   report.trained_images = std::min(count, buffer_->size());
-  return buffer_->choose(count, plan_.micro_batch, uint64_t(config_.seed), steps_done_, policy_.options().device);
+  return buffer_->choose(count, plan_.micro_batch, uint64_t(config_.seed), steps_done_,
+                         policy_.options().device);
 }
 
 // The rows with their credit and what other policies say of them.
@@ -335,7 +337,8 @@ void Trainer::restore(const nlohmann::json& state) {
 }
 
 CheckpointParts Trainer::parts() {
-  CheckpointParts parts{.weights = params_, .optimizer = optimizer_, .ema = ema_, .policies = policies_.stored()};
+  CheckpointParts parts{
+      .weights = params_, .optimizer = optimizer_, .ema = ema_, .policies = policies_.stored()};
   if (buffer_) parts.policies["buffer"] = buffer_->stored();
   return parts;
 }

@@ -64,7 +64,8 @@ class Trainer {
  private:
   Drawn roll_out(const UpdateInputs& inputs);
   rewards::Scores score(const Drawn& drawn, StepReport& report);
-  RowCredit assign_credit(const Drawn& drawn, const rewards::Scores& scores, const UpdateInputs& inputs, StepReport& report);
+  RowCredit assign_credit(const Drawn& drawn, const rewards::Scores& scores, const UpdateInputs& inputs,
+                          StepReport& report);
   std::vector<ChosenRows> choose_rows(std::vector<Rollout> drawn, const RowCredit& credit,
                                       const std::vector<uint8_t>& regularized, StepReport& report);
   std::vector<MicroBatch> make_batches(std::vector<ChosenRows> chosen, const UpdateInputs& inputs);
@@ -92,8 +93,8 @@ class Trainer {
   Gate gate_;
   PolicySet policies_;
   algorithms::AnchorWeight anchor_;
-  std::optional<BaseSamples> base_;       // before the first iteration, where something asks for them
-  std::optional<PictureBuffer> buffer_;   // objective.buffer
+  std::optional<BaseSamples> base_;      // before the first iteration, where something asks for them
+  std::optional<PictureBuffer> buffer_;  // objective.buffer
   CreditObserver credit_observer_;
   int64_t steps_done_ = 0, updates_done_ = 0;
 };

@@ -26,7 +26,8 @@ TEST(face_classifier, a_style_is_the_sum_of_its_faces) {
   const at::Tensor styles = styles_of(kFaces);
   EXPECT_TRUE(at::equal(styles, at::tensor({0, 1, 0, 2}, at::kLong)));
   const at::Tensor faces = at::tensor({0.3, 0.4, 0.2, 0.1}, at::kDouble).unsqueeze(0);
-  EXPECT_TRUE(at::allclose(style_probabilities(faces, styles), at::tensor({0.5, 0.4, 0.1}, at::kDouble).unsqueeze(0)));
+  EXPECT_TRUE(at::allclose(style_probabilities(faces, styles),
+                           at::tensor({0.5, 0.4, 0.1}, at::kDouble).unsqueeze(0)));
   EXPECT_THROW(styles_of({"sans"}), DataError);
 }
 
@@ -67,7 +68,8 @@ TEST(face_classifier, the_shipped_one_knows_the_datas_faces) {
   const std::vector<std::string> names = models::Reader::open(folder, {}).config().classes;
   EXPECT_EQ(names, face_classes());
   const GlyphSet set = make_glyph_set(500, 77);
-  const eval::PictureClasses found = open_face_classifier(folder, "cpu")->classify(nn::images_to_tensor(set.images));
+  const eval::PictureClasses found =
+      open_face_classifier(folder, "cpu")->classify(nn::images_to_tensor(set.images));
   const at::Tensor styles = styles_of(names);
   double faces = 0, right = 0;
   for (size_t i = 0; i < set.specs.size(); ++i) {

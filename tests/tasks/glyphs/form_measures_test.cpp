@@ -26,7 +26,9 @@ eval::Evaluation measured(const std::vector<text::Prompt>& prompts, eval::Pictur
   tasks::register_tasks();
   eval::CraftedReward reward([](const at::Tensor&, const text::Prompt&) { return 1.0; });
   const std::vector<at::Tensor> pictures(4, eval::square({0, 0, 0}, {1, 1, 1}));
-  return eval::measure(at::stack(pictures), prompts, {.reward = reward, .judge = reward, .classifier = classifier}).numbers;
+  return eval::measure(at::stack(pictures), prompts,
+                       {.reward = reward, .judge = reward, .classifier = classifier})
+      .numbers;
 }
 
 TEST(form_measures, modes_are_counted_within_prompts) {
@@ -53,8 +55,8 @@ TEST(form_measures, families_are_as_the_protocol_says) {
   for (const eval::Measure& measure : eval::measure_table())
     if (!measure.family.empty()) found.insert(measure.family + ": " + measure.key);
   EXPECT_EQ(found, (std::set<std::string>{"form: face_modes", "form: style_modes", "geometry: place_spread",
-                                          "geometry: size_spread", "geometry: stroke_spread", "judge: judge_exact",
-                                          "recall: recall", "tone: pvs"}));
+                                          "geometry: size_spread", "geometry: stroke_spread",
+                                          "judge: judge_exact", "recall: recall", "tone: pvs"}));
 }
 
 }  // namespace form_measures_test

@@ -21,16 +21,19 @@ io::Image drawn(const std::function<bool(double x, double y)>& inside) {
     for (int64_t x = 0; x < kSide; ++x) {
       double covered = 0;
       for (int i = 0; i < 8; ++i)
-        for (int j = 0; j < 8; ++j) covered += inside(double(x) + (i + 0.5) / 8, double(y) + (j + 0.5) / 8) / 64.0;
+        for (int j = 0; j < 8; ++j)
+          covered += inside(double(x) + (i + 0.5) / 8, double(y) + (j + 0.5) / 8) / 64.0;
       const double ground[] = {0, 0, 120};
       for (size_t c = 0; c < 3; ++c)
-        image.pixels[size_t(y * kSide + x) * 3 + c] = uint8_t(std::lround(ground[c] + covered * (255 - ground[c])));
+        image.pixels[size_t(y * kSide + x) * 3 + c] =
+            uint8_t(std::lround(ground[c] + covered * (255 - ground[c])));
     }
   return image;
 }
 
 io::Image bar(double left, double top, double width, double height) {
-  return drawn([=](double x, double y) { return x >= left && x < left + width && y >= top && y < top + height; });
+  return drawn(
+      [=](double x, double y) { return x >= left && x < left + width && y >= top && y < top + height; });
 }
 
 TEST(form, a_bar_has_its_width_height_and_place) {

@@ -34,7 +34,8 @@ ReaderConfig read_config(const std::filesystem::path& path) {
   config.channels = json.integers("channels", config.channels);
   config.image_size = json.positive("image_size", config.image_size);
   json.finish();
-  if (config.characters.empty() == config.classes.empty()) json.fail("characters", "at least one character, or \"classes\"");
+  if (config.characters.empty() == config.classes.empty())
+    json.fail("characters", "at least one character, or \"classes\"");
   if (config.image_size % 16 != 0) json.fail("image_size", "a multiple of 16");
   const auto wrong = [](int64_t channels) { return channels < 1 || channels > 4096; };
   if (config.channels.size() != kNumBlocks || std::ranges::any_of(config.channels, wrong))
@@ -121,7 +122,8 @@ std::vector<nn::NamedTensor> Reader::trainable() const {
 void Reader::save(const std::filesystem::path& folder) const {
   std::filesystem::create_directories(folder);
   nn::save_safetensors(folder / kWeightsFile, store_.params(), {{"format", "pt"}});
-  nlohmann::json config{{"_class_name", kClassName}, {"channels", config_.channels}, {"image_size", config_.image_size}};
+  nlohmann::json config{
+      {"_class_name", kClassName}, {"channels", config_.channels}, {"image_size", config_.image_size}};
   if (config_.classes.empty())
     config["characters"] = config_.characters;
   else

@@ -25,7 +25,7 @@ namespace gamut::models {
 using at::Tensor;
 
 struct ReaderConfig {
-  std::string characters = "";  // one class per byte, in label order
+  std::string characters = "";            // one class per byte, in label order
   std::vector<std::string> classes = {};  // or these, by name
   std::vector<int64_t> channels = {16, 48, 64, 96, 96};
   int64_t image_size = 32;  // width and height; a multiple of 16

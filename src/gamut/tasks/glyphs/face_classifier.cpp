@@ -23,13 +23,15 @@ std::vector<int64_t> values_of(const at::Tensor& classes) {
 
 class FaceClassifier : public eval::PictureClassifier {
  public:
-  FaceClassifier(models::Reader reader, at::Tensor styles_K) : reader_(std::move(reader)), styles_K_(std::move(styles_K)) {}
+  FaceClassifier(models::Reader reader, at::Tensor styles_K)
+      : reader_(std::move(reader)), styles_K_(std::move(styles_K)) {}
 
   eval::PictureClasses classify(const at::Tensor& pictures) override {
     const int64_t size = reader_.config().image_size;
     if (pictures.dim() != 4 || pictures.size(2) != size || pictures.size(3) != size)
-      throw ConfigError("eval", cat("the classifier of eval.classes_model takes pictures of ", size, "x", size, "; got ",
-                                    pictures.sizes(), "; leave classes_model out for this model"));
+      throw ConfigError(
+          "eval", cat("the classifier of eval.classes_model takes pictures of ", size, "x", size, "; got ",
+                      pictures.sizes(), "; leave classes_model out for this model"));
     const at::NoGradGuard no_grad;
     std::vector<at::Tensor> parts;
     for (const at::Tensor& part : pictures.split(kBatch)) parts.push_back(probabilities(part));
@@ -73,7 +75,8 @@ at::Tensor style_probabilities(const at::Tensor& faces_BK, const at::Tensor& sty
   return at::zeros({faces_BK.size(0), count}, faces_BK.options()).index_add(1, styles_K, faces_BK);
 }
 
-std::unique_ptr<eval::PictureClassifier> open_face_classifier(const std::string& folder, const std::string& device) {
+std::unique_ptr<eval::PictureClassifier> open_face_classifier(const std::string& folder,
+                                                              const std::string& device) {
   models::Reader reader = models::Reader::open(folder, {.device = nn::open_device(device)});
   if (reader.config().classes.empty())
     throw DataError("classifier", cat("eval.classes_model must tell faces apart; got '", folder,

@@ -28,7 +28,8 @@ Coverage coverage_of(const io::Image& image, const InkAndGround& colors) {
   Coverage out{.width = image.width, .height = image.height, .share = {}};
   for (const Rgb& pixel : diversity::all_pixels(image)) {
     double along = 0;
-    for (size_t c = 0; c < 3; ++c) along += (pixel[c] - colors.ground[c]) * (colors.ink[c] - colors.ground[c]);
+    for (size_t c = 0; c < 3; ++c)
+      along += (pixel[c] - colors.ground[c]) * (colors.ink[c] - colors.ground[c]);
     const double share = std::clamp(along / length, 0.0, 1.0);
     out.share.push_back(share < kLeastCoverage ? 0 : share);
   }
@@ -51,7 +52,8 @@ double position_of(const std::vector<double>& mass, double share) {
   double total = 0, before = 0;
   for (const double part : mass) total += part;
   for (size_t i = 0; i < mass.size(); ++i) {
-    if (before + mass[i] >= share * total && mass[i] > 0) return double(i) + (share * total - before) / mass[i];
+    if (before + mass[i] >= share * total && mass[i] > 0)
+      return double(i) + (share * total - before) / mass[i];
     before += mass[i];
   }
   return double(mass.size());

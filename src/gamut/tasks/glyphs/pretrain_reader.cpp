@@ -37,7 +37,12 @@ Tensor probabilities(models::Reader& reader, const Tensor& pictures) {
 
 double style_accuracy(const Tensor& read, const Tensor& right, const std::vector<std::string>& faces) {
   const Tensor styles = styles_of(faces);
-  return style_probabilities(read, styles).argmax(1).eq(styles.index_select(0, right)).to(at::kDouble).mean().item<double>();
+  return style_probabilities(read, styles)
+      .argmax(1)
+      .eq(styles.index_select(0, right))
+      .to(at::kDouble)
+      .mean()
+      .item<double>();
 }
 
 ReaderQuality evaluate(const ReaderTrainingConfig& config, models::Reader& reader, GlyphRenderer& renderer) {
@@ -81,9 +86,10 @@ void ReaderTrainingConfig::fields(FieldVisitor& v) {
 ReaderQuality pretrain_reader(const ReaderTrainingConfig& config) {
   required_key(config.output, "output");
   const bool faces = config.task == "faces";
-  models::Reader reader = models::Reader::create({.characters = faces ? "" : glyph_characters(),
-                                                  .classes = faces ? face_classes() : std::vector<std::string>{}},
-                                                 uint64_t(config.seed), {.device = nn::open_device(config.device)});
+  models::Reader reader =
+      models::Reader::create({.characters = faces ? "" : glyph_characters(),
+                              .classes = faces ? face_classes() : std::vector<std::string>{}},
+                             uint64_t(config.seed), {.device = nn::open_device(config.device)});
   const std::vector<nn::NamedTensor> params = reader.trainable();
   for (const nn::NamedTensor& param : params) param.tensor.requires_grad_(true);
   train::AdamW optimizer(params, config.optimizer);
@@ -114,8 +120,9 @@ ReaderQuality pretrain_reader(const ReaderTrainingConfig& config) {
   const ReaderQuality report = evaluate(config, reader, renderer);
   log_info(cat("wrote ", config.output, ": accuracy ", rounded(report.accuracy, 4),
                faces ? cat(", of styles ", rounded(report.style_accuracy, 4)) : "",
-               ", probability of the right ", faces ? "face " : "character ", rounded(report.mean_probability, 4),
-               ", largest probability without one ", rounded(report.garbage_confidence, 4)));
+               ", probability of the right ", faces ? "face " : "character ",
+               rounded(report.mean_probability, 4), ", largest probability without one ",
+               rounded(report.garbage_confidence, 4)));
   return report;
 }
 

@@ -22,7 +22,8 @@ struct Glyphs {
   Tensor pictures_BCHW, classes_B;
 };
 
-Glyphs draw_glyphs(Stream& stream, GlyphRenderer& renderer, int64_t count, const ReaderTrainingConfig& config = {}) {
+Glyphs draw_glyphs(Stream& stream, GlyphRenderer& renderer, int64_t count,
+                   const ReaderTrainingConfig& config = {}) {
   std::vector<io::Image> images;
   std::vector<int64_t> classes;
   for (int64_t i = 0; i < count; ++i) {
