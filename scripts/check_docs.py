@@ -22,6 +22,7 @@ METRIC_SOURCES = {
     "src/gamut/eval/evaluation_row.cpp": r'(?:visit\(|row\[)"(\w+)"',
     "src/gamut/eval/measures.cpp": r'\{\.key = "(\w+)"',
     "src/gamut/tasks/glyphs/color_measures.cpp": r'\{\.key = "(\w+)"',
+    "src/gamut/tasks/glyphs/form_measures.cpp": r'\{\.key = "(\w+)"',
     "src/gamut/run/train_evaluation.cpp": r'row(?:\{|\.update\()\{\{?"(\w+)", [\w.]+\}, \{"(\w+)"',
     "src/gamut/train/pretrain_loop.cpp": r'append\(\{\{"(\w+)", done\}, \{"(\w+)"',
     "src/gamut/tasks/glyphs/pretrain_clip.cpp": r'append\(\{\{"step", config.steps\}, \{"(\w+)"',

@@ -349,5 +349,48 @@ TEST(credit, only_extremes_can_share_a_batch) {
             "[subset] scope = batch goes with kind = top_bottom; got kind = trim");
 }
 
+// Near 1 the rewards hardly differ and their log-odds do: what the window of least variance needs.
+TEST(credit, log_odds_tell_good_pictures_apart) {
+  Slots slots = fill_slots("flow_grpo");
+  slots.advantage = {.kind = "group", .std_eps = 0, .scale = "log_odds", .zero = "keep"};
+  const std::vector<double> rewards{0.5, 0.9, 0.99, 0.999, 1.0};
+  std::vector<double> odds;
+  for (const double r : rewards) odds.push_back(r == 1 ? std::log(0.9999 / 0.0001) : std::log(r / (1 - r)));
+  const auto advantages = [&](const std::vector<double>& of, const AdvantageConfig& config) {
+    return assign_credit({{.rewards = of, .scored = {1, 1, 1, 1, 1}}}, {slots.subset, slots.shaping, config},
+                         {})
+        .groups[0]
+        .advantages;
+  };
+  AdvantageConfig plain = slots.advantage;
+  plain.scale = "reward";
+  const std::vector<double> got = advantages(rewards, slots.advantage), expected = advantages(odds, plain);
+  for (size_t j = 0; j < 5; ++j) EXPECT_NEAR(got[j], expected[j], 1e-9);
+
+  slots.subset = {.kind = "min_variance", .fallback = {}};
+  const std::vector<double> saturated{0.2, 0.97, 0.99, 0.995, 0.999, 0.9995};
+  const auto fallbacks = [&](const std::string& scale) {
+    AdvantageConfig config = slots.advantage;
+    config.scale = scale;
+    return assign_credit({{.rewards = saturated, .scored = {1, 1, 1, 1, 1, 1}}},
+                         {slots.subset, slots.shaping, config}, {.keep = 3})
+        .subset_fallbacks;
+  };
+  EXPECT_EQ(fallbacks("reward"), 1);
+  EXPECT_EQ(fallbacks("log_odds"), 0);
+}
+
+TEST(credit, log_odds_are_of_probabilities) {
+  Slots slots = fill_slots("flow_grpo");
+  slots.advantage.scale = "log_odds";
+  EXPECT_EQ(
+      testing::message_of<ConfigError>([&] {
+        assign_credit({{.rewards = {21.5, 0.5}, .scored = {1, 1}}},
+                      {slots.subset, slots.shaping, slots.advantage}, {});
+      }),
+      "[advantage] scale = \"log_odds\" takes rewards in [0, 1], as a probability is; got 21.5; expected "
+      "advantage.scale = \"reward\"");
+}
+
 }  // namespace credit_test
 }  // namespace gamut::algorithms

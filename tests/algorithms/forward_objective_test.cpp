@@ -145,5 +145,37 @@ TEST(forward_objective, holds_the_rows_that_it_is_told_to) {
               difference.mean({2, 3}).square().sum().item<double>() / 2, 1e-12);
 }
 
+// kl_x0 pooled, by hand: cells' means of both predicted clean latents, squared, mean over cells, times
+// t^power.
+TEST(forward_objective, the_anchor_may_hold_clean_latents_by_time) {
+  for (const std::string& name : kNames) {
+    Slots slots = fill_slots(name);
+    slots.regularizer = {.kind = "kl_x0", .weight = 1, .pool = 2, .time_power = 1.5};
+    const auto objective = make_objective(slots, 1);
+    const TrainItem item = double_item({0.9, 0.1, 0.6});
+    const at::Tensor current = at::randn({3, 2, 2, 2}, at::kDouble),
+                     base = at::randn({3, 2, 2, 2}, at::kDouble);
+    const std::vector<double> times{0.2, 0.5, 0.9};
+    double expected = 0;
+    for (int64_t b = 0; b < 3; ++b) {
+      const double t = times[size_t(b)];
+      const auto cells = [&](const at::Tensor& out) { return (item.x_BCHW[b] - t * out[b]).mean({1, 2}); };
+      expected += std::pow(t, 1.5) * (cells(current) - cells(base)).square().mean().item<double>();
+    }
+    const auto distance = [&](Predictions all) {
+      return objective->loss(item, all).distance_sum.item<double>();
+    };
+    EXPECT_NEAR(distance({.current = current, .old = current, .reference = base}), expected, 1e-12) << name;
+    // The rows held alone.
+    const at::Tensor held = at::tensor({int64_t{2}}, at::kLong);
+    const double t = 0.9;
+    const at::Tensor gap =
+        (item.x_BCHW[2] - t * current[2]).mean({1, 2}) - (item.x_BCHW[2] - t * base[2]).mean({1, 2});
+    EXPECT_NEAR(
+        distance({.current = current, .old = current, .reference = base.narrow(0, 2, 1), .held = held}),
+        std::pow(t, 1.5) * gap.square().mean().item<double>(), 1e-12);
+  }
+}
+
 }  // namespace forward_objective_test
 }  // namespace gamut::algorithms

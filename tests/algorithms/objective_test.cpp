@@ -43,7 +43,7 @@ TEST(objective, a_distance_between_steps_has_no_place_on_the_forward_process) {
             "that is a distance "
             "between the means of denoising steps, and this objective trains at times of its own; expected "
             "\"kl_v\", the "
-            "distance between outputs, or \"none\"");
+            "distance between outputs, \"kl_x0\", that between predicted clean latents, or \"none\"");
   for (const char* kind : {"kl_flow", "kl_exact", "kl_x", "gated_kl"})
     EXPECT_NE(refusal("nft", [&](Slots& s) { s.regularizer.kind = kind; }), kTaken) << kind;
   for (const char* reference : {"frozen", "ema", "periodic"})
@@ -102,6 +102,25 @@ TEST(objective, a_reference_is_a_policy) {
   EXPECT_EQ(policy_of({.reference = "frozen"}), Policy::kBase);
   EXPECT_EQ(policy_of({.reference = "ema"}), Policy::kAverage);
   EXPECT_EQ(policy_of({.reference = "periodic"}), Policy::kPeriodic);
+}
+
+TEST(objective, a_buffer_is_for_weights_that_do_not_compare) {
+  Slots slots = fill_slots("awm");
+  slots.objective.buffer = 4;
+  slots.advantage.kind = "tmpo";
+  const std::string message = testing::message_of<ConfigError>([&] { make_objective(slots, 1); });
+  EXPECT_NE(message.find("objective.kind = \"awm\" does not go with objective.buffer: its advantages are "
+                         "relative to their own "
+                         "iteration"),
+            std::string::npos)
+      << message;
+  EXPECT_NE(message.find("does not go with advantage.kind = \"tmpo\""), std::string::npos) << message;
+  slots = fill_slots("flow_grpo");
+  slots.objective.buffer = 4;
+  EXPECT_THROW(make_objective(slots, 1), ConfigError);
+  slots = fill_slots("raft");
+  slots.objective.buffer = 4;
+  make_objective(slots, 1);
 }
 
 }  // namespace objective_test

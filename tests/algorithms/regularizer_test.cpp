@@ -260,5 +260,28 @@ TEST(regularizer, pooling_holds_block_means_and_leaves_detail_free) {
             blocks.square().mean().item<double>());
 }
 
+// The clean latent that a mean implies, written out: x' is given, out = (mean - a x) / b, clean = clean_x x +
+// clean_out out.
+TEST(regularizer, kl_x0_is_a_distance_of_predicted_clean_latents) {
+  const at::Tensor x = at::randn({3, 2, 4, 4}, at::kDouble), out = at::randn({3, 2, 4, 4}, at::kDouble),
+                   reference = at::randn({3, 2, 4, 4}, at::kDouble);
+  for (const Step& step : schedule()) {
+    const auto mean = [&](const at::Tensor& o) { return step.a * x + step.b * o; };
+    const auto clean = [&](const at::Tensor& o) { return step.clean_x * x + step.clean_out * o; };
+    const double expected = (clean(out) - clean(reference)).square().flatten(1).mean(1).sum().item<double>();
+    EXPECT_NEAR(distance("kl_x0", step, mean(out), mean(reference)) / expected, 1, 1e-10);
+  }
+}
+
+TEST(regularizer, a_power_of_time_is_for_objectives_that_have_times) {
+  RegularizerConfig config{.kind = "kl_x0", .time_power = 2};
+  EXPECT_EQ(testing::message_of<ConfigError>([&] {
+              check_regularizer(config, schedule(), {0, 1});
+            }),
+            "[regularizer] time_power weighs times of the forward process, and here denoising steps train; "
+            "got 2; expected "
+            "0, or regularizer.steps and decay");
+}
+
 }  // namespace regularizer_test
 }  // namespace gamut::algorithms

@@ -318,5 +318,42 @@ TEST(shaping, values_that_no_recipe_may_hold) {
   EXPECT_THROW(shaped({1, 2, 3}, {.kind = "cluster_bonus", .clusters = "4"}, {}, line()), ConfigError);
 }
 
+// The witness by hand, and that its sum over members is what the squared discrepancy loses by them.
+TEST(shaping, the_witness_is_brute_force_s) {
+  at::manual_seed(2);
+  const at::Tensor own = at::randn({5, 3}, at::kDouble), base = at::randn({7, 3}, at::kDouble) + 0.5;
+  const auto distance = [](const at::Tensor& a, const at::Tensor& b) {
+    return (a - b).norm().item<double>();
+  };
+  at::Tensor own_NN = at::zeros({5, 5}, at::kDouble), base_NM = at::zeros({5, 7}, at::kDouble);
+  for (int64_t i = 0; i < 5; ++i) {
+    for (int64_t j = 0; j < 5; ++j) own_NN[i][j] = distance(own[i], own[j]);
+    for (int64_t m = 0; m < 7; ++m) base_NM[i][m] = distance(own[i], base[m]);
+  }
+  const double width = 1.3;
+  const auto kernel = [&](double d) { return std::exp(-d * d / (2 * width * width)); };
+  const ShapingConfig config{.kind = "mmd", .weight = 2, .norm_r = "none"};
+  const std::vector<double> rewards{0.1, 0.5, 0.2, 0.9, 0.4};
+  const ShapedGroup shaped = shape_by_base(rewards, own_NN, {base_NM, width}, config, 0, nullptr);
+  for (int64_t j = 0; j < 5; ++j) {
+    double theirs = 0, ours = 0;
+    for (int64_t m = 0; m < 7; ++m) theirs += kernel(distance(own[j], base[m])) / 7;
+    for (int64_t i = 0; i < 5; ++i)
+      if (i != j) ours += kernel(distance(own[j], own[i])) / 4;
+    EXPECT_NEAR(shaped.bonus[size_t(j)], theirs - ours, 1e-12);
+    EXPECT_NEAR(shaped.shaped[size_t(j)], rewards[size_t(j)] + 2 * (theirs - ours), 1e-12);
+  }
+}
+
+// A member where the base has pictures and the group has none gains over one in the group's crowd.
+TEST(shaping, what_the_group_lacks_is_worth_more) {
+  const at::Tensor own = at::tensor({0.0, 0.0, 0.1, 3.0}, at::kDouble),
+                   base = at::tensor({0.0, 3.0, 3.1, 2.9}, at::kDouble);
+  const at::Tensor own_NN = (own.unsqueeze(1) - own).abs(), base_NM = (own.unsqueeze(1) - base).abs();
+  const ShapedGroup shaped =
+      shape_by_base({0.5, 0.5, 0.5, 0.5}, own_NN, {base_NM, 1.0}, {.kind = "mmd", .weight = 1}, 0, nullptr);
+  for (size_t j = 0; j < 3; ++j) EXPECT_GT(shaped.shaped[3], shaped.shaped[j] + 0.5);
+}
+
 }  // namespace shaping_test
 }  // namespace gamut::algorithms

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <tuple>
 
 namespace gamut::testing {
 namespace frontier_test {
@@ -249,6 +250,71 @@ TEST(frontier, what_cannot_be_read_is_one_line) {
   EXPECT_EQ(frontier({(runs / "rows.jsonl").string()}).err,
             cat("error: [frontier] '", (runs / "rows.jsonl").string(),
                 "' must hold rows with recipe, seed and step; got {\"step\":0}\n"));
+}
+
+// At 0.75 on lines: flow_grpo's three seeds 0.125 + 0.75 own, kept's all 0.19. Paired t of log ratios of
+// means, one pair.
+TEST(frontier, compares_every_pair_at_common_levels) {
+  const Runs runs;
+  const Ran ran = frontier(runs.both(), {"--pairs", "--level", "0.75", "--level", "0.93", "--json"});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const json found = json::parse(ran.out);
+  ASSERT_EQ(found.at("levels").size(), 3u);
+  const json& at = found.at("levels")[0];
+  EXPECT_EQ(at.at("level"), 0.75);
+  EXPECT_NEAR(at.at("methods")[0].at("y").get<double>(), 0.14, 1e-9);
+  EXPECT_NEAR(at.at("methods")[1].at("y").get<double>(), 0.19, 1e-9);
+  EXPECT_NEAR(at.at("pairs")[0].at("change").at("value").get<double>(), 0.14 / 0.19 - 1, 1e-9);
+  EXPECT_EQ(at.at("pairs")[0].at("kind"), "ratio");
+  EXPECT_EQ(at.at("pairs")[0].at("found"), true);
+  EXPECT_EQ(found.at("levels")[1].at("methods")[0].at("reached"), 0);
+  EXPECT_TRUE(found.at("levels")[1].at("pairs")[0].at("change").is_null());
+  EXPECT_TRUE(found.at("levels")[2].at("level").is_null());  // the ends
+  EXPECT_EQ(found.at("budget_seconds"), 40);
+
+  const Ran text = frontier(runs.both(), {"--pairs"});
+  ASSERT_EQ(text.code, 0) << text.err;
+  for (const char* part :
+       {"color_spread at reward 0.8\n", "color_spread at reward 0.95\n", "flow_grpo against kept",
+        "color_spread at the last evaluation\n", "Within 40 s, the training time of the shortest run:",
+        "(intervals: 95 % for all pairs of a level together, along lines between checkpoints)"})
+    EXPECT_NE(text.out.find(part), std::string::npos) << part << "\n" << text.out;
+}
+
+// Rows of eval.raw beside averaged ones: the base is either's, and there is no second evaluation.
+TEST(frontier, compares_weights_without_averaging) {
+  const Runs runs;
+  std::vector<std::string> all = runs.both();
+  for (const std::string& run : all) {
+    std::string rows = read_file(fs::path(run) / "evals.jsonl");
+    for (const auto& [step, reward, spread] :
+         std::vector<std::tuple<int, double, double>>{{2, 0.7, 0.05}, {4, 0.97, 0.04}}) {
+      std::string raw = line({step, reward, spread});
+      rows += raw.replace(raw.find("\"ema\""), 5, "\"raw\"");
+    }
+    write_raw(fs::path(run) / "evals.jsonl", rows);
+  }
+  const json found = json::parse(frontier(all, {"--weights", "raw", "--json"}).out);
+  EXPECT_EQ(found.at("weights"), "raw");
+  EXPECT_EQ(found.at("reported_apart"), false);
+  for (const json& method : found.at("methods"))
+    for (const json& run : method.at("runs")) {
+      ASSERT_EQ(run.at("checkpoints").size(), 3u);
+      EXPECT_EQ(run.at("checkpoints")[2].at("select").at("x"), 0.97);
+    }
+}
+
+TEST(frontier, pairs_are_of_one_protocol) {
+  const Runs runs;
+  std::vector<std::string> all = runs.both();
+  all.push_back(runs.add("other-1", 1, {{0, 0.6, 0.2}, {2, 0.8, 0.1}}, true, "iterations = 3\n"));
+  const Ran ran = frontier(all, {"--pairs"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_NE(ran.err.find("one table holds runs of one protocol; "), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("differ in iterations ("), std::string::npos) << ran.err;
+  const Ran alone = frontier({all.front()}, {"--pairs"});
+  EXPECT_EQ(alone.code, 2);
+  EXPECT_NE(alone.err.find("pairs need two recipes; got flow_grpo alone"), std::string::npos) << alone.err;
 }
 
 }  // namespace frontier_test

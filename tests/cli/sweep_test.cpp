@@ -224,5 +224,33 @@ TEST(sweep, refuses_a_second_sweep_into_the_folder) {
                          "'; wait until it ends, or name another folder\n"));
 }
 
+TEST(sweep, tables_are_of_one_protocol) {
+  const Sweep sweep(
+      "seeds = [1, 2]\nlevels = [0.05]\nset = [\"iterations=2\"]\n[[variant]]\n[[variant]]\nlabel = "
+      "\"other\"\n"
+      "set = [\"optimizer.learning_rate=1e-3\"]\n");
+  ASSERT_EQ(sweep.run().code, 0);
+  const Ran table = sweep.run({"--table"});
+  ASSERT_EQ(table.code, 0) << table.err;
+  EXPECT_NE(table.out.find("\nAt reward 0.05, along lines between checkpoints: the most of each measure"),
+            std::string::npos)
+      << table.out;
+  EXPECT_NE(table.out.find("ranks by families of measures, 1 is best, mean over 2 seeds"), std::string::npos)
+      << table.out;
+  std::string rows = read_file(sweep / "results.jsonl");
+  EXPECT_EQ(json::parse(rows.substr(0, rows.find('\n'))).at("protocol").get<std::string>().substr(0, 8),
+            "model = ");
+  const size_t place = rows.rfind("iterations = 2");
+  ASSERT_NE(place, std::string::npos);
+  rows.replace(place, 14, "iterations = 9");
+  write_raw(sweep / "mixed.jsonl", rows);
+  const Ran mixed = sweep.run({"--results", (sweep / "mixed.jsonl").string()});
+  EXPECT_EQ(mixed.code, 2);
+  EXPECT_NE(mixed.err.find("[sweep] one table holds runs of one protocol; 'micro seed 1' and '"),
+            std::string::npos)
+      << mixed.err;
+  EXPECT_NE(mixed.err.find("differ in iterations (2 and 9)"), std::string::npos) << mixed.err;
+}
+
 }  // namespace sweep_test
 }  // namespace gamut::testing

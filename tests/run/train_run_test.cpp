@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <set>
 
 namespace gamut::testing {
 namespace train_run_test {
@@ -122,6 +123,22 @@ TEST(train_run, the_example_trains_the_glyph_base) {
   EXPECT_NE(io::read_text(micro / "out").find("before"), std::string::npos);
   const size_t rows = io::read_json_lines(micro / "run" / "metrics.jsonl").size();
   EXPECT_EQ(rows, 2U);
+}
+
+TEST(train_run, evaluates_at_a_list_of_iterations) {
+  const Micro micro;
+  Brightness reward, judge;
+  const run::TrainRecipe recipe = run::load_train_recipe(micro.recipe(), {"eval.at=[1, 3, 900]"});
+  run::train(recipe, {.folder = micro / "run", .reward = &reward, .judge = &judge});
+  std::set<int64_t> steps;
+  for (const auto& row : io::read_json_lines(micro / "run" / "evals.jsonl"))
+    steps.insert(row.at("step").get<int64_t>());
+  EXPECT_EQ(steps, (std::set<int64_t>{0, 1, 3, 4}));
+  // What is there is all that a resumed run asks for.
+  fs::remove(micro / "run" / "before_after.txt");
+  EXPECT_TRUE(
+      run::train(recipe, {.folder = micro / "run", .resume = true, .reward = &reward, .judge = &judge})
+          .finished);
 }
 
 }  // namespace train_run_test

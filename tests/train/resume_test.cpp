@@ -104,5 +104,28 @@ TEST(resume, a_truncated_checkpoint_is_a_data_error) {
   EXPECT_THROW(run.trainer.resume(*latest_checkpoint(folder.path())), DataError);
 }
 
+// Pictures of earlier iterations, an anchor that follows the base's variety, and credit against the base's
+// pictures.
+TEST(resume, buffers_and_what_is_measured_against_the_base_go_on_bit_for_bit) {
+  TrainConfig buffered = tiny_config("raft");
+  buffered.slots.objective.threshold = 0.4;
+  buffered.slots.objective.buffer = 2;
+  buffered.slots.regularizer = {.kind = "kl_x0", .weight = 1, .pool = 2, .time_power = 1, .kept_share = 0.9};
+  buffered.rollout.base_samples = 4;
+  buffered.checkpoint.keep = 5;
+  expect_same_after_a_stop(buffered);
+  TrainConfig compared = tiny_config();
+  compared.slots.shaping = {.kind = "mmd", .weight = 1};
+  compared.rollout.base_samples = 4;
+  compared.checkpoint.keep = 5;
+  for (const int64_t rank : {0, 2}) {
+    compared.lora.rank = rank;
+    expect_same_after_a_stop(compared);
+  }
+  TrainConfig matched = tiny_config("tmpo");
+  matched.checkpoint.keep = 5;
+  expect_same_after_a_stop(matched);
+}
+
 }  // namespace resume_test
 }  // namespace gamut::train

@@ -11,9 +11,11 @@ namespace gamut::algorithms {
 
 void AdvantageConfig::fields(FieldVisitor& v) {
   v.field("kind", kind,
-          one_of({"group", "batch_std", "no_std", "nearest_neighbour_weight", "running", "reward"}),
+          one_of({"group", "batch_std", "no_std", "nearest_neighbour_weight", "running", "reward", "tmpo"}),
           "divisor: the group's std, the whole batch's std, or 1; 1 with GARDO's weights; DDPO's per-prompt "
-          "buffer; reward: no baseline and no divisor, for weighted_matching");
+          "buffer; reward: no baseline and no divisor, for weighted_matching; tmpo: the group's softmax of "
+          "rewards "
+          "against that of its log-probabilities");
   v.field("std_scope", std_scope, one_of({"auto", "group", "batch", "none"}),
           "overrides where the std is taken (no_std and running: as they say)");
   v.field("std_ddof", std_ddof, between(0, 1), "0: population std, 1: sample std");
@@ -23,6 +25,12 @@ void AdvantageConfig::fields(FieldVisitor& v) {
           "with a subset: std of the kept members after shaping, or of all candidates before it");
   v.field("resolution", resolution, between(0, 1e6),
           "rewards of a group that differ by no more are equal, and the least std; 0 = as published");
+  v.field("scale", scale, one_of({"reward", "log_odds"}),
+          "log_odds: ln(r / (1 - r)) of rewards in [0, 1] in place of r, within 1e-4 of the ends, before "
+          "anything is "
+          "chosen, shaped or normalized: near 1 what is left to gain still tells pictures apart");
+  v.field("target_beta", target_beta, above(0),
+          "tmpo: of the target softmax(target_beta z), z the group's standardized rewards");
   v.field("buffer", buffer, between(1, 1e6), "running: newest rewards remembered per prompt");
   v.field("clip", clip, above(0), "advantages are clipped to ±clip (reward: not)");
   v.field("zero", zero, one_of({"keep", "drop"}),

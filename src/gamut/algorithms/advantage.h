@@ -16,7 +16,7 @@ namespace gamut::algorithms {
 // [advantage] of a recipe. Peers differ in each of these conventions (docs/algorithms/ lists them).
 struct AdvantageConfig {
   // group | batch_std | no_std | nearest_neighbour_weight (GARDO) | running (DDPO: statistics per prompt) |
-  // reward (the shaped reward itself: no baseline, no divisor, no clip)
+  // reward (the shaped reward itself: no baseline, no divisor, no clip) | tmpo (tmpo.h: the group's target)
   std::string kind = "batch_std";
   std::string std_scope = "auto";  // auto (as kind says) | group | batch | none
   int64_t std_ddof = 0;
@@ -29,7 +29,9 @@ struct AdvantageConfig {
   // where that is above 1) has no signal, and no std is taken below it. 0: the published formula, which
   // divides roundings by themselves.
   double resolution = 0;
-  int64_t buffer = 16;  // running: newest rewards remembered per prompt
+  std::string scale = "reward";  // reward | log_odds: ln(r / (1 - r)), before anything is chosen or shaped
+  double target_beta = 1.0;      // tmpo: how sharply the target follows the reward
+  int64_t buffer = 16;           // running: newest rewards remembered per prompt
   double clip = 5.0;
   std::string zero = "drop";  // keep | drop: samples whose advantage is 0
   void fields(FieldVisitor& v);

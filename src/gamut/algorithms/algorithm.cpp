@@ -119,6 +119,14 @@ Slots gamut_slots() {
   return slots;
 }
 
+// TMPO (2605.10983): the group's softmax of standardized rewards as the target of its trajectories. Groups
+// whose rewards span less than a thousandth are left out, as its epsilon does; beta is not published.
+Slots tmpo() {
+  Slots slots = flow_grpo();
+  slots.advantage = {.kind = "tmpo", .resolution = 1e-3, .zero = "drop"};
+  return slots;
+}
+
 // Flow-Factory's GRPO on SD3.5: explicit sigmas, batch std floored at 1e-6, noise on two of steps 1 to 5
 // alone.
 Slots flow_factory() {
@@ -269,6 +277,7 @@ const std::vector<NamedAlgorithm>& algorithm_table() {
       {"drift", "DRIFT: concentrated subset, prompt noise, diversity potential", drift},
       {"diverse_drift", "DRIFT's components with DiverseGRPO's regularizer on the flow SDE", diverse_drift},
       {"gamut", "color and layout held to the base, best and worst of twice as many candidates", gamut_slots},
+      {"tmpo", "TMPO: trajectories matched to the group's softmax of rewards", tmpo},
       {"flow_factory", "Flow-Factory's GRPO conventions", flow_factory},
       {"mix_grpo", "MixGRPO: a sliding window of noisy steps", mix_grpo},
       {"awm", "advantage weighted matching: finished latents at random times, any sampler", awm},

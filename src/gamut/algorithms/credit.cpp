@@ -2,6 +2,7 @@
 #include "gamut/algorithms/credit.h"
 
 #include "gamut/algorithms/moments.h"
+#include "gamut/algorithms/tmpo.h"
 #include "gamut/core/error.h"
 #include "gamut/diversity/distances.h"
 #include "gamut/diversity/measures.h"
@@ -18,6 +19,7 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kCandidateFloor = 1e-4;  // least std of the candidates
+constexpr double kLeastOdds = 1e-4;       // a reward within this of 0 or 1 counts as so far away
 
 // What is left of a group after selection; members are named by their index in the group.
 struct Kept {
@@ -96,6 +98,22 @@ std::vector<Group> resolved(std::vector<Group> groups, double resolution) {
   return groups;
 }
 
+// The groups with log-odds in place of rewards.
+std::vector<Group> scaled(std::vector<Group> groups, const AdvantageConfig& config) {
+  if (config.scale != "log_odds") return groups;
+  for (Group& group : groups)
+    for (const int64_t member : scored_members(group)) {
+      double& reward = group.rewards[size_t(member)];
+      if (!(reward >= 0 && reward <= 1))
+        throw ConfigError("advantage",
+                          cat("scale = \"log_odds\" takes rewards in [0, 1], as a probability is; got ",
+                              reward, "; expected advantage.scale = \"reward\""));
+      const double odds = std::clamp(reward, kLeastOdds, 1 - kLeastOdds);
+      reward = std::log(odds / (1 - odds));
+    }
+  return groups;
+}
+
 Kept select(const Group& group, int64_t index, int64_t keep, const CreditConfig& config,
             const CreditContext& context) {
   Kept kept{.candidates = scored_rewards(group)};
@@ -115,7 +133,7 @@ Kept select(const Group& group, int64_t index, int64_t keep, const CreditConfig&
 
 // Where the std of the advantages is taken.
 std::string scope_of(const AdvantageConfig& config) {
-  if (config.kind == "no_std" || config.kind == "running") return "none";
+  if (config.kind == "no_std" || config.kind == "running" || config.kind == "tmpo") return "none";
   if (config.std_scope != "auto") return config.std_scope;
   if (config.kind == "nearest_neighbour_weight") return "none";
   return config.kind == "group" ? "group" : "batch";
@@ -159,13 +177,27 @@ ShapingConfig fitting(const Group& group, const Kept& kept, const CreditConfig& 
   return shaping;
 }
 
+// Rows: the kept members; columns: the base's pictures.
+at::Tensor to_base(const Group& group, const Kept& kept) {
+  if (!group.base_distances_NM.defined())
+    throw ConfigError(
+        "shaping",
+        "kind = \"mmd\" compares a group with the base's pictures, which are at hand in training alone; "
+        "set shaping.kind to another");
+  return group.base_distances_NM.index_select(0, at::tensor(kept.members, at::kLong));
+}
+
 void shape(Kept& kept, const Group& group, const CreditConfig& config, const CreditContext& context,
            const Normalizer* normalizer) {
   const double progress = double(context.iteration) / double(std::max<int64_t>(1, context.iterations));
   const std::vector<int64_t> labels = kept_clusters(group, kept);
   const ShapingConfig shaping = fitting(group, kept, config, context);
-  kept.shape =
-      shape_rewards(kept.rewards, kept.distances, labels, shaping, progress, context.steps, normalizer);
+  if (shaping.kind == "mmd" && !kept.members.empty())
+    kept.shape = shape_by_base(kept.rewards, kept.distances, {to_base(group, kept), group.base_width},
+                               shaping, progress, normalizer);
+  else
+    kept.shape =
+        shape_rewards(kept.rewards, kept.distances, labels, shaping, progress, context.steps, normalizer);
   if (kept.shape.clusters.empty()) kept.shape.clusters = labels;
   if (shaping.kind == "none" && config.advantage.needs_distances() && !kept.members.empty())
     kept.shape.diversity = diversity::nearest_distances(kept.distances);
@@ -225,6 +257,19 @@ std::vector<std::vector<double>> running_advantages(const std::vector<Kept>& all
   return advantages;
 }
 
+std::vector<std::vector<double>> target_advantages(const std::vector<Kept>& all,
+                                                   const std::vector<Group>& groups, size_t form,
+                                                   const AdvantageConfig& config) {
+  std::vector<std::vector<double>> advantages;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    std::vector<double> log_probs;
+    for (const int64_t member : all[g].members)
+      if (!groups[g].log_probs.empty()) log_probs.push_back(groups[g].log_probs[size_t(member)]);
+    advantages.push_back(tmpo_advantages(all[g].shaped[form], log_probs, config.target_beta));
+  }
+  return advantages;
+}
+
 // Unclipped advantages of one form (0: terminal, i + 1: step i) of all groups.
 std::vector<std::vector<double>> advantages_of(const std::vector<Kept>& all, const std::vector<Group>& groups,
                                                size_t form, const AdvantageConfig& config,
@@ -240,6 +285,7 @@ std::vector<std::vector<double>> advantages_of(const std::vector<Kept>& all, con
     for (const Kept& kept : all) rewards.push_back(kept.shaped[form]);
     return rewards;
   }
+  if (config.kind == "tmpo") return target_advantages(all, groups, form, config);
   const std::string scope = by_candidates(config) ? "none" : scope_of(config);
   const double batch_std = std_of(batch, config.std_ddof);
   std::vector<std::vector<double>> advantages;
@@ -354,7 +400,7 @@ std::vector<Kept> select_and_shape(const std::vector<Group>& groups, const Credi
 
 Credit assign_credit(const std::vector<Group>& given, const CreditConfig& config,
                      const CreditContext& context) {
-  const std::vector<Group> groups = resolved(given, config.advantage.resolution);
+  const std::vector<Group> groups = resolved(scaled(given, config.advantage), config.advantage.resolution);
   const std::vector<Kept> all = select_and_shape(groups, config, context);
   size_t forms = all.empty() ? 1 : all.front().shaped.size();
   for (const Kept& kept : all) forms = std::min(forms, kept.shaped.size());

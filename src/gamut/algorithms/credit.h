@@ -24,6 +24,10 @@ struct Group {
   std::vector<int64_t> clusters = {};              // given labels, or empty: they are computed
   std::vector<at::Tensor> step_distances_NN = {};  // per_step_x0: of the predicted x0, states 0 … T-1
   std::string prompt = {};                         // the key of running statistics
+  // mmd: distances to the base's stored pictures of the prompt, and the median distance among these.
+  at::Tensor base_distances_NM = {};  // double
+  double base_width = 0;
+  std::vector<double> log_probs = {};  // tmpo: summed over the trained steps; empty: all alike
 };
 
 struct CreditConfig {
@@ -65,7 +69,8 @@ struct Credit {
 // With std_source = candidates the rewards are z-scored with the candidates' mean and std (at least 1e-4)
 // before shaping, whatever norm_r says, and only the kept members' mean is subtracted after it. Advantages of
 // groups whose shaped rewards are all equal are exactly 0, but for `running`, whose baseline lies outside the
-// group. ConfigError when more members are to be kept, or more clusters are asked for, than there are.
+// group. ConfigError when more members are to be kept, or more clusters are asked for, than there are, and
+// for scale = log_odds of rewards outside [0, 1].
 Credit assign_credit(const std::vector<Group>& groups, const CreditConfig& config,
                      const CreditContext& context);
 

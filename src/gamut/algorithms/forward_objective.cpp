@@ -71,10 +71,20 @@ LossTerms ForwardObjective::loss(const TrainItem& item, const Predictions& predi
   const bool all = !predictions.anchored.defined();
   const at::Tensor output =
       all ? predictions.current : predictions.current.index_select(0, predictions.anchored);
-  const at::Tensor weight =
-      all ? item.weight_B : at::ones({predictions.anchored.numel()}, item.weight_B.options());
+  at::Tensor weight = all ? item.weight_B : at::ones({predictions.anchored.numel()}, item.weight_B.options());
+  if (regularizer_.kind == "kl_x0" || regularizer_.time_power != 0) {
+    const at::Tensor counts = distance_weight(regularizer_, item.points, item.x_BCHW);
+    weight = weight * (all ? counts : counts.index_select(0, predictions.anchored));
+  }
   terms.distance_sum = output_distance_sum(regularizer_, output, predictions.reference, weight);
   return terms;
+}
+
+at::Tensor distance_weight(const RegularizerConfig& config,
+                           const std::vector<diffusion::ForwardPoint>& points, const at::Tensor& x) {
+  using Point = diffusion::ForwardPoint;
+  const at::Tensor power = of_points(points, &Point::time, x).pow(config.time_power);
+  return config.kind == "kl_x0" ? power * of_points(points, &Point::clean_out, x).square() : power;
 }
 
 at::Tensor matching_error(const at::Tensor& output, const at::Tensor& target) {

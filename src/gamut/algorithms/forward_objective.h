@@ -30,6 +30,11 @@ class ForwardObjective : public Objective {
   diffusion::ForwardProcess process_;
 };
 
+// What a sample's distance to the reference counts, [B] in fp32 or x's type: t^time_power, and for kl_x0
+// clean_out^2, which makes a distance of outputs one of predicted clean latents.
+at::Tensor distance_weight(const RegularizerConfig& config,
+                           const std::vector<diffusion::ForwardPoint>& points, const at::Tensor& x_BCHW);
+
 // Mean over a sample's elements of (output - target)^2, [B].
 at::Tensor matching_error(const at::Tensor& output_BCHW, const at::Tensor& target_BCHW);
 

@@ -52,10 +52,12 @@ class Problems {
 void check_forward(const Slots& slots, const ForwardKind& kind) {
   const RegularizerConfig& held = slots.regularizer;
   Problems problems(kind.name);
-  problems.add(held.is_on() && held.kind != "kl_v", cat("regularizer.kind = \"", held.kind, "\""),
-               "that is a distance between the means of denoising steps, and this objective trains at times "
-               "of its own; "
-               "expected \"kl_v\", the distance between outputs, or \"none\"");
+  problems.add(
+      held.is_on() && held.kind != "kl_v" && held.kind != "kl_x0",
+      cat("regularizer.kind = \"", held.kind, "\""),
+      "that is a distance between the means of denoising steps, and this objective trains at times "
+      "of its own; expected \"kl_v\", the distance between outputs, \"kl_x0\", that between predicted "
+      "clean latents, or \"none\"");
   problems.add(held.is_on() && (held.steps > 0 || held.decay != "hard"), "regularizer.steps or decay",
                "they count denoising steps, and it trains at times of its own; expected steps = 0 and decay "
                "= \"hard\"");
@@ -70,6 +72,15 @@ void check_forward(const Slots& slots, const ForwardKind& kind) {
                "no denoising step trains; expected \"all\", or sampler.kind = \"ode\"");
   problems.add(kind.uses_loss && slots.loss.kind != "ppo_clip", cat("loss.kind = \"", slots.loss.kind, "\""),
                "its ratio compares matching errors, not step means; expected \"ppo_clip\"");
+  problems.add(slots.advantage.kind == "tmpo", "advantage.kind = \"tmpo\"",
+               "that compares the log-probabilities of trajectories, which a finished picture has not; "
+               "expected another");
+  problems.add(slots.objective.buffer > 0 && kind.name != "weighted_matching", "objective.buffer",
+               "its advantages are relative to their own iteration; expected 0, or objective.kind = "
+               "\"weighted_matching\"");
+  problems.add(
+      slots.objective.buffer > 0 && slots.conditioning.is_on(), "objective.buffer and [conditioning]",
+      "a picture of an earlier iteration had another prompt noise; expected conditioning.kind = \"none\"");
   problems.raise();
 }
 
@@ -100,6 +111,10 @@ void ObjectiveConfig::fields(FieldVisitor& v) {
   v.field("weighting", weighting, one_of({"reward", "threshold", "exp"}),
           "weighted_matching: a picture's weight: its reward (0 below 0), 1 from the threshold on, "
           "exp(reward / temperature)");
+  v.field("buffer", buffer, between(0, 1000),
+          "weighted_matching: trains on pictures with weight drawn from those of so many newest iterations, "
+          "as many as one "
+          "iteration trains; 0 = on this iteration's alone");
   v.field("threshold", threshold, any_value(), "weighted_matching: threshold: the least reward that trains");
   v.field("temperature", temperature, above(0),
           "weighted_matching: exp: rewards this far apart differ by a factor of e");
@@ -116,6 +131,11 @@ std::unique_ptr<Objective> make_objective(const Slots& slots, uint64_t seed) {
     check_forward(slots, kind);
     return kind.make(slots, seed);
   }
+  if (slots.objective.buffer > 0)
+    throw ConfigError(
+        "objective",
+        "objective.buffer keeps finished pictures, and objective.kind = \"policy_gradient\" trains on the "
+        "trajectories of its own policy; expected 0, or objective.kind = \"weighted_matching\"");
   check_loss(slots.loss, slots.sampler);
   return make_policy_gradient(slots.loss, slots.regularizer);
 }

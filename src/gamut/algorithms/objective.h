@@ -41,6 +41,7 @@ struct ObjectiveConfig {
   // weighted_matching
   std::string weighting = "reward";  // reward | threshold | exp
   double threshold = 0.5, temperature = 1.0;
+  int64_t buffer = 0;  // weighted_matching: newest iterations whose pictures train
   void fields(FieldVisitor& v);
 };
 

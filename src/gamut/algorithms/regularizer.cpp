@@ -14,7 +14,7 @@ namespace gamut::algorithms {
 
 void RegularizerConfig::fields(FieldVisitor& v) {
   v.field("kind", kind,
-          one_of({"none", "kl_flow", "kl_exact", "kl_v", "kl_x", "structure_aware", "gated_kl"}),
+          one_of({"none", "kl_flow", "kl_exact", "kl_v", "kl_x", "kl_x0", "structure_aware", "gated_kl"}),
           "distance to the reference policy");
   v.field("weight", weight, at_least(0), "factor of that distance in the loss");
   v.field("steps", steps, at_least(0), "only the first K denoising steps; 0 = all, structure_aware: 3");
@@ -26,6 +26,17 @@ void RegularizerConfig::fields(FieldVisitor& v) {
   v.field("reduction", reduction, one_of({"mean", "sum"}), "over the elements of a latent");
   v.field("reference", reference, one_of({"frozen", "ema", "periodic"}),
           "the base, the averaged policy, or (gated_kl) a copy renewed by reset_kl and reset_epochs");
+  v.field("time_power", time_power, between(0, 16),
+          "objectives on the forward process: the distance at time t counts t^time_power; 0 = as much at "
+          "every time");
+  v.field("kept_share", kept_share, between(0, 1),
+          "the weight follows the variety: it rises while the rollouts keep less than this share of the "
+          "base's, and falls "
+          "while they keep more; 0 = constant");
+  v.field("kept_rate", kept_rate, above(0),
+          "kept_share: an iteration multiplies the weight by exp(kept_rate (kept_share - kept))");
+  v.field("kept_range", kept_range, at_least(1),
+          "kept_share: the weight stays between weight / kept_range and weight kept_range");
   v.field("gate_sign", gate_sign, one_of({"as_coded", "as_described"}),
           "gated_kl: which side of the ranks' disagreement is held, see docs/algorithms/gardo.md");
   v.field("gate_share", gate_share, between(0.02, 0.20), "gated_kl: share of that side at the start");
@@ -53,6 +64,7 @@ double regularizer_factor(const std::string& kind, const diffusion::Step& step) 
   if (kind == "kl_x" || kind == "w2") return 1;
   if (kind == "w2_half") return 0.5;
   if (kind == "kl_v" || kind == "v_mse") return 1 / (step.b * step.b);
+  if (kind == "kl_x0") return (step.clean_out / step.b) * (step.clean_out / step.b);
   GAMUT_CHECK(step.noise_std > 0, kind, " on the deterministic step ", step.index);
   if (kind == "kl_exact") return 1 / (2 * step.noise_std * step.noise_std);
   GAMUT_CHECK(kind == "kl_flow" || kind == "gated_kl", "kind = ", kind);
@@ -88,6 +100,11 @@ std::string check_regularizer(const RegularizerConfig& config, const std::vector
     throw ConfigError("regularizer", cat(distance,
                                          " divides by a coefficient per unit of time, which ddim lacks; "
                                          "expected kl_exact, kl_v, kl_x or structure_aware's w2_half"));
+  if (config.time_power != 0)
+    throw ConfigError(
+        "regularizer",
+        cat("time_power weighs times of the forward process, and here denoising steps train; got ",
+            config.time_power, "; expected 0, or regularizer.steps and decay"));
   if (config.decay != "hard" && config.span() == 0)
     throw ConfigError("regularizer", cat("decay = \"", config.decay,
                                          "\" runs over the first K steps; got steps = 0; "

@@ -139,7 +139,7 @@ void add_potential(ShapedGroup& group, const std::vector<double>& rewards, const
 }  // namespace
 
 void ShapingConfig::fields(FieldVisitor& v) {
-  v.field("kind", kind, one_of({"none", "cluster_bonus", "pairwise_potential"}),
+  v.field("kind", kind, one_of({"none", "cluster_bonus", "pairwise_potential", "mmd"}),
           "what is added to the task reward for variety");
   v.field("beta", beta, at_least(0), "cluster_bonus: factor of the bonus E");
   v.field("quality_scale", quality_scale, above(0),
@@ -153,12 +153,12 @@ void ShapingConfig::fields(FieldVisitor& v) {
   v.field("sigma", sigma, Rule{.min = 0, .min_open = true, .choices = {"quantile", "median", "self_tuning"}},
           "width of the kernel on distances: a quantile of them, per member, or a number");
   v.field("sigma_q", sigma_q, between(0, 1), "sigma = quantile: of the distances between two members");
-  v.field("weight", weight, at_least(0), "pairwise_potential: lambda, factor of the potential");
+  v.field("weight", weight, at_least(0), "pairwise_potential, mmd: lambda, factor of what is added");
   v.field("gamma", gamma, between(0, 1), "pairwise_potential: discount per denoising step");
   v.field("diversity", diversity, one_of({"mean", "nn", "vendi_loo"}),
           "pairwise_potential: mean distance, distance to the nearest, or Vendi gained by the member");
   v.field("norm_r", norm_r, one_of({"none", "zscore"}),
-          "pairwise_potential: the task reward within the group");
+          "pairwise_potential, mmd: the task reward within the group");
   v.field("norm_d", norm_d, one_of({"none", "minmax"}), "pairwise_potential: the diversity within the group");
   v.field("d_max", d_max, above(0), "pairwise_potential: clip of the normalized diversity; inf: none");
   v.field("potential", potential, one_of({"terminal", "per_step_x0"}),
@@ -207,6 +207,27 @@ ShapedGroup shape_rewards(const std::vector<double>& rewards, const at::Tensor& 
   if (config.kind == "cluster_bonus")
     add_cluster_bonus(group, rewards, distances, given_clusters, config, progress, candidates);
   if (config.kind == "pairwise_potential") add_potential(group, rewards, config, progress, steps, candidates);
+  return group;
+}
+
+ShapedGroup shape_by_base(const std::vector<double>& rewards, const at::Tensor& distances,
+                          const BaseDistances& base, const ShapingConfig& config, double progress,
+                          const Normalizer* candidates) {
+  const int64_t size = int64_t(rewards.size());
+  GAMUT_CHECK(distances.size(0) == size && base.distances_NM.size(0) == size && base.width > 0, size,
+              " rewards, width ", base.width);
+  const auto kernel = [&](const at::Tensor& d) { return (d / base.width).square().mul(-0.5).exp(); };
+  ShapedGroup group{.diversity = diversity::mean_distances(distances),
+                    .shaped = potential_rewards(rewards, config, candidates)};
+  const at::Tensor theirs = kernel(base.distances_NM).mean(1);
+  // The diagonal's 1 is not of another member.
+  const at::Tensor own = (kernel(distances).sum(1) - 1) / double(std::max<int64_t>(1, size - 1));
+  const std::vector<double> open = gate_of(rewards, config.gate);
+  const double weight = config.weight * decay_factor(config.decay, progress);
+  for (int64_t j = 0; j < size; ++j) {
+    group.bonus.push_back((theirs[j] - own[j]).item<double>() * open[size_t(j)]);
+    group.shaped[size_t(j)] += weight * group.bonus.back();
+  }
   return group;
 }
 

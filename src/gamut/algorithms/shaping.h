@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is added to the task reward for variety: DiverseGRPO's cluster bonus or DRIFT's potential.
+// What is added to the task reward for variety: DiverseGRPO's cluster bonus, DRIFT's potential, or how much
+// the base's pictures lack a member's like (mmd).
 #pragma once
 
 #include "gamut/core/config.h"
@@ -16,7 +17,7 @@ namespace gamut::algorithms {
 
 // [shaping] of a recipe.
 struct ShapingConfig {
-  std::string kind = "none";  // none | cluster_bonus | pairwise_potential
+  std::string kind = "none";  // none | cluster_bonus | pairwise_potential | mmd
   // cluster_bonus: R = Q quality_scale + beta E(n_c)
   double beta = 0.7;
   double quality_scale = 1.0;
@@ -26,6 +27,7 @@ struct ShapingConfig {
   std::string sigma = "quantile";     // quantile | median | self_tuning | a number
   double sigma_q = 0.10;
   // pairwise_potential: r' = norm_r(r) + weight gamma^T clip(norm_d(d), 0, d_max) gate
+  // mmd: r' = norm_r(r) + weight w, w the witness of shape_by_base
   double weight = 0.5;
   double gamma = 1.0;
   std::string diversity = "mean";  // mean | nn | vendi_loo
@@ -64,6 +66,22 @@ struct Normalizer {
 ShapedGroup shape_rewards(const std::vector<double>& rewards, const at::Tensor& distances,
                           const std::vector<int64_t>& given_clusters, const ShapingConfig& config,
                           double progress, int64_t steps, const Normalizer* candidates);
+
+// kind = mmd. What a group's pictures have too much of and the base's too little: the witness of the squared
+// maximum mean discrepancy (Gretton et al. 2012, JMLR 13, unbiased form) between them, under k(d) = exp(-d^2
+// / (2 width^2)):
+//
+//   w_j = mean_m k(d(x_j, b_m)) - mean_{i != j} k(d(x_j, x_i))        shaped_j = norm_r(r_j) + weight w_j
+//
+// A policy gradient of w is one down the discrepancy (half its gradient). In expectation 0 where both are the
+// same.
+struct BaseDistances {
+  at::Tensor distances_NM;  // double, member to base picture
+  double width = 0;         // > 0; a median distance of the base's pictures
+};
+ShapedGroup shape_by_base(const std::vector<double>& rewards, const at::Tensor& distances_NN,
+                          const BaseDistances& base, const ShapingConfig& config, double progress,
+                          const Normalizer* candidates);
 
 // per_step_x0: the shaped rewards at each step i, with the discounted potential from i on in place of the
 // terminal one. step_distances: of the states 0 … T-1; `terminal`: the group's last state. Returns [T][n].

@@ -44,6 +44,12 @@ at::Tensor matching_weight(const at::Tensor& reward, Weighting weighting, double
   return weighting == Weighting::kExp ? (reward / scale).exp() : reward.clamp_min(0);
 }
 
+bool has_weight(const ObjectiveConfig& config, double reward) {
+  const Weighting weighting = weighting_of(config);
+  if (weighting == Weighting::kThreshold) return reward >= config.threshold;
+  return weighting == Weighting::kExp || reward > 0;
+}
+
 std::unique_ptr<Objective> make_weighted_matching(const Slots& slots, uint64_t seed) {
   if (slots.objective.weighting == "reward" && slots.advantage.kind != "reward")
     throw ConfigError(

@@ -13,6 +13,9 @@ enum class Weighting { kReward, kThreshold, kExp };
 // reward. `scale`: the threshold or the temperature.
 at::Tensor matching_weight(const at::Tensor& reward_B, Weighting weighting, double scale);
 
+// Whether a picture has any weight, and so a place in objective.buffer.
+bool has_weight(const ObjectiveConfig& config, double reward);
+
 // ConfigError when weights would be advantages that lie around 0.
 std::unique_ptr<Objective> make_weighted_matching(const Slots& slots, uint64_t seed);
 

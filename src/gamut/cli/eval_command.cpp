@@ -175,7 +175,9 @@ int evaluate(const EvalFlags& flags) {
   const auto reward = rewards::make_reward(recipe.reward, device),
              judge = rewards::make_reward(recipe.judge, device);
   const auto features = rewards::make_features(recipe.eval.features, device);
-  const eval::Judges judges{.reward = *reward, .judge = *judge, .features = features.get()};
+  const auto classifier = eval::make_classifier(recipe.eval.classes_model, device);
+  const eval::Judges judges{
+      .reward = *reward, .judge = *judge, .features = features.get(), .classifier = classifier.get()};
   std::vector<Pass> passes = passes_of(recipe, flags, judges);
   std::optional<models::Pipeline> pipe;
   std::string measured = flags.data ? data_task(passes.front().prompts).data_name : "";

@@ -33,7 +33,16 @@ void print_text(const run::ComparedMethods& found, const FrontierFlags& flags) {
                  format_duration(comparison.budget.value_or(0)));
     out += "\n" + comparison_text(found.equal_time, axes);
   }
-  out += "(measured: averaged weights at every evaluated step)\n";
+  if (!found.tables.empty()) {
+    out += "\n" + pairs_text(found.tables, axes);
+    if (!found.timed_tables.empty())
+      out += cat("\nWithin ", format_duration(found.budget.value_or(0)),
+                 ", the training time of the shortest run:\n\n", pairs_text(found.timed_tables, axes));
+    out += cat("(intervals: ", 100 * flags.options.compare.bootstrap.confidence,
+               " % for all pairs of a level together, along lines between checkpoints)\n");
+  }
+  out += cat("(measured: ", flags.options.weights == "raw" ? "weights without averaging" : "averaged weights",
+             " at every evaluated step)\n");
   for (const std::string& note : found.runs.notes) out += cat("note: ", note, "\n");
   std::printf("%s", out.c_str());
 }
@@ -72,6 +81,14 @@ void add_frontier_command(CLI::App& program, Action& chosen) {
       ->check(number_between(0.5, 0.999));
   command->add_flag("--interpolate", flags->options.interpolate,
                     "compare along straight lines between checkpoints, not in steps: for few checkpoints");
+  command
+      ->add_option("--weights", flags->options.weights,
+                   "ema: averaged (default), or raw, of runs with eval.raw")
+      ->check(CLI::IsMember({"ema", "raw"}));
+  command->add_flag(
+      "--pairs", flags->options.pairs,
+      "every pair of recipes at --level (default 0.8, 0.85, 0.9, 0.93, 0.95) and at the end, intervals "
+      "corrected for their number; runs of one protocol");
   command->add_flag("--json", flags->json, "one JSON object on stdout");
   command->callback([flags, &chosen] { chosen = [flags] { return frontier(*flags); }; });
 }

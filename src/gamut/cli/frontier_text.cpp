@@ -72,6 +72,17 @@ void add_rows(const std::string& name, const eval::Matched& found, bool values_a
                     interval(at.change), ""});
 }
 
+// A ratio in percent, a difference as it is.
+Cells pair_cells(const eval::PairAtLevel& pair) {
+  const auto shown = [&](double value) { return pair.is_ratio ? percent(value) : formatted("%+.4g", value); };
+  const bool interval = pair.change && pair.change->low;
+  return {cat(pair.first, " against ", pair.second, pair.paired || !pair.change ? "" : " (seeds differ)"),
+          pair.found()  ? shown(pair.change->value)
+          : pair.change ? "no finding"
+                        : "-",
+          interval ? cat(shown(*pair.change->low), " … ", shown(*pair.change->high)) : std::string("-")};
+}
+
 using Part = eval::Matched eval::Comparison::*;
 
 std::string part_text(const std::vector<eval::Comparison>& comparisons, Part part, const std::string& held) {
@@ -99,6 +110,23 @@ std::string comparison_text(const std::vector<eval::Comparison>& comparisons, co
       out += cat("  ", comparison.method, ": seeds ", seeds_text(comparison.method_seeds),
                  " and the baseline's ", seeds_text(comparison.baseline_seeds),
                  " differ, so its intervals are not paired\n");
+  return out;
+}
+
+std::string pairs_text(const std::vector<eval::LevelTable>& tables, const AxisNames& axes) {
+  std::string out;
+  for (const eval::LevelTable& at : tables) {
+    out += cat(out.empty() ? "" : "\n", axes.y,
+               at.level ? cat(" at ", axes.x, " ", number(at.level)) : " at the last evaluation", "\n");
+    std::vector<Cells> rows{{"", "seeds", axes.x, axes.y}};
+    for (const eval::MethodAtLevel& method : at.methods)
+      rows.push_back(
+          {method.method, cat(method.reached, " of ", method.seeds), number(method.x), number(method.y)});
+    out += table(rows);
+    rows = {{"", "change", "interval"}};
+    for (const eval::PairAtLevel& pair : at.pairs) rows.push_back(pair_cells(pair));
+    out += table(rows);
+  }
   return out;
 }
 

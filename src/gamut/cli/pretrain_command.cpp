@@ -92,7 +92,7 @@ int pretrain(const PretrainFlags& given) {
     throw ConfigError("usage", "--resume needs --run DIR, the run to go on with");
   const Recipe recipe = load_recipe(run::recipe_file(flags.recipe), flags.sets);
   const std::string task = task_of(recipe);
-  if (task == "reader") return pretrain_reader(recipe, flags);
+  if (task == "reader" || task == "faces") return pretrain_reader(recipe, flags);
   if (task == "clip") return pretrain_in_run(recipe, flags, glyphs::pretrain_clip);
   return pretrain_in_run(recipe, flags, glyphs::pretrain_base);
 }
@@ -103,7 +103,9 @@ void add_pretrain_command(CLI::App& program, Action& chosen) {
   auto flags = std::make_shared<PretrainFlags>();
   CLI::App* command =
       program.add_subcommand("pretrain", "train a small base, the reader or a CLIP from scratch");
-  command->add_option("recipe", flags->recipe, "TOML recipe with task = \"base\", \"reader\" or \"clip\"")
+  command
+      ->add_option("recipe", flags->recipe,
+                   "TOML recipe with task = \"base\", \"reader\", \"faces\" or \"clip\"")
       ->required();
   command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")
       ->allow_extra_args(false);

@@ -26,7 +26,7 @@ Resolved bind_as(const Recipe& recipe) {
 
 Resolved resolve_pretrain_recipe(const Recipe& recipe) {
   const std::string task = task_of(recipe);
-  if (task == "reader") return bind_as<glyphs::ReaderTrainingConfig>(recipe);
+  if (task == "reader" || task == "faces") return bind_as<glyphs::ReaderTrainingConfig>(recipe);
   if (task == "clip") return bind_as<glyphs::ClipTrainingConfig>(recipe);
   return bind_as<glyphs::PretrainConfig>(recipe);
 }

@@ -6,6 +6,7 @@
 #include "gamut/core/log.h"
 #include "gamut/core/program.h"
 #include "gamut/core/stop.h"
+#include "gamut/eval/attained_table.h"
 #include "gamut/io/files.h"
 #include "gamut/io/run_lock.h"
 #include "gamut/run/child_process.h"
@@ -47,10 +48,14 @@ void print_list(const std::vector<run::PlannedRun>& runs, const fs::path& folder
   }
 }
 
+std::string spaced(const std::string& table) { return table.empty() ? "" : "\n" + table; }
+
 void print_tables(const fs::path& results, const std::vector<double>& levels) {
   const std::vector<eval::MethodRow> rows = run::read_results(results);
   std::printf("%s", eval::final_table(rows).c_str());
-  for (const double level : levels) std::printf("\n%s", eval::matched_table(rows, level).c_str());
+  for (const double level : levels)
+    std::printf("\n%s", (eval::attained_table(rows, level) + spaced(eval::ranks_table(rows, level))).c_str());
+  std::printf("%s", spaced(eval::ranks_table(rows, std::nullopt)).c_str());
 }
 
 // A closing page made by this program's own command; its failure is a warning, since the runs are done.

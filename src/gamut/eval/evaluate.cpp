@@ -7,6 +7,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 namespace gamut::eval {
 namespace {
 
@@ -43,6 +45,10 @@ void EvalConfig::fields(FieldVisitor& v) {
   v.field("heldout", heldout, input_path(), "prompt set never trained on, measured beside; \"\" = none");
   v.field("every", every, at_least(1),
           "iterations between two evaluations; the base and the end always count");
+  v.field("at", at, at_least(1),
+          "the iterations to evaluate, in place of every; the base and the end always count, and those after "
+          "the end do not "
+          "come");
   v.field("members", members, between(2, 4096),
           "pictures per prompt; diversity is comparable at equal members only");
   v.field("heldout_members", heldout_members, between(2, 4096), "pictures per held-out prompt");
@@ -55,7 +61,16 @@ void EvalConfig::fields(FieldVisitor& v) {
           "pictures per forward pass; 0 = 64 of a small model, 4 of Stable Diffusion's size");
   v.field("guidance_scale", guidance_scale, between(0, 100),
           "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off)");
+  v.field("classes_model", classes_model, input_path(),
+          "folder of a classifier of the task's pictures, for the measures of its classes (glyphs: "
+          "face_modes, style_modes); "
+          "\"\" = none");
   features.fields(v, "what feature_distance, feature_vendi and recall look at");
+}
+
+bool EvalConfig::is_due(int64_t step, int64_t iterations) const {
+  if (step == 0 || step == iterations) return true;
+  return at.empty() ? step % every == 0 : std::find(at.begin(), at.end(), step) != at.end();
 }
 
 std::vector<EvalPass> eval_passes(const EvalConfig& config) {

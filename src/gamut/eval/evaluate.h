@@ -4,6 +4,7 @@
 #pragma once
 
 #include "gamut/core/config.h"
+#include "gamut/eval/classes.h"
 #include "gamut/eval/measures.h"
 #include "gamut/eval/sampling.h"
 #include "gamut/rewards/features.h"
@@ -24,6 +25,7 @@ struct EvalConfig {
   std::string prompts = "";  // "" = the training prompts
   std::string heldout = "";  // "" = none
   int64_t every = 50;
+  std::vector<int64_t> at = {};  // iterations, in place of `every`; beside the base and the end
   int64_t members = 16;
   int64_t heldout_members = 4;
   int64_t steps = 20;
@@ -32,8 +34,11 @@ struct EvalConfig {
   bool raw = false;
   int64_t micro_batch = 0;  // 0 = the model's usual one
   double guidance_scale = 1.0;
+  std::string classes_model = "";         // "" = none; else a classifier of the task's pictures (classes.h)
   rewards::FeaturesConfig features = {};  // ground of feature_distance, feature_vendi and recall
   void fields(FieldVisitor& v);
+  // Whether the iteration `step` of a run of `iterations` is evaluated.
+  bool is_due(int64_t step, int64_t iterations) const;
 };
 
 // A row of evals.jsonl: an ordered map of measures, and what was drawn.
@@ -87,6 +92,7 @@ struct Judges {
   rewards::Reward& reward;
   rewards::Reward& judge;
   rewards::FeatureExtractor* features = nullptr;  // nullptr: pixel features
+  PictureClassifier* classifier = nullptr;        // nullptr: no measure of classes
 };
 
 // The base's part in an evaluation: what is measured is the base itself, or this is what the base drew in the

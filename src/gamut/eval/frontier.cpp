@@ -2,6 +2,7 @@
 #include "gamut/eval/frontier.h"
 
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 
 namespace gamut::eval {
@@ -48,6 +49,23 @@ Method interpolated(const Method& method, int64_t points) {
     }
   }
   return out;
+}
+
+std::optional<Checkpoint> attained(const Curve& curve, double level, double budget) {
+  Curve points{.seed = curve.seed, .checkpoints = curve.checkpoints};
+  for (size_t i = 1; i < curve.checkpoints.size(); ++i) {
+    const Checkpoint &from = curve.checkpoints[i - 1], &to = curve.checkpoints[i];
+    const auto meet = [&](Field field, double value) {
+      if ((from.*field < value) == (to.*field < value) || !std::isfinite(value)) return;
+      Checkpoint point = between(from, to, (value - from.*field) / (to.*field - from.*field));
+      point.*field = value;  // whatever rounding left
+      points.checkpoints.push_back(point);
+    };
+    meet(&Checkpoint::select_x, level);
+    meet(&Checkpoint::seconds, budget);
+  }
+  const Checkpoint* found = best_y(points, level, budget);
+  return found ? std::optional(*found) : std::nullopt;
 }
 
 const Checkpoint* best_y(const Curve& curve, double level, double budget) {

@@ -52,6 +52,12 @@ std::vector<size_t> pareto(const Curve& curve);
 // what a run evaluated more often might have shown. `step` is rounded down.
 Method interpolated(const Method& method, int64_t points = 32);
 
+// The attainable frontier along straight lines, exactly: of all points on the lines between neighboring
+// checkpoints with select_x >= level and seconds <= budget the one with the largest select_y, with all its
+// numbers; ties as in best_y. On a line that is one of its ends, or where the level or the budget is met.
+// Absent when the run has no such point.
+std::optional<Checkpoint> attained(const Curve& curve, double level, double budget = kNoBudget);
+
 struct CompareOptions {
   BootstrapOptions bootstrap = {};
   std::vector<double> levels = {};  // rewards at which to compare

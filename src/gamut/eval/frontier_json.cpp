@@ -80,4 +80,22 @@ nlohmann::ordered_json to_json(const Comparison& comparison) {
           {"reward_at_equal_diversity", matched(comparison.reward)}};
 }
 
+nlohmann::ordered_json to_json(const LevelTable& table) {
+  Json methods = Json::array(), pairs = Json::array();
+  for (const MethodAtLevel& at : table.methods)
+    methods.push_back(Json{{"name", at.method},
+                           {"seeds", at.seeds},
+                           {"reached", at.reached},
+                           {"x", number_or_null(at.x)},
+                           {"y", number_or_null(at.y)}});
+  for (const PairAtLevel& pair : table.pairs)
+    pairs.push_back(Json{{"first", pair.first},
+                         {"second", pair.second},
+                         {"paired", pair.paired},
+                         {"kind", pair.is_ratio ? "ratio" : "difference"},
+                         {"change", estimate(pair.change)},
+                         {"found", pair.found()}});
+  return {{"level", number_or_null(table.level)}, {"methods", methods}, {"pairs", pairs}};
+}
+
 }  // namespace gamut::eval

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gamut/eval/frontier.h"
+#include "gamut/eval/level_pairs.h"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -11,5 +12,6 @@ namespace gamut::eval {
 // Numbers that are not known are null.
 nlohmann::ordered_json to_json(const Method& method);
 nlohmann::ordered_json to_json(const Comparison& comparison);
+nlohmann::ordered_json to_json(const LevelTable& table);
 
 }  // namespace gamut::eval

@@ -60,6 +60,7 @@ Measured measure(const at::Tensor& pictures, const std::vector<text::Prompt>& pr
   out.numbers.prompts = int64_t(prompts.size());
   out.numbers.members = members;
   add_failures(reward, judge, out.numbers);
+  const PictureClasses classes = judges.classifier ? judges.classifier->classify(pictures) : PictureClasses{};
   const std::vector<io::Image> images = nn::tensor_to_images(pictures);
   const MeasuredPictures all{.images = images,
                              .prompts = asked,
@@ -69,7 +70,8 @@ Measured measure(const at::Tensor& pictures, const std::vector<text::Prompt>& pr
                              .reward = &reward,
                              .judge = &judge,
                              .reward_reads = judges.reward.reads_text(),
-                             .judge_reads = judges.judge.reads_text()};
+                             .judge_reads = judges.judge.reads_text(),
+                             .classes = judges.classifier ? &classes : nullptr};
   for (const Measure& row : measure_table())
     if (row.applies(all)) add_measure(row, all, out.numbers);
   return out;

@@ -82,7 +82,8 @@ std::vector<Measure> quality_rows() {
            .value = [](const Pictures& p) { return mean_scored(*p.judge, true, p); },
            .applies = [](const Pictures& p) { return p.judge_reads; },
            .title = "Judge: exact",
-           .about = "share of pictures that the judge reads exactly as asked"}};
+           .about = "share of pictures that the judge reads exactly as asked",
+           .family = "judge"}};
 }
 
 std::vector<Measure> variety_rows() {
@@ -126,14 +127,16 @@ std::vector<Measure> variety_rows() {
            .value = share_of_base_pictures,
            .applies = has_base_features,
            .title = "Recall of the base",
-           .about = "how many of the base's own pictures are still within reach"},
+           .about = "how many of the base's own pictures are still within reach",
+           .family = "recall"},
           {.key = "pvs",
            .label = "tonal variety (PVS)",
            .unit = "",
            .scope = Scope::kRun,
            .value = [](const Pictures& p) { return tonal_variety(p.pictures_BCHW); },
            .title = "Tonal variety",
-           .about = "spread of saturation, brightness and contrast over all pictures"}};
+           .about = "spread of saturation, brightness and contrast over all pictures",
+           .family = "tone"}};
 }
 
 std::vector<Measure> look_rows() {

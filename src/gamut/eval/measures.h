@@ -3,6 +3,7 @@
 // does not apply to what was drawn is neither computed nor shown. docs/metrics.md gives every formula.
 #pragma once
 
+#include "gamut/eval/classes.h"
 #include "gamut/io/image.h"
 #include "gamut/rewards/reward.h"
 #include "gamut/text/prompt_set.h"
@@ -31,6 +32,7 @@ struct MeasuredPictures {
   Trace drawn, base;                      // of these pictures, and of the base's in the same pass
   const rewards::Scores *reward = nullptr, *judge = nullptr;  // of the whole evaluation
   bool reward_reads = false, judge_reads = false;             // Reward::reads_text
+  const PictureClasses* classes = nullptr;                    // of the whole evaluation; nullptr: nobody told
   size_t first = 0;                                           // of these pictures in the whole evaluation
 
   MeasuredPictures rows(size_t begin, size_t count) const;
@@ -53,6 +55,9 @@ struct Measure {
   std::string title = {};   // in the report
   std::string about = {};   // one line for whoever never heard of it
   std::string former = {};  // its key in rows of earlier versions
+  // Of the measures of one kind that a ranking of methods averages first (family_ranks.h, docs/protocol.md);
+  // "" = it has no part in one.
+  std::string family = {};
 };
 
 // Every measure in the order of tables: this room's, then the tasks'.

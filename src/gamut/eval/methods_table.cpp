@@ -11,24 +11,7 @@
 namespace gamut::eval {
 namespace {
 
-struct Column {
-  std::string key, title;
-};
-using ColumnList = std::vector<Column>;
-
-// The measures that some row has, and of held-out prompts those that are meant for them.
-ColumnList columns_of(const std::vector<MethodRow>& rows) {
-  ColumnList columns;
-  const auto add = [&](const std::string& key, const std::string& title) {
-    const bool any = std::any_of(rows.begin(), rows.end(),
-                                 [&](const MethodRow& row) { return row.measures.contains(key); });
-    if (any) columns.push_back({key, title});
-  };
-  for (const Measure& measure : measure_table()) add(measure.key, measure.label);
-  for (const Measure& measure : measure_table())
-    if (measure.scope == Scope::kHeldout) add("heldout." + measure.key, measure.label + ", held out");
-  return columns;
-}
+using ColumnList = std::vector<MeasureColumn>;
 
 using Runs = std::map<int64_t, std::vector<const MethodRow*>>;  // by seed
 struct Group {
@@ -77,24 +60,20 @@ std::string spread(const std::vector<const MethodRow*>& rows, const std::string&
              format("%.3f", *high), ")");
 }
 
-std::string head(const std::string& second, const ColumnList& columns, const char* last = nullptr) {
+std::string head(const std::string& second, const ColumnList& columns, const char* last) {
   std::string titles = "| recipe | " + second + " |", rule = "|---|---|";
-  for (const Column& column : columns) {
+  for (const MeasureColumn& column : columns) {
     titles += cat(" ", column.title, " |");
     rule += "--:|";
   }
-  if (last != nullptr) {
-    titles += cat(" ", last, " |");
-    rule += "--:|";
-  }
-  return titles + "\n" + rule + "\n";
+  return cat(titles, " ", last, " |\n", rule, "--:|\n");
 }
 
 bool earlier(const MethodRow* a, const MethodRow* b) { return a->step < b->step; }
 
 std::string base_line(const MethodRow& base, const ColumnList& columns) {
   std::string line = "| base | |";
-  for (const Column& column : columns) {
+  for (const MeasureColumn& column : columns) {
     const auto value = shown(base, column.key);
     line += cat(" ", value ? format("%.3f", *value) : "–", " |");
   }
@@ -111,31 +90,24 @@ std::string final_line(const Group& group, const ColumnList& columns) {
     seconds += last.back()->seconds / double(group.runs.size());
   }
   std::string line = cat("| ", group.method, " | ", seeds, " |");
-  for (const Column& column : columns) line += cat(" ", spread(last, column.key), " |");
+  for (const MeasureColumn& column : columns) line += cat(" ", spread(last, column.key), " |");
   return cat(line, " ", format("%.0f", seconds), " |\n");
 }
 
-// The run's checkpoint of the largest color spread among those that reach the level.
-const MethodRow* best_at(const std::vector<const MethodRow*>& run, double level) {
-  const MethodRow* best = nullptr;
-  for (const MethodRow* row : run) {
-    const auto reward = measure(*row, "reward"), variety = measure(*row, "color_spread");
-    if (row->step == 0 || !reward || *reward < level || !variety) continue;
-    if (best == nullptr || *variety > *measure(*best, "color_spread")) best = row;
-  }
-  return best;
-}
-
-std::string matched_line(const Group& group, double level, const ColumnList& columns) {
-  std::vector<const MethodRow*> best;
-  for (const auto& [seed, run] : group.runs)
-    if (const MethodRow* found = best_at(run, level)) best.push_back(found);
-  std::string line = cat("| ", group.method, " | ", best.size(), " of ", group.runs.size(), " |");
-  for (const Column& column : columns) line += cat(" ", spread(best, column.key), " |");
-  return line + "\n";
-}
-
 }  // namespace
+
+ColumnList columns_of(const std::vector<MethodRow>& rows) {
+  ColumnList columns;
+  const auto add = [&](const std::string& key, const std::string& title) {
+    const bool any = std::any_of(rows.begin(), rows.end(),
+                                 [&](const MethodRow& row) { return row.measures.contains(key); });
+    if (any) columns.push_back({key, title});
+  };
+  for (const Measure& measure : measure_table()) add(measure.key, measure.label);
+  for (const Measure& measure : measure_table())
+    if (measure.scope == Scope::kHeldout) add("heldout." + measure.key, measure.label + ", held out");
+  return columns;
+}
 
 std::string final_table(const std::vector<MethodRow>& rows) {
   const ColumnList columns = columns_of(rows);
@@ -145,15 +117,6 @@ std::string final_table(const std::vector<MethodRow>& rows) {
   const auto& first = groups.front().runs.begin()->second;
   text += base_line(**std::min_element(first.begin(), first.end(), earlier), columns);
   for (const Group& group : groups) text += final_line(group, columns);
-  return text;
-}
-
-std::string matched_table(const std::vector<MethodRow>& rows, double level) {
-  const ColumnList columns = columns_of(rows);
-  std::string text = cat("Among checkpoints with reward >= ", level,
-                         ": the largest color spread, with the other measures there.\n\n",
-                         head("seeds that reach it", columns));
-  for (const Group& group : groups_of(rows)) text += matched_line(group, level, columns);
   return text;
 }
 

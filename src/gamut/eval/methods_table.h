@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Methods over seeds as two Markdown tables: at the end of training, and at the same reward.
+// Methods over seeds as a Markdown table: at the end of training. attained_table.h has them at the same
+// reward.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +23,14 @@ struct MethodRow {
   std::map<std::string, double> reported = {};
 };
 
+struct MeasureColumn {
+  std::string key, title;
+};
+// The measures that some row has, and of held-out prompts those that are meant for them.
+std::vector<MeasureColumn> columns_of(const std::vector<MethodRow>& rows);
+
 // Each method's last evaluation: mean over seeds (smallest–largest), the base first, methods as they first
 // appear.
 std::string final_table(const std::vector<MethodRow>& rows);
-// Among a run's checkpoints after the base with reward >= level: the one of the largest color spread, with
-// its other measures, over the seeds that have one.
-std::string matched_table(const std::vector<MethodRow>& rows, double level);
 
 }  // namespace gamut::eval

@@ -3,6 +3,7 @@
 
 #include "gamut/core/error.h"
 #include "gamut/eval/frontier_json.h"
+#include "gamut/run/protocol.h"
 #include "gamut/run/run_argument.h"
 
 #include <nlohmann/json.hpp>
@@ -31,13 +32,37 @@ const eval::Method* find_baseline(const std::vector<eval::Method>& methods, cons
                                     "; choose one with --baseline"));
 }
 
+void compare_pairs(const std::vector<RunRows>& rows, const FrontierOptions& options, ComparedMethods& found) {
+  std::vector<RunProtocol> protocols;
+  for (const RunRows& run : rows) protocols.push_back({run.origin, run.protocol});
+  check_one_protocol("frontier", protocols);
+  if (found.runs.methods.size() < 2)
+    throw ConfigError("frontier",
+                      cat("pairs need two recipes; got ", names_of(found.runs.methods), " alone"));
+  eval::LevelOptions at{.confidence = options.compare.bootstrap.confidence};
+  if (!options.compare.levels.empty()) at.levels = options.compare.levels;
+  found.tables = eval::level_tables(found.runs.methods, at);
+  found.budget = eval::shortest_time(found.runs.methods);
+  if (!found.budget) {
+    found.runs.notes.push_back("no comparison at equal time: a training time is unknown");
+    return;
+  }
+  at.budget = *found.budget;
+  found.timed_tables = eval::level_tables(found.runs.methods, at);
+}
+
 }  // namespace
 
 ComparedMethods compare_all(const std::vector<std::string>& paths, const FrontierOptions& options) {
   std::vector<RunRows> rows;
   for (const std::string& path : run_arguments(paths, ".jsonl"))
-    for (RunRows& run : read_run_rows(path)) rows.push_back(std::move(run));
-  ComparedMethods found{.runs = compared_runs(rows, options.x, options.y), .all = {}, .equal_time = {}};
+    for (RunRows& run : read_run_rows(path, options.weights)) rows.push_back(std::move(run));
+  ComparedMethods found{.runs = compared_runs(rows, options.x, options.y),
+                        .all = {},
+                        .equal_time = {},
+                        .tables = {},
+                        .timed_tables = {}};
+  if (options.pairs) return compare_pairs(rows, options, found), found;
   const eval::Method* baseline = find_baseline(found.runs.methods, options.baseline);
   if (!baseline) return found;
   const auto curves = [&](const eval::Method& method) {
@@ -63,8 +88,20 @@ nlohmann::ordered_json to_json(const ComparedMethods& found, const FrontierOptio
     for (const auto& item : items) out.push_back(eval::to_json(item));
     return out;
   };
+  if (options.pairs)
+    return {
+        {"x", options.x},
+        {"y", options.y},
+        {"weights", options.weights},
+        {"reported_apart", found.runs.reported_apart},
+        {"confidence", options.compare.bootstrap.confidence},
+        {"notes", found.runs.notes},
+        {"levels", list(found.tables)},
+        {"budget_seconds", found.budget ? nlohmann::ordered_json(*found.budget) : nlohmann::ordered_json()},
+        {"levels_at_equal_time", list(found.timed_tables)}};
   return {{"x", options.x},
           {"y", options.y},
+          {"weights", options.weights},
           {"reported_apart", found.runs.reported_apart},
           {"interpolated", options.interpolate},
           {"confidence", options.compare.bootstrap.confidence},

@@ -5,6 +5,7 @@
 #include "gamut/core/log.h"
 #include "gamut/core/names.h"
 #include "gamut/io/files.h"
+#include "gamut/run/protocol.h"
 #include "gamut/run/run_identity.h"
 #include "gamut/run/train_recipe.h"
 
@@ -32,10 +33,12 @@ bool is_step(const nlohmann::json& row) {
 constexpr std::array<std::string_view, 8> kNoMeasures{"step",       "seed",    "prompts",       "members",
                                                       "eval_steps", "seconds", "train_seconds", "eval_seed"};
 
-// The measures of one row into the run, by role; rows of weights without averaging stay out.
-void add_measures(const nlohmann::json& row, RunRows& run) {
+// The measures of one row into the run, by role; rows of other weights stay out.
+void add_measures(const nlohmann::json& row, const std::string& weights, RunRows& run) {
   const eval::EvalPass pass = eval::pass_of(row);
-  if (pass.weights != "ema") return;
+  const bool base = row["step"] == 0 && pass.weights == "ema";
+  if (pass.weights != weights && !base) return;
+  if (weights != "ema" && (pass.role != "select" || pass.set != "prompts")) return;
   auto& measures = (pass.role == "report" ? run.report : run.select)[row["step"].get<int64_t>()];
   const std::string prefix = pass.set == "prompts" ? "" : pass.set + ".";
   for (const auto& [key, value] : row.items())
@@ -58,6 +61,7 @@ void add_recipe(const fs::path& config, RunRows& run) {
   const TrainRecipe recipe = load_train_recipe(config, {});
   run.seed = recipe.train.seed;
   for (const ResolvedField& field : recipe.resolved.fields) run.recipe[field.key] = field.toml;
+  run.protocol = protocol_of(recipe.resolved);
   run.settings["model"] = recipe.train.model;
   run.settings["evaluation prompt set"] = recipe.eval_prompts().string();
   for (const char* key :
@@ -65,7 +69,7 @@ void add_recipe(const fs::path& config, RunRows& run) {
     run.settings[key] = run.recipe[key];
 }
 
-RunRows read_folder(const fs::path& folder) {
+RunRows read_folder(const fs::path& folder, const std::string& weights) {
   if (!fs::exists(folder / "evals.jsonl") || !fs::exists(folder / "config.toml"))
     throw DataError("frontier", cat("'", folder.string(),
                                     "' is not a run folder; expected evals.jsonl and config.toml in it"));
@@ -75,7 +79,7 @@ RunRows read_folder(const fs::path& folder) {
   run.group = recipe_name(folder, run.seed);
   for (const nlohmann::json& row : lines_of(folder / "evals.jsonl"))
     if (is_step(row)) {
-      add_measures(row, run);
+      add_measures(row, weights, run);
       add_row_settings(row, {"prompts", "members", "eval_steps", "seed"}, run);
     }
   if (run.select.empty())
@@ -84,7 +88,7 @@ RunRows read_folder(const fs::path& folder) {
   return run;
 }
 
-std::vector<RunRows> read_collected(const fs::path& path) {
+std::vector<RunRows> read_collected(const fs::path& path, const std::string& weights) {
   std::vector<RunRows> runs;
   std::map<std::pair<std::string, int64_t>, size_t> places;
   for (const nlohmann::json& row : lines_of(path)) {
@@ -101,8 +105,10 @@ std::vector<RunRows> read_collected(const fs::path& path) {
       runs.back().seed = key.second;
     }
     RunRows& run = runs[place->second];
-    add_measures(row, run);
-    add_row_settings(row, {"prompts", "members", "eval_steps"}, run);
+    add_measures(row, weights, run);
+    add_row_settings(row, {"prompts", "members", "eval_steps", "eval_seed"}, run);
+    if (row.contains("protocol") && row["protocol"].is_string())
+      run.protocol = row["protocol"].get<std::string>();
     if (row.contains("train_seconds") && row["train_seconds"].is_number())
       run.seconds[row["step"].get<int64_t>()] = row["train_seconds"].get<double>();
   }
@@ -124,10 +130,10 @@ std::map<int64_t, double> training_seconds(const fs::path& metrics) {
   return seconds;
 }
 
-std::vector<RunRows> read_run_rows(const fs::path& path) {
-  if (fs::is_directory(path)) return {read_folder(path)};
+std::vector<RunRows> read_run_rows(const fs::path& path, const std::string& weights) {
+  if (fs::is_directory(path)) return {read_folder(path, weights)};
   if (!fs::exists(path)) throw EnvironmentError("frontier", cat("there is no run '", path.string(), "'"));
-  return read_collected(path);
+  return read_collected(path, weights);
 }
 
 }  // namespace gamut::run

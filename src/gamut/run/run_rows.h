@@ -20,16 +20,18 @@ struct RunRows {
   // Every other key of the recipe; runs of one group may differ in the seed and in how long and how often
   // only.
   std::map<std::string, std::string> recipe;
+  std::string protocol = {};          // protocol.h; "" = the rows do not say
   std::map<int64_t, double> seconds;  // training time by step
   std::map<int64_t, std::map<std::string, double>>
       select;  // step -> measure; held-out ones as "heldout.<measure>"
   std::map<int64_t, std::map<std::string, double>> report;
 };
 
+// `weights`: "ema", or "raw" (eval.raw), which has one evaluation and no report; the base counts as either.
 // A run folder gives one, a .jsonl of collected rows (recipe, seed, step, train_seconds, measures) as many as
 // it holds. DataError or EnvironmentError in one line when there is nothing to read; a half-written last line
 // is warned about and left out.
-std::vector<RunRows> read_run_rows(const std::filesystem::path& path);
+std::vector<RunRows> read_run_rows(const std::filesystem::path& path, const std::string& weights = "ema");
 
 // Training time in seconds until each step, the sum of metrics.jsonl's seconds_total; evaluations don't
 // count.

@@ -5,6 +5,7 @@
 #include "gamut/core/names.h"
 #include "gamut/eval/evaluate.h"
 #include "gamut/io/files.h"
+#include "gamut/run/protocol.h"
 #include "gamut/run/run_rows.h"
 #include "gamut/run/sweep_process.h"
 
@@ -12,6 +13,7 @@
 
 #include <map>
 #include <tuple>
+#include <utility>
 
 namespace gamut::run {
 namespace {
@@ -22,7 +24,7 @@ using nlohmann::ordered_json;
 
 std::string rows_of(const PlannedRun& run, const fs::path& folder) {
   const std::map<int64_t, double> seconds = training_seconds(folder / "metrics.jsonl");
-  std::string text;
+  std::string text, protocol = protocol_of(run.resolved.resolved);
   for (const json& evaluation : io::read_json_lines(folder / "evals.jsonl")) {
     if (!evaluation.is_object() || !evaluation.contains("step") || !evaluation["step"].is_number_integer())
       throw DataError("sweep",
@@ -30,6 +32,7 @@ std::string rows_of(const PlannedRun& run, const fs::path& folder) {
     const int64_t step = evaluation["step"].get<int64_t>();
     ordered_json row{{"recipe", run.method}, {"seed", run.seed}, {"step", step}, {"run", run.name}};
     row["train_seconds"] = seconds.contains(step) ? ordered_json(seconds.at(step)) : ordered_json();
+    if (!protocol.empty()) row["protocol"] = std::exchange(protocol, "");  // once is enough
     for (const auto& [key, value] : evaluation.items())
       if (key != "step") row[key == "seed" ? "eval_seed" : key] = value;
     text += row.dump() + "\n";
@@ -52,6 +55,37 @@ eval::MethodRow method_row(const json& row, const std::string& place) {
   return out;
 }
 
+// What the evaluation of a row was made with, of all that a row says itself.
+std::string made_with(const json& row) {
+  std::string text;
+  for (const char* key : {"prompts", "members", "eval_steps", "eval_seed"})
+    if (row.contains(key) && row[key].is_number())
+      text += cat(text.empty() ? "" : "; ", key, " = ", row[key].dump());
+  return text;
+}
+
+// The protocols of all runs, and how each kind of evaluation was made.
+class Protocols {
+ public:
+  void add(const eval::MethodRow& row, const json& line, const std::string& kind) {
+    const std::string run = cat(row.method, " seed ", row.seed);
+    auto& known = runs_.try_emplace(run, "").first->second;
+    if (line.contains("protocol") && line["protocol"].is_string())
+      known = line["protocol"].get<std::string>();
+    kinds_[kind].push_back({run, made_with(line)});
+  }
+  void check() const {
+    std::vector<RunProtocol> all;
+    for (const auto& [run, protocol] : runs_) all.push_back({run, protocol});
+    check_one_protocol("sweep", all);
+    for (const auto& [kind, rows] : kinds_) check_one_protocol("sweep", rows);
+  }
+
+ private:
+  std::map<std::string, std::string> runs_;
+  std::map<std::string, std::vector<RunProtocol>> kinds_;
+};
+
 }  // namespace
 
 std::vector<fs::path> collect_results(const std::vector<PlannedRun>& runs, const fs::path& folder) {
@@ -72,11 +106,13 @@ std::vector<eval::MethodRow> read_results(const fs::path& file) {
   auto place_of = [](const eval::MethodRow& row) { return Place(row.method, row.seed, row.step); };
   std::vector<eval::MethodRow> rows;
   std::map<Place, std::map<std::string, double>> reported, heldout;
+  Protocols protocols;
   size_t number = 0;
   for (const json& line : io::read_json_lines(file)) {
     eval::MethodRow row = method_row(line, cat(file.string(), " (line ", ++number, ")"));
     const eval::EvalPass pass = eval::pass_of(line);
     if (pass.weights != "ema") continue;
+    protocols.add(row, line, pass.role + " " + pass.set);
     if (pass.set == "heldout")
       for (const auto& [key, value] : row.measures) heldout[place_of(row)]["heldout." + key] = value;
     else if (pass.role == "report")
@@ -85,6 +121,7 @@ std::vector<eval::MethodRow> read_results(const fs::path& file) {
       rows.push_back(std::move(row));
   }
   if (rows.empty()) throw DataError("sweep", cat("'", file.string(), "' holds no evaluation"));
+  protocols.check();
   for (eval::MethodRow& row : rows) {
     row.reported = reported[place_of(row)];
     row.measures.merge(heldout[place_of(row)]);

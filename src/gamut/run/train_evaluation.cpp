@@ -60,6 +60,7 @@ TrainEvaluation::TrainEvaluation(const TrainRecipe& recipe, fs::path run, reward
       judge_(judge),
       observer_(std::move(observer)),
       features_(rewards::make_features(recipe.eval.features, recipe.train.device)),
+      classifier_(eval::make_classifier(recipe.eval.classes_model, recipe.train.device)),
       passes_(eval::eval_passes(recipe.eval)) {
   add_prompts("prompts", recipe.eval_prompts());
   if (!config_.heldout.empty()) add_prompts("heldout", config_.heldout);
@@ -81,10 +82,10 @@ void TrainEvaluation::evaluate_pass(const eval::EvalPass& pass, train::Trainer& 
   const int64_t step = trainer.steps_done();
   std::optional<train::BorrowedWeights> average;
   if (pass.weights == "ema") average.emplace(trainer.params(), trainer.ema_weights());
-  const eval::Measured measured =
-      eval::evaluate(trainer.policy(), prompts_.at(pass.set),
-                     {.reward = reward_, .judge = judge_, .features = features_.get()},
-                     eval::config_of(pass, config_), base_pass(run_, pass, step));
+  const eval::Measured measured = eval::evaluate(
+      trainer.policy(), prompts_.at(pass.set),
+      {.reward = reward_, .judge = judge_, .features = features_.get(), .classifier = classifier_.get()},
+      eval::config_of(pass, config_), base_pass(run_, pass, step));
   const eval::Evaluation& numbers = measured.numbers;
   if (step == 0) save_base_trace(run_, pass, measured.trace);
   nlohmann::ordered_json row{{"step", step}, {"weights", step == 0 ? "base" : pass.weights}};

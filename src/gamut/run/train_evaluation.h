@@ -46,6 +46,7 @@ class TrainEvaluation {
   rewards::Reward& judge_;
   std::function<void(const nlohmann::ordered_json&)> observer_;  // sees each row
   std::unique_ptr<rewards::FeatureExtractor> features_;
+  std::unique_ptr<eval::PictureClassifier> classifier_;
   std::vector<eval::EvalPass> passes_;
   std::map<std::string, std::vector<text::Prompt>> prompts_;  // by EvalPass::set
 };

@@ -169,14 +169,12 @@ class TrainRun {
     if (trained < last) refuse("metrics.jsonl", "a row of each step", trained + 1);
     const std::set<int64_t> evaluated =
         fs::exists(folder_ / "evals.jsonl") ? evaluated_steps(folder_) : std::set<int64_t>{};
-    for (int64_t step = 0; step <= last; step += recipe_.eval.every)
-      if (!evaluated.contains(step)) refuse("evals.jsonl", "each evaluation", step);
+    for (int64_t step = 0; step <= last; ++step)
+      if (is_evaluated(step) && !evaluated.contains(step)) refuse("evals.jsonl", "each evaluation", step);
     evaluation_at(folder_, 0);  // with its pictures, which the end of the run shows
   }
 
-  bool is_evaluated(int64_t step) const {
-    return step % recipe_.eval.every == 0 || step == recipe_.train.iterations;
-  }
+  bool is_evaluated(int64_t step) const { return recipe_.eval.is_due(step, recipe_.train.iterations); }
 
   // The table and the sheet before | after, and the tuned model.
   TrainOutcome finish() {

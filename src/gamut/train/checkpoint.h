@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checkpoints: RUN/checkpoints/step_000100/ with weights.safetensors, ema.safetensors, optimizer.safetensors,
 // reference.safetensors and old.safetensors (policies that move on their own, where there are any),
-// state.json and, written last, DONE. A folder without DONE is never read. state.json holds the CRC-32C of
-// each file beside it, DONE that of state.json.
+// buffer.safetensors (objective.buffer), state.json and, written last, DONE. A folder without DONE is never
+// read. state.json holds the CRC-32C of each file beside it, DONE that of state.json.
 #pragma once
 
 #include "gamut/train/ema.h"

@@ -28,6 +28,10 @@ void RolloutConfig::fields(FieldVisitor& v) {
   v.field("max_tokens", max_tokens, between(0, 512),
           "tokens that T5 reads of a prompt; 0 = the model's usual number, 256 for Stable Diffusion 3 and "
           "512 for FLUX");
+  v.field("base_samples", base_samples, between(2, 4096),
+          "pictures per prompt that the base draws once, before the first iteration, for "
+          "regularizer.kept_share and "
+          "shaping.kind = mmd to compare with");
 }
 
 void GuardConfig::fields(FieldVisitor& v) {

@@ -27,6 +27,7 @@ struct RolloutConfig {
   double guidance_scale = 1.0;
   int64_t height = 0, width = 0;  // of the pictures, in pixels; 0 = the model's own
   int64_t max_tokens = 0;         // of a prompt, for T5; 0 = the model's usual number
+  int64_t base_samples = 32;      // per prompt, where something compares with the base's pictures
   void fields(FieldVisitor& v);
 };
 

@@ -4,6 +4,7 @@
 #include "gamut/diversity/distances.h"
 #include "gamut/diversity/features.h"
 #include "gamut/diversity/measures.h"
+#include "gamut/train/base_samples.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -51,6 +52,27 @@ std::vector<at::Tensor> step_features(const std::vector<Rollout>& drawn, const m
   return features;
 }
 
+// Per row, the log-probabilities summed over the steps.
+std::vector<double> summed_log_probs(const std::vector<Rollout>& drawn, const std::vector<int64_t>& steps) {
+  std::vector<double> sums;
+  for (const Rollout& batch : drawn) {
+    at::Tensor sum = at::zeros({int64_t(batch.rows.size())}, at::kDouble);
+    for (const int64_t step : steps)
+      sum += batch.trajectories.log_probs[size_t(step)].to(at::kCPU, at::kDouble);
+    for (int64_t row = 0; row < sum.numel(); ++row) sums.push_back(sum[row].item<double>());
+  }
+  return sums;
+}
+
+void compare_with_base(algorithms::Group& group, const at::Tensor& features, const BaseSamples& base,
+                       int64_t prompt) {
+  const at::Tensor theirs = base.features_MD[size_t(prompt)];
+  const int64_t own = features.size(0);
+  const at::Tensor all = diversity::cosine_distances(at::cat({features, theirs}));
+  group.base_distances_NM = all.narrow(0, 0, own).narrow(1, own, theirs.size(0)).contiguous();
+  group.base_width = base.widths[size_t(prompt)];
+}
+
 // Back from groups to rows.
 RowCredit scatter(algorithms::Credit credit, const std::vector<std::vector<int64_t>>& rows_of, size_t total) {
   RowCredit out;
@@ -82,12 +104,19 @@ Crediting::Crediting(const TrainConfig& config)
     : config_(config), features_(rewards::make_features(config.slots.shaping.features, config.device)) {}
 
 RowCredit Crediting::assign(const Drawn& drawn, const rewards::Scores& scores, const models::Pipeline& policy,
-                            int64_t keep, int64_t iteration) {
+                            const CreditPlace& place) {
   at::NoGradGuard no_grad;
   const algorithms::Slots& slots = config_.slots;
   const std::vector<std::vector<int64_t>> rows_of = rows_by_slot(drawn.batches);
+  std::vector<int64_t> prompts;
+  for (const Rollout& batch : drawn.batches)
+    for (const SampleRow& row : batch.rows) prompts.push_back(row.key.prompt);
   const at::Tensor features = features_->extract(drawn.pictures);
   const std::vector<at::Tensor> of_steps = step_features(drawn.batches, policy, *features_);
+
+  const std::vector<double> log_probs = slots.advantage.kind == "tmpo"
+                                            ? summed_log_probs(drawn.batches, place.trained_steps)
+                                            : std::vector<double>{};
 
   std::vector<algorithms::Group> groups;
   double distance = 0;
@@ -96,19 +125,23 @@ RowCredit Crediting::assign(const Drawn& drawn, const rewards::Scores& scores, c
     for (const int64_t row : rows) {
       group.rewards.push_back(scores.value[size_t(row)]);
       group.scored.push_back(scores.failure[size_t(row)].empty());
+      if (!log_probs.empty()) group.log_probs.push_back(log_probs[size_t(row)]);
     }
     const int64_t first = rows.front();
     group.prompt = drawn.prompts[size_t(first)].text;
     group.distances_NN = distances_of(features, rows);
+    if (slots.shaping.kind == "mmd")
+      compare_with_base(group, features.index_select(0, at::tensor(rows, at::kLong)), *place.base,
+                        prompts[size_t(first)]);
     for (const at::Tensor& step : of_steps) group.step_distances_NN.push_back(distances_of(step, rows));
     distance += diversity::pairwise_mean(group.distances_NN) / double(rows_of.size());
   }
   const algorithms::CreditConfig config{slots.subset, slots.shaping, slots.advantage};
   const algorithms::CreditContext context{.seed = uint64_t(config_.seed),
-                                          .iteration = iteration,
+                                          .iteration = place.iteration,
                                           .iterations = config_.iterations,
                                           .steps = slots.sampler.steps,
-                                          .keep = keep,
+                                          .keep = place.keep,
                                           .statistics = &statistics_};
   RowCredit out = scatter(algorithms::assign_credit(groups, config, context), rows_of, scores.value.size());
   out.group_distance = distance;

@@ -39,11 +39,21 @@ Drawn gather(std::vector<Rollout> batches, const std::vector<text::Prompt>& prom
 // Per prompt slot, the indices of its rows among all drawn, by member.
 std::vector<std::vector<int64_t>> rows_by_slot(const std::vector<Rollout>& batches);
 
+struct BaseSamples;
+
+// Where in the run the credit is for.
+struct CreditPlace {
+  int64_t keep = 0, iteration = 0;
+  std::vector<int64_t> trained_steps = {};  // whose log-probabilities count (tmpo)
+  const BaseSamples* base = nullptr;        // of mmd
+};
+
 class Crediting {
  public:
   explicit Crediting(const TrainConfig& config);
   RowCredit assign(const Drawn& drawn, const rewards::Scores& scores, const models::Pipeline& policy,
-                   int64_t keep, int64_t iteration);
+                   const CreditPlace& place);
+  rewards::FeatureExtractor& features() { return *features_; }
   // Statistics that live across iterations.
   algorithms::PromptStatistics& statistics() { return statistics_; }
 

@@ -53,6 +53,7 @@ class DryRun final : public Hooks {
   DryRun(const TrainConfig& config, const std::vector<text::Prompt>& prompts);
   Plan run(const PlanOptions& options);
 
+  bool has_data() const override { return false; }
   void begin(Span) override { span_.emplace(); }
   void end(Span span) override;
   void expect(const UpdateInputs& inputs) override;

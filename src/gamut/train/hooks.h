@@ -20,6 +20,8 @@ class Hooks {
   virtual ~Hooks() = default;
   static Hooks& none();
 
+  // false: tensors hold no values, so that nothing is drawn, stored or compared for their sake.
+  virtual bool has_data() const { return true; }
   virtual void begin(Span) {}
   virtual void end(Span) {}
   // The iteration that comes, before anything is drawn.

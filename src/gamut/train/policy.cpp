@@ -78,6 +78,16 @@ void check_slots(const TrainConfig& config, const models::Pipeline& policy,
     throw ConfigError("regularizer",
                       cat("regularizer.pool must not exceed the latent's sides; got ",
                           config.slots.regularizer.pool, "; the latent is ", shape[1], " x ", shape[2]));
+  if (config.slots.regularizer.kept_share > 0 && !config.slots.regularizer.is_on())
+    throw ConfigError("regularizer",
+                      "kept_share moves the regularizer's weight, and regularizer.kind or weight is off; set "
+                      "both, or kept_share = 0");
+  if (config.slots.advantage.kind == "tmpo" && config.rollout.updates > 1)
+    throw ConfigError(
+        "advantage",
+        cat("kind = \"tmpo\" compares a group's log-probabilities under the policy that drew it, "
+            "and after an update they are others; got rollout.updates = ",
+            config.rollout.updates, "; expected 1"));
   if (!needs.trajectory) return check_without_trajectory(config);
   const auto schedule = process.iteration(uint64_t(config.seed), 0);
   const auto trained = algorithms::eligible_steps(config.slots.schedule, schedule);

@@ -41,6 +41,8 @@ nlohmann::ordered_json StepReport::to_json() const {
   add("subset_std_ratio", subset_std_ratio);
   add("subset_fallbacks", subset_fallbacks);
   add("gate_share", gate_share);
+  add("kept_share", kept_share);
+  add("anchor_weight", anchor_weight);
   add("reference_renewed", reference_renewed);
   for (const auto& [part, mean] : reward_parts) row["reward_mean_" + part] = mean;
   return row;

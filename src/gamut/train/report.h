@@ -20,7 +20,8 @@ struct StepReport {
   double grad_norm = 0, learning_rate = 0, advantage_abs_mean = 0;
   double group_distance = 0;
   // Absent where the part is off.
-  std::optional<double> bonus_std, cluster_count, cluster_entropy, subset_std_ratio, gate_share;
+  std::optional<double> bonus_std, cluster_count, cluster_entropy, subset_std_ratio, gate_share, kept_share,
+      anchor_weight;
   std::optional<int64_t> subset_fallbacks;
   std::optional<bool> reference_renewed;
   int64_t images = 0, trained_images = 0, updates = 0, skipped = 0, skipped_total = 0;

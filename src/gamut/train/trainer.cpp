@@ -94,7 +94,10 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
       crediting_(config_),
       gate_(config_),
       policies_(within(hooks_, Span::kPolicies,
-                       [&] { return PolicySet(config_, policy_, params_, objective_->needs()); })) {
+                       [&] { return PolicySet(config_, policy_, params_, objective_->needs()); })),
+      anchor_(config_.slots.regularizer) {
+  if (config_.slots.objective.buffer > 0 && hooks_.has_data())
+    buffer_.emplace(config_.slots.objective, plan_.pictures, policy_.latent_shape());
   policy_.set_gradient_checkpointing(config.gradient_checkpointing);
   check_slots(config_, policy_, process_, objective_->needs());  // fails now, not in the first iteration
   gate_.check_prompts(prompts_, config_.rollout.prompts);
@@ -111,21 +114,27 @@ StepReport Trainer::iterate() {
   const uint64_t seed = uint64_t(config_.seed);
   const algorithms::IterationSteps steps = algorithms::iteration_steps(
       config_.slots, objective_->needs(), process_.iteration(seed, steps_done_), seed, steps_done_);
-  const UpdateInputs inputs{.steps = steps, .objective = *objective_};
+  UpdateInputs inputs{.steps = steps, .objective = *objective_};
 
   hooks_.expect(inputs);
+  draw_base();
   Drawn drawn = roll_out(inputs);
   report.seconds_rollout = part.restart();
 
   const rewards::Scores scores = score(drawn, report);
   report.seconds_reward = part.restart();
 
-  const RowCredit credit = assign_credit(drawn, scores, report);
+  const RowCredit credit = assign_credit(drawn, scores, inputs, report);
   const std::vector<uint8_t> regularized = gate_.open(drawn.pictures, drawn.prompts, scores);
+  follow_variety(drawn.batches, inputs, report);
   report.seconds_credit = part.restart();
 
   policies_.follow_average(ema_.weights());
-  std::vector<MicroBatch> batches = make_batches(std::move(drawn.batches), credit, regularized, inputs);
+  std::vector<MicroBatch> batches;
+  {
+    const InSpan others(hooks_, Span::kOthers);
+    batches = make_batches(choose_rows(std::move(drawn.batches), credit, regularized, report), inputs);
+  }
   report.seconds_reference = part.restart();
 
   update(batches, inputs, report);
@@ -183,9 +192,35 @@ void Trainer::check_pictures(const at::Tensor& pictures, int64_t step) const {
                            "checkpoint by removing the newer ones from checkpoints/");
 }
 
-RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scores, StepReport& report) {
-  RowCredit credit = hooks_.credit(
-      drawn, [&] { return crediting_.assign(drawn, scores, policy_, plan_.keep, steps_done_); });
+// While the policy is the base still; a resumed run draws the same ones again before it takes over its
+// weights.
+void Trainer::draw_base() {
+  if (base_ || !needs_base_samples(config_) || !hooks_.has_data()) return;
+  GAMUT_CHECK(updates_done_ == 0, "the policy is no longer the base");
+  const uint64_t seed = uint64_t(config_.seed);
+  const algorithms::IterationSteps steps =
+      algorithms::iteration_steps(config_.slots, objective_->needs(), process_.iteration(seed, 0), seed, 0);
+  base_ = draw_base_samples(config_, actor_, crediting_.features(), steps.schedule, int64_t(prompts_.size()),
+                            plan_.micro_batch);
+}
+
+void Trainer::follow_variety(const std::vector<Rollout>& drawn, UpdateInputs& inputs, StepReport& report) {
+  if (!config_.slots.regularizer.follows_variety() || !hooks_.has_data()) return;
+  anchor_.observe(kept_variety(drawn, *base_, config_.slots.regularizer.pool));
+  inputs.anchor = anchor_.factor();
+  report.kept_share = anchor_.kept();
+  report.anchor_weight = config_.slots.regularizer.weight * anchor_.factor();
+}
+
+RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scores,
+                                 const UpdateInputs& inputs, StepReport& report) {
+  RowCredit credit = hooks_.credit(drawn, [&] {
+    return crediting_.assign(drawn, scores, policy_,
+                             {.keep = plan_.keep,
+                              .iteration = steps_done_,
+                              .trained_steps = inputs.steps.trained,
+                              .base = base_ ? &*base_ : nullptr});
+  });
   report_credit(credit, config_.slots, report);
   if (config_.slots.subset.is_on())
     guard_.watch_subset(credit.groups.subset_fallbacks, int64_t(credit.groups.groups.size()));
@@ -194,35 +229,34 @@ RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scor
   return credit;
 }
 
-// The kept rows with their credit and what other policies say of them, in batches of the rollout's shape.
-std::vector<MicroBatch> Trainer::make_batches(std::vector<Rollout> drawn, const RowCredit& credit,
-                                              const std::vector<uint8_t>& regularized,
-                                              const UpdateInputs& inputs) {
-  const InSpan others(hooks_, Span::kOthers);
-  KeptRollouts kept = keep_rows(std::move(drawn), credit.kept, plan_.micro_batch);
-  std::vector<MicroBatch> batches;
-  for (size_t m = 0; m < kept.batches.size(); ++m) {
-    const std::vector<int64_t>& source = kept.source[m];
-    const std::vector<SampleRow>& rows = kept.batches[m].rows;
-    auto on_device = [&](const auto& values) {
-      std::vector<float> picked;
-      for (const int64_t row : source) picked.push_back(float(values[size_t(row)]));
-      return at::tensor(picked).to(policy_.options().device);
-    };
-    MicroBatch& batch = batches.emplace_back();
-    batch.denoiser = actor_.denoiser(policy_, rows);
-    batch.at_points = actor_.point_denoiser(policy_, rows, inputs.steps.schedule);
-    batch.keys = keys_of(rows);
-    batch.weights_B = on_device(credit.trained);
-    batch.advantages_B = on_device(credit.advantages);
-    for (const std::vector<float>& advantages : credit.step_advantages)
-      batch.step_advantages.push_back(on_device(advantages));
-    batch.trajectories = std::move(kept.batches[m].trajectories);
+std::vector<ChosenRows> Trainer::choose_rows(std::vector<Rollout> drawn, const RowCredit& credit,
+                                             const std::vector<uint8_t>& regularized, StepReport& report) {
+  if (!buffer_) return kept_rows(std::move(drawn), credit, regularized, plan_.micro_batch);
+  buffer_->put(steps_done_, drawn, credit);
+  const int64_t count = plan_.prompts * plan_.keep;
+  report.trained_images = std::min(count, buffer_->size());
+  return buffer_->choose(count, plan_.micro_batch, uint64_t(config_.seed), steps_done_,
+                         policy_.options().device);
+}
 
-    std::vector<uint8_t> marked;
-    for (const int64_t row : source)
-      marked.push_back(regularized[size_t(row)] && credit.trained[size_t(row)]);
-    hooks_.ask_others(batches, [&] { policies_.add_predictions(batch, rows, marked, actor_, inputs); });
+// The rows with their credit and what other policies say of them.
+std::vector<MicroBatch> Trainer::make_batches(std::vector<ChosenRows> chosen, const UpdateInputs& inputs) {
+  std::vector<MicroBatch> batches;
+  const auto on_device = [&](const std::vector<float>& values) {
+    return at::tensor(values).to(policy_.options().device);
+  };
+  for (ChosenRows& rows : chosen) {
+    MicroBatch& batch = batches.emplace_back();
+    batch.denoiser = actor_.denoiser(policy_, rows.rows);
+    batch.at_points = actor_.point_denoiser(policy_, rows.rows, inputs.steps.schedule);
+    batch.keys = keys_of(rows.rows);
+    batch.weights_B = on_device(rows.weights);
+    batch.advantages_B = on_device(rows.advantages);
+    for (const std::vector<float>& advantages : rows.step_advantages)
+      batch.step_advantages.push_back(on_device(advantages));
+    batch.trajectories = std::move(rows.trajectories);
+    hooks_.ask_others(batches,
+                      [&] { policies_.add_predictions(batch, rows.rows, rows.anchored, actor_, inputs); });
   }
   return batches;
 }
@@ -293,11 +327,13 @@ void Trainer::save(const std::filesystem::path& run) {
                    {"updates_done", updates_done_},
                    {"credit", crediting_.statistics().state()},
                    {"reference", {{"gate", gate_.state()}, {"since_renewal", policies_.since_renewal()}}},
+                   {"anchor", anchor_.state()},
                    {"cpu_path", nn::cpu_path_name(nn::cpu_path())}},
                   config_.checkpoint.keep);
 }
 
 void Trainer::resume(const std::filesystem::path& checkpoint) {
+  draw_base();
   load_checkpoint(checkpoint, parts(), [this](const nlohmann::json& state) { restore(state); });
 }
 
@@ -313,11 +349,15 @@ void Trainer::restore(const nlohmann::json& state) {
   crediting_.statistics().load_state(state.at("credit"));
   gate_.load_state(state.at("reference").at("gate"));
   policies_.set_since_renewal(stored_count(state.at("reference"), "since_renewal"));
+  if (config_.slots.regularizer.follows_variety()) anchor_.load_state(state.at("anchor"));
   if (params_.front().tensor.is_cpu()) warn_of_another_cpu_path(state.value("cpu_path", ""));
 }
 
 CheckpointParts Trainer::parts() {
-  return {.weights = params_, .optimizer = optimizer_, .ema = ema_, .policies = policies_.stored()};
+  CheckpointParts parts{
+      .weights = params_, .optimizer = optimizer_, .ema = ema_, .policies = policies_.stored()};
+  if (buffer_) parts.policies["buffer"] = buffer_->stored();
+  return parts;
 }
 
 }  // namespace gamut::train

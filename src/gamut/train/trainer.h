@@ -12,8 +12,11 @@
 #include "gamut/models/pipeline.h"
 #include "gamut/rewards/reward.h"
 #include "gamut/text/prompt_set.h"
+#include "gamut/algorithms/anchor_weight.h"
 #include "gamut/train/actor.h"
+#include "gamut/train/base_samples.h"
 #include "gamut/train/batch_plan.h"
+#include "gamut/train/chosen_rows.h"
 #include "gamut/train/config.h"
 #include "gamut/train/crediting.h"
 #include "gamut/train/gate.h"
@@ -27,6 +30,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <vector>
 
 namespace gamut::train {
@@ -65,9 +69,13 @@ class Trainer {
  private:
   Drawn roll_out(const UpdateInputs& inputs);
   rewards::Scores score(const Drawn& drawn, StepReport& report);
-  RowCredit assign_credit(const Drawn& drawn, const rewards::Scores& scores, StepReport& report);
-  std::vector<MicroBatch> make_batches(std::vector<Rollout> drawn, const RowCredit& credit,
-                                       const std::vector<uint8_t>& regularized, const UpdateInputs& inputs);
+  RowCredit assign_credit(const Drawn& drawn, const rewards::Scores& scores, const UpdateInputs& inputs,
+                          StepReport& report);
+  std::vector<ChosenRows> choose_rows(std::vector<Rollout> drawn, const RowCredit& credit,
+                                      const std::vector<uint8_t>& regularized, StepReport& report);
+  std::vector<MicroBatch> make_batches(std::vector<ChosenRows> chosen, const UpdateInputs& inputs);
+  void draw_base();
+  void follow_variety(const std::vector<Rollout>& drawn, UpdateInputs& inputs, StepReport& report);
   CheckpointParts parts();
   void check_pictures(const at::Tensor& pictures, int64_t step) const;
   void restore(const nlohmann::json& state);
@@ -90,6 +98,9 @@ class Trainer {
   Crediting crediting_;
   Gate gate_;
   PolicySet policies_;
+  algorithms::AnchorWeight anchor_;
+  std::optional<BaseSamples> base_;      // before the first iteration, where something asks for them
+  std::optional<PictureBuffer> buffer_;  // objective.buffer
   CreditObserver credit_observer_;
   int64_t steps_done_ = 0, updates_done_ = 0;
 };

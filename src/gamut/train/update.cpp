@@ -60,7 +60,8 @@ algorithms::LossTerms accumulate_item(const MicroBatch& batch, const UpdateInput
   algorithms::LossTerms done = inputs.objective.loss(item, predictions_at(batch, item));
   at::Tensor loss = done.loss_sum / terms.policy;
   if (done.distance_sum.defined())
-    loss = loss + done.distance_sum * (inputs.objective.regularizer().weight / terms.regularizer);
+    loss = loss +
+           done.distance_sum * (inputs.objective.regularizer().weight * inputs.anchor / terms.regularizer);
   loss.backward();
   done.loss_sum = done.loss_sum.detach();
   if (done.distance_sum.defined()) done.distance_sum = done.distance_sum.detach();

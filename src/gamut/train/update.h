@@ -38,6 +38,7 @@ struct MicroBatch : algorithms::CreditedRows {
 struct UpdateInputs {
   const algorithms::IterationSteps& steps;
   const algorithms::Objective& objective;
+  double anchor = 1;  // factor of regularizer.weight in this iteration (AnchorWeight)
 };
 
 // Means over trained samples and items. All are over the micro-batches given.

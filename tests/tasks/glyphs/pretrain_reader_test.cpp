@@ -71,5 +71,22 @@ TEST(pretrain_reader, learns_within_eighty_steps) {
   EXPECT_EQ(models::Reader::open(config.output, {}).config().characters, glyphs::glyph_characters());
 }
 
+// Fifty-five faces take longer than a test has: what they take is in face_classifier_test.cpp.
+TEST(pretrain_reader, trains_on_faces_too) {
+  const testing::TempFolder folder;
+  ReaderTrainingConfig config = small();
+  config.task = "faces";
+  config.steps = 5;
+  config.holdout = 300;
+  config.output = (folder / "faces").string();
+  const ReaderQuality report = pretrain_reader(config);
+  EXPECT_GE(report.style_accuracy, report.accuracy);
+  EXPECT_GT(report.style_accuracy, 0);
+  const models::ReaderConfig read = models::Reader::open(config.output, {}).config();
+  EXPECT_EQ(read.classes, face_classes());
+  EXPECT_EQ(read.characters, "");
+  EXPECT_EQ(draw_reader_batch(config, *std::make_unique<GlyphRenderer>(), 0).targets_BK.size(1), 55);
+}
+
 }  // namespace pretrain_reader_test
 }  // namespace gamut::glyphs

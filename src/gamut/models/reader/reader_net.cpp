@@ -30,10 +30,12 @@ ReaderConfig read_config(const std::filesystem::path& path) {
   JsonConfig json(io::read_json(path), path.string());
   json.only("_class_name", kClassName);
   config.characters = json.string("characters", "");
+  config.classes = json.strings("classes", {});
   config.channels = json.integers("channels", config.channels);
   config.image_size = json.positive("image_size", config.image_size);
   json.finish();
-  if (config.characters.empty()) json.fail("characters", "at least one character");
+  if (config.characters.empty() == config.classes.empty())
+    json.fail("characters", "at least one character, or \"classes\"");
   if (config.image_size % 16 != 0) json.fail("image_size", "a multiple of 16");
   const auto wrong = [](int64_t channels) { return channels < 1 || channels > 4096; };
   if (config.channels.size() != kNumBlocks || std::ranges::any_of(config.channels, wrong))
@@ -65,7 +67,7 @@ ReaderNet::ReaderNet(const ReaderConfig& config, const nn::Scope& scope) {
                        norm.get("running_var", {out}, nn::Init::ones())});
     in = out;
   }
-  const int64_t features = in * kGrid * kGrid, classes = int64_t(config.characters.size());
+  const int64_t features = in * kGrid * kGrid, classes = config.class_count();
   head_weight_ = scope["head"].get("weight", {classes, features}, nn::Init::uniform_fan_in(features));
   head_bias_ = scope["head"].get("bias", {classes}, nn::Init::uniform_fan_in(features));
 }
@@ -120,10 +122,13 @@ std::vector<nn::NamedTensor> Reader::trainable() const {
 void Reader::save(const std::filesystem::path& folder) const {
   std::filesystem::create_directories(folder);
   nn::save_safetensors(folder / kWeightsFile, store_.params(), {{"format", "pt"}});
-  io::write_json(folder / "config.json", {{"_class_name", kClassName},
-                                          {"characters", config_.characters},
-                                          {"channels", config_.channels},
-                                          {"image_size", config_.image_size}});
+  nlohmann::json config{
+      {"_class_name", kClassName}, {"channels", config_.channels}, {"image_size", config_.image_size}};
+  if (config_.classes.empty())
+    config["characters"] = config_.characters;
+  else
+    config["classes"] = config_.classes;
+  io::write_json(folder / "config.json", config);
 }
 
 }  // namespace gamut::models

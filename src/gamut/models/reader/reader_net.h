@@ -9,6 +9,7 @@
 //   config.json         {"_class_name": "GlyphReader", "characters": "0123…", "channels": […], "image_size":
 //   32} model.safetensors   conv1.weight, norm1.{weight, bias, running_mean, running_var}, …, head.{weight,
 //   bias}
+// The same network tells other classes apart where its config lists "classes" in place of "characters".
 #pragma once
 
 #include "gamut/nn/params.h"
@@ -24,11 +25,13 @@ namespace gamut::models {
 using at::Tensor;
 
 struct ReaderConfig {
-  std::string characters;  // one class per byte, in label order
+  std::string characters = "";            // one class per byte, in label order
+  std::vector<std::string> classes = {};  // or these, by name
   std::vector<int64_t> channels = {16, 48, 64, 96, 96};
   int64_t image_size = 32;  // width and height; a multiple of 16
   // Class of `text`, if it is one of the characters in either case; else -1.
   int64_t class_of(const std::string& text) const;
+  int64_t class_count() const { return int64_t(classes.empty() ? characters.size() : classes.size()); }
 };
 
 class ReaderNet {

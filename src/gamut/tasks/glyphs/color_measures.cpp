@@ -12,11 +12,6 @@ namespace {
 
 using Pictures = eval::MeasuredPictures;
 
-bool are_glyphs(const Pictures& pictures) {
-  const io::Image& first = pictures.images.front();
-  return first.width == kGlyphSize && first.height == kGlyphSize && asks_for_glyphs(pictures.prompts);
-}
-
 double color_pairs(const Pictures& pictures) {
   std::vector<InkAndGround> colors;
   for (const io::Image& image : pictures.images) colors.push_back(split_colors(image));
@@ -52,6 +47,11 @@ double color_accuracy(const Pictures& pictures) {
 }
 
 }  // namespace
+
+bool are_glyphs(const Pictures& pictures) {
+  const io::Image& first = pictures.images.front();
+  return first.width == kGlyphSize && first.height == kGlyphSize && asks_for_glyphs(pictures.prompts);
+}
 
 bool asks_for_glyphs(std::span<const text::Prompt> prompts) {
   return std::all_of(prompts.begin(), prompts.end(), [](const text::Prompt& prompt) {

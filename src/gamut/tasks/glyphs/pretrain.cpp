@@ -160,7 +160,7 @@ class Objective {
 }  // namespace
 
 void PretrainConfig::fields(FieldVisitor& v) {
-  v.field("task", task, one_of({"base", "reader", "clip"}), "what is trained");
+  v.field("task", task, one_of({"base", "reader", "faces", "clip"}), "what is trained");
   v.field("output", output, any_value(), "model folder to write");
   v.field("base_config", base_config, input_path(), "folder with the configs of a new model");
   v.field("teacher", teacher, input_path(),

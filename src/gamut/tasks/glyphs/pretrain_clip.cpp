@@ -70,7 +70,7 @@ models::Clip create_clip(const ClipTrainingConfig& config) {
 }  // namespace
 
 void ClipTrainingConfig::fields(FieldVisitor& v) {
-  v.field("task", task, one_of({"base", "reader", "clip"}), "what is trained");
+  v.field("task", task, one_of({"base", "reader", "faces", "clip"}), "what is trained");
   v.field("output", output, any_value(), "model folder to write");
   v.field("clip_config", clip_config, input_path(), "folder with the configs of a new model");
   v.field("device", device, one_of({"cpu", "cuda"}), "where to train");

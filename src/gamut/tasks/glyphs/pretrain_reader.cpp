@@ -7,6 +7,7 @@
 #include "gamut/models/reader/reader_net.h"
 #include "gamut/nn/device.h"
 #include "gamut/nn/images.h"
+#include "gamut/tasks/glyphs/face_classifier.h"
 #include "gamut/tasks/glyphs/pretrain_data.h"
 #include "gamut/tasks/glyphs/reader_batches.h"
 #include "gamut/train/pretrain_loop.h"
@@ -29,17 +30,28 @@ Tensor probabilities(models::Reader& reader, const Tensor& pictures) {
   return at::cat(parts);
 }
 
+double style_accuracy(const Tensor& read, const Tensor& right, const std::vector<std::string>& faces) {
+  const Tensor styles = styles_of(faces);
+  return style_probabilities(read, styles)
+      .argmax(1)
+      .eq(styles.index_select(0, right))
+      .to(at::kDouble)
+      .mean()
+      .item<double>();
+}
+
 ReaderQuality evaluate(const ReaderTrainingConfig& config, models::Reader& reader, GlyphRenderer& renderer) {
   // A seed of its own: the set shares no picture with any training step.
   const GlyphSet set =
       make_glyph_set(config.holdout, Stream(uint64_t(config.seed), "reader.holdout").bits64());
   std::vector<int64_t> classes;
-  for (const GlyphSpec& spec : set.specs) classes.push_back(spec.character);
+  for (const GlyphSpec& spec : set.specs) classes.push_back(class_of(spec, config));
   const Tensor right = at::tensor(classes, at::kLong);
   const Tensor read = probabilities(reader, nn::images_to_tensor(set.images));
   const Tensor garbage = probabilities(reader, draw_garbage(config, renderer, config.holdout / 8 + 1));
   return {.accuracy = read.argmax(1).eq(right).to(at::kDouble).mean().item<double>(),
           .mean_probability = read.gather(1, right.unsqueeze(1)).mean().item<double>(),
+          .style_accuracy = config.task == "faces" ? style_accuracy(read, right, reader.config().classes) : 0,
           .garbage_confidence = garbage.amax(1).mean().item<double>()};
 }
 
@@ -58,7 +70,7 @@ void ReaderAugmentConfig::fields(FieldVisitor& v) {
 }
 
 void ReaderTrainingConfig::fields(FieldVisitor& v) {
-  v.field("task", task, one_of({"base", "reader", "clip"}), "what is trained");
+  v.field("task", task, one_of({"base", "reader", "faces", "clip"}), "what is trained");
   v.field("output", output, any_value(), "model folder to write");
   v.field("device", device, one_of({"cpu", "cuda"}), "where to train");
   v.field("seed", seed, at_least(0), "names every random stream");
@@ -72,8 +84,11 @@ void ReaderTrainingConfig::fields(FieldVisitor& v) {
 
 ReaderQuality pretrain_reader(const ReaderTrainingConfig& config) {
   required_key(config.output, "output");
-  models::Reader reader = models::Reader::create({.characters = glyph_characters()}, uint64_t(config.seed),
-                                                 {.device = nn::open_device(config.device)});
+  const bool faces = config.task == "faces";
+  models::Reader reader =
+      models::Reader::create({.characters = faces ? "" : glyph_characters(),
+                              .classes = faces ? face_classes() : std::vector<std::string>{}},
+                             uint64_t(config.seed), {.device = nn::open_device(config.device)});
   const std::vector<nn::NamedTensor> params = reader.trainable();
   for (const nn::NamedTensor& param : params) param.tensor.requires_grad_(true);
   GlyphRenderer renderer;
@@ -88,8 +103,10 @@ ReaderQuality pretrain_reader(const ReaderTrainingConfig& config) {
   train::run_pretraining(loop);
   const ReaderQuality report = evaluate(config, reader, renderer);
   log_info(cat("wrote ", config.output, ": accuracy ", rounded(report.accuracy, 4),
-               ", probability of the right character ", rounded(report.mean_probability, 4),
-               ", largest probability without one ", rounded(report.garbage_confidence, 4)));
+               faces ? cat(", of styles ", rounded(report.style_accuracy, 4)) : "",
+               ", probability of the right ", faces ? "face " : "character ",
+               rounded(report.mean_probability, 4), ", largest probability without one ",
+               rounded(report.garbage_confidence, 4)));
   return report;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Trains the reader (models/reader) on freshly drawn glyph pictures: cross-entropy over the characters.
+// Trains the reader (models/reader) on freshly drawn glyph pictures: cross-entropy over the characters, or
+// (task = "faces") over the fonts' faces, for measures of modes.
 //
 // Half-drawn samples of a diffusion model must be judged sensibly too. So pictures are blurred, shaded,
 // overlaid with noise and with 2x2 grids of random strength, and a share of the batch shows no character at
@@ -22,7 +23,7 @@ struct ReaderAugmentConfig : train::Disturbance {
   void fields(FieldVisitor& v);
 };
 
-// A recipe with task = "reader".
+// A recipe with task = "reader" or "faces".
 struct ReaderTrainingConfig {
   std::string task = "reader";
   std::string output = "";  // a recipe names it
@@ -39,8 +40,9 @@ struct ReaderTrainingConfig {
 
 // What the finished reader does with pictures it never saw; undisturbed except for `garbage_confidence`.
 struct ReaderQuality {
-  double accuracy = 0;            // share whose most probable character is the right one
-  double mean_probability = 0;    // of the right character
+  double accuracy = 0;          // share whose most probable class is the right one
+  double mean_probability = 0;  // of the right class
+  double style_accuracy = 0;  // faces: the same of the face's style, of which a face's probability is a part
   double garbage_confidence = 0;  // mean of the largest probability on pictures that show no character
 };
 

@@ -8,6 +8,7 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <filesystem>
 #include <utility>
 
 namespace gamut::glyphs {
@@ -21,13 +22,14 @@ struct Glyphs {
   Tensor pictures_BCHW, classes_B;
 };
 
-Glyphs draw_glyphs(Stream& stream, GlyphRenderer& renderer, int64_t count) {
+Glyphs draw_glyphs(Stream& stream, GlyphRenderer& renderer, int64_t count,
+                   const ReaderTrainingConfig& config = {}) {
   std::vector<io::Image> images;
   std::vector<int64_t> classes;
   for (int64_t i = 0; i < count; ++i) {
     const GlyphSpec spec = renderer.draw(stream);
     images.push_back(renderer.render(spec));
-    classes.push_back(spec.character);
+    classes.push_back(class_of(spec, config));
   }
   return {nn::images_to_tensor(images), at::tensor(classes, at::kLong)};
 }
@@ -52,12 +54,27 @@ Tensor no_character(Stream& stream, GlyphRenderer& renderer, int64_t count) {
 
 }  // namespace
 
+std::vector<std::string> face_classes() {
+  std::vector<std::string> names;
+  for (const FontFace& face : glyph_fonts())
+    names.push_back(face.style + "/" + std::filesystem::path(face.file).filename().string());
+  return names;
+}
+
+int64_t class_of(const GlyphSpec& spec, const ReaderTrainingConfig& config) {
+  return config.task == "faces" ? spec.font : spec.character;
+}
+
+int64_t class_count(const ReaderTrainingConfig& config) {
+  return int64_t(config.task == "faces" ? glyph_fonts().size() : glyph_characters().size());
+}
+
 ReaderBatch draw_reader_batch(const ReaderTrainingConfig& config, GlyphRenderer& renderer, int64_t step) {
   Stream stream(uint64_t(config.seed), "reader.batch", {step});
   at::manual_seed(stream.bits64());
-  const int64_t classes = int64_t(glyph_characters().size());
+  const int64_t classes = class_count(config);
   const int64_t garbage = std::llround(config.augment.garbage * double(config.batch));
-  const Glyphs glyphs = draw_glyphs(stream, renderer, config.batch - garbage);
+  const Glyphs glyphs = draw_glyphs(stream, renderer, config.batch - garbage, config);
   Tensor pictures = glyphs.pictures_BCHW;
   if (garbage > 0) pictures = at::cat({pictures, no_character(stream, renderer, garbage)});
   const Tensor targets = at::cat({at::one_hot(glyphs.classes_B, classes).to(at::kFloat),

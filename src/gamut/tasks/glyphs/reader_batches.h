@@ -11,8 +11,13 @@ namespace gamut::glyphs {
 
 struct ReaderBatch {
   at::Tensor pictures_BCHW;  // fp32, [0, 1]
-  at::Tensor targets_BK;     // a distribution over the characters per picture
+  at::Tensor targets_BK;     // a distribution over the classes per picture
 };
+
+// What config.task tells apart: characters (reader), or faces, which are named "style/file".
+std::vector<std::string> face_classes();
+int64_t class_of(const GlyphSpec& spec, const ReaderTrainingConfig& config);
+int64_t class_count(const ReaderTrainingConfig& config);
 
 // A pure function of (config.seed, step). The last round(garbage * batch) pictures show no character.
 ReaderBatch draw_reader_batch(const ReaderTrainingConfig& config, GlyphRenderer& renderer, int64_t step);

@@ -58,8 +58,7 @@ class ReaderReward : public rewards::Reward {
   at::Tensor read(const at::Tensor& pictures) {
     const at::NoGradGuard no_grad;
     const int64_t count = pictures.size(0);
-    std::vector<at::Tensor> chunks = {
-        at::empty({0, int64_t(reader_.config().characters.size())}, at::kDouble)};
+    std::vector<at::Tensor> chunks = {at::empty({0, reader_.config().class_count()}, at::kDouble)};
     for (int64_t begin = 0; begin < count; begin += batch_) {
       const int64_t length = std::min(batch_, count - begin);
       at::Tensor chunk =

@@ -5,6 +5,8 @@
 #include "gamut/core/random.h"
 #include "gamut/nn/images.h"
 #include "gamut/tasks/glyphs/color_measures.h"
+#include "gamut/tasks/glyphs/face_classifier.h"
+#include "gamut/tasks/glyphs/form_measures.h"
 #include "gamut/tasks/glyphs/glyphs.h"
 #include "gamut/tasks/glyphs/palette.h"
 #include "gamut/tasks/glyphs/reader_reward.h"
@@ -23,6 +25,8 @@ std::unique_ptr<rewards::Reward> make_reader(const rewards::RewardConfig& config
 tasks::Task register_task() {
   rewards::add_reward_kind({"reader", make_reader});
   eval::add_measures(color_measures());
+  eval::add_measures(form_measures());
+  eval::set_classifier(open_face_classifier);
   return {.name = "glyphs",
           .data_name = "real glyphs",
           .fits = asks_for_glyphs,

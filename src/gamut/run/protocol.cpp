@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/run/protocol.h"
+
+#include "gamut/core/error.h"
+#include "gamut/core/names.h"
+
+#include <algorithm>
+#include <map>
+
+namespace gamut::run {
+namespace {
+
+constexpr const char* kKeys[] = {"model",
+                                 "iterations",
+                                 "rollout.prompts",
+                                 "eval.prompts",
+                                 "eval.heldout",
+                                 "eval.heldout_members",
+                                 "eval.every",
+                                 "eval.at",
+                                 "eval.members",
+                                 "eval.steps",
+                                 "eval.seed",
+                                 "eval.report_seed",
+                                 "eval.guidance_scale",
+                                 "eval.features",
+                                 "eval.features_model",
+                                 "eval.classes_model",
+                                 "reward.kind",
+                                 "reward.model",
+                                 "judge.kind",
+                                 "judge.model"};
+constexpr const char* kBetween = "; ";
+
+// "key = value" by key.
+std::map<std::string, std::string> parts_of(const std::string& protocol) {
+  std::map<std::string, std::string> parts;
+  for (size_t begin = 0; begin < protocol.size();) {
+    const size_t end = std::min(protocol.find(kBetween, begin), protocol.size());
+    const std::string part = protocol.substr(begin, end - begin);
+    const size_t sign = std::min(part.find(" = "), part.size());
+    parts[part.substr(0, sign)] = sign == part.size() ? "" : part.substr(sign + 3);
+    begin = end + 2;
+  }
+  return parts;
+}
+
+std::string differing(const std::string& one, const std::string& two) {
+  const std::map<std::string, std::string> first = parts_of(one), second = parts_of(two);
+  std::map<std::string, std::pair<std::string, std::string>> all;
+  for (const auto& [key, value] : first) all[key].first = value;
+  for (const auto& [key, value] : second) all[key].second = value;
+  std::string text;
+  for (const auto& [key, values] : all)
+    if (values.first != values.second)
+      text += cat(text.empty() ? "" : ", ", printable(key, 80), " (", printable(values.first, 120), " and ",
+                  printable(values.second, 120), ")");
+  return text;
+}
+
+}  // namespace
+
+std::string protocol_of(const Resolved& recipe) {
+  std::string text;
+  for (const char* key : kKeys) {
+    const auto found = std::find_if(recipe.fields.begin(), recipe.fields.end(),
+                                    [&](const ResolvedField& field) { return field.key == key; });
+    if (found != recipe.fields.end()) text += cat(text.empty() ? "" : kBetween, key, " = ", found->toml);
+  }
+  return text;
+}
+
+void check_one_protocol(const std::string& where, const std::vector<RunProtocol>& runs) {
+  for (const RunProtocol& run : runs) {
+    const RunProtocol& first = runs.front();
+    if (run.protocol == first.protocol) continue;
+    if (run.protocol.empty() || first.protocol.empty()) {
+      const RunProtocol &without = run.protocol.empty() ? run : first,
+                        &with = run.protocol.empty() ? first : run;
+      throw ConfigError(
+          where, cat("one table holds runs of one protocol; '", without.origin, "' has none on record and '",
+                     with.origin, "' has; collect its rows anew"));
+    }
+    throw ConfigError(where, cat("one table holds runs of one protocol; '", first.origin, "' and '",
+                                 run.origin, "' differ in ", differing(first.protocol, run.protocol)));
+  }
+}
+
+}  // namespace gamut::run

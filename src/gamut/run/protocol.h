@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all runs of one table must share, so that only the methods differ (docs/protocol.md).
+#pragma once
+
+#include "gamut/core/config.h"
+
+#include <string>
+#include <vector>
+
+namespace gamut::run {
+
+// Model, training's prompts and iterations, evaluation, reward and judge, each as "key = value", separated by
+// "; ".
+std::string protocol_of(const Resolved& recipe);
+
+struct RunProtocol {
+  std::string origin;    // names the run in messages
+  std::string protocol;  // "" = none on record
+};
+// ConfigError when two differ, naming what does, or when one alone has none.
+void check_one_protocol(const std::string& where, const std::vector<RunProtocol>& runs);
+
+}  // namespace gamut::run

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/train/base_samples.h"
+
+#include "support/message_of.h"
+#include "tiny_training.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace gamut::train {
+namespace base_samples_test {
+
+// Cells' means and pairs by hand.
+TEST(base_samples, pooled_variety_is_the_mean_root_difference_of_cells) {
+  at::manual_seed(1);
+  const at::Tensor latents = at::randn({4, 2, 4, 4}, at::kDouble);
+  double expected = 0, pairs = 0;
+  for (int64_t a = 0; a < 4; ++a)
+    for (int64_t b = a + 1; b < 4; ++b) {
+      double squares = 0;
+      for (int64_t c = 0; c < 2; ++c)
+        for (int64_t y = 0; y < 4; y += 2)
+          for (int64_t x = 0; x < 4; x += 2) {
+            const auto cell = [&](int64_t n) {
+              return latents[n][c].narrow(0, y, 2).narrow(1, x, 2).mean().item<double>();
+            };
+            squares += std::pow(cell(a) - cell(b), 2);
+          }
+      expected += std::sqrt(squares / 8);
+      pairs += 1;
+    }
+  EXPECT_NEAR(pooled_variety(latents, 2), expected / pairs, 1e-12);
+  EXPECT_EQ(pooled_variety(latents.narrow(0, 0, 1), 2), 0);
+  EXPECT_NEAR(pooled_variety(latents * 0.5, 4), pooled_variety(latents, 4) / 2, 1e-12);
+}
+
+TrainConfig following() {
+  TrainConfig config = tiny_config("awm");
+  config.slots.loss.clip_range = 1;
+  config.slots.regularizer = {.kind = "kl_x0", .weight = 1, .pool = 2, .kept_share = 0.95, .kept_rate = 3};
+  config.rollout.base_samples = 5;
+  return config;
+}
+
+TEST(base_samples, the_first_iteration_keeps_about_all_and_the_weight_follows) {
+  TinyRun run(following());
+  const std::vector<StepReport> reports = run.iterate(3);
+  // The first iteration's pictures are the base's own, of other noise.
+  EXPECT_NEAR(reports[0].kept_share.value(), 1, 0.5);
+  double log_factor = 0;
+  for (const StepReport& report : reports) {
+    log_factor += 3 * (0.95 - *report.kept_share);
+    EXPECT_NEAR(*report.anchor_weight, std::exp(log_factor), 1e-9);
+  }
+  EXPECT_FALSE(TinyRun(tiny_config("awm")).iterate(1)[0].anchor_weight.has_value());
+}
+
+// Nothing but the weight of the anchor is changed: a factor that cannot move trains as a constant weight
+// does.
+TEST(base_samples, a_range_of_one_is_a_constant_weight) {
+  TrainConfig still = following(), constant = following();
+  still.slots.regularizer.kept_range = 1;
+  constant.slots.regularizer.kept_share = 0;
+  TinyRun one(still), two(constant);
+  one.iterate(2);
+  two.iterate(2);
+  for (size_t i = 0; i < one.weights().size(); ++i)
+    EXPECT_TRUE(at::equal(one.weights()[i], two.weights()[i]));
+}
+
+TEST(base_samples, what_compares_needs_something_to_compare) {
+  TrainConfig config = following();
+  config.slots.regularizer.kind = "none";
+  EXPECT_EQ(testing::message_of<ConfigError>([&] { TinyRun run(config); }),
+            "[regularizer] kept_share moves the regularizer's weight, and regularizer.kind or weight is off; "
+            "set both, or "
+            "kept_share = 0");
+  config = tiny_config("tmpo");
+  config.rollout.updates = 3;
+  EXPECT_EQ(testing::message_of<ConfigError>([&] { TinyRun run(config); }),
+            "[advantage] kind = \"tmpo\" compares a group's log-probabilities under the policy that drew it, "
+            "and after an "
+            "update they are others; got rollout.updates = 3; expected 1");
+}
+
+TEST(base_samples, the_discrepancy_is_taken_to_them) {
+  TrainConfig config = tiny_config();
+  config.slots.shaping = {.kind = "mmd", .weight = 1};
+  config.rollout.base_samples = 6;
+  TinyRun run(config);
+  const StepReport report = run.iterate(2)[1];
+  EXPECT_GT(report.bonus_std.value(), 0);
+  EXPECT_LT(*report.bonus_std, 1);
+}
+
+}  // namespace base_samples_test
+}  // namespace gamut::train
