@@ -190,7 +190,7 @@ std::vector<MicroBatch> Trainer::make_batches(std::vector<Rollout> drawn, const 
   std::vector<MicroBatch> batches;
   for (size_t m = 0; m < kept.batches.size(); ++m) {
     const std::vector<int64_t>& source = kept.source[m];
-    const std::vector<SampleRow>& rows = kept.batches[m].places;
+    const std::vector<SampleRow>& rows = kept.batches[m].rows;
     auto on_device = [&](const auto& values) {
       std::vector<float> picked;
       for (const int64_t row : source) picked.push_back(float(values[size_t(row)]));
