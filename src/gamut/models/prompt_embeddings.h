@@ -19,6 +19,7 @@ class PromptEmbeddings {
   // so that no row depends on what was asked for before: a resumed run sees the same bits.
   Conditioning rows(const std::vector<int64_t>& prompts) const;
   int64_t num_encoded() const;  // prompts encoded so far
+  void encode_all() const;      // those that are left, so that the text encoders may go
   static constexpr int64_t kChunk = 64;
 
  private:

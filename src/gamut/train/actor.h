@@ -40,6 +40,7 @@ class Actor {
   // memory.
   Rollout roll_out(const std::vector<diffusion::Step>& schedule, const std::vector<SampleRow>& rows,
                    const std::set<int64_t>& graph_steps = {}) const;
+  void encode_prompts() const { prompts_.encode_all(); }  // all of them, not as they are drawn
 
  private:
   algorithms::ConditioningNoise variation(const std::vector<SampleRow>& rows) const;

@@ -96,11 +96,12 @@ Rollout twin(const Rollout& rollout, const std::vector<SampleRow>& places) {
 // The trainer's parts without its data, made in its order.
 class Rehearsal {
  public:
-  Rehearsal(const TrainConfig& config, const std::vector<text::Prompt>& prompts);
+  Rehearsal(const TrainConfig& config, const std::vector<text::Prompt>& prompts, const PlanOptions& options);
   Plan run(const PlanOptions& options);
 
  private:
   void encode(const std::vector<text::Prompt>& prompts);
+  void drop_text_encoders(int64_t evaluated_prompts);
   int64_t graphs_of(const std::vector<SampleRow>& places) const;
   std::vector<Rollout> draw();
   std::vector<MicroBatch> make_batches(std::vector<Rollout> drawn);
@@ -125,7 +126,8 @@ class Rehearsal {
   at::Tensor other_graphs_;        // stands for those of all micro-batches but the first
 };
 
-Rehearsal::Rehearsal(const TrainConfig& config, const std::vector<text::Prompt>& prompts)
+Rehearsal::Rehearsal(const TrainConfig& config, const std::vector<text::Prompt>& prompts,
+                     const PlanOptions& options)
     : config_(without_gate(config)),
       prompt_count_(int64_t(prompts.size())),
       policy_(open_without_data(config)),
@@ -149,6 +151,7 @@ Rehearsal::Rehearsal(const TrainConfig& config, const std::vector<text::Prompt>&
   const Cost encoding = cost_of([&] { encode(prompts); });
   plan_.held.prompts = encoding.kept();
   add_phase("prompts", encoding, encoding.flops);
+  drop_text_encoders(options.evaluated_prompts);
   objective_ = make_objective(config_, process_);
   plan_.held.reference =
       cost_of([&] { policies_.emplace(config_, policy_, params_, objective_->needs()); }).kept();
@@ -160,6 +163,14 @@ void Rehearsal::encode(const std::vector<text::Prompt>& prompts) {
   actor_.emplace(config_, policy_, prompts);
   for (int64_t prompt = 0; prompt < prompt_count_; ++prompt)
     actor_->denoiser(policy_, {{.key = {.epoch = 0, .prompt = prompt, .member = 0}, .slot = 0}});
+}
+
+void Rehearsal::drop_text_encoders(int64_t evaluated_prompts) {
+  if (!may_drop_text_encoders(config_, policy_, prompt_count_ + evaluated_prompts)) return;
+  plan_.drops_text_encoders = true;
+  plan_.held.text_encoder = 0;
+  plan_.held.prompts += cost_of([&] { policy_.keep_encoded({""}); }).kept();
+  policy_.drop_text_encoders();
 }
 
 void Rehearsal::add_phase(const std::string& name, const Cost& cost, double flops) {
@@ -298,7 +309,7 @@ Plan Rehearsal::run(const PlanOptions& options) {
 Plan make_plan(const TrainConfig& config, const std::vector<text::Prompt>& prompts,
                const PlanOptions& options) {
   const nn::MetaStandsFor device{at::Device(config.device)};
-  return Rehearsal(config, prompts).run(options);
+  return Rehearsal(config, prompts, options).run(options);
 }
 
 }  // namespace gamut::train

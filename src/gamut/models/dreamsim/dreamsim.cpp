@@ -55,8 +55,8 @@ struct DreamSimLayer {
       return scale.defined() ? x * scale : x;
     };
     const std::vector<at::Tensor> parts = qkv(norm1(input)).chunk(3, -1);
-    const at::Tensor mixed = out(
-        nn::attend(parts[0].contiguous(), parts[1].contiguous(), parts[2].contiguous(), heads));
+    const at::Tensor mixed =
+        out(nn::attend(parts[0].contiguous(), parts[1].contiguous(), parts[2].contiguous(), heads));
     const at::Tensor x = input + scaled(mixed, scale1);
     const at::Tensor inner = up(norm2(x));
     const at::Tensor active = quick_gelu ? inner * at::sigmoid(1.702 * inner) : at::gelu(inner);
@@ -127,8 +127,8 @@ struct DreamSim::Parts {
         config(parse_dreamsim_config(io::read_json(dreamsim_file(folder, "config.json")),
                                      (folder / "config.json").string())),
         square(to_square(config.image_size)),
-        store(nn::ParamStore::from_tensors(
-            nn::load_safetensors(dreamsim_file(folder, "model.safetensors")), "dreamsim", where)) {
+        store(nn::ParamStore::from_tensors(nn::load_safetensors(dreamsim_file(folder, "model.safetensors")),
+                                           "dreamsim", where)) {
     if (where.device.is_cpu()) nn::keep_freed_memory();
     const nn::Scope root(store);
     for (size_t i = 0; i < config.branches.size(); ++i) {
