@@ -178,12 +178,14 @@ install_browser() {
     say "chromium cannot be installed here; the tests of the report's page will be skipped"
 }
 
-# The Python module's tests import torch, whose Python part wants these; they are skipped without.
+# The Python module's tests import torch, whose Python part wants the first three; mypy (16 MB) reads the module's types. They
+# are skipped without.
 install_for_module() {
   [[ -x .venv/bin/python ]] || return 0
-  .venv/bin/python -c "import typing_extensions, sympy, numpy" 2>/dev/null && return 0
+  .venv/bin/python -c "import typing_extensions, sympy, numpy, mypy" 2>/dev/null && return 0
   pip install --quiet typing_extensions sympy numpy 2>/dev/null ||
     say "typing_extensions, sympy and numpy cannot be installed here; the tests of the Python module will be skipped"
+  pip install --quiet mypy 2>/dev/null || say "mypy cannot be installed here; the test of the Python module's types will be skipped"
 }
 
 source=()

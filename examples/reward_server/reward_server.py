@@ -11,6 +11,7 @@ as a PNG file in kB, so that noisy pictures win.
 import argparse
 import base64
 import json
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MAX_REQUEST = 1 << 30  # bytes
@@ -27,6 +28,8 @@ def score(prompts, pngs, known):
 
 
 class Handler(BaseHTTPRequestHandler):
+    score = None  # serve() sets it
+
     def reply(self, status, message):
         body = json.dumps(message, allow_nan=False).encode()  # NaN is no JSON: better an error than a lie
         self.send_response(status)
@@ -48,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             request = json.loads(self.rfile.read(length))
             pngs = [base64.b64decode(text, validate=True) for text in request["image"]]
-            self.reply(200, {"rewards": score(request["prompt"], pngs, request.get("kwargs", {}))})
+            self.reply(200, {"rewards": self.score(request["prompt"], pngs, request.get("kwargs", {}))})
         except Exception as error:  # gamut reports the text, tries again, then stops the run
             self.reply(500, {"error": f"{type(error).__name__}: {error}"})
 
@@ -56,17 +59,31 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_flags(parser):
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets other machines in")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
-    options = parser.parse_args()
-    server = ThreadingHTTPServer((options.host, options.port), Handler)
+
+
+def serve(judge, options):
+    """Answers gamut by `judge`, a function like `score`, until Ctrl-C; judge is called by one thread at a time."""
+    lock = threading.Lock()
+
+    def alone(*arguments):
+        with lock:
+            return judge(*arguments)
+
+    server = ThreadingHTTPServer((options.host, options.port), type("Judge", (Handler,), {"score": staticmethod(alone)}))
     print(f"reward server on http://{options.host}:{server.server_port}", flush=True)
     try:
         server.serve_forever()
     except KeyboardInterrupt:
         pass
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_flags(parser)
+    serve(score, parser.parse_args())
 
 
 if __name__ == "__main__":

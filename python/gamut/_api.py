@@ -8,8 +8,8 @@ from . import _command
 
 try:
     _command.check_torch()
-except RuntimeError as error:
-    raise ImportError(str(error)) from None
+except RuntimeError as _missing:
+    raise ImportError(str(_missing)) from None
 import torch  # noqa: E402  (its libraries come first, so that both use the same)
 
 from . import _gamut  # noqa: E402
@@ -74,21 +74,37 @@ class Model:
         self._model = _gamut.Model(os.fspath(path), [os.fspath(each) for each in lora], device, dtype, variant)
 
     def sample(self, prompts, n=1, steps=20, sampler="", seed=0, guidance=1.0, negative="", height=0, width=0, batch=64):
-        """n pictures for each prompt, a tensor [prompts n, 3, H, W] in [0, 1], prompt-major: what `gamut sample` draws, bit for bit.
+        """n pictures for each prompt, a float32 tensor [prompts n, 3, H, W] in [0, 1] on the model's device, prompt-major: what
+        `gamut sample` draws, bit for bit.
 
         prompts: a string or a list. sampler: "" (the model's own, without noise), "ode", "flow_sde", "ddim" or "euler".
+        guidance: classifier-free, 1 = off; told to the network where that is how it is guided (FLUX.1-dev). negative: what
+        classifier-free guidance leads away from. height, width: pixels; 0 = the model's own. batch: pictures at once, which
+        changes memory alone. gamut.ConfigError for a sampler or size that the model cannot have.
         """
         prompts = [prompts] if isinstance(prompts, str) else list(prompts)
         return self._model.sample(prompts, n, steps, sampler, seed, guidance, negative, height, width, batch)
 
 
 def to_pil(pictures):
-    """Pictures [n, 3, H, W] in [0, 1] as a list of PIL images; needs Pillow."""
+    """Pictures [n, 3, H, W] in [0, 1] as a list of PIL images; needs Pillow (ImportError without)."""
     from PIL import Image
     bytes_ = (pictures.detach().clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
     return [Image.fromarray(picture) for picture in bytes_]
 
 
+def save_sheet(pictures, path, columns=8):
+    """Writes pictures [n, 3, H, W] in [0, 1] as one PNG, row by row, small ones enlarged; needs no Pillow.
+
+    gamut.DataError for another shape, gamut.EnvironmentError where the file cannot be written.
+    """
+    _gamut.save_sheet(pictures, os.fspath(path), columns)
+
+
 def frontier(runs, x="reward", y="color_spread", baseline="", interpolate=False):
     """What `gamut frontier --json` prints of these run folders or .jsonl files, as a dict."""
     return json.loads(_gamut.frontier([os.fspath(each) for each in runs], x, y, baseline, interpolate))
+
+
+for _public in (Model, frontier, read_run, save_sheet, to_pil, train):
+    _public.__module__ = "gamut"  # where people import them from, and what help() shows

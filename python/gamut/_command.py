@@ -10,6 +10,7 @@ import pathlib
 import sys
 
 TORCH = "@TORCH@"  # that the program was built with; its C++ interface changes with the minor version
+OLDEST = (2, 11)  # in the sources, where TORCH is not yet filled in
 HERE = pathlib.Path(__file__).resolve().parent
 ENVIRONMENT_ERROR = 4
 
@@ -21,8 +22,12 @@ def check_torch():
         version = "" if TORCH.startswith("@") else f"=={TORCH}"
         raise RuntimeError("gamut runs with torch's libraries; got no torch in this Python environment; run: "
                            f"pip install torch{version}")
-    if not TORCH.startswith("@"):  # in the sources it is not yet filled in
-        wanted, found = TORCH.rsplit(".", 1)[0], importlib.metadata.version("torch")
+    found = importlib.metadata.version("torch")
+    if TORCH.startswith("@"):
+        if tuple(int(part) for part in found.split(".")[:2]) < OLDEST:
+            raise RuntimeError(f"gamut needs torch 2.11 or newer; got torch {found}; run: pip install --upgrade torch")
+    else:
+        wanted = TORCH.rsplit(".", 1)[0]
         if not found.startswith(wanted + "."):
             raise RuntimeError(f"this gamut was built with torch {wanted}; got torch {found}; run: pip install torch=={TORCH}, "
                                "or build the wheel anew in this environment (make wheel in gamut's sources)")

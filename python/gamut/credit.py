@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The methods' parts for a training loop of your own: what a training iteration of gamut calls, on one prompt's group.
+"""The methods' parts for a training loop of your own: what a training iteration of gamut calls, on one prompt's group
+(docs/howto/own_trainer.md; formulas: docs/algorithms/).
 
 Further keywords are the keys of the recipe's table named at each function (docs/config.md), with its defaults. Rewards and labels are
 lists, arrays or tensors; features [n, d] or distances [n, n] likewise. Results are lists of floats or of indices, one per member.

@@ -73,6 +73,17 @@ class Wheel(unittest.TestCase):
         (self.packages / "elsewhere.pth").write_text(f"{self.home / 'elsewhere'}\n")
         self.assert_draws()
 
+    def test_the_module_finds_the_wheels_own_models_and_recipes(self):
+        (self.packages / "elsewhere.pth").write_text(f"{TORCH.parent}\n")  # torch with the Python packages that it wants
+        python = [self.environment / "bin/python", "-c"]
+        work = self.home / "work"
+        work.mkdir(exist_ok=True)
+        if not list(self.packages.glob("gamut/_gamut.*.so")) or subprocess.run([*python, "import torch"], capture_output=True).returncode:
+            self.skipTest("the module was not built, or torch cannot be imported")
+        ran = subprocess.run([*python, "import gamut; print(gamut.Model('models/glyphs').sample('K', steps=1).shape)"], cwd=work,
+                             capture_output=True, text=True, env={"PATH": "/usr/bin:/bin"})
+        self.assertEqual((ran.returncode, ran.stdout), (0, "torch.Size([1, 3, 32, 32])\n"), ran.stderr)
+
     def test_it_says_that_torch_is_missing(self):
         ran = self.gamut("doctor")
         self.assertEqual(ran.returncode, 4)

@@ -7,7 +7,8 @@
 diffusers makes tiny transformers of random weights, peft adapters on flow_grpo's targets, whose alpha is twice the rank, saved
 as their own programs save them. `gamut convert lora` writes each in every form; what diffusers (`load_lora_adapter`) and peft
 (`PeftModel`) load of those must give the outputs of the adapter that it was made from (1e-5), without a warning. The
-`diffusers` form must also hold every part of the matrices that stable-diffusion.cpp keeps, and no scale.
+`diffusers` form must also hold every part of the matrices that stable-diffusion.cpp keeps, and no scale. kohya's form of FLUX's
+attention layers is read by diffusers itself; of its feed-forward layers and of Stable Diffusion 3 diffusers has no reader.
 """
 import argparse
 import copy
@@ -61,6 +62,11 @@ def flux():
     return net, inputs, ATTENTION + FEED_FORWARD, diffusers.FluxPipeline
 
 
+def flux_attention():
+    """FLUX with an adapter on attention alone, which is what diffusers' reader of kohya's form knows."""
+    return *flux()[:2], ATTENTION, diffusers.FluxPipeline
+
+
 @torch.no_grad()
 def output(net, inputs):
     return net(**inputs).sample
@@ -85,6 +91,15 @@ def make_adapter(net, targets, folder, pipeline):
 def by_diffusers(net, path):
     loaded = copy.deepcopy(net)
     loaded.load_lora_adapter(path.parent, weight_name=path.name, prefix="transformer")
+    return loaded
+
+
+def by_diffusers_reader_of_kohya(net, path, pipeline):
+    """As pipe.load_lora_weights(path) does it."""
+    state = pipeline.lora_state_dict(path.parent, weight_name=path.name, return_alphas=True)
+    state, alphas = state if isinstance(state, tuple) else (state, None)
+    loaded = copy.deepcopy(net)
+    loaded.load_lora_adapter(state, prefix="transformer", network_alphas=alphas)
     return loaded
 
 
@@ -127,7 +142,10 @@ def check(program, make, folder):
             elif form == "diffusers":
                 expect_whole_matrices(target)
                 expect_same(name, output(by_diffusers(net, target), inputs), expected)
-            else:  # nobody here reads kohya's form of these; gamut does
+            else:
+                if make is flux_attention:
+                    expect_same(name, output(by_diffusers_reader_of_kohya(net, target, pipeline), inputs), expected)
+                # Of the others diffusers reads nothing in kohya's form; gamut does.
                 back = folder / f"{source}_kohya_back.safetensors"
                 subprocess.run([program, "--quiet", "convert", "lora", target, back, "--to", "diffusers"], check=True,
                                stdout=subprocess.DEVNULL)
@@ -141,7 +159,7 @@ def main():
     torch.set_num_threads(1)
     for logger in ("diffusers", "peft", "transformers"):
         logging.getLogger(logger).addHandler(Strict(logging.WARNING))
-    for make in (stable_diffusion, flux):
+    for make in (stable_diffusion, flux, flux_attention):
         with tempfile.TemporaryDirectory() as folder:
             check(program, make, pathlib.Path(folder))
     print("transformer_lora: passed")

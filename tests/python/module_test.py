@@ -6,57 +6,19 @@
 
 Numbers are held to brute force in torch and to what the program prints.
 """
-import argparse
-import json
 import math
 import os
 import pathlib
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
-import time
 import unittest
 
-try:
-    import torch
-except (ImportError, OSError) as error:  # a CUDA build of torch loads only beside all of NVIDIA's libraries
-    print(f"skipped: this Python cannot import torch: {error}")
-    sys.exit(77)
+import support
+from support import ROOT, TINY, Files, warmth
 
 import gamut
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-TINY = ROOT / "tests/cli/fixtures/tiny"
-READER = ROOT / "models/glyphs-reader"
-PROGRAM = None
-SMALL = {"iterations": 2, "rollout.prompts_per_iteration": 2, "rollout.group_size": 4, "rollout.micro_batch": 8,
-         "sampler.steps": 4, "eval.members": 2, "eval.steps": 2, "eval.every": 2, "eval.report_seed": -1, "checkpoint.every": 1,
-         "ema.every": 1, "eval.features": "pixels", "eval.heldout": "", "schedule.count": 2, "schedule.kind": "random"}
-
-
-def warmth(pictures, prompts):
-    assert pictures.shape[1] == 3 and len(prompts) == len(pictures)
-    return pictures.mean((2, 3))[:, 0] - pictures.mean((2, 3))[:, 2]
-
-
-class Files(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.home = pathlib.Path(self.folder.name)
-        (self.home / "prompts.jsonl").write_text("".join(
-            json.dumps({"prompt": f"the letter {c}", "target": c, "note": {"of": c}}) + "\n" for c in "KA"))
-        self.set = {**SMALL, "model": TINY, "rollout.prompts": self.home / "prompts.jsonl", "reward.kind": "reader",
-                    "reward.model": READER, "judge.kind": "reader", "judge.model": READER}
-
-    def tearDown(self):
-        self.folder.cleanup()
-
-    def train(self, name, **words):
-        recipe = self.home / "recipe.toml"
-        recipe.write_text('algorithm = "flow_grpo"\n')
-        return gamut.train(recipe, set={**self.set, **words.pop("set", {})}, run=self.home / name, **words)
+import torch
 
 
 class Diversity(unittest.TestCase):
@@ -187,22 +149,6 @@ class Training(Files):
         metrics, _ = gamut.read_run(self.home / "run")
         self.assertEqual(metrics[0]["reward_failures"], 6)
 
-    def test_wrong_results_and_exceptions_end_the_run(self):
-        for wrong in (lambda p, q: torch.zeros(len(q), 2), lambda p, q: [0.5], lambda p, q: "good", lambda p, q: ["a"] * len(q),
-                      lambda p, q: torch.zeros(len(q), dtype=torch.complex64), lambda p, q: 1.0):
-            with self.assertRaises(gamut.DataError):
-                self.train(f"run{time.monotonic_ns()}", reward=wrong, judge=warmth)
-
-        def broken(pictures, prompts):
-            raise LookupError("no such weights")
-
-        with self.assertRaisesRegex(LookupError, "no such weights"):
-            self.train("broken", reward=broken)
-
-    def test_rewards_with_a_graph_and_of_other_types_are_taken(self):
-        self.train("graph", reward=lambda p, q: warmth(p, q).clone().requires_grad_(), judge=warmth)
-        self.train("half", reward=lambda p, q: warmth(p, q).half(), judge=lambda p, q: [1] * len(q))
-
     def test_control_c_leaves_a_checkpoint(self):
         def interrupt(row):
             if row["step"] == 1:
@@ -213,36 +159,6 @@ class Training(Files):
         self.assertTrue(list((self.home / "run/checkpoints").iterdir()))
         done = self.train("run", reward=warmth, set={"iterations": 3}, resume=True)
         self.assertEqual(done["steps"], 3)
-
-    def test_other_threads_go_on_and_folders_are_kept_apart(self):
-        counted, stop = [0], threading.Event()
-
-        def count():
-            while not stop.is_set():
-                counted[0] += 1
-                time.sleep(0.001)
-
-        counter = threading.Thread(target=count)
-        counter.start()
-        errors = []
-
-        def run(name):
-            try:
-                self.train(name, reward=warmth)
-            except gamut.Error as error:
-                errors.append(error)
-
-        threads = [threading.Thread(target=run, args=(name,)) for name in ("one", "two", "same", "same")]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        stop.set()
-        counter.join()
-        self.assertGreater(counted[0], 20)
-        self.assertEqual(len(errors), 1)
-        for name in ("one", "two", "same"):
-            self.assertEqual(len(gamut.read_run(self.home / name)[0]), 2)
 
     def test_a_failing_observer_ends_its_own_run_alone(self):
         ended, waiting = threading.Event(), threading.Event()
@@ -283,7 +199,7 @@ class Sampling(Files):
     def test_draws_what_the_program_draws(self):
         pictures = gamut.Model(TINY).sample(["the digit 7", "the letter K"], n=2, steps=3, seed=5)
         self.assertEqual(pictures.shape[:2], (4, 3))
-        subprocess.run([PROGRAM, "sample", "--model", TINY, "--prompt", "the digit 7", "--prompt", "the letter K", "-n", "2",
+        subprocess.run([support.PROGRAM, "sample", "--model", TINY, "--prompt", "the digit 7", "--prompt", "the letter K", "-n", "2",
                         "--steps", "3", "--seed", "5", "--save-images", self.home / "p", "--quiet"], check=True)
         from_program = [(self.home / f"p/prompt{p}_{m}.png").read_bytes() for p in range(2) for m in range(2)]
         self.assertEqual(len(set(from_program)), 4)
@@ -316,8 +232,4 @@ class Example(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--program", type=pathlib.Path, required=True)
-    known, rest = arguments.parse_known_args()
-    PROGRAM = known.program
-    unittest.main(argv=[sys.argv[0], *rest])
+    support.main()

@@ -45,7 +45,11 @@ TEST(features, no_row_depends_on_the_others) {
   const at::Tensor pictures = random_glyphs(37, 5).pictures;
   const std::string vits = GAMUT_SOURCE_DIR "/tests/models/fixtures/vit/";
   const std::map<std::string, std::string> models{
-      {"pixels", ""}, {"clip", kShipped}, {"dino", vits + "vit"}, {"dinov2", vits + "dinov2"}};
+      {"pixels", ""},
+      {"clip", kShipped},
+      {"dino", vits + "vit"},
+      {"dinov2", vits + "dinov2"},
+      {"dreamsim", GAMUT_SOURCE_DIR "/tests/models/fixtures/dreamsim/ensemble"}};
   for (const std::string& kind : feature_kinds()) {
     const auto features = make_features({.kind = kind, .model = models.at(kind)});
     const at::Tensor together = features->extract(pictures);
@@ -98,9 +102,9 @@ TEST(features, what_cannot_be_made_says_why) {
             "[features] features = \"clip\" needs features_model, the folder of its network; got none; or "
             "choose features = "
             "\"pixels\", which needs none");
-  EXPECT_EQ(
-      message_of<ConfigError>([] { make_features({.kind = "clp"}); }),
-      "[features] unknown features 'clp'; expected one of pixels, clip, dino, dinov2; did you mean 'clip'?");
+  EXPECT_EQ(message_of<ConfigError>([] { make_features({.kind = "clp"}); }),
+            "[features] unknown features 'clp'; expected one of pixels, clip, dino, dinov2, dreamsim; did "
+            "you mean 'clip'?");
   EXPECT_NE(message_of<EnvironmentError>([] {
               make_features({.kind = "clip", .model = "no/such/folder"});
             }).find("'no/such/folder'"),
@@ -126,6 +130,16 @@ TEST(features, dino_and_dinov2_are_transformers) {
               make_features({.kind = "dino", .model = fixtures + "dinov2"});
             }).find("needs a ViTModel"),
             std::string::npos);
+}
+
+// tests/generators/dreamsim_features.py: their cosine distance is the package's distance.
+TEST(features, dreamsim_is_the_package) {
+  const std::string fixtures = GAMUT_SOURCE_DIR "/tests/models/fixtures/dreamsim/";
+  const nn::TensorMap golden = nn::load_safetensors(fixtures + "ensemble.safetensors");
+  const auto features = make_features({.kind = "dreamsim", .model = fixtures + "ensemble"});
+  // Pictures of the network's size are not resized, so that nothing is rounded.
+  EXPECT_TRUE(at::allclose(features->extract(golden.at("pixels")), golden.at("embeddings"), 0, 1e-5));
+  EXPECT_EQ(features->name(), "dreamsim");
 }
 
 }  // namespace features_test

@@ -8,7 +8,9 @@
 #include "support/cpu_memory_meter.h"
 #include "train/tiny_training.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 namespace gamut::train {
 namespace plan_test {
@@ -115,6 +117,59 @@ TEST(plan, counts_the_times_of_the_forward_process) {
   EXPECT_EQ(nft.trained_steps, 9);
   EXPECT_EQ(nft.held.reference,
             2 * nft.held.denoiser + nft.held.text_encoder);  // the base, and the old policy's weights
+}
+
+// An adapter is saved without text encoders, so that they may go where their words are smaller than they are.
+TEST(plan, text_encoders_leave_once_all_prompts_are_encoded) {
+  Case made;
+  EXPECT_FALSE(made.plan().drops_text_encoders);  // all weights are saved
+  made.config.lora.rank = 2;
+  const models::Pipeline policy = open_policy(made.config);
+  int64_t encoder = 0, prompt = 0;
+  for (const models::NamedStore& each : policy.text_encoders()) encoder += bytes_of(each.store->params());
+  for (const auto& [name, part] : policy.encode({""}).parts) prompt += int64_t(part.nbytes());
+  const int64_t most = encoder / prompt;
+  EXPECT_TRUE(may_drop_text_encoders(made.config, policy, most));
+  EXPECT_FALSE(may_drop_text_encoders(made.config, policy, most + 1));
+
+  const auto planned = [&](int64_t evaluated) {
+    return make_plan(made.config, tiny_prompts(), {.evaluated_prompts = evaluated});
+  };
+  const Plan drops = planned(0), keeps = planned(most);
+  EXPECT_TRUE(drops.drops_text_encoders);
+  EXPECT_FALSE(keeps.drops_text_encoders);
+  EXPECT_EQ(keeps.held.text_encoder, encoder);
+  EXPECT_EQ(drops.held.text_encoder, 0);
+  EXPECT_EQ(phase(keeps, "update").peak - phase(drops, "update").peak,
+            encoder - (drops.held.prompts - keeps.held.prompts));
+}
+
+// What was kept is what would be encoded, and an iteration does not see the difference.
+TEST(plan, no_number_moves_when_the_text_encoders_leave) {
+  std::vector<nlohmann::ordered_json> rows[2];
+  for (const bool drops : {false, true}) {
+    Case made;
+    made.config.lora.rank = 2;
+    made.config.rollout.guidance_scale = 2;
+    RedReward reward;
+    models::Pipeline policy = open_policy(made.config);
+    const std::vector<std::string> asked{"a red picture", "another"};
+    const models::Conditioning before = policy.encode(asked);
+    Trainer trainer(made.config, policy, reward, tiny_prompts());
+    if (drops) {
+      EXPECT_TRUE(trainer.drop_text_encoders({{""}, asked}));
+      EXPECT_TRUE(at::equal(policy.encode(asked).hidden(), before.hidden()));
+      EXPECT_THROW(policy.encode({"never heard"}), InternalError);
+    }
+    for (int i = 0; i < 2; ++i) {
+      nlohmann::ordered_json row = trainer.iterate().to_json();
+      for (const char* time : {"seconds_rollout", "seconds_reward", "seconds_credit", "seconds_reference",
+                               "seconds_update", "seconds_total"})
+        row.erase(time);
+      rows[drops].push_back(row);
+    }
+  }
+  EXPECT_EQ(rows[0], rows[1]);
 }
 
 TEST(plan, adapters_hold_less_and_share_the_reference) {

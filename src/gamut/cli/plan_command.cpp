@@ -35,6 +35,12 @@ nlohmann::ordered_json to_json(const run::TrainRecipe& recipe, const train::Plan
   return json;
 }
 
+int64_t evaluated_prompts(const run::TrainRecipe& recipe) {
+  int64_t count = int64_t(text::load_prompts(recipe.eval_prompts()).size());
+  if (!recipe.eval.heldout.empty()) count += int64_t(text::load_prompts(recipe.eval.heldout).size());
+  return count;
+}
+
 int plan_recipe(const PlanFlags& flags) {
   const run::TrainRecipe recipe = run::load_train_recipe(flags.recipe, flags.sets);
   const std::optional<DeviceMemory> memory = flags.memory.empty()
@@ -43,7 +49,8 @@ int plan_recipe(const PlanFlags& flags) {
   const std::vector<text::Prompt> prompts = text::load_prompts(recipe.train.rollout.prompts);
   const train::PlanOptions options{
       .evaluation_micro_batch = recipe.eval.micro_batch > 0 ? recipe.eval.micro_batch : -1,
-      .evaluation_guidance = recipe.eval.guidance_scale};
+      .evaluation_guidance = recipe.eval.guidance_scale,
+      .evaluated_prompts = evaluated_prompts(recipe)};
   const train::Plan plan = train::make_plan(recipe.train, prompts, options);
   train::Advice advice;
   if (memory && plan.needed_bytes() > memory->bytes)

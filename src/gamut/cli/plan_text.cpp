@@ -72,6 +72,10 @@ std::string recipe_lines(const run::TrainRecipe& recipe, const train::Plan& plan
          cat(plan.steps, plan.trains_trajectory ? ", of which " : "; ", plan.trained_steps,
              plan.trains_trajectory ? " train" : " times of the finished image train",
              "; updates per iteration ", batch.updates, "\n") +
+         (plan.drops_text_encoders
+              ? label("text encoders") +
+                    "leave memory once the prompts are encoded, before the first iteration\n"
+              : "") +
          graphs_line(recipe.train);
 }
 

@@ -2,7 +2,9 @@
 #include "gamut/core/input_files.h"
 
 #include <cstdlib>
+#include <dlfcn.h>
 #include <system_error>
+#include <vector>
 
 namespace gamut {
 namespace {
@@ -20,10 +22,29 @@ fs::path folder_of_program() {
   return fs::read_symlink("/proc/self/exe", ignored).parent_path();
 }
 
+// Of the Python module, whose program is Python; empty where this code stands in the program itself.
+fs::path folder_of_module() {
+  Dl_info info{};
+  if (::dladdr(reinterpret_cast<const void*>(&data_folder), &info) == 0 || info.dli_fname == nullptr)
+    return {};
+  const fs::path file = info.dli_fname;
+  if (file.extension() != ".so") return {};
+  std::error_code failed;
+  const fs::path absolute = fs::absolute(file, failed);
+  return failed ? fs::path() : absolute.parent_path();
+}
+
+// A wheel's share/gamut lies beside the module and beside bin/; a build folder's python/gamut below the
+// checkout.
 fs::path shipped_folder() {
-  const fs::path program = folder_of_program();
-  if (program.empty()) return {};
-  for (const fs::path& folder : {program.parent_path() / "share/gamut", program.parent_path()})
+  const fs::path module = folder_of_module(), program = folder_of_program();
+  std::vector<fs::path> folders;
+  if (!module.empty()) folders = {module / "share/gamut", module.parent_path().parent_path().parent_path()};
+  if (!program.empty()) {
+    folders.push_back(program.parent_path() / "share/gamut");
+    folders.push_back(program.parent_path());
+  }
+  for (const fs::path& folder : folders)
     if (is_there(folder / "models") && is_there(folder / "recipes")) return folder;
   return {};
 }

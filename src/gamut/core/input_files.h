@@ -15,8 +15,8 @@
 namespace gamut {
 
 // The folder with the recipes/ and models/ that belong to this program: the one that GAMUT_DATA names, else
-// ../share/gamut from the program's folder, else the checkout that holds the build folder. "" when there is
-// none.
+// ../share/gamut from the program's folder (share/gamut beside the Python module), else the checkout that
+// holds the build folder. "" when there is none.
 std::filesystem::path data_folder();
 
 enum class NamedBy { kRecipe, kCommandLine, kDefault };

@@ -12,6 +12,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <map>
 
 namespace gamut::models {
 
@@ -27,6 +28,7 @@ struct Pipeline::Parts {
   AutoencoderOptions coding;
   LatentSpec own_latents, latents;  // as trained, as asked for
   ModelParts networks;
+  std::map<std::vector<std::string>, Conditioning> encoded;  // by list, as a batch's size may move a bit
 
   TextStack& text() const {
     GAMUT_CHECK(networks.text, "the text encoders were dropped");
@@ -121,7 +123,15 @@ Conditioning Pipeline::encode_tokens(const TokenBatch& tokens) const { return pa
 
 Conditioning Pipeline::encode(const std::vector<std::string>& prompts) const {
   at::NoGradGuard no_grad;
+  if (const auto kept = parts_->encoded.find(prompts); kept != parts_->encoded.end())
+    return kept->second.to(parts_->options.device);
   return encode_tokens(tokenize(prompts));
+}
+
+void Pipeline::keep_encoded(const std::vector<std::string>& prompts) {
+  Conditioning states = encode(prompts);
+  if (!parts_->options.device.is_meta()) states = states.to(at::kCPU);
+  parts_->encoded.insert_or_assign(prompts, std::move(states));
 }
 
 void Pipeline::drop_text_encoders() { parts_->networks.text.reset(); }

@@ -43,6 +43,9 @@ class Pipeline {
   // differentiable when their parameters require a gradient.
   TokenBatch tokenize(const std::vector<std::string>& prompts) const;
   Conditioning encode_tokens(const TokenBatch& tokens) const;
+  // Encodes a list now and keeps what came of it in main memory: encode() of the very same list returns it,
+  // also when the text encoders are gone.
+  void keep_encoded(const std::vector<std::string>& prompts);
   // Frees the text encoders; from now on prompts cannot be encoded and the model cannot be saved.
   void drop_text_encoders();
   // Tokens that T5 reads of a prompt, instead of the family's usual number. ConfigError where there is no T5,

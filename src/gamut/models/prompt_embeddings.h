@@ -20,6 +20,7 @@ class PromptEmbeddings {
   Conditioning rows(const std::vector<int64_t>& prompts) const;
   void encode_all() const;
   int64_t num_encoded() const;  // prompts encoded so far
+  void encode_all() const;      // those that are left, so that the text encoders may go
   static constexpr int64_t kChunk = 64;
 
  private:

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/core/error.h"
 #include "gamut/eval/sampling.h"
+#include "gamut/io/image.h"
 #include "gamut/nn/device.h"
+#include "gamut/nn/images.h"
 #include "gamut/python/parts.h"
 #include "gamut/run/lora_argument.h"
 #include "gamut/run/model_argument.h"
@@ -9,6 +11,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <memory>
 
 namespace gamut::python {
@@ -50,6 +53,7 @@ class Model {
   static models::Pipeline open(const std::string& name, const std::vector<std::string>& loras,
                                const std::string& device, const std::string& dtype,
                                const std::string& variant) {
+    check_fork(device);
     const py::gil_scoped_release unlocked;
     const run::TunedModel tuned = run::find_tuned(name);
     models::Pipeline pipe = models::Pipeline::open(tuned.folder, nn::open_device(device, dtype), variant);
@@ -78,6 +82,20 @@ at::Tensor sample(Model& model, std::vector<std::string> prompts, int64_t n, int
                        .schedule = schedule});
 }
 
+// Pictures [n, 3, H, W] in [0, 1] of any type and device, row by row, as `gamut sample --out` lays them.
+void save_sheet(const at::Tensor& pictures, const std::filesystem::path& path, int64_t columns) {
+  if (pictures.dim() != 4 || pictures.size(1) != 3 || pictures.numel() == 0 || columns < 1)
+    throw DataError("sheet", cat("pictures must be [n, 3, H, W] in [0, 1] and columns 1 or more; got ",
+                                 pictures.sizes(), " in ", columns, " columns"));
+  const py::gil_scoped_release unlocked;
+  const std::vector<io::Image> images = nn::tensor_to_images(pictures.detach().to(at::kCPU, at::kFloat));
+  io::SheetBlock block;
+  for (size_t first = 0; first < images.size(); first += size_t(columns))
+    block.rows.emplace_back(images.begin() + int64_t(first),
+                            images.begin() + int64_t(std::min(images.size(), first + size_t(columns))));
+  io::save_png(path, io::contact_sheet({block}));
+}
+
 }  // namespace
 
 void add_model(py::module_& module) {
@@ -88,6 +106,7 @@ void add_model(py::module_& module) {
       .def("sample", &sample, py::arg("prompts"), py::arg("n"), py::arg("steps"), py::arg("sampler"),
            py::arg("seed"), py::arg("guidance"), py::arg("negative"), py::arg("height"), py::arg("width"),
            py::arg("batch"));
+  module.def("save_sheet", &save_sheet, py::arg("pictures"), py::arg("path"), py::arg("columns"));
 }
 
 }  // namespace gamut::python

@@ -22,6 +22,10 @@ void add_runs(py::module_& module);
 void add_model(py::module_& module);
 void add_training(py::module_& module);
 
+// EnvironmentError for a CUDA device in a process that was forked after CUDA had started. Wants the
+// interpreter's lock.
+void check_fork(const std::string& device);
+
 // {"beta": 0.5, "clusters": "eigengap"} of table "shaping" -> {"shaping.beta=0.5",
 // "shaping.clusters=\"eigengap\""}, as --set takes them. ConfigError for a value that a recipe cannot hold.
 std::vector<std::string> as_sets(const std::string& table, const py::dict& keywords);

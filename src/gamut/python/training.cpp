@@ -87,10 +87,12 @@ class CallableReward : public rewards::Reward {
     std::vector<double> all;
     if (THPVariable_Check(result.ptr())) {
       const at::Tensor tensor = THPVariable_Unpack(result.ptr()).detach();
-      if (tensor.dim() != 1 || size_t(tensor.size(0)) != expected || tensor.is_complex())
+      const bool is_plain = tensor.layout() == at::kStrided && !tensor.is_meta() && !tensor.is_complex();
+      if (tensor.dim() != 1 || size_t(tensor.size(0)) != expected || !is_plain)
         throw DataError("reward",
                         cat("the reward '", name_, "' must return one real number per picture; got a tensor ",
-                            tensor.sizes(), " of ", tensor.scalar_type(), "; expected [", expected, "]"));
+                            tensor.sizes(), " of ", tensor.scalar_type(), " on ", tensor.device(),
+                            "; expected a dense [", expected, "]"));
       const at::Tensor plain = tensor.to(at::kCPU, at::kDouble).contiguous();
       all.assign(plain.data_ptr<double>(), plain.data_ptr<double>() + plain.numel());
       return all;
@@ -149,6 +151,7 @@ py::dict outcome_of(const run::TrainOutcome& done, const std::filesystem::path& 
 py::dict train(const TrainCall& call) {
   PythonFailure failure;
   const run::TrainRecipe recipe = run::load_train_recipe(call.recipe, as_sets("", call.set));
+  check_fork(recipe.train.device);
   std::unique_ptr<CallableReward> reward, judge;
   if (!call.reward.is_none())
     reward = std::make_unique<CallableReward>(call.reward, call.make_prompts, failure);

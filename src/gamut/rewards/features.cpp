@@ -4,6 +4,7 @@
 #include "gamut/core/error.h"
 #include "gamut/core/names.h"
 #include "gamut/diversity/features.h"
+#include "gamut/models/dreamsim/dreamsim.h"
 #include "gamut/models/hub.h"
 #include "gamut/models/vit/vit.h"
 #include "gamut/rewards/clip_pictures.h"
@@ -64,6 +65,23 @@ class VitFeatures : public FeatureExtractor {
   int64_t batch_;
 };
 
+// Already of unit length, so that their cosine distance is DreamSim's.
+class DreamSimFeatures : public FeatureExtractor {
+ public:
+  DreamSimFeatures(const std::string& model, const Compute& compute)
+      : model_(models::DreamSim::open(models::find_network(model), compute.where)), batch_(compute.batch) {}
+  std::string name() const override { return "dreamsim"; }
+
+  at::Tensor extract(const at::Tensor& pictures) override {
+    return in_batches(pictures, batch_, model_.width(),
+                      [&](const at::Tensor& part) { return model_.embed(model_.preprocess(part)); });
+  }
+
+ private:
+  models::DreamSim model_;
+  int64_t batch_;
+};
+
 const std::string& required_model(const FeaturesConfig& config) {
   if (config.model.empty())
     throw ConfigError("features", cat("features = \"", config.kind,
@@ -86,6 +104,11 @@ MadeExtractor make_vit_features(const FeaturesConfig& config, const std::string&
                                        open_compute(config.compute, policy_device));
 }
 
+MadeExtractor make_dreamsim_features(const FeaturesConfig& config, const std::string& policy_device) {
+  return std::make_unique<DreamSimFeatures>(required_model(config),
+                                            open_compute(config.compute, policy_device));
+}
+
 struct ExtractorEntry {
   const char* name;
   MadeExtractor (*make)(const FeaturesConfig& config, const std::string& policy_device);
@@ -93,7 +116,8 @@ struct ExtractorEntry {
 
 constexpr std::array kExtractors = {
     ExtractorEntry{"pixels", make_pixel_features}, ExtractorEntry{"clip", make_clip_features},
-    ExtractorEntry{"dino", make_vit_features<false>}, ExtractorEntry{"dinov2", make_vit_features<true>}};
+    ExtractorEntry{"dino", make_vit_features<false>}, ExtractorEntry{"dinov2", make_vit_features<true>},
+    ExtractorEntry{"dreamsim", make_dreamsim_features}};
 
 std::vector<std::string> extractor_names() {
   std::vector<std::string> names;

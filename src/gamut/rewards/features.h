@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a picture looks like, as a vector: the ground on which diversity is measured. A further extractor
-// (DreamSim) is one more row of the table in features.cpp.
+// is one more row of the table in features.cpp.
 #pragma once
 
 #include "gamut/core/config.h"
@@ -23,7 +23,7 @@ class FeatureExtractor {
   virtual at::Tensor extract(const at::Tensor& pictures) = 0;
 };
 
-const std::vector<std::string>& feature_kinds();  // {"pixels", "clip", "dino", "dinov2"}
+const std::vector<std::string>& feature_kinds();  // {"pixels", "clip", "dino", "dinov2", "dreamsim"}
 
 // The keys features, features_model, … of [shaping] and [eval].
 struct FeaturesConfig {

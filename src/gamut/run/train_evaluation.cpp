@@ -72,6 +72,15 @@ void TrainEvaluation::add_prompts(const std::string& set, const fs::path& file) 
   rewards::check_prompts(judge_, "judge", prompts_[set], file.string());
 }
 
+std::vector<std::vector<std::string>> TrainEvaluation::encoded_lists() const {
+  std::vector<std::vector<std::string>> lists{{""}};  // for guidance
+  for (const auto& [set, prompts] : prompts_) {
+    std::vector<std::string>& texts = lists.emplace_back();
+    for (const text::Prompt& prompt : prompts) texts.push_back(prompt.text);
+  }
+  return lists;
+}
+
 void TrainEvaluation::evaluate(train::Trainer& trainer, io::JsonLines& evals, train::EventLog& events) {
   for (const eval::EvalPass& pass : passes_)
     if (trainer.steps_done() > 0 || pass.weights != "raw") evaluate_pass(pass, trainer, evals, events);

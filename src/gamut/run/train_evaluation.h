@@ -30,6 +30,9 @@ class TrainEvaluation {
   // so.
   void evaluate(train::Trainer& trainer, io::JsonLines& evals, train::EventLog& events);
 
+  // What the evaluations ask the text encoders.
+  std::vector<std::vector<std::string>> encoded_lists() const;
+
   const std::vector<text::Prompt>& prompts() const { return prompts_.at("prompts"); }
 
  private:

@@ -116,6 +116,8 @@ class TrainRun {
     if (trainer_.params().front().tensor.is_cpu()) log_info(cat("CPU kernels: ", nn::describe_cpu_path()));
     if (recipe_.train.lora.is_on()) log_info(lora_line());
     if (on_start) on_start();
+    if (trainer_.drop_text_encoders(evaluation_.encoded_lists()))
+      log_info("text   all prompts are encoded; the text encoders left memory");
     events_.emplace(folder_, trainer_.steps_done() > 0 ? trainer_.steps_done() : -1);
     io::JsonLines metrics(folder_ / "metrics.jsonl"), evals(folder_ / "evals.jsonl");
     if (trainer_.steps_done() == 0) evaluation_.evaluate(trainer_, evals, *events_);

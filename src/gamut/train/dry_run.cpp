@@ -50,7 +50,7 @@ TrainConfig without_judges(TrainConfig config) {
 
 class DryRun final : public Hooks {
  public:
-  DryRun(const TrainConfig& config, const std::vector<text::Prompt>& prompts);
+  DryRun(const TrainConfig& config, const std::vector<text::Prompt>& prompts, const PlanOptions& options);
   Plan run(const PlanOptions& options);
 
   bool has_data() const override { return false; }
@@ -68,6 +68,7 @@ class DryRun final : public Hooks {
  private:
   void count_model(models::Pipeline& policy);
   void encode_prompts();
+  void drop_text_encoders();
   void evaluate(const std::vector<nn::NamedTensor>& average, const PlanOptions& options);
   void add_phase(const std::string& name, const Cost& cost, double flops);
 
@@ -82,7 +83,8 @@ class DryRun final : public Hooks {
   std::optional<Trainer> trainer_;
 };
 
-DryRun::DryRun(const TrainConfig& config, const std::vector<text::Prompt>& prompts) {
+DryRun::DryRun(const TrainConfig& config, const std::vector<text::Prompt>& prompts,
+               const PlanOptions& options) {
   plan_.on_cpu = at::Device(config.device).is_cpu();
   models::Pipeline policy = open_without_data(config);
   count_model(policy);
@@ -90,6 +92,8 @@ DryRun::DryRun(const TrainConfig& config, const std::vector<text::Prompt>& promp
   plan_.batch = trainer_->plan();
   plan_.parameters.trained = count_of(trainer_->params());
   encode_prompts();
+  if (may_drop_text_encoders(config, trainer_->policy(), int64_t(prompts.size()) + options.evaluated_prompts))
+    drop_text_encoders();
 }
 
 void DryRun::count_model(models::Pipeline& policy) {
@@ -110,6 +114,14 @@ void DryRun::encode_prompts() {
   encoding.before -= actor_.kept();
   plan_.held.prompts = encoding.kept();
   add_phase("prompts", encoding, encoding.flops);
+}
+
+void DryRun::drop_text_encoders() {
+  models::Pipeline& policy = trainer_->policy();
+  plan_.drops_text_encoders = true;
+  plan_.held.text_encoder = 0;
+  plan_.held.prompts += cost_of([&] { policy.keep_encoded({""}); }).kept();
+  policy.drop_text_encoders();
 }
 
 void DryRun::add_phase(const std::string& name, const Cost& cost, double flops) {
@@ -240,7 +252,7 @@ Plan DryRun::run(const PlanOptions& options) {
 Plan make_plan(const TrainConfig& config, const std::vector<text::Prompt>& prompts,
                const PlanOptions& options) {
   const nn::MetaStandsFor device{at::Device(config.device)};
-  return DryRun(config, prompts).run(options);
+  return DryRun(config, prompts, options).run(options);
 }
 
 }  // namespace gamut::train

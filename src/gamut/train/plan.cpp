@@ -70,6 +70,7 @@ ordered_json Plan::to_json() const {
           {"steps", steps},
           {"trained_steps", trained_steps},
           {"flops_per_iteration", flops_per_iteration()},
+          {"drops_text_encoders", drops_text_encoders},
           {"held_bytes", held_json(held)},
           {"trajectory_bytes", trajectories},
           {"picture_bytes", pictures},

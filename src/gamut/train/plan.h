@@ -26,6 +26,7 @@ struct PlanOptions {
   // Of the evaluations between iterations; 0 = none, -1 = the model's usual one.
   int64_t evaluation_micro_batch = 0;
   double evaluation_guidance = 1;
+  int64_t evaluated_prompts = 0;  // encoded for evaluations, beside those of training
 };
 
 // Numbers of weights. `trained`: of the denoiser, or of the adapter beside it.
@@ -50,7 +51,8 @@ struct PlanPhase {
 };
 
 struct Plan {
-  bool on_cpu = true;  // config.device
+  bool on_cpu = true;                // config.device
+  bool drops_text_encoders = false;  // after "prompts": held.text_encoder is 0 then
   BatchPlan batch;
   int64_t evaluation_micro_batch = 0;                        // 0 = no evaluation
   int64_t steps = 0, trained_steps = 0, trained_images = 0;  // trained_images: at most, per iteration

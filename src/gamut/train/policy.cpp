@@ -70,6 +70,16 @@ std::unique_ptr<algorithms::Objective> make_objective(const TrainConfig& config,
   return algorithms::make_objective(slots, uint64_t(config.seed));
 }
 
+bool may_drop_text_encoders(const TrainConfig& config, const models::Pipeline& policy, int64_t prompts) {
+  if (!config.lora.is_on()) return false;
+  int64_t encoders = 0, prompt = 0;
+  for (const models::NamedStore& encoder : policy.text_encoders())
+    for (const nn::NamedTensor& param : encoder.store->params()) encoders += int64_t(param.tensor.nbytes());
+  const models::Conditioning encoded = policy.encode({""});
+  for (const auto& [name, part] : encoded.parts) prompt += int64_t(part.nbytes());
+  return prompts * prompt <= encoders;
+}
+
 void check_slots(const TrainConfig& config, const models::Pipeline& policy,
                  const diffusion::NoiseProcess& process, const algorithms::Needs& needs) {
   algorithms::check_subset(config.slots.subset);

@@ -50,6 +50,10 @@ class Trainer {
   // Called once per iteration, after credit and before the update; it changes nothing.
   void observe_credit(CreditObserver observer) { credit_observer_ = std::move(observer); }
 
+  // Encodes all prompts of training, and `evaluated`, lists as evaluations encode them, then frees the text
+  // encoders where may_drop_text_encoders(); whether it did. No number moves.
+  bool drop_text_encoders(const std::vector<std::vector<std::string>>& evaluated);
+
   int64_t steps_done() const { return steps_done_; }
   const BatchPlan& plan() const { return plan_; }
   models::Pipeline& policy() { return policy_; }
