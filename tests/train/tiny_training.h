@@ -77,11 +77,13 @@ inline TrainConfig tiny_config(const std::string& algorithm) {
 // A trainer with all it refers to. Every tiny run starts from the same weights.
 class TinyRun {
  public:
-  explicit TinyRun(TrainConfig config, int threads = 1)
+  explicit TinyRun(TrainConfig config, int threads = 1) : TinyRun(std::move(config), nullptr, threads) {}
+  // One of the processes that train together.
+  TinyRun(TrainConfig config, comm::Group* group, int threads = 1)
       : threads_(threads),
         config_(std::move(config)),
         policy_(make_policy()),
-        trainer(config_, policy_, reward, tiny_prompts()) {}
+        trainer(config_, policy_, reward, tiny_prompts(), group == nullptr ? one_ : *group) {}
 
   std::vector<StepReport> iterate(int64_t count) {
     std::vector<StepReport> reports;
@@ -109,6 +111,7 @@ class TinyRun {
   testing::TempFolder folder_;
   TrainConfig config_;
   models::Pipeline policy_;
+  comm::Group one_;
 
  public:
   RedReward reward;

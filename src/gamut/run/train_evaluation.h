@@ -24,18 +24,19 @@ namespace gamut::run {
 class TrainEvaluation {
  public:
   TrainEvaluation(const TrainRecipe& recipe, std::filesystem::path run, rewards::Reward& reward,
-                  rewards::Reward& judge, std::function<void(const nlohmann::ordered_json&)> observer = {});
+                  rewards::Reward& judge, comm::Group& group,
+                  std::function<void(const nlohmann::ordered_json&)> observer = {});
 
   // Every pass that the recipe asks for on the trainer's weights of now, the averaged ones where a pass says
-  // so.
-  void evaluate(train::Trainer& trainer, io::JsonLines& evals, train::EventLog& events);
+  // so. Every process of the group calls it; the one that leads gives where rows and events go.
+  void evaluate(train::Trainer& trainer, io::JsonLines* evals, train::EventLog* events);
 
   const std::vector<text::Prompt>& prompts() const { return prompts_.at("prompts"); }
 
  private:
   void add_prompts(const std::string& set, const std::filesystem::path& file);
-  void evaluate_pass(const eval::EvalPass& pass, train::Trainer& trainer, io::JsonLines& evals,
-                     train::EventLog& events);
+  void evaluate_pass(const eval::EvalPass& pass, train::Trainer& trainer, io::JsonLines* evals,
+                     train::EventLog* events);
   // The sheet; "" where a pass keeps no pictures.
   std::filesystem::path save_pictures(const eval::EvalPass& pass, int64_t step,
                                       const at::Tensor& pictures) const;
@@ -44,6 +45,7 @@ class TrainEvaluation {
   std::filesystem::path run_;
   rewards::Reward& reward_;
   rewards::Reward& judge_;
+  comm::Group& group_;
   std::function<void(const nlohmann::ordered_json&)> observer_;  // sees each row
   std::unique_ptr<rewards::FeatureExtractor> features_;
   std::vector<eval::EvalPass> passes_;

@@ -99,7 +99,7 @@ std::string recipe_changes(const TrainRecipe& now, const std::filesystem::path& 
   for (const ResolvedField& field : stored.resolved.fields) before[field.key] = field.toml;
   std::string changed;
   for (const ResolvedField& field : now.resolved.fields)
-    if (field.key != "iterations" && field.key != free && before[field.key] != field.toml)
+    if (field.key != "iterations" && field.key != "comm.timeout" && field.key != free && before[field.key] != field.toml)
       changed +=
           cat(changed.empty() ? "" : ", ", field.key, " was ", before[field.key], " and is ", field.toml);
   return changed;
@@ -109,7 +109,7 @@ void check_same_recipe(const TrainRecipe& now, const std::filesystem::path& stor
   const std::string changed = recipe_changes(now, stored_config);
   if (!changed.empty())
     throw ConfigError("run", cat("a run resumes only under its own recipe; changed: ", changed,
-                                 "; start a new run, or undo the change (only `iterations` may differ)"));
+                                 "; start a new run, or undo the change (only `iterations` and `comm.timeout` may differ)"));
 }
 
 }  // namespace gamut::run

@@ -11,15 +11,24 @@
 
 namespace gamut::train {
 
-std::vector<std::vector<int64_t>> rows_by_slot(const std::vector<Rollout>& drawn) {
+std::vector<std::vector<int64_t>> rows_by_slot(const std::vector<SampleRow>& all) {
   std::vector<std::vector<int64_t>> rows;
   int64_t row = 0;
-  for (const Rollout& batch : drawn)
-    for (const SampleRow& sample : batch.rows) {
-      if (size_t(sample.slot) >= rows.size()) rows.resize(size_t(sample.slot) + 1);
-      rows[size_t(sample.slot)].push_back(row++);
-    }
+  for (const SampleRow& sample : all) {
+    if (size_t(sample.slot) >= rows.size()) rows.resize(size_t(sample.slot) + 1);
+    rows[size_t(sample.slot)].push_back(row++);
+  }
   return rows;
+}
+
+DrawnRows all_rows(const std::vector<std::vector<SampleRow>>& batches, const std::vector<text::Prompt>& prompts) {
+  DrawnRows all;
+  for (const std::vector<SampleRow>& batch : batches)
+    for (const SampleRow& row : batch) {
+      all.rows.push_back(row);
+      all.prompts.push_back(prompts[size_t(row.key.prompt)]);
+    }
+  return all;
 }
 
 Drawn gather(std::vector<Rollout> batches, const std::vector<text::Prompt>& prompts) {
@@ -81,13 +90,16 @@ RowCredit scatter(algorithms::Credit credit, const std::vector<std::vector<int64
 Crediting::Crediting(const TrainConfig& config)
     : config_(config), features_(rewards::make_features(config.slots.shaping.features, config.device)) {}
 
-RowCredit Crediting::assign(const Drawn& drawn, const rewards::Scores& scores, const models::Pipeline& policy,
-                            int64_t keep, int64_t iteration) {
+Looks Crediting::look(const Drawn& drawn, const models::Pipeline& policy) const {
+  at::NoGradGuard no_grad;
+  return {features_->extract(drawn.pictures), step_features(drawn.batches, policy, *features_)};
+}
+
+RowCredit Crediting::assign(const DrawnRows& all, const Looks& looks, const rewards::Scores& scores, int64_t keep,
+                            int64_t iteration) {
   at::NoGradGuard no_grad;
   const algorithms::Slots& slots = config_.slots;
-  const std::vector<std::vector<int64_t>> rows_of = rows_by_slot(drawn.batches);
-  const at::Tensor features = features_->extract(drawn.pictures);
-  const std::vector<at::Tensor> of_steps = step_features(drawn.batches, policy, *features_);
+  const std::vector<std::vector<int64_t>> rows_of = rows_by_slot(all.rows);
 
   std::vector<algorithms::Group> groups;
   double distance = 0;
@@ -98,9 +110,9 @@ RowCredit Crediting::assign(const Drawn& drawn, const rewards::Scores& scores, c
       group.scored.push_back(scores.failure[size_t(row)].empty());
     }
     const int64_t first = rows.front();
-    group.prompt = drawn.prompts[size_t(first)].text;
-    group.distances_NN = distances_of(features, rows);
-    for (const at::Tensor& step : of_steps) group.step_distances_NN.push_back(distances_of(step, rows));
+    group.prompt = all.prompts[size_t(first)].text;
+    group.distances_NN = distances_of(looks.features, rows);
+    for (const at::Tensor& step : looks.of_steps) group.step_distances_NN.push_back(distances_of(step, rows));
     distance += diversity::pairwise_mean(group.distances_NN) / double(rows_of.size());
   }
   const algorithms::CreditConfig config{slots.subset, slots.shaping, slots.advantage};

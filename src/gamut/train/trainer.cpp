@@ -7,6 +7,7 @@
 #include "gamut/core/names.h"
 #include "gamut/nn/kernels/cpu_path.h"
 #include "gamut/train/policy.h"
+#include "gamut/train/shared.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -49,6 +50,12 @@ void report_rewards(const rewards::Scores& scores, bool reads_text, StepReport& 
   }
 }
 
+std::vector<text::Prompt> prompts_of(const std::vector<SampleRow>& rows, const std::vector<text::Prompt>& prompts) {
+  std::vector<text::Prompt> asked;
+  for (const SampleRow& row : rows) asked.push_back(prompts[size_t(row.key.prompt)]);
+  return asked;
+}
+
 void report_credit(const RowCredit& credit, const algorithms::Slots& slots, StepReport& report) {
   const algorithms::Credit& groups = credit.groups;
   report.zero_std_ratio = double(groups.zero_std_groups) / double(groups.groups.size());
@@ -70,14 +77,27 @@ void report_credit(const RowCredit& credit, const algorithms::Slots& slots, Step
 
 Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Reward& reward,
                  std::vector<text::Prompt> prompts)
-    : config_(config),
+    : Trainer(std::make_unique<comm::Group>(), config, std::move(policy), reward, std::move(prompts)) {}
+
+Trainer::Trainer(std::unique_ptr<comm::Group> own, const TrainConfig& config, models::Pipeline policy,
+                 rewards::Reward& reward, std::vector<text::Prompt> prompts)
+    : Trainer(config, std::move(policy), reward, std::move(prompts), *own) {
+  own_group_ = std::move(own);
+}
+
+Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Reward& reward,
+                 std::vector<text::Prompt> prompts, comm::Group& group)
+    : group_(group),
+      config_(config),
       policy_(std::move(policy)),
       reward_(reward),
+      scoring_(reward),
       prompts_(std::move(prompts)),
       process_(rollout_process(config_, policy_)),
       objective_(make_objective(config_, process_)),
       plan_(make_batch_plan(config.rollout, config.slots.subset, int64_t(prompts_.size()),
                             policy_.usual_batch())),
+      slices_(plan_, config.slots.subset.is_on(), group.rank(), group.size()),
       params_(make_trainable(config_, policy_)),
       optimizer_(params_, config.optimizer),
       ema_(params_, config.ema),
@@ -89,6 +109,7 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
   policy_.set_gradient_checkpointing(config.gradient_checkpointing);
   check_slots(config_, policy_, process_);  // fails now, not in the first iteration
   gate_.check_prompts(prompts_, config_.rollout.prompts);
+  check_same_weights(params_, group_);
 }
 
 StepReport Trainer::iterate() {
@@ -104,20 +125,26 @@ StepReport Trainer::iterate() {
       config_.slots, objective_->needs(), process_.iteration(seed, steps_done_), seed, steps_done_);
   const UpdateInputs inputs{.steps = steps, .objective = *objective_};
 
+  const auto enter = [&](const char* phase) { group_.enter(cat(phase, " of iteration ", report.step)); };
+  enter("rollout");
   Drawn drawn = roll_out(inputs);
   report.seconds_rollout = part.restart();
 
+  enter("reward");
   const rewards::Scores scores = score(drawn, report);
   report.seconds_reward = part.restart();
 
   const RowCredit credit = assign_credit(drawn, scores, report);
-  const std::vector<uint8_t> regularized = gate_.open(drawn.pictures, drawn.prompts, scores);
+  const std::vector<uint8_t> regularized =
+      gate_.open(scores, share(gate_.score(drawn.pictures, drawn.prompts), slices_, group_));
   report.seconds_credit = part.restart();
 
+  enter("reference");
   policies_.follow_average(ema_.weights());
   std::vector<MicroBatch> batches = make_batches(std::move(drawn.batches), credit, regularized, inputs);
   report.seconds_reference = part.restart();
 
+  enter("update");
   update(batches, inputs, report);
   if (config_.slots.regularizer.kind == "gated_kl") report.gate_share = gate_.share();
   if (config_.slots.regularizer.reference == "periodic")
@@ -137,14 +164,21 @@ Drawn Trainer::roll_out(const UpdateInputs& inputs) {
   const std::vector<int64_t> prompts =
       draw_prompts(plan_, int64_t(prompts_.size()), uint64_t(config_.seed), steps_done_);
   const PolicySet::Use behavior = policies_.use(algorithms::Policy::kOld);
+  drawn_rows_ = all_rows(sample_rows(plan_, prompts, steps_done_), prompts_);
   std::vector<Rollout> batches;
-  for (const std::vector<SampleRow>& rows : sample_rows(plan_, prompts, steps_done_))
+  for (const std::vector<int64_t>& places : slices_.batches()) {
+    std::vector<SampleRow> rows;
+    for (const int64_t place : places) rows.push_back(drawn_rows_.rows[size_t(place)]);
     batches.push_back(actor_.roll_out(inputs.steps.schedule, rows, graph_steps));
+    if (scoring_.overlaps()) scoring_.add(batches.back().pictures, prompts_of(rows, prompts_));
+  }
   return gather(std::move(batches), prompts_);
 }
 
 rewards::Scores Trainer::score(const Drawn& drawn, StepReport& report) {
-  rewards::Scores scores = rewards::score_checked(reward_, drawn.pictures, drawn.prompts);
+  rewards::Scores own = scoring_.overlaps() ? scoring_.finish()
+                                            : rewards::score_checked(reward_, drawn.pictures, drawn.prompts);
+  rewards::Scores scores = share(std::move(own), slices_, group_);
   report_rewards(scores, reward_.reads_text(), report);
   if (report.reward_failures == 0) return scores;
   const bool stops = config_.guard.on_reward_failure == "stop" || report.reward_failures == plan_.pictures;
@@ -159,10 +193,12 @@ rewards::Scores Trainer::score(const Drawn& drawn, StepReport& report) {
 
 // Pictures that are no pictures are no failure of the reward.
 void Trainer::check_pictures(const at::Tensor& pictures, int64_t step) const {
-  const int64_t damaged = pictures.isfinite().flatten(1).all(1).logical_not().sum().item<int64_t>();
+  const at::Tensor count = pictures.isfinite().flatten(1).all(1).logical_not().sum();
+  group_.sum({count});
+  const int64_t damaged = count.item<int64_t>();
   if (damaged == 0) return;
   const std::string what =
-      cat(damaged, " of ", pictures.size(0), " pictures of iteration ", step, " are not finite: ");
+      cat(damaged, " of ", plan_.pictures, " pictures of iteration ", step, " are not finite: ");
   if (updates_done_ == 0)
     throw NumericalError(
         "train", what + "the model draws such before its first update; does its type (dtype) fit it?");
@@ -173,12 +209,16 @@ void Trainer::check_pictures(const at::Tensor& pictures, int64_t step) const {
 }
 
 RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scores, StepReport& report) {
-  RowCredit credit = crediting_.assign(drawn, scores, policy_, plan_.keep, steps_done_);
+  const Looks looks = share(crediting_.look(drawn, policy_), slices_, group_);
+  RowCredit credit = crediting_.assign(drawn_rows_, looks, scores, plan_.keep, steps_done_);
   report_credit(credit, config_.slots, report);
   if (config_.slots.subset.is_on())
     guard_.watch_subset(credit.groups.subset_fallbacks, int64_t(credit.groups.groups.size()));
   if (credit_observer_)
-    credit_observer_({.step = report.step, .drawn = drawn, .scores = scores, .credit = credit});
+    credit_observer_(
+        {.step = report.step, .drawn = drawn_rows_, .scores = scores, .credit = credit, .pictures = [&](const auto& rows) {
+           return pictures_of(rows, drawn, slices_, group_);
+         }});
   return credit;
 }
 
@@ -186,29 +226,31 @@ RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scor
 std::vector<MicroBatch> Trainer::make_batches(std::vector<Rollout> drawn, const RowCredit& credit,
                                               const std::vector<uint8_t>& regularized,
                                               const UpdateInputs& inputs) {
-  KeptRollouts kept = keep_rows(std::move(drawn), credit.kept, plan_.micro_batch);
+  KeptRollouts kept = keep_slice(std::move(drawn), credit.kept, plan_, slices_);
   std::vector<MicroBatch> batches;
   for (size_t m = 0; m < kept.batches.size(); ++m) {
     const std::vector<int64_t>& source = kept.source[m];
-    const std::vector<SampleRow>& rows = kept.batches[m].places;
+    const std::vector<uint8_t>& counts = kept.counts[m];
+    const std::vector<SampleRow>& rows = kept.batches[m].rows;
     auto on_device = [&](const auto& values) {
       std::vector<float> picked;
       for (const int64_t row : source) picked.push_back(float(values[size_t(row)]));
       return at::tensor(picked).to(policy_.options().device);
     };
     MicroBatch& batch = batches.emplace_back();
+    batch.update = kept.update[m];
     batch.denoiser = actor_.denoiser(policy_, rows);
     batch.at_points = actor_.point_denoiser(policy_, rows, inputs.steps.schedule);
     batch.keys = keys_of(rows);
-    batch.weights_B = on_device(credit.trained);
+    batch.weights_B = on_device(credit.trained) * at::tensor(counts, at::kFloat).to(policy_.options().device);
     batch.advantages_B = on_device(credit.advantages);
     for (const std::vector<float>& advantages : credit.step_advantages)
       batch.step_advantages.push_back(on_device(advantages));
     batch.trajectories = std::move(kept.batches[m].trajectories);
 
     std::vector<uint8_t> marked;
-    for (const int64_t row : source)
-      marked.push_back(regularized[size_t(row)] && credit.trained[size_t(row)]);
+    for (size_t i = 0; i < source.size(); ++i)
+      marked.push_back(counts[i] && regularized[size_t(source[i])] && credit.trained[size_t(source[i])]);
     policies_.add_predictions(batch, rows, marked, actor_, inputs);
   }
   return batches;
@@ -217,8 +259,9 @@ std::vector<MicroBatch> Trainer::make_batches(std::vector<Rollout> drawn, const 
 void Trainer::update(std::vector<MicroBatch>& batches, const UpdateInputs& inputs, StepReport& report) {
   for (int64_t u = 0; u < plan_.updates; ++u) {
     std::vector<MicroBatch*> mine;
-    for (size_t m = size_t(u); m < batches.size(); m += size_t(plan_.updates)) mine.push_back(&batches[m]);
-    const UpdateReport done = accumulate_gradient(mine, inputs, optimizer_);
+    for (MicroBatch& batch : batches)
+      if (batch.update == u) mine.push_back(&batch);
+    const UpdateReport done = accumulate_gradient(mine, inputs, optimizer_, group_);
     if (u == 0) {
       report.ratio_max_deviation = done.ratio_max_deviation;
       if (done.finite) guard_.check_ratio(done.ratio_max_deviation, report.step);
@@ -286,6 +329,7 @@ void Trainer::save(const std::filesystem::path& run) {
 
 void Trainer::resume(const std::filesystem::path& checkpoint) {
   load_checkpoint(checkpoint, parts(), [this](const nlohmann::json& state) { restore(state); });
+  check_same_weights(params_, group_);
 }
 
 void Trainer::restore(const nlohmann::json& state) {

@@ -23,7 +23,20 @@ struct Sums {
     clipped += done.clipped_sum;
     deviation_max = at::maximum(deviation_max, done.ratio_deviation_max);
   }
+  void share(comm::Group& group) {
+    group.sum({loss, kl, approx_kl, clipped});
+    group.max(deviation_max);
+  }
 };
+
+// Samples of all processes that are in the loss and in the regularizer.
+void share_counts(UpdateReport& report, comm::Group& group) {
+  if (group.is_one()) return;
+  const at::Tensor counts = at::tensor({report.trained, report.regularized}, at::kLong);
+  group.sum({counts});
+  report.trained = counts[0].item<int64_t>();
+  report.regularized = counts[1].item<int64_t>();
+}
 
 // All trained rows unless the micro-batch names some.
 int64_t regularized_rows(const MicroBatch& batch) {
@@ -62,21 +75,32 @@ algorithms::LossTerms accumulate_item(const MicroBatch& batch, const UpdateInput
 }
 
 UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, const UpdateInputs& inputs,
-                                 const AdamW& optimizer) {
+                                 AdamW& optimizer) {
+  comm::Group one;
+  return accumulate_gradient(micro_batches, inputs, optimizer, one);
+}
+
+UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, const UpdateInputs& inputs,
+                                 AdamW& optimizer, comm::Group& group) {
   UpdateReport report;
   for (const MicroBatch* batch : micro_batches) {
     report.trained += batch->weights_B.sum().item<int64_t>();
     report.regularized += regularized_rows(*batch);
   }
+  share_counts(report, group);
   if (report.trained == 0) return report;
 
   const double items = double(inputs.objective.items_per_picture(inputs.steps));
   const UpdateTerms terms{.policy = double(report.trained) * items,
                           .regularizer = std::max(1.0, double(report.regularized)) * items};
-  Sums sums(micro_batches.front()->weights_B.device());
+  Sums sums(optimizer.device());
   for (const MicroBatch* batch : micro_batches)
     for (const algorithms::TrainItem& item : inputs.objective.items(*batch, inputs.steps))
       sums.add(accumulate_item(*batch, inputs, item, terms));
+  if (!group.is_one()) {
+    sums.share(group);
+    group.sum(optimizer.own_gradients());
+  }
   report.loss = sums.loss.item<double>() / terms.policy;
   report.kl = sums.kl.item<double>() / terms.regularizer;
   report.approx_kl = sums.approx_kl.item<double>() / terms.policy;
