@@ -13,7 +13,7 @@ namespace lost_test {
 using testing::RankEnd;
 using testing::Ranks;
 
-constexpr double kTimeout = 3, kLimit = 12;  // seconds
+constexpr double kTimeout = 2, kLimit = 8;  // seconds
 
 // Two rounds, in the second of which `rank` does `what`.
 Ranks with(int64_t size, int64_t lost, const std::function<void()>& what) {
@@ -32,7 +32,8 @@ void expect_named(const std::vector<RankEnd>& ends, int64_t lost, const std::str
     if (int64_t(rank) == lost) continue;
     EXPECT_NE(ends[rank].code, 0) << rank;
     EXPECT_LT(ends[rank].seconds, kLimit) << rank;
-    EXPECT_NE(ends[rank].text.find(cat("rank ", lost, " (")), std::string::npos) << rank << ": " << ends[rank].text;
+    EXPECT_NE(ends[rank].text.find(cat("rank ", lost, " (")), std::string::npos)
+        << rank << ": " << ends[rank].text;
     EXPECT_NE(ends[rank].text.find("rollout of iteration 2"), std::string::npos) << ends[rank].text;
     EXPECT_NE(ends[rank].text.find(how), std::string::npos) << ends[rank].text;
     EXPECT_EQ(ends[rank].text.find('\n'), std::string::npos) << ends[rank].text;
@@ -55,16 +56,17 @@ TEST(lost, a_process_that_is_busy_with_something_else_is_named) {
 }
 
 TEST(lost, a_process_that_throws_says_why) {
-  expect_named(with(4, 2, [] { throw DataError("reward", "no answer"); }).wait(), 2, "failed in rollout of iteration 2: [reward] no answer");
+  expect_named(with(4, 2, [] { throw DataError("reward", "no answer"); }).wait(), 2,
+               "failed in rollout of iteration 2: [reward] no answer");
 }
 
 // Rank 0 keeps the store here: the others know no more than that.
 TEST(lost, rank_0_takes_the_store_along) {
   for (const bool hangs : {false, true}) {
-    const auto ends = with(3, 0, [hangs] { ::raise(hangs ? SIGSTOP : SIGKILL); }).wait(kLimit + 4);
+    const auto ends = with(3, 0, [hangs] { ::raise(hangs ? SIGSTOP : SIGKILL); }).wait(kLimit + 6);
     for (size_t rank = 1; rank < ends.size(); ++rank) {
       EXPECT_NE(ends[rank].code, 0);
-      EXPECT_LT(ends[rank].seconds, kLimit + 3);
+      EXPECT_LT(ends[rank].seconds, kLimit + 5);
       EXPECT_NE(ends[rank].text.find("rank 0"), std::string::npos) << ends[rank].text;
     }
   }
@@ -76,7 +78,8 @@ TEST(lost, a_process_that_never_comes_is_missed) {
     Group::join({.rank = 0, .size = 2, .address = "127.0.0.1", .port = port}, 1);
     FAIL() << "joined nobody";
   } catch (const EnvironmentError& error) {
-    EXPECT_NE(std::string(error.what()).find("rank 0 of 2 did not find the others by 127.0.0.1"), std::string::npos)
+    EXPECT_NE(std::string(error.what()).find("rank 0 of 2 did not find the others by 127.0.0.1"),
+              std::string::npos)
         << error.what();
   }
 }

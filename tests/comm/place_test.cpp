@@ -21,8 +21,12 @@ Place at(const Variables& variables) {
   });
 }
 
-const Variables kTorchrun{{"RANK", "3"},          {"WORLD_SIZE", "4"},      {"LOCAL_RANK", "1"},
-                          {"MASTER_ADDR", "node0"}, {"MASTER_PORT", "29500"}, {"TORCHELASTIC_USE_AGENT_STORE", "True"},
+const Variables kTorchrun{{"RANK", "3"},
+                          {"WORLD_SIZE", "4"},
+                          {"LOCAL_RANK", "1"},
+                          {"MASTER_ADDR", "node0"},
+                          {"MASTER_PORT", "29500"},
+                          {"TORCHELASTIC_USE_AGENT_STORE", "True"},
                           {"TORCHELASTIC_RESTART_COUNT", "2"}};
 
 TEST(place, one_process_needs_no_variable) {
@@ -50,7 +54,8 @@ TEST(place, what_is_missing_or_wrong_is_named) {
     variables[name] = "";
     EXPECT_NE(message_of<ConfigError>([&] { at(variables); }).find(name), std::string::npos) << name;
   }
-  for (const auto& [name, value] : Variables{{"RANK", "4"}, {"WORLD_SIZE", "0"}, {"MASTER_PORT", "70000"}, {"RANK", "x"}}) {
+  for (const auto& [name, value] :
+       Variables{{"RANK", "4"}, {"WORLD_SIZE", "0"}, {"MASTER_PORT", "70000"}, {"RANK", "x"}}) {
     Variables variables = kTorchrun;
     variables[name] = value;
     EXPECT_NE(message_of<ConfigError>([&] { at(variables); }).find(name), std::string::npos) << name;
@@ -65,7 +70,8 @@ TEST(place, each_process_sees_its_own_gpu) {
   EXPECT_EQ(own_gpu(at({}), "4,5"), "");
   Variables fourth = kTorchrun;
   fourth["LOCAL_RANK"] = "3";
-  EXPECT_NE(message_of<ConfigError>([&] { own_gpu(at(fourth), "4,5,6"); }).find("LOCAL_RANK 3"), std::string::npos);
+  EXPECT_NE(message_of<ConfigError>([&] { own_gpu(at(fourth), "4,5,6"); }).find("LOCAL_RANK 3"),
+            std::string::npos);
 }
 
 }  // namespace place_test

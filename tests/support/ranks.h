@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a function in several processes that form a group by Gloo on this machine, as a launcher would start them.
-// The test's own process must not have computed a gradient before: autograd does not survive a fork.
+// Runs a function in several processes that form a group by Gloo on this machine, as a launcher would start
+// them. The test's own process must not have computed a gradient before: autograd does not survive a fork.
 #pragma once
 
 #include "gamut/comm/group.h"
@@ -35,7 +35,8 @@ inline int64_t free_port() {
   return ntohs(address.sin_port);
 }
 
-// What a process's function returned or threw ("error: …"), and how it ended: its exit code, or minus the signal.
+// What a process's function returned or threw ("error: …"), and how it ended: its exit code, or minus the
+// signal.
 struct RankEnd {
   std::string text;
   int code = 0;
@@ -90,7 +91,8 @@ class Ranks {
 
  private:
   // The texts are short: a pipe holds them.
-  [[noreturn]] static void run(int64_t rank, int64_t size, int64_t port, double timeout, const RankBody& body, int pipe) {
+  [[noreturn]] static void run(int64_t rank, int64_t size, int64_t port, double timeout, const RankBody& body,
+                               int pipe) {
     std::string text;
     int code = 0;
     at::set_num_threads(1);

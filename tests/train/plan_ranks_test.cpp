@@ -10,12 +10,19 @@ namespace plan_ranks_test {
 
 Plan some_plan() {
   Plan plan;
-  plan.batch = {.prompts = 2, .members = 5, .keep = 5, .pictures = 10, .micro_batch = 5, .micro_batches = 2, .updates = 2};
+  plan.batch = {.prompts = 2,
+                .members = 5,
+                .keep = 5,
+                .pictures = 10,
+                .micro_batch = 5,
+                .micro_batches = 2,
+                .updates = 2};
   plan.parameters.trained = 1000;
   plan.trajectories = 600;
   plan.pictures = 300;
   plan.graphs = 100;
-  plan.phases = {{.name = "rollout", .flops = 80, .peak = 5000}, {.name = "update", .flops = 20, .peak = 4000}};
+  plan.phases = {{.name = "rollout", .flops = 80, .peak = 5000},
+                 {.name = "update", .flops = 20, .peak = 4000}};
   return plan;
 }
 

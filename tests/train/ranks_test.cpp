@@ -42,7 +42,8 @@ void add_green() {
   (void)once;
 }
 
-// Ten pictures of two prompts, in micro-batches of five: three processes have slices of three, three and four.
+// Ten pictures of two prompts, in micro-batches of five: three processes have slices of three, three and
+// four.
 TrainConfig uneven(const std::string& algorithm) {
   TrainConfig config = tiny_config(algorithm);
   config.rollout.group_size = 5;
@@ -128,7 +129,8 @@ void expect_near(const nlohmann::json& got, const nlohmann::json& expected, cons
     }
     const double a = got[key].get<double>(), b = value.get<double>();
     // A mean of terms that cancel is as exact as its terms, which are of the order of one.
-    EXPECT_LE(std::abs(a - b), 1e-5 * std::abs(b) + (key == "policy_loss" ? 1e-7 : 1e-9)) << where << " " << key << " " << a << " " << b;
+    EXPECT_LE(std::abs(a - b), 1e-5 * std::abs(b) + (key == "policy_loss" ? 1e-7 : 1e-9))
+        << where << " " << key << " " << a << " " << b;
   }
 }
 
@@ -136,7 +138,8 @@ void expect_near(const nlohmann::json& got, const nlohmann::json& expected, cons
 double largest_difference(const nn::TensorMap& a, const nn::TensorMap& b) {
   double largest = 0;
   for (const auto& [name, tensor] : a)
-    largest = std::max(largest, (tensor - b.at(name)).abs().max().item<double>() / tensor.abs().max().item<double>());
+    largest = std::max(largest,
+                       (tensor - b.at(name)).abs().max().item<double>() / tensor.abs().max().item<double>());
   return largest;
 }
 
@@ -159,7 +162,8 @@ TEST(ranks, any_number_of_processes_gives_what_one_gives) {
       const nlohmann::json got = io::read_json(folder / (name + ".json")),
                            expected = io::read_json(alone / (name + ".json"));
       ASSERT_EQ(expected.size(), size_t(kIterations));
-      for (size_t i = 0; i < expected.size(); ++i) expect_near(got[i], expected[i], cat(where, " iteration ", i + 1));
+      for (size_t i = 0; i < expected.size(); ++i)
+        expect_near(got[i], expected[i], cat(where, " iteration ", i + 1));
       EXPECT_LE(largest_difference(nn::load_safetensors(folder / (name + ".safetensors")),
                                    nn::load_safetensors(alone / (name + ".safetensors"))),
                 1e-5)
@@ -169,7 +173,8 @@ TEST(ranks, any_number_of_processes_gives_what_one_gives) {
 }
 
 // The rows that follow `done` iterations of an earlier group.
-std::string go_on(comm::Group& group, const fs::path& run, int64_t begin, int64_t end, const std::string& out) {
+std::string go_on(comm::Group& group, const fs::path& run, int64_t begin, int64_t end,
+                  const std::string& out) {
   TrainConfig config = uneven("drift");
   config.slots.advantage.kind = "running";
   config.slots.advantage.std_source = "kept";
@@ -239,7 +244,8 @@ TEST(ranks, processes_that_begin_with_other_weights_are_refused) {
          TinyRun run(config, &group);
          return std::string("began");
        }))
-    EXPECT_NE(end.text.find("must begin with the same weights; those of rank 1"), std::string::npos) << end.text;
+    EXPECT_NE(end.text.find("must begin with the same weights; those of rank 1"), std::string::npos)
+        << end.text;
 }
 
 }  // namespace ranks_test

@@ -25,8 +25,8 @@ BatchPlan plan_of(int64_t pictures, int64_t micro_batch, int64_t updates) {
 // Every row has one owner, batches are near each other in size and no larger than asked, and what is gathered
 // by rank comes back in order.
 TEST(slices, every_row_is_drawn_once_whatever_the_number_of_processes) {
-  for (const auto& [pictures, micro_batch, updates] :
-       std::vector<std::tuple<int64_t, int64_t, int64_t>>{{24, 24, 1}, {24, 4, 3}, {10, 5, 1}, {7, 7, 1}, {96, 48, 2}})
+  for (const auto& [pictures, micro_batch, updates] : std::vector<std::tuple<int64_t, int64_t, int64_t>>{
+           {24, 24, 1}, {24, 4, 3}, {10, 5, 1}, {7, 7, 1}, {96, 48, 2}})
     for (const bool rebatched : {false, true})
       for (int64_t size = 1; size <= pictures / updates; ++size) {
         const BatchPlan plan = plan_of(pictures, micro_batch, updates);
@@ -42,7 +42,8 @@ TEST(slices, every_row_is_drawn_once_whatever_the_number_of_processes) {
           }
           EXPECT_LE(most, micro_batch);
           EXPECT_LE(most - least, 1);
-          EXPECT_LE(std::abs(own - pictures / size), updates) << "slices are even up to one row of each update";
+          EXPECT_LE(std::abs(own - pictures / size), updates)
+              << "slices are even up to one row of each update";
         }
         EXPECT_EQ(std::set<int64_t>(by_rank.begin(), by_rank.end()).size(), size_t(pictures));
         const at::Tensor gathered = at::tensor(by_rank, at::kLong);
@@ -51,8 +52,9 @@ TEST(slices, every_row_is_drawn_once_whatever_the_number_of_processes) {
 }
 
 TEST(slices, too_many_processes_are_refused) {
-  EXPECT_NE(testing::message_of<ConfigError>([] { Slices(plan_of(12, 4, 3), false, 0, 5); })
-                .find("got 5 processes, and 12 pictures in 3 updates"),
+  EXPECT_NE(testing::message_of<ConfigError>([] {
+              Slices(plan_of(12, 4, 3), false, 0, 5);
+            }).find("got 5 processes, and 12 pictures in 3 updates"),
             std::string::npos);
 }
 

@@ -33,8 +33,8 @@ double seconds_of_sum(comm::Group& group, int64_t bytes) {
 std::string timing(comm::Group& group, int64_t bytes) {
   const double seconds = seconds_of_sum(group, bytes);
   char text[96];
-  std::snprintf(text, sizeof text, "sum of %3lld MiB: %.1f ms, %.2f GB/s per process", static_cast<long long>(bytes / kMiB),
-                1000 * seconds, double(bytes) / seconds / 1e9);
+  std::snprintf(text, sizeof text, "sum of %3lld MiB: %.1f ms, %.2f GB/s per process",
+                static_cast<long long>(bytes / kMiB), 1000 * seconds, double(bytes) / seconds / 1e9);
   return text;
 }
 
@@ -42,8 +42,9 @@ std::string timing(comm::Group& group, int64_t bytes) {
 
 std::string describe_group(comm::Group& group) {
   const char* gpus = std::getenv("CUDA_VISIBLE_DEVICES");
-  const std::string own = cat(group.name(), ", local rank ", group.place().local_rank, ", threads ", at::get_num_threads(),
-                              ", GPUs ", gpus == nullptr ? "as the machine has them" : printable(gpus));
+  const std::string own =
+      cat(group.name(), ", local rank ", group.place().local_rank, ", threads ", at::get_num_threads(),
+          ", GPUs ", gpus == nullptr ? "as the machine has them" : printable(gpus));
   std::string text = cat("group: ", group.size(), " processes\n");
   for (const std::string& line : group.gather(own)) text += cat("  ", line, "\n");
   for (const int64_t size : {1, 64}) text += cat("  ", timing(group, size * kMiB), "\n");

@@ -124,8 +124,8 @@ std::string plan_text(const run::TrainRecipe& recipe, const train::Plan& plan) {
 
 std::string rank_text(const train::RankPlan& rank) {
   return label(cat("each of ", rank.ranks, " ranks")) +
-         cat("at most ", rank.pictures, " images, ", tflop_text(rank.flops), " TFLOP, ", format_bytes(rank.sent),
-             " sent per iteration; needs ", format_bytes(rank.needed), "\n");
+         cat("at most ", rank.pictures, " images, ", tflop_text(rank.flops), " TFLOP, ",
+             format_bytes(rank.sent), " sent per iteration; needs ", format_bytes(rank.needed), "\n");
 }
 
 std::string verdict_text(int64_t needed, const std::optional<DeviceMemory>& memory,

@@ -65,8 +65,8 @@ std::filesystem::path run_folder(const TrainFlags& flags) {
   return io::free_run_folder(usual_name(flags));
 }
 
-// Where rank 0 decides to train, and whether a run goes on there: by the flags, or because the launcher started
-// the processes anew and the folder holds an unfinished run of this very recipe.
+// Where rank 0 decides to train, and whether a run goes on there: by the flags, or because the launcher
+// started the processes anew and the folder holds an unfinished run of this very recipe.
 struct Where {
   std::filesystem::path folder;
   bool resume = false;
@@ -80,7 +80,8 @@ Where where(const TrainFlags& flags, const run::TrainRecipe& recipe, const comm:
       std::filesystem::exists(begun / "before_after.txt") ||
       !run::recipe_changes(recipe, begun / "config.toml").empty())
     return {run_folder(flags), false};
-  log_info(cat("started anew by the launcher (attempt ", group.place().attempt + 1, "): going on in ", begun.string()));
+  log_info(cat("started anew by the launcher (attempt ", group.place().attempt + 1, "): going on in ",
+               begun.string()));
   return {begun, true};
 }
 

@@ -41,9 +41,9 @@ class C10dLink : public Link {
   C10dLink(const Store& store, const Place& place, Milliseconds timeout)
       : size_(place.size),
         words_(c10::make_intrusive<c10d::PrefixStore>("words", store)),
-        gloo_(c10::make_intrusive<c10d::ProcessGroupGloo>(c10::make_intrusive<c10d::PrefixStore>("gloo", store),
-                                                          int(place.rank), int(place.size),
-                                                          c10d::ProcessGroupGloo::Options::create_default(timeout))) {}
+        gloo_(c10::make_intrusive<c10d::ProcessGroupGloo>(
+            c10::make_intrusive<c10d::PrefixStore>("gloo", store), int(place.rank), int(place.size),
+            c10d::ProcessGroupGloo::Options::create_default(timeout))) {}
 
   Words& words() override { return words_; }
 
@@ -78,7 +78,9 @@ class C10dLink : public Link {
 };
 
 // LibTorch's messages carry a C++ stack and an explanation; the first line says what happened.
-std::string first_line(const std::string& message) { return printable(message.substr(0, message.find('\n')), 300); }
+std::string first_line(const std::string& message) {
+  return printable(message.substr(0, message.find('\n')), 300);
+}
 
 }  // namespace
 
@@ -99,10 +101,11 @@ std::unique_ptr<Link> join(const Place& place, double timeout_seconds) {
     return std::make_unique<C10dLink>(
         c10::make_intrusive<c10d::PrefixStore>(cat("gamut/", place.attempt), store), place, timeout);
   } catch (const std::exception& error) {
-    throw EnvironmentError(
-        "comm", cat("rank ", place.rank, " of ", place.size, " did not find the others by ", printable(place.address), ":",
-                    place.port, " within ", timeout_seconds, " s (comm.timeout); got '", first_line(error.what()),
-                    "'; were all started, and does MASTER_ADDR name the machine of rank 0?"));
+    throw EnvironmentError("comm",
+                           cat("rank ", place.rank, " of ", place.size, " did not find the others by ",
+                               printable(place.address), ":", place.port, " within ", timeout_seconds,
+                               " s (comm.timeout); got '", first_line(error.what()),
+                               "'; were all started, and does MASTER_ADDR name the machine of rank 0?"));
   }
 }
 

@@ -80,7 +80,8 @@ std::unique_ptr<Group> Group::join(const Place& place, double timeout_seconds) {
   return group;
 }
 
-// After a failure calls of c10d may be under way that end with the timeout alone: they are left to the process's end.
+// After a failure calls of c10d may be under way that end with the timeout alone: they are left to the
+// process's end.
 Group::~Group() {
   if (!failed_) return;
   link_.release();
@@ -166,7 +167,8 @@ std::vector<std::string> Group::gather(const std::string& text) {
   if (is_one()) return {text};
   const at::Tensor own = at::empty({int64_t(text.size())}, at::kByte);
   std::memcpy(own.data_ptr(), text.data(), text.size());
-  const at::Tensor lengths = gather_rows(at::full({1}, int64_t(text.size()), at::kLong)), all = gather_rows(own);
+  const at::Tensor lengths = gather_rows(at::full({1}, int64_t(text.size()), at::kLong)),
+                   all = gather_rows(own);
   std::vector<std::string> texts;
   const char* begin = static_cast<const char*>(all.const_data_ptr());
   for (int64_t rank = 0; rank < size(); ++rank) {

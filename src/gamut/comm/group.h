@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The processes that train together. One process is a group too, which waits for nobody: every function then gives back
-// what it got, untouched.
+// The processes that train together. One process is a group too, which waits for nobody: every function then
+// gives back what it got, untouched.
 //
 //   comm::Group group;                                         // one process
 //   const auto group = comm::Group::join(comm::place(), 600);  // all that the launcher started
 //   group->sum(gradients);
 //
-// All processes of a group call the same functions in the same order. Where one is lost or does not come within the
-// timeout, the others' calls end in an EnvironmentError that names it and what it was doing.
+// All processes of a group call the same functions in the same order. Where one is lost or does not come
+// within the timeout, the others' calls end in an EnvironmentError that names it and what it was doing.
 #pragma once
 
 #include "gamut/comm/place.h"
@@ -30,7 +30,8 @@ class Group {
   ~Group();
   Group(const Group&) = delete;
   Group& operator=(const Group&) = delete;
-  // Waits until all processes are there; those of one place.size = 1 join nobody. EnvironmentError as comm::join.
+  // Waits until all processes are there; those of one place.size = 1 join nobody. EnvironmentError as
+  // comm::join.
   static std::unique_ptr<Group> join(const Place& place, double timeout_seconds);
 
   int64_t rank() const { return place_.rank; }
@@ -50,8 +51,8 @@ class Group {
   void sum(const std::vector<at::Tensor>& tensors);
   void max(at::Tensor& tensor);
   void broadcast(const std::vector<at::Tensor>& tensors);  // those of rank 0
-  // The rows of all processes, first those of rank 0; on the CPU. Their number may differ, also be none; shapes of a row
-  // and types are alike.
+  // The rows of all processes, first those of rank 0; on the CPU. Their number may differ, also be none;
+  // shapes of a row and types are alike.
   at::Tensor gather_rows(const at::Tensor& rows);
   std::vector<std::string> gather(const std::string& text);  // by rank
   std::string from_first(const std::string& text);           // rank 0's

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What c10d gives a group of processes: a store of words that all read, and collectives. The only part that knows c10d.
+// What c10d gives a group of processes: a store of words that all read, and collectives. The only part that
+// knows c10d.
 #pragma once
 
 #include "gamut/comm/place.h"
@@ -13,7 +14,8 @@
 
 namespace gamut::comm {
 
-// A store's functions throw std::exception when it is gone, and may wait for ever when its process was stopped.
+// A store's functions throw std::exception when it is gone, and may wait for ever when its process was
+// stopped.
 class Words {
  public:
   virtual ~Words() = default;
@@ -30,10 +32,10 @@ class Link {
  public:
   virtual ~Link() = default;
   virtual Words& words() = 0;
-  // In place, over all processes, the same bits in each; tensors are contiguous and on the CPU. Several are on their way
-  // together. All of these throw std::exception when a process is lost or late.
+  // In place, over all processes, the same bits in each; tensors are contiguous and on the CPU. Several are
+  // on their way together. All of these throw std::exception when a process is lost or late.
   virtual void reduce(std::vector<at::Tensor>& tensors, Reduce how) = 0;
-  virtual void broadcast(at::Tensor& tensor) = 0;              // from rank 0
+  virtual void broadcast(at::Tensor& tensor) = 0;                        // from rank 0
   virtual std::vector<at::Tensor> gather(const at::Tensor& tensor) = 0;  // of equal shapes, by rank
 };
 

@@ -52,11 +52,14 @@ Place place_in(const Environment& variable) {
   if (out.size == 1) return out;
   out.rank = number(variable, "RANK", kMost);
   if (out.rank >= out.size)
-    throw ConfigError("comm", cat("RANK counts from 0 and must be below WORLD_SIZE; got ", out.rank, " of ", out.size));
+    throw ConfigError(
+        "comm", cat("RANK counts from 0 and must be below WORLD_SIZE; got ", out.rank, " of ", out.size));
   out.local_rank = is_set(variable, "LOCAL_RANK") ? number(variable, "LOCAL_RANK", kMost) : 0;
   if (!is_set(variable, "MASTER_ADDR"))
-    throw ConfigError("comm", "WORLD_SIZE says that several processes train together, and MASTER_ADDR is not set; start "
-                              "them by torchrun, or export the name of the machine of rank 0");
+    throw ConfigError(
+        "comm",
+        "WORLD_SIZE says that several processes train together, and MASTER_ADDR is not set; start "
+        "them by torchrun, or export the name of the machine of rank 0");
   out.address = variable("MASTER_ADDR");
   out.port = number(variable, "MASTER_PORT", 65535);
   const char* keeps = variable("TORCHELASTIC_USE_AGENT_STORE");
@@ -76,8 +79,9 @@ std::string own_gpu(const Place& place, const char* visible) {
   const std::vector<std::string> gpus = split(visible);
   if (gpus.size() < 2) return "";
   if (size_t(place.local_rank) >= gpus.size())
-    throw ConfigError("comm", cat("each process of a machine takes a GPU of its own; got LOCAL_RANK ", place.local_rank,
-                                  " and ", gpus.size(), " GPUs in CUDA_VISIBLE_DEVICES; start fewer processes, or name "
+    throw ConfigError("comm", cat("each process of a machine takes a GPU of its own; got LOCAL_RANK ",
+                                  place.local_rank, " and ", gpus.size(),
+                                  " GPUs in CUDA_VISIBLE_DEVICES; start fewer processes, or name "
                                   "one GPU for all to share"));
   return gpus[size_t(place.local_rank)];
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which process of a group this is, by the variables that torchrun, Kubernetes' PyTorchJob and, with two exports, srun and
-// mpirun set: RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, MASTER_PORT.
+// Which process of a group this is, by the variables that torchrun, Kubernetes' PyTorchJob and, with two
+// exports, srun and mpirun set: RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, MASTER_PORT.
 #pragma once
 
 #include <cstdint>
@@ -21,12 +21,14 @@ struct Place {
 
 using Environment = std::function<const char*(const char* name)>;
 
-// One process where WORLD_SIZE is not set or 1. ConfigError when the variables are incomplete or contradict each other.
+// One process where WORLD_SIZE is not set or 1. ConfigError when the variables are incomplete or contradict
+// each other.
 Place place_in(const Environment& variable);
 Place place();  // of this process
 
-// The value of CUDA_VISIBLE_DEVICES with which a process sees its own GPU alone; "" = leave it as it is. `visible`: the value
-// now, nullptr = not set. A list of one is kept, so that processes may share a GPU. ConfigError when the list is too short.
+// The value of CUDA_VISIBLE_DEVICES with which a process sees its own GPU alone; "" = leave it as it is.
+// `visible`: the value now, nullptr = not set. A list of one is kept, so that processes may share a GPU.
+// ConfigError when the list is too short.
 std::string own_gpu(const Place& place, const char* visible);
 
 }  // namespace gamut::comm

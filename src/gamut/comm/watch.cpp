@@ -16,16 +16,17 @@ namespace gamut::comm {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto kLook = 300ms;       // between two looks of the thread
-constexpr auto kAnswer = 1500ms;    // until whoever lives has answered
-constexpr auto kAsk = 6s;           // until a store that does not answer is given up
-constexpr auto kInVain = 4s;        // that a wait may still last after the group has ended
+constexpr auto kLook = 300ms;     // between two looks of the thread
+constexpr auto kAnswer = 1500ms;  // until whoever lives has answered
+constexpr auto kAsk = 4s;         // until a store that does not answer is given up
+constexpr auto kInVain = 4s;      // that a wait may still last after the group has ended
 
 std::string key(const char* what, int64_t rank) { return cat(what, "/", rank); }
 
 }  // namespace
 
-Watch::Watch(const Place& place, Words& words, std::string name, std::function<void(const std::string&)> on_lost)
+Watch::Watch(const Place& place, Words& words, std::string name,
+             std::function<void(const std::string&)> on_lost)
     : place_(place), words_(words.clone()), name_(std::move(name)), on_lost_(std::move(on_lost)) {
   publish();
   thread_ = std::thread([this, own = std::shared_ptr<Words>(words.clone())] {
@@ -106,7 +107,8 @@ std::string Watch::verdict(const std::string& got) {
   for (int64_t rank = 0; rank < place_.size; ++rank) {
     const std::string at = words_->find(key("at", rank)).value_or(cat("0 rank ", rank, "\nstart"));
     const size_t space = at.find(' '), line = at.find('\n');
-    const std::string who = cat(at.substr(space + 1, line - space - 1), ", last seen in ", at.substr(line + 1));
+    const std::string who =
+        cat(at.substr(space + 1, line - space - 1), ", last seen in ", at.substr(line + 1));
     if (rank != place_.rank && !words_->find(key("alive", rank))) silent.push_back(who);
     reached.emplace_back(std::strtoll(at.c_str(), nullptr, 10), who);
     most = std::max(most, reached.back().first);
@@ -150,8 +152,8 @@ std::string Watch::explain(const std::string& got) {
     const std::lock_guard lock(mutex_);
     if (!last_word_.empty()) return last_word_;
   }
-  return cat(place_.launcher_keeps_store ? "the launcher" : "rank 0", ", which keeps the group together, has ended or hangs (in ",
-             phase_, "); got '", got, "'");
+  return cat(place_.launcher_keeps_store ? "the launcher" : "rank 0",
+             ", which keeps the group together, has ended or hangs (in ", phase_, "); got '", got, "'");
 }
 
 }  // namespace gamut::comm

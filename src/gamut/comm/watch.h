@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is lost, when a group of processes cannot go on: a thread of each process answers for it, and notices that another
-// one failed while this one waits.
+// Who is lost, when a group of processes cannot go on: a thread of each process answers for it, and notices
+// that another one failed while this one waits.
 #pragma once
 
 #include "gamut/comm/link.h"
@@ -17,8 +17,8 @@ namespace gamut::comm {
 
 class Watch {
  public:
-  // `name`: of this process in messages, "rank 1 (host, process 123)". `on_lost` is called by the thread when this process
-  // has waited in vain although the group has ended; it must not return.
+  // `name`: of this process in messages, "rank 1 (host, process 123)". `on_lost` is called by the thread when
+  // this process has waited in vain although the group has ended; it must not return.
   Watch(const Place& place, Words& words, std::string name, std::function<void(const std::string&)> on_lost);
   ~Watch();
 
@@ -29,8 +29,8 @@ class Watch {
   void end_wait();
   // This process failed by itself: what the others will say. Never throws.
   void tell_failure(const std::string& what) noexcept;
-  // Why a wait for the others ended in an exception: one line naming rank and phase, the same in all processes that can
-  // still ask. Takes a few seconds at most.
+  // Why a wait for the others ended in an exception: one line naming rank and phase, the same in all
+  // processes that can still ask. Takes a few seconds at most.
   std::string explain(const std::string& got);
 
  private:
@@ -50,7 +50,7 @@ class Watch {
   std::mutex mutex_;
   std::condition_variable stop_;
   bool stopping_ = false;
-  std::string last_word_;   // of the store: what the thread saw
+  std::string last_word_;  // of the store: what the thread saw
   std::chrono::steady_clock::time_point since_{};
   std::thread thread_;
 };

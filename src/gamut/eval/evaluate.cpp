@@ -26,13 +26,12 @@ struct Drawn {
 Drawn draw(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts, const EvalConfig& config,
            comm::Group* group) {
   PredictionNorms norms;
-  SamplingOptions options{
-      .schedule = noise_process(pipe).deterministic(config.steps),
-      .noise = {.seed = uint64_t(config.seed), .purpose = "eval"},
-      .members = config.members,
-      .micro_batch = config.micro_batch > 0 ? config.micro_batch : pipe.usual_batch(),
-      .guidance = {.scale = config.guidance_scale},
-      .norms = &norms};
+  SamplingOptions options{.schedule = noise_process(pipe).deterministic(config.steps),
+                          .noise = {.seed = uint64_t(config.seed), .purpose = "eval"},
+                          .members = config.members,
+                          .micro_batch = config.micro_batch > 0 ? config.micro_batch : pipe.usual_batch(),
+                          .guidance = {.scale = config.guidance_scale},
+                          .norms = &norms};
   const at::Tensor initial = sampling_noise(pipe, int64_t(prompts.size()), options);
   rewards::Share mine{.is_all = true};
   if (group != nullptr) mine = rewards::share_of(initial.size(0), *group);
@@ -40,7 +39,8 @@ Drawn draw(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompt
   const at::Tensor latents = sample_latents(pipe, encode_prompts(pipe, texts(prompts)), initial, options);
   const at::Tensor pictures = pipe.decode(latents);
   if (mine.is_all) return {pictures, norms.all()};
-  return {group->gather_rows(pictures).to(pictures.device()), group->gather_rows(norms.all().t()).t().contiguous()};
+  return {group->gather_rows(pictures).to(pictures.device()),
+          group->gather_rows(norms.all().t()).t().contiguous()};
 }
 
 Measured finish(Measured result, const EvalConfig& config, const Stopwatch& watch) {

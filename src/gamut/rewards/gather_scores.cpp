@@ -36,7 +36,8 @@ Scores gather_scores(comm::Group& group, Scores own) {
   const nlohmann::json reasons = own.failure;
   for (const std::string& text :
        group.gather(reasons.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)))
-    for (const nlohmann::json& reason : nlohmann::json::parse(text)) all.failure.push_back(reason.get<std::string>());
+    for (const nlohmann::json& reason : nlohmann::json::parse(text))
+      all.failure.push_back(reason.get<std::string>());
   GAMUT_CHECK(int64_t(all.failure.size()) == numbers.size(0), all.failure.size(), " of ", numbers.size(0));
   const auto at = numbers.accessor<double, 2>();
   for (int64_t row = 0; row < numbers.size(0); ++row) {
@@ -60,8 +61,9 @@ Scores score_shared(Reward& reward, const at::Tensor& pictures, std::span<const 
                     comm::Group& group) {
   const Share mine = share_of(pictures.size(0), group);
   if (mine.is_all) return score_checked(reward, pictures, prompts);
-  return gather_scores(group, score_checked(reward, pictures.narrow(0, mine.first, mine.last - mine.first),
-                                            prompts.subspan(size_t(mine.first), size_t(mine.last - mine.first))));
+  return gather_scores(group,
+                       score_checked(reward, pictures.narrow(0, mine.first, mine.last - mine.first),
+                                     prompts.subspan(size_t(mine.first), size_t(mine.last - mine.first))));
 }
 
 }  // namespace gamut::rewards

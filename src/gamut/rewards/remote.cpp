@@ -115,8 +115,8 @@ class Remote : public Reward {
     }
   }
 
-  // Until it works, or another try would not help, or the tries are used up. The next try is the next server's,
-  // which is asked from then on; only a round without success is followed by a pause.
+  // Until it works, or another try would not help, or the tries are used up. The next try is the next
+  // server's, which is asked from then on; only a round without success is followed by a pause.
   template <class TryOnce>
   RewardReply persist(const char* request, const TryOnce& try_once) {
     const int64_t count = int64_t(servers_.size());

@@ -41,8 +41,8 @@ class Reward {
   virtual std::string lacks(const text::Prompt&) const { return ""; }
   // Whether Scores::exact says that a text was read; where it does not, no share of exact pictures is shown.
   virtual bool reads_text() const { return false; }
-  // Whether scoring mostly waits for another machine or program, so that pictures may be drawn meanwhile; score()
-  // is then called from another thread, one call at a time.
+  // Whether scoring mostly waits for another machine or program, so that pictures may be drawn meanwhile;
+  // score() is then called from another thread, one call at a time.
   virtual bool waits_elsewhere() const { return false; }
 };
 

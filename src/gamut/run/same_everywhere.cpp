@@ -25,7 +25,8 @@ std::vector<std::string> split_lines(const std::string& text) {
   return lines;
 }
 
-// "size 1234, header 1f2e3d4c" of a safetensors file: the header names every tensor with its shape, type and place.
+// "size 1234, header 1f2e3d4c" of a safetensors file: the header names every tensor with its shape, type and
+// place.
 std::string weights_of(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
   uint64_t length = 0;
@@ -36,11 +37,13 @@ std::string weights_of(const fs::path& file) {
 }
 
 std::string fingerprint(const TrainRecipe& recipe) {
-  std::string text = cat("program = ", version(), " ", io::file_crc32c("/proc/self/exe"), "\nLibTorch = ", TORCH_VERSION, "\n");
+  std::string text = cat("program = ", version(), " ", io::file_crc32c("/proc/self/exe"),
+                         "\nLibTorch = ", TORCH_VERSION, "\n");
   for (const ResolvedField& field : recipe.resolved.fields) text += cat(field.key, " = ", field.toml, "\n");
   std::vector<fs::path> files;
   std::error_code ignored;
-  for (fs::recursive_directory_iterator entry(recipe.train.model, ignored), end; entry != end; entry.increment(ignored))
+  for (fs::recursive_directory_iterator entry(recipe.train.model, ignored), end; entry != end;
+       entry.increment(ignored))
     if (entry->path().extension() == ".safetensors") files.push_back(entry->path());
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files)
@@ -54,7 +57,8 @@ std::string first_difference(const std::string& mine, const std::string& others)
   const std::vector<std::string> ours = split_lines(mine), theirs = split_lines(others);
   const size_t count = std::max(ours.size(), theirs.size());
   for (size_t i = 0; i < count; ++i) {
-    const std::string one = i < ours.size() ? ours[i] : "nothing", two = i < theirs.size() ? theirs[i] : "nothing";
+    const std::string one = i < ours.size() ? ours[i] : "nothing",
+                      two = i < theirs.size() ? theirs[i] : "nothing";
     if (one != two) return cat("'", printable(one, 200), "', and rank 0 has '", printable(two, 200), "'");
   }
   return "";
@@ -66,8 +70,9 @@ void check_same_everywhere(comm::Group& group, const TrainRecipe& recipe) {
   for (size_t rank = 1; rank < all.size(); ++rank) {
     const std::string difference = first_difference(all[rank], all[0]);
     if (!difference.empty())
-      throw EnvironmentError("comm", cat("all processes must run the same program, recipe and model; rank ", rank, " has ",
-                                         difference, "; start all alike, from the same files"));
+      throw EnvironmentError(
+          "comm", cat("all processes must run the same program, recipe and model; rank ", rank, " has ",
+                      difference, "; start all alike, from the same files"));
   }
 }
 

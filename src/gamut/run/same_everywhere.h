@@ -7,8 +7,8 @@
 
 namespace gamut::run {
 
-// What must be alike: every key of the recipe, the program, LibTorch's version, and name, size and header of the
-// model's weight files. EnvironmentError that names the first rank that differs from rank 0, and in what.
+// What must be alike: every key of the recipe, the program, LibTorch's version, and name, size and header of
+// the model's weight files. EnvironmentError that names the first rank that differs from rank 0, and in what.
 void check_same_everywhere(comm::Group& group, const TrainRecipe& recipe);
 
 // "name = value" a line, in the order of `mine`: the first line that another has otherwise; "" when none is.

@@ -82,11 +82,10 @@ void TrainEvaluation::evaluate_pass(const eval::EvalPass& pass, train::Trainer& 
   const int64_t step = trainer.steps_done();
   std::optional<train::BorrowedWeights> average;
   if (pass.weights == "ema") average.emplace(trainer.params(), trainer.ema_weights());
-  const eval::Measured measured =
-      eval::evaluate(trainer.policy(), prompts_.at(pass.set),
-                     {.reward = reward_, .judge = judge_, .features = features_.get(), .group = &group_},
-                     eval::config_of(pass, config_),
-                     group_.leads() ? base_pass(run_, pass, step) : eval::BasePass{});
+  const eval::Measured measured = eval::evaluate(
+      trainer.policy(), prompts_.at(pass.set),
+      {.reward = reward_, .judge = judge_, .features = features_.get(), .group = &group_},
+      eval::config_of(pass, config_), group_.leads() ? base_pass(run_, pass, step) : eval::BasePass{});
   const eval::Evaluation& numbers = measured.numbers;
   if (!group_.leads()) return tell_failures(pass, step, numbers);
   if (step == 0) save_base_trace(run_, pass, measured.trace);

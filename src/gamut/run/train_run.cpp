@@ -97,7 +97,8 @@ class TrainRun {
   }
 
   void resume() {
-    const fs::path checkpoint = group_.from_first(train::latest_checkpoint(folder_).value_or(fs::path()).string());
+    const fs::path checkpoint =
+        group_.from_first(train::latest_checkpoint(folder_).value_or(fs::path()).string());
     if (!checkpoint.empty()) trainer_.resume(checkpoint);
     if (!group_.leads()) return;
     if (!checkpoint.empty()) {
@@ -164,7 +165,8 @@ class TrainRun {
 
   void evaluate() {
     group_.enter(cat("evaluation of step ", trainer_.steps_done()));
-    evaluation_.evaluate(trainer_, records_ ? &records_->evals : nullptr, records_ ? &records_->events : nullptr);
+    evaluation_.evaluate(trainer_, records_ ? &records_->evals : nullptr,
+                         records_ ? &records_->events : nullptr);
   }
 
   void save() {

@@ -21,7 +21,8 @@ std::vector<std::vector<int64_t>> rows_by_slot(const std::vector<SampleRow>& all
   return rows;
 }
 
-DrawnRows all_rows(const std::vector<std::vector<SampleRow>>& batches, const std::vector<text::Prompt>& prompts) {
+DrawnRows all_rows(const std::vector<std::vector<SampleRow>>& batches,
+                   const std::vector<text::Prompt>& prompts) {
   DrawnRows all;
   for (const std::vector<SampleRow>& batch : batches)
     for (const SampleRow& row : batch) {
@@ -95,8 +96,8 @@ Looks Crediting::look(const Drawn& drawn, const models::Pipeline& policy) const 
   return {features_->extract(drawn.pictures), step_features(drawn.batches, policy, *features_)};
 }
 
-RowCredit Crediting::assign(const DrawnRows& all, const Looks& looks, const rewards::Scores& scores, int64_t keep,
-                            int64_t iteration) {
+RowCredit Crediting::assign(const DrawnRows& all, const Looks& looks, const rewards::Scores& scores,
+                            int64_t keep, int64_t iteration) {
   at::NoGradGuard no_grad;
   const algorithms::Slots& slots = config_.slots;
   const std::vector<std::vector<int64_t>> rows_of = rows_by_slot(all.rows);

@@ -41,12 +41,14 @@ struct DrawnRows {
   std::vector<SampleRow> rows;
   std::vector<text::Prompt> prompts;  // one per row
 };
-DrawnRows all_rows(const std::vector<std::vector<SampleRow>>& batches, const std::vector<text::Prompt>& prompts);
+DrawnRows all_rows(const std::vector<std::vector<SampleRow>>& batches,
+                   const std::vector<text::Prompt>& prompts);
 
 // What pictures look like, one row each.
 struct Looks {
-  at::Tensor features;               // [rows, d] fp32, CPU
-  std::vector<at::Tensor> of_steps;  // the same of the predicted clean pictures of each denoising step; often empty
+  at::Tensor features;  // [rows, d] fp32, CPU
+  std::vector<at::Tensor>
+      of_steps;  // the same of the predicted clean pictures of each denoising step; often empty
 };
 
 // Per prompt slot, the indices of its rows among all drawn, by member.

@@ -37,7 +37,8 @@ std::vector<std::vector<double>> Gate::score(const at::Tensor& pictures,
   return scores;
 }
 
-std::vector<uint8_t> Gate::open(const rewards::Scores& main, const std::vector<std::vector<double>>& auxiliaries) {
+std::vector<uint8_t> Gate::open(const rewards::Scores& main,
+                                const std::vector<std::vector<double>>& auxiliaries) {
   if (auxiliaries_.empty()) return std::vector<uint8_t>(main.value.size(), 1);
   return gate_.open(finite_or_worst(main.value), auxiliaries);
 }

@@ -22,8 +22,7 @@ RankPlan plan_of_rank(const Plan& plan, int64_t ranks) {
   for (int64_t rank = 0; rank < ranks; ++rank) {
     int64_t own = 0;
     const Slices slices(plan.batch, /*rebatched=*/false, rank, ranks);
-    for (const std::vector<int64_t>& batch : slices.batches())
-      own += int64_t(batch.size());
+    for (const std::vector<int64_t>& batch : slices.batches()) own += int64_t(batch.size());
     out.pictures = std::max(out.pictures, own);
   }
   const double share = double(out.pictures) / double(plan.batch.pictures);

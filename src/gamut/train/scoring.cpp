@@ -18,8 +18,10 @@ void append(std::vector<T>& to, const std::vector<T>& more) {
 
 // Each thread waits for the one before: a reward is asked by one at a time.
 void Scoring::add(at::Tensor pictures, std::vector<text::Prompt> prompts) {
-  const std::shared_future<rewards::Scores> before = parts_.empty() ? std::shared_future<rewards::Scores>{} : parts_.back();
-  parts_.push_back(std::async(std::launch::async, [this, before, pictures = std::move(pictures), prompts = std::move(prompts)] {
+  const std::shared_future<rewards::Scores> before =
+      parts_.empty() ? std::shared_future<rewards::Scores>{} : parts_.back();
+  parts_.push_back(std::async(std::launch::async, [this, before, pictures = std::move(pictures),
+                                                   prompts = std::move(prompts)] {
                      const at::NoGradGuard no_grad;  // a thread's own
                      if (before.valid()) before.get();
                      return rewards::score_checked(reward_, pictures, prompts);

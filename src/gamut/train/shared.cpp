@@ -45,10 +45,12 @@ std::vector<std::vector<double>> share(std::vector<std::vector<double>> own, con
   return own;
 }
 
-at::Tensor pictures_of(const std::vector<int64_t>& rows, const Drawn& own, const Slices& slices, comm::Group& group) {
+at::Tensor pictures_of(const std::vector<int64_t>& rows, const Drawn& own, const Slices& slices,
+                       comm::Group& group) {
   const at::Device device = own.pictures.device();
   if (group.is_one()) return own.pictures.index_select(0, at::tensor(rows, at::kLong).to(device));
-  // Each process gives those of the rows that it drew; their order in the gathered ones follows from the slices.
+  // Each process gives those of the rows that it drew; their order in the gathered ones follows from the
+  // slices.
   std::vector<int64_t> mine, from;
   int64_t place = 0;
   std::vector<int64_t> own_place(slices.gathered_place().size(), -1);
@@ -59,7 +61,8 @@ at::Tensor pictures_of(const std::vector<int64_t>& rows, const Drawn& own, const
       mine.push_back(own_place[size_t(row)]);
       from.push_back(row);
     }
-  const at::Tensor given = group.gather_rows(own.pictures.index_select(0, at::tensor(mine, at::kLong).to(device)));
+  const at::Tensor given =
+      group.gather_rows(own.pictures.index_select(0, at::tensor(mine, at::kLong).to(device)));
   const at::Tensor whose = group.gather_rows(at::tensor(from, at::kLong));
   std::vector<int64_t> order(rows.size());
   for (int64_t i = 0; i < whose.numel(); ++i) {
@@ -77,8 +80,9 @@ void check_same_weights(const std::vector<nn::NamedTensor>& weights, comm::Group
   const std::vector<std::string> all = group.gather(sums);
   for (size_t rank = 1; rank < all.size(); ++rank)
     if (all[rank] != all[0])
-      throw EnvironmentError("comm", cat("all processes must begin with the same weights; those of rank ", rank,
-                                         " are not rank 0's; do all read the same model and run folder?"));
+      throw EnvironmentError("comm",
+                             cat("all processes must begin with the same weights; those of rank ", rank,
+                                 " are not rank 0's; do all read the same model and run folder?"));
 }
 
 }  // namespace gamut::train

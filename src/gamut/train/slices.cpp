@@ -13,7 +13,8 @@ namespace {
 
 using Rows = std::vector<int64_t>;
 
-// The update that trains the row at each place of an order: micro-batch m belongs to update m mod updates, whoever draws.
+// The update that trains the row at each place of an order: micro-batch m belongs to update m mod updates,
+// whoever draws.
 int64_t update_of(const BatchPlan& plan, int64_t place) { return place / plan.micro_batch % plan.updates; }
 
 // Rows that belong together, by update; one list where it is not known yet.
@@ -35,9 +36,10 @@ void cut(const Rows& rows, int64_t most, std::vector<Rows>& batches) {
     batches.emplace_back(rows.begin() + part * count / parts, rows.begin() + (part + 1) * count / parts);
 }
 
-// Batches of `size` of the rank's own rows, each list of `wanted` apart, filled up with rows that do not count there.
+// Batches of `size` of the rank's own rows, each list of `wanted` apart, filled up with rows that do not
+// count there.
 struct Packed {
-  std::vector<Rows> batches;                   // places among the rank's own rows
+  std::vector<Rows> batches;  // places among the rank's own rows
   std::vector<std::vector<uint8_t>> counts;
   std::vector<int64_t> update;
 };
@@ -72,8 +74,7 @@ std::vector<Rows> wanted_rows(const Rows& own, const std::vector<uint8_t>& marke
   for (size_t row = 0; row < marked.size(); ++row) place[row] = marked[row] ? kept++ : -1;
   std::vector<Rows> wanted(size_t(plan.updates));
   for (size_t i = 0; i < own.size(); ++i)
-    if (marked[size_t(own[i])])
-      wanted[size_t(update_of(plan, place[size_t(own[i])]))].push_back(int64_t(i));
+    if (marked[size_t(own[i])]) wanted[size_t(update_of(plan, place[size_t(own[i])]))].push_back(int64_t(i));
   return wanted;
 }
 
@@ -95,8 +96,9 @@ bool of_one_update(const std::vector<Rows>& batches, const BatchPlan& plan) {
 
 Slices::Slices(const BatchPlan& plan, bool rebatched, int64_t rank, int64_t size) : size_(size) {
   if (plan.pictures / plan.updates < size)
-    throw ConfigError("plan", cat("each process needs a picture of each update; got ", size, " processes, and ",
-                                  plan.pictures, " pictures in ", plan.updates, " updates; start fewer processes"));
+    throw ConfigError("plan",
+                      cat("each process needs a picture of each update; got ", size, " processes, and ",
+                          plan.pictures, " pictures in ", plan.updates, " updates; start fewer processes"));
   if (size == 1) {
     Rows all(size_t(plan.pictures));
     std::iota(all.begin(), all.end(), 0);

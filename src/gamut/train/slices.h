@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which rows of an iteration each process of a group draws and trains on. Recipes keep global numbers: an iteration has the
-// same rows in the same order however many processes share them, each row belongs to the same update, and a group of
-// pictures may be split over processes.
+// Which rows of an iteration each process of a group draws and trains on. Recipes keep global numbers: an
+// iteration has the same rows in the same order however many processes share them, each row belongs to the
+// same update, and a group of pictures may be split over processes.
 #pragma once
 
 #include "gamut/train/actor.h"
@@ -16,12 +16,12 @@ namespace gamut::train {
 
 class Slices {
  public:
-  // ConfigError when an update has fewer pictures than there are processes. `rebatched`: rows are chosen after they were
-  // drawn (subset), so that only then it shows which update trains them.
+  // ConfigError when an update has fewer pictures than there are processes. `rebatched`: rows are chosen
+  // after they were drawn (subset), so that only then it shows which update trains them.
   Slices(const BatchPlan& plan, bool rebatched, int64_t rank, int64_t size);
 
-  // This process's rows as places in the iteration's order, cut into micro-batches of about equal size, of `micro_batch`
-  // at most.
+  // This process's rows as places in the iteration's order, cut into micro-batches of about equal size, of
+  // `micro_batch` at most.
   const std::vector<std::vector<int64_t>>& batches() const { return batches_; }
   // Values that were gathered process by process, in the iteration's order. [rows, …]
   at::Tensor in_order(const at::Tensor& by_rank) const;
@@ -35,8 +35,8 @@ class Slices {
   std::vector<int64_t> gathered_place_;
 };
 
-// The marked rows of this process (one mark per row of the iteration), re-batched where the rollouts cannot stay as they
-// are. With one process as keep_rows says.
+// The marked rows of this process (one mark per row of the iteration), re-batched where the rollouts cannot
+// stay as they are. With one process as keep_rows says.
 KeptRollouts keep_slice(std::vector<Rollout> drawn, const std::vector<uint8_t>& marked, const BatchPlan& plan,
                         const Slices& slices);
 

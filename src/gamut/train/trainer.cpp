@@ -50,7 +50,8 @@ void report_rewards(const rewards::Scores& scores, bool reads_text, StepReport& 
   }
 }
 
-std::vector<text::Prompt> prompts_of(const std::vector<SampleRow>& rows, const std::vector<text::Prompt>& prompts) {
+std::vector<text::Prompt> prompts_of(const std::vector<SampleRow>& rows,
+                                     const std::vector<text::Prompt>& prompts) {
   std::vector<text::Prompt> asked;
   for (const SampleRow& row : rows) asked.push_back(prompts[size_t(row.key.prompt)]);
   return asked;
@@ -216,9 +217,11 @@ RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scor
     guard_.watch_subset(credit.groups.subset_fallbacks, int64_t(credit.groups.groups.size()));
   if (credit_observer_)
     credit_observer_(
-        {.step = report.step, .drawn = drawn_rows_, .scores = scores, .credit = credit, .pictures = [&](const auto& rows) {
-           return pictures_of(rows, drawn, slices_, group_);
-         }});
+        {.step = report.step,
+         .drawn = drawn_rows_,
+         .scores = scores,
+         .credit = credit,
+         .pictures = [&](const auto& rows) { return pictures_of(rows, drawn, slices_, group_); }});
   return credit;
 }
 

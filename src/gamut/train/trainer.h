@@ -7,9 +7,9 @@
 //
 // It writes no files but checkpoints on request, prints nothing and computes no formula.
 //
-// Several processes that train together have a trainer each, of the same recipe, weights and prompts, and call it alike.
-// Each draws, scores and trains on its slice of the rows; scores, looks and gradients are put together, so that every
-// process has the same report, weights and state after each iteration.
+// Several processes that train together have a trainer each, of the same recipe, weights and prompts, and
+// call it alike. Each draws, scores and trains on its slice of the rows; scores, looks and gradients are put
+// together, so that every process has the same report, weights and state after each iteration.
 #pragma once
 
 #include "gamut/comm/group.h"

@@ -40,7 +40,8 @@ struct UpdateInputs {
   const algorithms::Objective& objective;
 };
 
-// Means over trained samples and items. All are over the micro-batches given, those of all processes together.
+// Means over trained samples and items. All are over the micro-batches given, those of all processes
+// together.
 struct UpdateReport {
   double loss = 0, kl = 0, approx_kl = 0, clip_fraction = 0, ratio_max_deviation = 0, grad_norm = 0;
   int64_t trained = 0;      // samples in the loss; 0: nothing to learn from, no gradient
@@ -63,7 +64,8 @@ algorithms::LossTerms accumulate_item(const MicroBatch& batch, const UpdateInput
 // Accumulates the gradient of
 //   (1 / (samples items)) sum loss + regularizer.weight (1 / (regularized samples * items)) sum distance
 // over all micro-batches and their items into the parameters. The caller decides on the optimizer's step.
-// A process of a group gives its own micro-batches, maybe none, and gets the gradient over all processes' ones.
+// A process of a group gives its own micro-batches, maybe none, and gets the gradient over all processes'
+// ones.
 UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, const UpdateInputs& inputs,
                                  AdamW& optimizer, comm::Group& group);
 UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, const UpdateInputs& inputs,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The names of Gloo that LibTorch's ProcessGroupGloo.hpp mentions. LibTorch links Gloo in and leaves its headers out of the
-// wheel; ProcessGroupGloo holds Gloo's objects by pointer alone, so that their names are enough to make one. Nothing here is
-// called or created by gamut; `Store` and `Context` have the functions that LibTorch's inline ones name, so that they compile.
-// Taken from Gloo's interface (github.com/pytorch/gloo, gloo/rendezvous/store.h and gloo/context.h).
+// The names of Gloo that LibTorch's ProcessGroupGloo.hpp mentions. LibTorch links Gloo in and leaves its
+// headers out of the wheel; ProcessGroupGloo holds Gloo's objects by pointer alone, so that their names are
+// enough to make one. Nothing here is called or created by gamut; `Store` and `Context` have the functions
+// that LibTorch's inline ones name, so that they compile. Taken from Gloo's interface
+// (github.com/pytorch/gloo, gloo/rendezvous/store.h and gloo/context.h).
 #pragma once
 
 #include <chrono>
