@@ -7,6 +7,7 @@ if(NOT TARGET gamut::libtorch)
   file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/first)
   file(CREATE_LINK ${GAMUT_JSON_INCLUDE}/nlohmann ${CMAKE_CURRENT_BINARY_DIR}/first/nlohmann SYMBOLIC)
   gamut_import_libtorch(${GAMUT_LIBTORCH} ${CMAKE_CURRENT_BINARY_DIR}/first)
+  gamut_libtorch_has_c10d(${GAMUT_LIBTORCH} GAMUT_HAS_C10D)
 endif()
 
 find_package(Threads REQUIRED)

@@ -65,6 +65,18 @@ function(gamut_find_libtorch source)
   endforeach()
 endfunction()
 
+# Whether it was built with c10d and Gloo, by which several processes train together. A library that cannot be read by grep
+# counts as one that was, as every wheel is.
+function(gamut_libtorch_has_c10d root out)
+  execute_process(COMMAND grep -q -a -m 1 _ZTVN4c10d16ProcessGroupGlooE ${root}/lib/libtorch_cpu.so
+                  RESULT_VARIABLE missing ERROR_QUIET)
+  set(has TRUE)
+  if(missing EQUAL 1 OR NOT EXISTS ${root}/include/torch/csrc/distributed/c10d/ProcessGroupGloo.hpp)
+    set(has FALSE)
+  endif()
+  set(${out} ${has} PARENT_SCOPE)
+endfunction()
+
 # Libraries that gamut::libtorch needs and the loader would not find, such as those of a CUDA wheel without its companions.
 function(gamut_libtorch_missing root out)
   set(missing "")

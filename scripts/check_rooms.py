@@ -9,7 +9,7 @@ import pathlib
 import re
 import sys
 
-ROOMS = "core io text nn models diffusion diversity rewards algorithms train eval tasks run cli python".split()
+ROOMS = "core io text comm nn models diffusion diversity rewards algorithms train eval tasks run cli python".split()
 TORCH_FREE = ROOMS[:3]
 SOURCE = pathlib.Path((sys.argv + [pathlib.Path(__file__).resolve().parents[1]])[1]) / "src/gamut"
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')

@@ -172,7 +172,7 @@ TEST(forward_objective, the_anchor_may_hold_clean_latents_by_time) {
     const at::Tensor gap =
         (item.x_BCHW[2] - t * current[2]).mean({1, 2}) - (item.x_BCHW[2] - t * base[2]).mean({1, 2});
     EXPECT_NEAR(
-        distance({.current = current, .old = current, .reference = base.narrow(0, 2, 1), .held = held}),
+        distance({.current = current, .old = current, .reference = base.narrow(0, 2, 1), .anchored = held}),
         std::pow(t, 1.5) * gap.square().mean().item<double>(), 1e-12);
   }
 }

@@ -107,7 +107,7 @@ TEST(resume, needs_the_same_recipe) {
   EXPECT_EQ(ran.err,
             "error: [run] a run resumes only under its own recipe; changed: seed was 1 and is 7, "
             "sampler.steps was 4 and is "
-            "5; start a new run, or undo the change (only `iterations` may differ)\n");
+            "5; start a new run, or undo the change (only `iterations` and `comm.timeout` may differ)\n");
   EXPECT_EQ(read_file(micro / "run/metrics.jsonl"), before);
   const Ran nothing = gamut(micro.train("nowhere", {"--resume"}));
   EXPECT_EQ(nothing.code, 2);

@@ -129,6 +129,23 @@ TEST(remote, a_server_that_stumbles_is_asked_again) {
   EXPECT_EQ(calls, 3);
 }
 
+TEST(remote, of_several_servers_another_stands_in_for_one_that_is_away) {
+  const Server busy(answer("busy", 503)), good(honest), other(honest);
+  RemoteConfig config = busy.config();
+  config.url = cat("http://127.0.0.1:1 ", busy.url(), "  ", good.url(), " ", other.url());
+  const auto reward = make_remote(config, 0);
+  EXPECT_EQ(reward->score(at::rand({4, 3, 4, 4}), prompts(4)).value, (std::vector<double>{1, 2, 3, 4}));
+  EXPECT_EQ(busy.requests, 1) << "asked once, after the one that is not there";
+  EXPECT_EQ(good.requests, 2) << "and then the one that answered";
+  EXPECT_EQ(other.requests, 0);
+  make_remote(config, 7)->score(at::rand({1, 3, 4, 4}), prompts(1));
+  EXPECT_EQ(other.requests, 1) << "each process begins with its own";
+  config.url = cat(busy.url(), " ", busy.url());
+  const int before = busy.requests;
+  EXPECT_THROW(make_remote(config, 0)->score(at::rand({1, 3, 4, 4}), prompts(1)), EnvironmentError);
+  EXPECT_EQ(busy.requests - before, 6) << "three tries of each";
+}
+
 TEST(remote, a_server_that_keeps_failing_is_an_error_and_no_zero) {
   const Server broken(answer("{\"error\": \"out of memory\"}"));
   EXPECT_EQ(complaint<EnvironmentError>(broken),

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 namespace gamut::train {
@@ -35,6 +36,11 @@ algorithms::ObjectiveConfig accepting(int64_t buffer, double threshold) {
   return {.kind = "weighted_matching", .weighting = "threshold", .threshold = threshold, .buffer = buffer};
 }
 
+void put(PictureBuffer& buffer, int64_t iteration, const RowCredit& credit) {
+  const Rollout batch = drawn(iteration).front();
+  buffer.put(iteration, batch.trajectories.final_BCHW, batch.rows, credit);
+}
+
 std::set<float> latents_of(const std::vector<ChosenRows>& all) {
   std::set<float> values;
   for (const ChosenRows& chosen : all)
@@ -48,11 +54,11 @@ TEST(chosen_rows, the_buffer_holds_accepted_pictures_of_the_newest_iterations) {
   PictureBuffer buffer(accepting(2, 0.25), 6, {2, 2, 2});
   EXPECT_EQ(buffer.size(), 0);
   EXPECT_TRUE(buffer.choose(8, 4, 1, 0, at::kCPU).empty());
-  buffer.put(0, drawn(0), credit());
+  put(buffer, 0, credit());
   EXPECT_EQ(buffer.size(), 2);  // members 3 and 4; 5 is not kept, 0 to 2 are below
-  buffer.put(1, drawn(1), credit());
+  put(buffer, 1, credit());
   EXPECT_EQ(latents_of(buffer.choose(8, 4, 1, 1, at::kCPU)), (std::set<float>{3, 4, 103, 104}));
-  buffer.put(2, drawn(2), credit());
+  put(buffer, 2, credit());
   const std::vector<ChosenRows> all = buffer.choose(8, 4, 1, 2, at::kCPU);
   EXPECT_EQ(latents_of(all), (std::set<float>{103, 104, 203, 204}));
   for (const ChosenRows& chosen : all)
@@ -67,7 +73,7 @@ TEST(chosen_rows, the_buffer_holds_accepted_pictures_of_the_newest_iterations) {
 
 TEST(chosen_rows, as_many_train_as_asked_for_and_batches_are_filled_up) {
   PictureBuffer buffer(accepting(3, 0.05), 6, {2, 2, 2});
-  for (int64_t i = 0; i < 3; ++i) buffer.put(i, drawn(i), credit());
+  for (int64_t i = 0; i < 3; ++i) put(buffer, i, credit());
   EXPECT_EQ(buffer.size(), 12);
   const std::vector<ChosenRows> all = buffer.choose(6, 4, 1, 2, at::kCPU);
   ASSERT_EQ(all.size(), 2u);
@@ -87,9 +93,10 @@ TEST(chosen_rows, one_iteration_that_is_all_accepted_trains_whole) {
   PictureBuffer buffer(accepting(1, -1), 6, {2, 2, 2});
   RowCredit all = credit();
   all.kept[5] = all.trained[5] = 1;
-  buffer.put(7, drawn(7), all);
+  put(buffer, 7, all);
   const std::set<float> chosen = latents_of(buffer.choose(6, 3, 1, 7, at::kCPU));
-  const std::set<float> kept = latents_of(kept_rows(drawn(7), all, std::vector<uint8_t>(6, 1), 6));
+  const BatchPlan plan{.prompts = 1, .keep = 6, .pictures = 6, .micro_batch = 6, .micro_batches = 1, .updates = 1};
+  const std::set<float> kept = latents_of(kept_rows(drawn(7), all, std::vector<uint8_t>(6, 1), plan, Slices(plan, false, 0, 1)));
   EXPECT_EQ(chosen, kept);
   EXPECT_EQ(kept.size(), 6u);
 }
@@ -108,6 +115,22 @@ TEST(chosen_rows, a_run_trains_on_what_its_buffer_holds) {
   const std::vector<at::Tensor> before = idle.weights();
   EXPECT_EQ(idle.iterate(1)[0].trained_images, 0);
   for (size_t i = 0; i < before.size(); ++i) EXPECT_TRUE(at::equal(before[i], idle.weights()[i]));
+}
+
+// Two processes train what one would, each row once, in the same update.
+TEST(chosen_rows, processes_share_what_all_chose_alike) {
+  PictureBuffer buffer(accepting(1, -1), 6, {2, 2, 2});
+  put(buffer, 3, credit());
+  const auto choose = [&] { return buffer.choose(5, 3, 1, 3, at::kCPU); };
+  std::map<int64_t, std::multiset<float>> together, alone;
+  const auto collect = [](const std::vector<ChosenRows>& all, std::map<int64_t, std::multiset<float>>& into) {
+    for (const ChosenRows& chosen : all)
+      for (const float latent : latents_of({chosen})) into[chosen.update].insert(latent);
+  };
+  collect(slice_of(choose(), 2, 0, 1), alone);
+  for (const int64_t rank : {0, 1}) collect(slice_of(choose(), 2, rank, 2), together);
+  EXPECT_EQ(alone, together);
+  EXPECT_EQ(alone.at(0).size() + alone.at(1).size(), 5u);
 }
 
 }  // namespace chosen_rows_test

@@ -82,6 +82,12 @@ class TinyRun {
         config_(std::move(config)),
         policy_(make_policy()),
         trainer(config_, policy_, reward, tiny_prompts(), hooks) {}
+  // One of the processes that train together.
+  TinyRun(TrainConfig config, comm::Group& group, int threads = 1)
+      : threads_(threads),
+        config_(std::move(config)),
+        policy_(make_policy()),
+        trainer(config_, policy_, reward, tiny_prompts(), group) {}
 
   std::vector<StepReport> iterate(int64_t count) {
     std::vector<StepReport> reports;
@@ -109,6 +115,7 @@ class TinyRun {
   testing::TempFolder folder_;
   TrainConfig config_;
   models::Pipeline policy_;
+  comm::Group one_;
 
  public:
   RedReward reward;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/commands.h"
+#include "gamut/cli/doctor_group.h"
 #include "gamut/core/error.h"
 #include "gamut/core/input_files.h"
 #include "gamut/tasks/glyphs/glyphs.h"
@@ -30,7 +31,16 @@ bool check(const char* what, const std::function<void()>& attempt) {
   }
 }
 
+constexpr double kGroupTimeout = 60;  // seconds
+
+// Under a launcher rank 0 speaks, of the machine that it runs on.
 int doctor() {
+  const comm::Place place = comm::place();
+  if (place.is_group()) {
+    const auto group = comm::Group::join(place, kGroupTimeout);
+    std::printf("%s", describe_group(*group).c_str());
+    if (!group->leads()) return 0;
+  }
   const fs::path data = data_folder();
   std::printf("%sdata: %s\n\n", run::build_info("cuda").c_str(), data.empty() ? "not found" : data.c_str());
   bool good = check("OCR (Tesseract)", [] { rewards::make_reward({.kind = "ocr"}); });

@@ -15,20 +15,23 @@ struct PlanFlags {
   std::string recipe, memory;
   std::vector<std::string> sets;
   bool json = false;
+  int64_t ranks = 1;
 };
 
 nlohmann::ordered_json to_json(const run::TrainRecipe& recipe, const train::Plan& plan,
-                               const std::optional<DeviceMemory>& memory, const train::Advice& advice) {
+                               const train::RankPlan& rank, const std::optional<DeviceMemory>& memory,
+                               const train::Advice& advice) {
   nlohmann::ordered_json json{
       {"model", recipe.train.model}, {"device", recipe.train.device}, {"dtype", recipe.train.dtype}};
   json.update(plan.to_json());
+  if (rank.ranks > 1) json["each_rank"] = rank.to_json();
   json["not_counted"] = not_counted(recipe);
   json["device_bytes"] = nullptr;
   json["fits"] = nullptr;
   if (memory) {
     json["device_bytes"] = memory->bytes;
     json["device_source"] = memory->source;
-    json["fits"] = plan.needed_bytes() <= memory->bytes;
+    json["fits"] = rank.needed <= memory->bytes;
   }
   json["try_alone"] = advice.alone;
   json["try_together"] = advice.together;
@@ -52,13 +55,15 @@ int plan_recipe(const PlanFlags& flags) {
       .evaluation_guidance = recipe.eval.guidance_scale,
       .evaluated_prompts = evaluated_prompts(recipe)};
   const train::Plan plan = train::make_plan(recipe.train, prompts, options);
+  const train::RankPlan rank = train::plan_of_rank(plan, flags.ranks);
   train::Advice advice;
-  if (memory && plan.needed_bytes() > memory->bytes)
+  if (memory && rank.needed > memory->bytes)
     advice = train::advise(recipe.train, prompts, options, memory->bytes);
   if (flags.json)
-    std::printf("%s\n", to_json(recipe, plan, memory, advice).dump(1).c_str());
+    std::printf("%s\n", to_json(recipe, plan, rank, memory, advice).dump(1).c_str());
   else
-    std::printf("%s\n%s\n", plan_text(recipe, plan).c_str(), verdict_text(plan, memory, advice).c_str());
+    std::printf("%s%s\n%s\n", plan_text(recipe, plan).c_str(), rank.ranks > 1 ? rank_text(rank).c_str() : "",
+                verdict_text(rank.needed, memory, advice).c_str());
   return 0;
 }
 
@@ -71,6 +76,8 @@ void add_plan_command(CLI::App& program, Action& chosen) {
   command->add_option("--set", flags->sets, "override one key: key=value (repeatable)")
       ->allow_extra_args(false);
   command->add_option("--device-memory", flags->memory, "plan for a device of this size, such as 24GiB");
+  command->add_option("--ranks", flags->ranks, "plan for one of so many processes that train together")
+      ->check(CLI::Range(int64_t{1}, int64_t{65536}));
   command->add_flag("--json", flags->json, "JSON on stdout");
   command->callback([flags, &chosen] { chosen = [flags] { return plan_recipe(*flags); }; });
 }

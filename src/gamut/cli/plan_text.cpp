@@ -126,11 +126,16 @@ std::string plan_text(const run::TrainRecipe& recipe, const train::Plan& plan) {
   return text + label("not counted") + joined(not_counted(recipe), ", ", ", ") + "\n";
 }
 
-std::string verdict_text(const train::Plan& plan, const std::optional<DeviceMemory>& memory,
+std::string rank_text(const train::RankPlan& rank) {
+  return label(cat("each of ", rank.ranks, " ranks")) +
+         cat("at most ", rank.pictures, " images, ", tflop_text(rank.flops), " TFLOP, ",
+             format_bytes(rank.sent), " sent per iteration; needs ", format_bytes(rank.needed), "\n");
+}
+
+std::string verdict_text(int64_t needed, const std::optional<DeviceMemory>& memory,
                          const train::Advice& advice) {
   if (!memory)
     return "no such device here to compare with; name its memory, for example --device-memory 24GiB";
-  const int64_t needed = plan.needed_bytes();
   if (needed <= memory->bytes)
     return cat("fits: ", format_bytes(needed), " of ", format_bytes(memory->bytes), " (", memory->source,
                ")");

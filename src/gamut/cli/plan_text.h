@@ -6,6 +6,7 @@
 #include "gamut/run/train_recipe.h"
 #include "gamut/train/plan.h"
 #include "gamut/train/plan_advice.h"
+#include "gamut/train/plan_ranks.h"
 
 #include <optional>
 #include <string>
@@ -16,8 +17,10 @@ namespace gamut::cli {
 std::string format_bytes(int64_t bytes);
 // The tables; docs/plan.md explains each line.
 std::string plan_text(const run::TrainRecipe& recipe, const train::Plan& plan);
+// One line: what each of several processes draws, computes, sends and needs.
+std::string rank_text(const train::RankPlan& rank);
 // "fits: …" or "does not fit: …; try …", or that no device is known. `advice` for a plan that does not fit.
-std::string verdict_text(const train::Plan& plan, const std::optional<DeviceMemory>& memory,
+std::string verdict_text(int64_t needed, const std::optional<DeviceMemory>& memory,
                          const train::Advice& advice);
 // Models that a run loads beside the policy, which no plan counts.
 std::vector<std::string> not_counted(const run::TrainRecipe& recipe);

@@ -2,6 +2,7 @@
 #include "gamut/cli/commands.h"
 #include "gamut/cli/report_server.h"
 #include "gamut/cli/train_hints.h"
+#include "gamut/comm/group.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/core/program.h"
@@ -15,6 +16,7 @@
 
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -50,13 +52,42 @@ std::string train_command(const TrainFlags& flags) {
   return text;
 }
 
+std::string usual_name(const TrainFlags& flags) {
+  return run::is_run(flags.recipe) ? run::run_name(flags.recipe)
+                                   : std::filesystem::path(flags.recipe).stem().string();
+}
+
 std::filesystem::path run_folder(const TrainFlags& flags) {
   if (!flags.run.empty()) return flags.run;
   // RUN --resume goes on in RUN; RUN alone is the recipe of a new one.
   if (flags.resume && run::is_run(flags.recipe)) return flags.recipe;
   if (flags.resume) throw ConfigError("usage", "--resume needs --run DIR, the run to go on with");
-  return io::free_run_folder(run::is_run(flags.recipe) ? run::run_name(flags.recipe)
-                                                       : std::filesystem::path(flags.recipe).stem().string());
+  return io::free_run_folder(usual_name(flags));
+}
+
+// Where rank 0 decides to train, and whether a run goes on there: by the flags, or because the launcher
+// started the processes anew and the folder holds an unfinished run of this very recipe.
+struct Where {
+  std::filesystem::path folder;
+  bool resume = false;
+};
+
+Where where(const TrainFlags& flags, const run::TrainRecipe& recipe, const comm::Group& group) {
+  if (flags.resume || group.place().attempt == 0) return {run_folder(flags), flags.resume};
+  const std::filesystem::path begun =
+      flags.run.empty() ? io::newest_run_folder(usual_name(flags)) : std::filesystem::path(flags.run);
+  if (begun.empty() || !std::filesystem::exists(begun / "config.toml") ||
+      std::filesystem::exists(begun / "before_after.txt") ||
+      !run::recipe_changes(recipe, begun / "config.toml").empty())
+    return {run_folder(flags), false};
+  log_info(cat("started anew by the launcher (attempt ", group.place().attempt + 1, "): going on in ",
+               begun.string()));
+  return {begun, true};
+}
+
+Where agreed(const Where& mine, comm::Group& group) {
+  const std::string folder = group.from_first(mine.folder.string());
+  return {folder, group.from_first(mine.resume ? "resume" : "") == "resume"};
 }
 
 void print_outcome(const run::TrainRecipe& recipe, const run::TrainOutcome& done) {
@@ -72,16 +103,18 @@ void print_outcome(const run::TrainRecipe& recipe, const run::TrainOutcome& done
   std::fflush(stdout);
 }
 
-int train(const TrainFlags& flags) {
-  const std::optional<int> port = serve_port(flags);
-  const std::filesystem::path folder = run_folder(flags);
-  const run::TrainRecipe recipe = run::load_train_recipe(flags.recipe, flags.sets);
+int train_in(comm::Group& group, const TrainFlags& flags, const run::TrainRecipe& recipe) {
+  const std::optional<int> port = group.leads() ? serve_port(flags) : std::nullopt;
+  const Where chosen = agreed(group.leads() ? where(flags, recipe, group) : Where{}, group);
+  const std::filesystem::path& folder = chosen.folder;
   const std::string again = train_command(flags);
   const std::string command =
       folder == flags.recipe ? again : cat(again, " --run ", shell_word(folder.string()));
   std::unique_ptr<ReportServer> server;
   const auto on_start = [&] {
     install_stop_handler();  // until here nothing would be lost
+    if (!group.leads()) return;
+    if (!group.is_one()) log_info(cat("ranks  ", group.size(), " processes; this is ", group.name()));
     if (port) {
       server = std::make_unique<ReportServer>(folder, *port);
       log_info(cat("live report at ", server->url(), " until the run ends"));
@@ -89,16 +122,36 @@ int train(const TrainFlags& flags) {
     for (const std::string& line : watch_lines(folder, port ? "" : again + " --serve")) log_info(line);
   };
   const run::TrainOutcome done = run::train(
-      recipe, {.folder = folder, .resume = flags.resume, .command = command, .on_start = on_start});
+      recipe,
+      {.folder = folder, .resume = chosen.resume, .command = command, .group = &group, .on_start = on_start});
   end_progress();
   if (!done.finished) {
     log_info(
         cat("stopped after step ", done.steps, " with a checkpoint; go on with: ", command, " --resume"));
     return kStoppedOnRequest;
   }
+  if (!group.leads()) return 0;
   print_outcome(recipe, done);
   for (const std::string& line : next_lines(folder, recipe, done.first_prompt)) log_info(line);
   return 0;
+}
+
+// One process, or all that a launcher started (docs/howto/many_gpus.md): then rank 0 speaks for all.
+int train(const TrainFlags& flags) {
+  const comm::Place place = comm::place();
+  const run::TrainRecipe recipe = run::load_train_recipe(flags.recipe, flags.sets);
+  if (place.is_group() && recipe.train.device == "cuda") {
+    const std::string gpu = comm::own_gpu(place, std::getenv("CUDA_VISIBLE_DEVICES"));
+    if (!gpu.empty()) ::setenv("CUDA_VISIBLE_DEVICES", gpu.c_str(), 1);  // before CUDA looks
+  }
+  const std::unique_ptr<comm::Group> group = comm::Group::join(place, recipe.train.comm.timeout);
+  if (!group->leads()) set_log_level(LogLevel::kQuiet);
+  try {
+    return train_in(*group, flags, recipe);
+  } catch (const std::exception& error) {
+    group->tell_failure(error.what());
+    throw;
+  }
 }
 
 }  // namespace

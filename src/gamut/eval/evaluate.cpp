@@ -4,10 +4,12 @@
 #include "gamut/core/clock.h"
 #include "gamut/core/error.h"
 #include "gamut/diversity/features.h"
+#include "gamut/rewards/gather_scores.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <tuple>
 
 namespace gamut::eval {
 namespace {
@@ -16,19 +18,24 @@ struct Drawn {
   at::Tensor pictures, norms_SB;
 };
 
-Drawn draw(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts, const EvalConfig& config) {
+Drawn draw(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts, const EvalConfig& config,
+           comm::Group* group) {
   PredictionNorms norms;
-  const SamplingOptions options{
-      .schedule = noise_process(pipe).deterministic(config.steps),
-      .noise = {.seed = uint64_t(config.seed), .purpose = "eval"},
-      .members = config.members,
-      .micro_batch = config.micro_batch > 0 ? config.micro_batch : pipe.usual_batch(),
-      .guidance = {.scale = config.guidance_scale},
-      .norms = &norms};
+  SamplingOptions options{.schedule = noise_process(pipe).deterministic(config.steps),
+                          .noise = {.seed = uint64_t(config.seed), .purpose = "eval"},
+                          .members = config.members,
+                          .micro_batch = config.micro_batch > 0 ? config.micro_batch : pipe.usual_batch(),
+                          .guidance = {.scale = config.guidance_scale},
+                          .norms = &norms};
   const at::Tensor initial = sampling_noise(pipe, int64_t(prompts.size()), options);
-  const at::Tensor latents =
-      sample_latents(pipe, encode_prompts(pipe, text::texts_of(prompts)), initial, options);
-  return {pipe.decode(latents), norms.all()};
+  rewards::Share mine{.is_all = true};
+  if (group != nullptr) mine = rewards::share_of(initial.size(0), *group);
+  if (!mine.is_all) std::tie(options.first, options.last) = std::tie(mine.first, mine.last);
+  const at::Tensor latents = sample_latents(pipe, encode_prompts(pipe, text::texts_of(prompts)), initial, options);
+  const at::Tensor pictures = pipe.decode(latents);
+  if (mine.is_all) return {pictures, norms.all()};
+  return {group->gather_rows(pictures).to(pictures.device()),
+          group->gather_rows(norms.all().t()).t().contiguous()};
 }
 
 Measured finish(Measured result, const EvalConfig& config, const Stopwatch& watch) {
@@ -95,13 +102,13 @@ EvalConfig config_of(const EvalPass& pass, EvalConfig config) {
 Measured evaluate(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts,
                   const Judges& judges, const EvalConfig& config, const BasePass& base) {
   const Stopwatch watch;
-  const Drawn drawn = draw(pipe, prompts, config);
+  const Drawn drawn = draw(pipe, prompts, config, judges.group);
   return finish(measure(drawn.pictures, prompts, judges, drawn.norms_SB, base), config, watch);
 }
 
 Trace trace_of(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompts, const Judges& judges,
                const EvalConfig& config) {
-  const Drawn drawn = draw(pipe, prompts, config);
+  const Drawn drawn = draw(pipe, prompts, config, judges.group);
   return {judges.features ? judges.features->extract(drawn.pictures)
                           : diversity::pixel_features(drawn.pictures).to(at::kCPU),
           drawn.norms_SB};

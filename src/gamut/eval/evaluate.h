@@ -3,6 +3,7 @@
 // within each prompt's pictures and averaged over prompts; docs/metrics.md gives every formula.
 #pragma once
 
+#include "gamut/comm/group.h"
 #include "gamut/core/config.h"
 #include "gamut/eval/classes.h"
 #include "gamut/eval/measures.h"
@@ -93,6 +94,9 @@ struct Judges {
   rewards::Reward& judge;
   rewards::FeatureExtractor* features = nullptr;  // nullptr: pixel features
   PictureClassifier* classifier = nullptr;        // nullptr: no measure of classes
+  // Processes that evaluate together, each drawing and judging its share of the pictures; every one gets
+  // pictures, trace and counts, the one that leads the measures too. nullptr: this one alone.
+  comm::Group* group = nullptr;
 };
 
 // The base's part in an evaluation: what is measured is the base itself, or this is what the base drew in the

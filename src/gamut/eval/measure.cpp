@@ -5,6 +5,7 @@
 #include "gamut/diversity/features.h"
 #include "gamut/eval/evaluate.h"
 #include "gamut/nn/images.h"
+#include "gamut/rewards/gather_scores.h"
 
 #include <ATen/ATen.h>
 
@@ -44,6 +45,21 @@ void add_failures(const rewards::Scores& reward, const rewards::Scores& judge, E
   out.judge_failure = printable(judge.first_failure());
 }
 
+rewards::Scores scores_of(rewards::Reward& reward, const at::Tensor& pictures,
+                          const std::vector<text::Prompt>& asked, comm::Group* group) {
+  return group == nullptr ? rewards::score_checked(reward, pictures, asked)
+                          : rewards::score_shared(reward, pictures, asked, *group);
+}
+
+at::Tensor features_of(const Judges& judges, const at::Tensor& pictures) {
+  if (judges.features == nullptr) return diversity::pixel_features(pictures).to(at::kCPU);
+  rewards::Share mine{.is_all = true};
+  if (judges.group != nullptr) mine = rewards::share_of(pictures.size(0), *judges.group);
+  if (mine.is_all) return judges.features->extract(pictures);
+  return judges.group->gather_rows(
+      judges.features->extract(pictures.narrow(0, mine.first, mine.last - mine.first)));
+}
+
 }  // namespace
 
 Measured measure(const at::Tensor& pictures, const std::vector<text::Prompt>& prompts, const Judges& judges,
@@ -52,14 +68,14 @@ Measured measure(const at::Tensor& pictures, const std::vector<text::Prompt>& pr
   std::vector<text::Prompt> asked;
   for (const text::Prompt& prompt : prompts) asked.insert(asked.end(), size_t(members), prompt);
   check_finite(pictures);
-  const rewards::Scores reward = rewards::score_checked(judges.reward, pictures, asked),
-                        judge = rewards::score_checked(judges.judge, pictures, asked);
-  const at::Tensor features =
-      judges.features ? judges.features->extract(pictures) : diversity::pixel_features(pictures).to(at::kCPU);
+  const rewards::Scores reward = scores_of(judges.reward, pictures, asked, judges.group),
+                        judge = scores_of(judges.judge, pictures, asked, judges.group);
+  const at::Tensor features = features_of(judges, pictures);
   Measured out{.numbers = {}, .pictures = pictures, .trace = {features, norms_SB}};
   out.numbers.prompts = int64_t(prompts.size());
   out.numbers.members = members;
   add_failures(reward, judge, out.numbers);
+  if (judges.group != nullptr && !judges.group->leads()) return out;  // whose numbers nobody reads
   const PictureClasses classes = judges.classifier ? judges.classifier->classify(pictures) : PictureClasses{};
   const std::vector<io::Image> images = nn::tensor_to_images(pictures);
   const MeasuredPictures all{.images = images,

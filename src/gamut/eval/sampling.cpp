@@ -51,10 +51,10 @@ at::Tensor sample_latents(const models::Pipeline& pipe, const EncodedPrompts& en
   const at::Device device = pipe.options().device;
   const models::Conditioning cond = encoded.prompts.repeat(options.members);
   const double start = options.schedule.front().start_scale;
-  const int64_t total = initial.size(0);
+  const int64_t end = options.last < 0 ? initial.size(0) : options.last;
   std::vector<at::Tensor> finals;
-  for (int64_t begin = 0; begin < total; begin += options.micro_batch) {
-    const int64_t count = std::min(options.micro_batch, total - begin);
+  for (int64_t begin = options.first; begin < end; begin += options.micro_batch) {
+    const int64_t count = std::min(options.micro_batch, end - begin);
     const models::Conditioning rows = cond.rows(begin, count);
     const std::vector<diffusion::SampleKey> keys = sample_keys(begin, begin + count, options.members);
     const diffusion::Trajectories drawn = diffusion::rollout(

@@ -31,6 +31,7 @@ struct SamplingOptions {
   diffusion::NoiseSource noise;  // {.seed = 1000, .purpose = "eval"}
   int64_t members = 16;          // pictures per prompt
   int64_t micro_batch = 64;
+  int64_t first = 0, last = -1;  // the rows that are drawn, of all; -1: up to the end
   models::Guidance guidance = {};
   at::Tensor step_noise = {};  // [steps, pictures, C, H, W] in place of `noise`'s steps; undefined: those
   bool decode_clean = false;
@@ -48,7 +49,7 @@ struct EncodedPrompts {
 EncodedPrompts encode_prompts(const models::Pipeline& pipe, const std::vector<std::string>& prompts,
                               const std::string& negative = "");
 
-// Final latents from given starting latents, prompt-major, [prompts * members, C, H, W] fp32, on the
+// Final latents from given starting latents of all rows, prompt-major, [rows drawn, C, H, W] fp32, on the
 // pipeline's device.
 at::Tensor sample_latents(const models::Pipeline& pipe, const EncodedPrompts& encoded,
                           const at::Tensor& initial, const SamplingOptions& options);

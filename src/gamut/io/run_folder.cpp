@@ -33,6 +33,16 @@ fs::path free_run_folder(const std::string& name) {
   return folder;
 }
 
+fs::path newest_run_folder(const std::string& name) {
+  fs::path newest;
+  fs::path folder = fs::path("runs") / name;
+  for (int k = 2; fs::exists(folder); ++k) {
+    newest = folder;
+    folder = fs::path("runs") / cat(name, "-", k);
+  }
+  return newest;
+}
+
 std::string step_name(int64_t step) {
   char name[32];
   std::snprintf(name, sizeof name, "step_%06lld", static_cast<long long>(step));

@@ -37,10 +37,6 @@ int64_t PromptEmbeddings::num_encoded() const {
   return count;
 }
 
-void PromptEmbeddings::encode_all() const {
-  for (size_t index = 0; index < chunks_.size(); ++index) chunk(int64_t(index));
-}
-
 const Conditioning& PromptEmbeddings::chunk(int64_t index) const {
   Conditioning& chunk = chunks_[size_t(index)];
   if (chunk.parts.empty()) {

@@ -18,7 +18,6 @@ class PromptEmbeddings {
   // Rows by place in the prompt set, on the pipeline's device. Prompts are encoded in fixed chunks of kChunk,
   // so that no row depends on what was asked for before: a resumed run sees the same bits.
   Conditioning rows(const std::vector<int64_t>& prompts) const;
-  void encode_all() const;
   int64_t num_encoded() const;  // prompts encoded so far
   void encode_all() const;      // those that are left, so that the text encoders may go
   static constexpr int64_t kChunk = 64;

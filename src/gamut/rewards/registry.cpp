@@ -127,12 +127,16 @@ void MixConfig::fields(FieldVisitor& v) {
 }
 
 void RemoteConfig::fields(FieldVisitor& v) {
-  v.field("url", url, any_value(), "http:// or https:// address of a reward server (docs/rewards.md)");
+  v.field(
+      "url", url, any_value(),
+      "http:// or https:// address of a reward server (docs/rewards.md); several, separated by spaces, share "
+      "the work of several processes and stand in for each other");
   v.field("fields_named", fields_named, one_of({"singular", "plural"}),
           "keys of a request: prompt, image, kwargs; or prompts, images, extra");
   v.field("batch", batch, between(1, 4096), "pictures per request");
   v.field("timeout_s", timeout_s, between(0.01, 86400), "seconds that one request may take, reply included");
-  v.field("retries", retries, between(0, 100), "further tries when the server is away, too slow or busy");
+  v.field("retries", retries, between(0, 100),
+          "further tries, of each server, when it is away, too slow or busy");
   v.field("backoff_s", backoff_s, between(0, 3600), "seconds before the first retry; doubles with each");
   v.field("max_reply_kb", max_reply_kb, between(1, 1e6), "a larger reply is refused");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/rewards/remote.h"
 
+#include "gamut/comm/place.h"
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/io/files.h"
@@ -14,6 +15,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <sstream>
 #include <thread>
 
 namespace gamut::rewards {
@@ -49,11 +51,21 @@ Try check_transport(const HttpReply& http) {
       may_pass};
 }
 
+// One per address; the addresses are separated by spaces.
+std::vector<std::pair<std::string, HttpClient>> servers_of(const std::string& urls) {
+  std::vector<std::pair<std::string, HttpClient>> servers;
+  std::istringstream in(urls);
+  for (std::string url; in >> url;) servers.emplace_back(url, HttpClient(url));
+  if (servers.empty()) servers.emplace_back(urls, HttpClient(urls));  // says what is wrong with it
+  return servers;
+}
+
 class Remote : public Reward {
  public:
-  explicit Remote(const RemoteConfig& config) : config_(config), client_(config.url) {
-    persist(kHealth, [&] {
-      const HttpReply http = client_.get("/health", limits());
+  Remote(const RemoteConfig& config, int64_t first)
+      : config_(config), servers_(servers_of(config.url)), current_(size_t(first) % servers_.size()) {
+    persist(kHealth, [&](const HttpClient& client) {
+      const HttpReply http = client.get("/health", limits());
       Try one = check_transport(http);
       if (one.reply.problem.empty() && !is_ok(http.body))
         one.reply.problem = cat("the reply must be {\"status\": \"ok\"}; got ", quoted_start(http.body));
@@ -62,6 +74,7 @@ class Remote : public Reward {
   }
 
   std::string name() const override { return "remote"; }
+  bool waits_elsewhere() const override { return true; }
 
   Scores score(const at::Tensor& pictures, std::span<const text::Prompt> prompts) override {
     Scores scores = start_scores(pictures, prompts);
@@ -81,7 +94,7 @@ class Remote : public Reward {
   }
 
   void ask(const at::Tensor& pictures, std::span<const text::Prompt> prompts, std::span<const size_t> rows,
-           Scores& scores) const {
+           Scores& scores) {
     std::vector<io::Image> images;
     std::vector<text::Prompt> asked;
     for (const size_t row : rows) {
@@ -90,8 +103,8 @@ class Remote : public Reward {
       asked.push_back(prompts[row]);
     }
     const std::string body = reward_request(images, asked, config_.fields_named);
-    const RewardReply reply = persist(kCompute, [&] {
-      const HttpReply http = client_.post_json("/compute", body, limits());
+    const RewardReply reply = persist(kCompute, [&](const HttpClient& client) {
+      const HttpReply http = client.post_json("/compute", body, limits());
       Try one = check_transport(http);
       if (one.reply.problem.empty()) one.reply = parse_reward_reply(http.body, rows.size());
       return one;
@@ -102,22 +115,26 @@ class Remote : public Reward {
     }
   }
 
-  // Until it works, or another try would not help, or the tries are used up.
+  // Until it works, or another try would not help, or the tries are used up. The next try is the next
+  // server's, which is asked from then on; only a round without success is followed by a pause.
   template <class TryOnce>
-  RewardReply persist(const char* request, const TryOnce& try_once) const {
+  RewardReply persist(const char* request, const TryOnce& try_once) {
+    const int64_t count = int64_t(servers_.size());
     for (int64_t tries = 1;; ++tries) {
-      Try one = try_once();
+      const auto& [url, client] = servers_[current_];
+      Try one = try_once(client);
       if (one.reply.problem.empty()) return std::move(one.reply);
-      const std::string what = cat("server '", config_.url, "', ", request, ": ", one.reply.problem);
+      const std::string what = cat("server '", url, "', ", request, ": ", one.reply.problem);
       if (!one.reply.may_retry)
         throw DataError("reward", cat(what, "; docs/rewards.md describes the protocol"));
-      if (tries > config_.retries)
+      if (tries >= (config_.retries + 1) * count)
         throw EnvironmentError(
             "reward",
             cat(what, "; gave up after ", tries, tries == 1 ? " try" : " tries",
                 one.is_away ? "; is the server running, and reward.remote.timeout_s long enough?" : ""));
-      log_warning(cat(what, "; trying again"));
-      wait(tries);
+      current_ = size_t(int64_t(current_) + 1) % servers_.size();
+      log_warning(cat(what, "; trying ", count > 1 ? cat("'", servers_[current_].first, "'") : "again"));
+      if (tries % count == 0) wait(tries / count);
     }
   }
 
@@ -127,11 +144,19 @@ class Remote : public Reward {
   }
 
   RemoteConfig config_;
-  HttpClient client_;
+  std::vector<std::pair<std::string, HttpClient>> servers_;
+  size_t current_;
 };
 
 }  // namespace
 
-std::unique_ptr<Reward> make_remote(const RemoteConfig& config) { return std::make_unique<Remote>(config); }
+std::unique_ptr<Reward> make_remote(const RemoteConfig& config, int64_t first) {
+  return std::make_unique<Remote>(config, first);
+}
+
+// Of the servers each process of a group begins with another.
+std::unique_ptr<Reward> make_remote(const RemoteConfig& config) {
+  return make_remote(config, comm::place().rank);
+}
 
 }  // namespace gamut::rewards

@@ -14,6 +14,10 @@ namespace gamut::rewards {
 // 5xx, 429,
 // {"error": …}) is asked again config.retries times, then EnvironmentError; a reply that breaks the protocol
 // (count, NaN, no JSON, too large, other HTTP status) is a DataError at once. No score is ever made up.
+// Of several servers the process asks one, and the next one instead of asking the same again; it stays with
+// the one that answers. `first`: the server to begin with, counted around; left out, the process's rank in
+// its group.
+std::unique_ptr<Reward> make_remote(const RemoteConfig& config, int64_t first);
 std::unique_ptr<Reward> make_remote(const RemoteConfig& config);
 
 }  // namespace gamut::rewards

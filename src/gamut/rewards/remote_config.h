@@ -10,7 +10,7 @@
 namespace gamut::rewards {
 
 struct RemoteConfig {
-  std::string url = "";                   // "http://127.0.0.1:8000"; paths are put behind it
+  std::string url = "";  // "http://127.0.0.1:8000"; paths are put behind it; several: separated by spaces
   std::string fields_named = "singular";  // singular: prompt, image, kwargs | plural: prompts, images, extra
   int64_t batch = 16;                     // pictures per request
   double timeout_s = 60;                  // of one request as a whole

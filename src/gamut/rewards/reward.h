@@ -41,6 +41,9 @@ class Reward {
   virtual std::string lacks(const text::Prompt&) const { return ""; }
   // Whether Scores::exact says that a text was read; where it does not, no share of exact pictures is shown.
   virtual bool reads_text() const { return false; }
+  // Whether scoring mostly waits for another machine or program, so that pictures may be drawn meanwhile;
+  // score() is then called from another thread, one call at a time.
+  virtual bool waits_elsewhere() const { return false; }
 };
 
 // DataError when a prompt of the file lacks what the reward needs, before anything is drawn. `key`: who it is

@@ -29,12 +29,14 @@ void RecordConfig::fields(FieldVisitor& v) {
           "= none");
 }
 
-void log_groups(const std::filesystem::path& run, const train::CreditView& view, int64_t count) {
+void log_groups(const std::filesystem::path& run, const train::CreditView& view, int64_t count, bool writes) {
   if (count == 0) return;
+  const std::vector<train::GroupRecord> groups = train::group_records(view, count);
+  if (!writes) return;
   std::filesystem::create_directory(run / "groups");
   io::JsonLines lines(run / "groups.jsonl");
   int64_t number = 0;
-  for (const train::GroupRecord& group : train::group_records(view, count)) {
+  for (const train::GroupRecord& group : groups) {
     const std::string file = cat("groups/", io::step_name(view.step), "_", number++, ".png");
     io::save_png(run / file, small_atlas(group.pictures));
     nlohmann::ordered_json row = group.to_json();

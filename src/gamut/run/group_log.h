@@ -17,6 +17,8 @@ struct RecordConfig {
 };
 
 // Appends the first `count` groups of the iteration, each with one PNG of its pictures.
-void log_groups(const std::filesystem::path& run, const train::CreditView& view, int64_t count);
+// `writes`: false for a process that only gives its pictures.
+void log_groups(const std::filesystem::path& run, const train::CreditView& view, int64_t count,
+                bool writes = true);
 
 }  // namespace gamut::run

@@ -52,12 +52,13 @@ void tell_failures(const eval::EvalPass& pass, int64_t step, const eval::Evaluat
 }  // namespace
 
 TrainEvaluation::TrainEvaluation(const TrainRecipe& recipe, fs::path run, rewards::Reward& reward,
-                                 rewards::Reward& judge,
+                                 rewards::Reward& judge, comm::Group& group,
                                  std::function<void(const nlohmann::ordered_json&)> observer)
     : config_(recipe.eval),
       run_(std::move(run)),
       reward_(reward),
       judge_(judge),
+      group_(group),
       observer_(std::move(observer)),
       features_(rewards::make_features(recipe.eval.features, recipe.train.device)),
       classifier_(eval::make_classifier(recipe.eval.classes_model, recipe.train.device)),
@@ -81,27 +82,32 @@ std::vector<std::vector<std::string>> TrainEvaluation::encoded_lists() const {
   return lists;
 }
 
-void TrainEvaluation::evaluate(train::Trainer& trainer, io::JsonLines& evals, train::EventLog& events) {
+void TrainEvaluation::evaluate(train::Trainer& trainer, io::JsonLines* evals, train::EventLog* events) {
   for (const eval::EvalPass& pass : passes_)
     if (trainer.steps_done() > 0 || pass.weights != "raw") evaluate_pass(pass, trainer, evals, events);
 }
 
-void TrainEvaluation::evaluate_pass(const eval::EvalPass& pass, train::Trainer& trainer, io::JsonLines& evals,
-                                    train::EventLog& events) {
+void TrainEvaluation::evaluate_pass(const eval::EvalPass& pass, train::Trainer& trainer, io::JsonLines* evals,
+                                    train::EventLog* events) {
   const int64_t step = trainer.steps_done();
   std::optional<train::BorrowedWeights> average;
   if (pass.weights == "ema") average.emplace(trainer.params(), trainer.ema_weights());
   const eval::Measured measured = eval::evaluate(
       trainer.policy(), prompts_.at(pass.set),
-      {.reward = reward_, .judge = judge_, .features = features_.get(), .classifier = classifier_.get()},
-      eval::config_of(pass, config_), base_pass(run_, pass, step));
+      {.reward = reward_,
+       .judge = judge_,
+       .features = features_.get(),
+       .classifier = classifier_.get(),
+       .group = &group_},
+      eval::config_of(pass, config_), group_.leads() ? base_pass(run_, pass, step) : eval::BasePass{});
   const eval::Evaluation& numbers = measured.numbers;
+  if (!group_.leads()) return tell_failures(pass, step, numbers);
   if (step == 0) save_base_trace(run_, pass, measured.trace);
   nlohmann::ordered_json row{{"step", step}, {"weights", step == 0 ? "base" : pass.weights}};
   row.update({{"role", pass.role}, {"set", pass.set}});
   row.update(numbers.to_json());
-  evals.append(row);
-  events.add_evaluation(row, save_pictures(pass, step, measured.pictures));
+  evals->append(row);
+  events->add_evaluation(row, save_pictures(pass, step, measured.pictures));
   if (observer_) observer_(row);
   tell_failures(pass, step, numbers);
   if (pass == eval::EvalPass{})

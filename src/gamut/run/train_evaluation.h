@@ -24,11 +24,12 @@ namespace gamut::run {
 class TrainEvaluation {
  public:
   TrainEvaluation(const TrainRecipe& recipe, std::filesystem::path run, rewards::Reward& reward,
-                  rewards::Reward& judge, std::function<void(const nlohmann::ordered_json&)> observer = {});
+                  rewards::Reward& judge, comm::Group& group,
+                  std::function<void(const nlohmann::ordered_json&)> observer = {});
 
   // Every pass that the recipe asks for on the trainer's weights of now, the averaged ones where a pass says
-  // so.
-  void evaluate(train::Trainer& trainer, io::JsonLines& evals, train::EventLog& events);
+  // so. Every process of the group calls it; the one that leads gives where rows and events go.
+  void evaluate(train::Trainer& trainer, io::JsonLines* evals, train::EventLog* events);
 
   // What the evaluations ask the text encoders.
   std::vector<std::vector<std::string>> encoded_lists() const;
@@ -37,8 +38,8 @@ class TrainEvaluation {
 
  private:
   void add_prompts(const std::string& set, const std::filesystem::path& file);
-  void evaluate_pass(const eval::EvalPass& pass, train::Trainer& trainer, io::JsonLines& evals,
-                     train::EventLog& events);
+  void evaluate_pass(const eval::EvalPass& pass, train::Trainer& trainer, io::JsonLines* evals,
+                     train::EventLog* events);
   // The sheet; "" where a pass keeps no pictures.
   std::filesystem::path save_pictures(const eval::EvalPass& pass, int64_t step,
                                       const at::Tensor& pictures) const;
@@ -47,6 +48,7 @@ class TrainEvaluation {
   std::filesystem::path run_;
   rewards::Reward& reward_;
   rewards::Reward& judge_;
+  comm::Group& group_;
   std::function<void(const nlohmann::ordered_json&)> observer_;  // sees each row
   std::unique_ptr<rewards::FeatureExtractor> features_;
   std::unique_ptr<eval::PictureClassifier> classifier_;

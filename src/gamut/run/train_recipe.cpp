@@ -99,7 +99,8 @@ std::string recipe_changes(const TrainRecipe& now, const std::filesystem::path& 
   for (const ResolvedField& field : stored.resolved.fields) before[field.key] = field.toml;
   std::string changed;
   for (const ResolvedField& field : now.resolved.fields)
-    if (field.key != "iterations" && field.key != free && before[field.key] != field.toml)
+    if (field.key != "iterations" && field.key != "comm.timeout" && field.key != free &&
+        before[field.key] != field.toml)
       changed +=
           cat(changed.empty() ? "" : ", ", field.key, " was ", before[field.key], " and is ", field.toml);
   return changed;
@@ -108,8 +109,10 @@ std::string recipe_changes(const TrainRecipe& now, const std::filesystem::path& 
 void check_same_recipe(const TrainRecipe& now, const std::filesystem::path& stored_config) {
   const std::string changed = recipe_changes(now, stored_config);
   if (!changed.empty())
-    throw ConfigError("run", cat("a run resumes only under its own recipe; changed: ", changed,
-                                 "; start a new run, or undo the change (only `iterations` may differ)"));
+    throw ConfigError(
+        "run",
+        cat("a run resumes only under its own recipe; changed: ", changed,
+            "; start a new run, or undo the change (only `iterations` and `comm.timeout` may differ)"));
 }
 
 }  // namespace gamut::run

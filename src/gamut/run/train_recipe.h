@@ -34,7 +34,7 @@ TrainRecipe load_train_recipe(const std::filesystem::path& path, const std::vect
 TrainRecipe load_train_recipe(const std::vector<std::string>& sets);
 
 // Each key whose value differs from that of a stored config.toml, "seed was 1 and is 2, …"; "" when none
-// does. `iterations` and the key `free` may differ.
+// does. `iterations`, `comm.timeout` and the key `free` may differ.
 std::string recipe_changes(const TrainRecipe& now, const std::filesystem::path& stored_config,
                            const std::string& free = "");
 // ConfigError naming each key whose value differs: a run resumes only under its own recipe.

@@ -13,6 +13,7 @@
 #include "gamut/run/build_info.h"
 #include "gamut/run/group_log.h"
 #include "gamut/run/measured.h"
+#include "gamut/run/same_everywhere.h"
 #include "gamut/run/stored_run.h"
 #include "gamut/run/train_evaluation.h"
 #include "gamut/run/train_progress.h"
@@ -73,20 +74,22 @@ TrainRecipe with_own_rewards(TrainRecipe recipe, const TrainOptions& options) {
 
 class TrainRun {
  public:
-  TrainRun(const TrainRecipe& recipe, const TrainOptions& options)
+  TrainRun(const TrainRecipe& recipe, const TrainOptions& options, comm::Group& group)
       : recipe_(recipe),
         folder_(options.folder),
-        lock_(options.resume ? std::make_unique<io::RunLock>(folder_) : nullptr),
+        group_(group),
+        lock_(options.resume && group.leads() ? std::make_unique<io::RunLock>(folder_) : nullptr),
         command_(options.command),
         on_step_(options.on_step),
         stop_(options.stop),
         reward_(chosen_reward(options.reward, recipe.reward, recipe.train.device, made_reward_)),
         judge_(chosen_reward(options.judge, recipe.judge, recipe.train.device, made_judge_)),
-        evaluation_(recipe, options.folder, reward_, judge_, options.on_evaluation),
+        evaluation_(recipe, options.folder, reward_, judge_, group, options.on_evaluation),
         prompts_(checked_prompts(reward_, recipe.train.rollout.prompts)),
-        trainer_(recipe.train, train::open_policy(recipe.train), reward_, prompts_) {}
+        trainer_(recipe.train, train::open_policy(recipe.train), reward_, prompts_, group) {}
 
   void create() {
+    if (!group_.leads()) return;
     io::create_run_folder(folder_);
     lock_ = std::make_unique<io::RunLock>(folder_);
     io::write_atomically(folder_ / "config.toml", recipe_.resolved.to_toml());
@@ -95,11 +98,13 @@ class TrainRun {
   }
 
   void resume() {
-    const auto checkpoint = train::latest_checkpoint(folder_);
-    if (checkpoint) {
-      trainer_.resume(*checkpoint);
+    const fs::path checkpoint =
+        group_.from_first(train::latest_checkpoint(folder_).value_or(fs::path()).string());
+    if (!checkpoint.empty()) trainer_.resume(checkpoint);
+    if (!group_.leads()) return;
+    if (!checkpoint.empty()) {
       check_records();
-      log_info(cat("resuming from ", checkpoint->string()));
+      log_info(cat("resuming from ", checkpoint.string()));
     } else {
       log_info("no complete checkpoint yet; starting from the beginning");
     }
@@ -108,7 +113,7 @@ class TrainRun {
     // Rows after the checkpoint belong to steps that will be made again.
     for (const char* name : {"metrics.jsonl", "evals.jsonl", "groups.jsonl"})
       if (fs::exists(folder_ / name))
-        io::truncate_json_lines(folder_ / name, "step", checkpoint ? trainer_.steps_done() : -1);
+        io::truncate_json_lines(folder_ / name, "step", checkpoint.empty() ? -1 : trainer_.steps_done());
   }
 
   TrainOutcome run(const std::function<void()>& on_start) {
@@ -118,33 +123,60 @@ class TrainRun {
     if (on_start) on_start();
     if (trainer_.drop_text_encoders(evaluation_.encoded_lists()))
       log_info("text   all prompts are encoded; the text encoders left memory");
-    events_.emplace(folder_, trainer_.steps_done() > 0 ? trainer_.steps_done() : -1);
-    io::JsonLines metrics(folder_ / "metrics.jsonl"), evals(folder_ / "evals.jsonl");
-    if (trainer_.steps_done() == 0) evaluation_.evaluate(trainer_, evals, *events_);
+    if (group_.leads()) records_.emplace(folder_, trainer_.steps_done());
+    if (trainer_.steps_done() == 0) evaluate();
     const int64_t total = recipe_.train.iterations;
     trainer_.observe_credit([this](const train::CreditView& view) {
-      lock_->check_folder();
-      if (view.step == 1 || is_evaluated(view.step)) log_groups(folder_, view, recipe_.record.groups);
+      if (lock_) lock_->check_folder();
+      if (view.step == 1 || is_evaluated(view.step))
+        log_groups(folder_, view, recipe_.record.groups, group_.leads());
     });
     TrainProgress progress(trainer_.steps_done(), total, folder_ / "metrics.jsonl");
     while (trainer_.steps_done() < total) {
       const train::StepReport report = trainer_.iterate();
-      lock_->check_folder();
-      const nlohmann::ordered_json row = report.to_json();
-      metrics.append(row);
-      events_->add_metrics(row);
-      progress.show(report);
-      if (on_step_) on_step_(row);
+      if (group_.leads()) record(report, progress);
       const int64_t step = report.step;
-      if (is_evaluated(step)) evaluation_.evaluate(trainer_, evals, *events_);
-      const bool stop = step < total && (stop_requested() || (stop_ && stop_()));
-      if (step % recipe_.train.checkpoint.every == 0 || step == total || stop) trainer_.save(folder_);
+      if (is_evaluated(step)) evaluate();
+      const bool stop = group_.any(stop_requested() || (stop_ && stop_())) && step < total;
+      if (step % recipe_.train.checkpoint.every == 0 || step == total || stop) save();
       if (stop) return {.finished = false, .steps = step};
     }
+    if (!group_.leads()) return {.finished = true, .steps = total};
+    group_.enter("the end of the run");
     return finish();
   }
 
  private:
+  // What rank 0 writes row by row.
+  struct Records {
+    io::JsonLines metrics, evals;
+    train::EventLog events;
+    Records(const fs::path& folder, int64_t steps_done)
+        : metrics(folder / "metrics.jsonl"),
+          evals(folder / "evals.jsonl"),
+          events(folder, steps_done > 0 ? steps_done : -1) {}
+  };
+
+  void record(const train::StepReport& report, TrainProgress& progress) {
+    lock_->check_folder();
+    const nlohmann::ordered_json row = report.to_json();
+    records_->metrics.append(row);
+    records_->events.add_metrics(row);
+    progress.show(report);
+    if (on_step_) on_step_(row);
+  }
+
+  void evaluate() {
+    group_.enter(cat("evaluation of step ", trainer_.steps_done()));
+    evaluation_.evaluate(trainer_, records_ ? &records_->evals : nullptr,
+                         records_ ? &records_->events : nullptr);
+  }
+
+  void save() {
+    group_.enter(cat("checkpoint of step ", trainer_.steps_done()));
+    if (group_.leads()) trainer_.save(folder_);
+  }
+
   std::string lora_line() {
     int64_t trained = 0;
     for (const nn::NamedTensor& param : trainer_.params()) trained += param.tensor.numel();
@@ -219,7 +251,8 @@ class TrainRun {
 
   const TrainRecipe& recipe_;
   fs::path folder_;
-  std::unique_ptr<io::RunLock> lock_;  // before any model loads
+  comm::Group& group_;
+  std::unique_ptr<io::RunLock> lock_;  // before any model loads; of rank 0 alone
   std::string command_;
   std::function<void(const nlohmann::ordered_json&)> on_step_;
   std::function<bool()> stop_;
@@ -229,24 +262,41 @@ class TrainRun {
   TrainEvaluation evaluation_;
   std::vector<text::Prompt> prompts_;  // before the model loads
   train::Trainer trainer_;
-  std::optional<train::EventLog> events_;
+  std::optional<Records> records_;
 };
 
-}  // namespace
-
-TrainOutcome train(const TrainRecipe& asked, const TrainOptions& options) {
-  const TrainRecipe recipe = with_own_rewards(asked, options);
+void check_folder(const TrainRecipe& recipe, const TrainOptions& options) {
   // A folder in the way is reported before any model loads.
   if (!options.resume && fs::exists(options.folder)) io::create_run_folder(options.folder);
   if (options.resume && !fs::exists(options.folder / "config.toml"))
     throw ConfigError("run",
                       cat("nothing to resume in '", options.folder.string(), "': it has no config.toml"));
   if (options.resume) check_same_recipe(recipe, options.folder / "config.toml");
-  models::warn_below_one(recipe.train.rollout.guidance_scale, "rollout.guidance_scale");
-  models::warn_below_one(recipe.eval.guidance_scale, "eval.guidance_scale");
-  TrainRun run(recipe, options);
+}
+
+TrainOutcome train_together(const TrainRecipe& asked, const TrainOptions& options, comm::Group& group) {
+  const TrainRecipe recipe = with_own_rewards(asked, options);
+  check_same_everywhere(group, recipe);
+  if (group.leads()) check_folder(recipe, options);
+  if (group.leads()) models::warn_below_one(recipe.train.rollout.guidance_scale, "rollout.guidance_scale");
+  if (group.leads()) models::warn_below_one(recipe.eval.guidance_scale, "eval.guidance_scale");
+  group.barrier();  // nobody loads a model for a run that cannot begin
+  TrainRun run(recipe, options, group);
   options.resume ? run.resume() : run.create();
   return run.run(options.on_start);
+}
+
+}  // namespace
+
+TrainOutcome train(const TrainRecipe& asked, const TrainOptions& options) {
+  comm::Group one;
+  comm::Group& group = options.group == nullptr ? one : *options.group;
+  try {
+    return train_together(asked, options, group);
+  } catch (const std::exception& error) {
+    group.tell_failure(error.what());
+    throw;
+  }
 }
 
 }  // namespace gamut::run

@@ -6,6 +6,7 @@
 //   std::puts(done.table.c_str());
 #pragma once
 
+#include "gamut/comm/group.h"
 #include "gamut/run/train_recipe.h"
 
 #include <nlohmann/json_fwd.hpp>
@@ -21,6 +22,9 @@ struct TrainOptions {
   std::filesystem::path folder;  // must not exist yet, unless `resume`
   bool resume = false;           // go on from the folder's newest checkpoint, under the same recipe
   std::string command = {};      // written to command.txt
+  // The processes that train together, each of which calls train() alike; all must see the folder. Rank 0
+  // writes. nullptr: this one alone.
+  comm::Group* group = nullptr;
   // Own objects in place of what [reward] and [judge] of the recipe name; they must outlive the call. The
   // run's config.toml has them as kind = "own" with their name.
   rewards::Reward* reward = nullptr;
@@ -46,9 +50,9 @@ struct TrainOutcome {
   std::string first_prompt = {};                 // of the evaluation
 };
 
-// ConfigError for a folder in the way, or a recipe that is not the resumed run's; NumericalError as
-// train::Guard says. Returns when all iterations are done, or at the end of one after stop_requested() or
-// TrainOptions::stop.
+// EnvironmentError when processes of a group differ or are lost, ConfigError for a folder in the way, or a
+// recipe that is not the resumed run's; NumericalError as train::Guard says. Returns when all iterations are
+// done, or at the end of one after stop_requested() or TrainOptions::stop.
 TrainOutcome train(const TrainRecipe& recipe, const TrainOptions& options);
 
 }  // namespace gamut::run

@@ -47,6 +47,8 @@ std::vector<at::Tensor> gather_states(const std::vector<Rollout>& drawn, const a
   return out;
 }
 
+}  // namespace
+
 Rollout select_rows(const std::vector<Rollout>& drawn, const std::vector<int64_t>& rows) {
   const at::Tensor index = at::tensor(rows, at::kLong);
   Rollout out;
@@ -62,8 +64,6 @@ Rollout select_rows(const std::vector<Rollout>& drawn, const std::vector<int64_t
   out.trajectories.means = gather_states(drawn, index, &diffusion::Trajectories::means);
   return out;
 }
-
-}  // namespace
 
 std::vector<diffusion::SampleKey> keys_of(const std::vector<SampleRow>& rows) {
   std::vector<diffusion::SampleKey> keys;

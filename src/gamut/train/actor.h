@@ -65,7 +65,12 @@ std::vector<diffusion::SampleKey> keys_of(const std::vector<SampleRow>& rows);
 struct KeptRollouts {
   std::vector<Rollout> batches;
   std::vector<std::vector<int64_t>> source;  // per batch, each row's index among all drawn
+  // By keep_slice alone: the update that trains the batch, and per row 0 where it only fills the batch up.
+  std::vector<int64_t> update = {};
+  std::vector<std::vector<uint8_t>> counts = {};
 };
+// One batch of chosen rows, by their place among all of `drawn`.
+Rollout select_rows(const std::vector<Rollout>& drawn, const std::vector<int64_t>& rows);
 KeptRollouts keep_rows(std::vector<Rollout> drawn, const std::vector<uint8_t>& marked, int64_t micro_batch);
 
 }  // namespace gamut::train

@@ -66,18 +66,12 @@ BaseSamples draw_base_samples(const TrainConfig& config, const Actor& actor,
   return base;
 }
 
-double kept_variety(const std::vector<Rollout>& drawn, const BaseSamples& base, int64_t pool) {
-  std::vector<at::Tensor> parts;
-  std::vector<int64_t> prompts;
-  for (const Rollout& batch : drawn) {
-    parts.push_back(batch.trajectories.final_BCHW.to(at::kCPU));
-    for (const SampleRow& row : batch.rows) prompts.push_back(row.key.prompt);
-  }
-  const at::Tensor latents = at::cat(parts);
+double kept_variety(const at::Tensor& latents, const std::vector<SampleRow>& rows, const BaseSamples& base,
+                    int64_t pool) {
   double now = 0, then = 0;
-  for (const std::vector<int64_t>& rows : rows_by_slot(drawn)) {
-    now += pooled_variety(latents.index_select(0, at::tensor(rows, at::kLong)), pool);
-    then += base.variety[size_t(prompts[size_t(rows.front())])];
+  for (const std::vector<int64_t>& of_prompt : rows_by_slot(rows)) {
+    now += pooled_variety(latents.index_select(0, at::tensor(of_prompt, at::kLong)), pool);
+    then += base.variety[size_t(rows[size_t(of_prompt.front())].key.prompt)];
   }
   return then > 0 ? now / then : 1;
 }

@@ -18,27 +18,51 @@ std::vector<T> taken(const std::vector<T>& values, const std::vector<int64_t>& i
   return out;
 }
 
-std::vector<float> as_weights(const std::vector<uint8_t>& marks) { return {marks.begin(), marks.end()}; }
-
 }  // namespace
 
 std::vector<ChosenRows> kept_rows(std::vector<Rollout> drawn, const RowCredit& credit,
-                                  const std::vector<uint8_t>& regularized, int64_t micro_batch) {
-  KeptRollouts kept = keep_rows(std::move(drawn), credit.kept, micro_batch);
+                                  const std::vector<uint8_t>& regularized, const BatchPlan& plan,
+                                  const Slices& slices) {
+  KeptRollouts kept = keep_slice(std::move(drawn), credit.kept, plan, slices);
   std::vector<ChosenRows> all;
   for (size_t m = 0; m < kept.batches.size(); ++m) {
     const std::vector<int64_t>& source = kept.source[m];
     ChosenRows& chosen = all.emplace_back();
+    chosen.update = kept.update[m];
     chosen.rows = std::move(kept.batches[m].rows);
     chosen.trajectories = std::move(kept.batches[m].trajectories);
     chosen.advantages = taken(credit.advantages, source);
-    chosen.weights = as_weights(taken(credit.trained, source));
     for (const std::vector<float>& advantages : credit.step_advantages)
       chosen.step_advantages.push_back(taken(advantages, source));
-    for (const int64_t row : source)
-      chosen.anchored.push_back(regularized[size_t(row)] && credit.trained[size_t(row)]);
+    for (size_t i = 0; i < source.size(); ++i) {
+      const size_t row = size_t(source[i]);
+      const bool trains = kept.counts[m][i] && credit.trained[row];
+      chosen.weights.push_back(trains ? 1 : 0);
+      chosen.anchored.push_back(trains && regularized[row]);
+    }
   }
   return all;
+}
+
+std::vector<ChosenRows> slice_of(std::vector<ChosenRows> all, int64_t updates, int64_t rank, int64_t size) {
+  std::vector<ChosenRows> mine;
+  for (size_t m = 0; m < all.size(); ++m) {
+    ChosenRows& batch = all[m];
+    batch.update = int64_t(m) % updates;
+    const int64_t count = int64_t(batch.rows.size());
+    const int64_t begin = rank * count / size, end = (rank + 1) * count / size;
+    if (begin == end) continue;
+    if (size > 1) {
+      const auto cut = [&](auto& values) { values = {values.begin() + begin, values.begin() + end}; };
+      cut(batch.rows);
+      cut(batch.advantages);
+      cut(batch.weights);
+      cut(batch.anchored);
+      batch.trajectories.final_BCHW = batch.trajectories.final_BCHW.narrow(0, begin, end - begin);
+    }
+    mine.push_back(std::move(batch));
+  }
+  return mine;
 }
 
 PictureBuffer::PictureBuffer(const algorithms::ObjectiveConfig& objective, int64_t pictures,
@@ -52,20 +76,16 @@ PictureBuffer::PictureBuffer(const algorithms::ObjectiveConfig& objective, int64
 
 int64_t PictureBuffer::size() const { return rows_.select(1, 0).sum().item<int64_t>(); }
 
-void PictureBuffer::put(int64_t iteration, const std::vector<Rollout>& drawn, const RowCredit& credit) {
+void PictureBuffer::put(int64_t iteration, const at::Tensor& latents, const std::vector<SampleRow>& rows,
+                        const RowCredit& credit) {
   const int64_t first = iteration % objective_.buffer * pictures_;
   rows_.narrow(0, first, pictures_).zero_();
-  int64_t row = 0;
-  for (const Rollout& batch : drawn) {
-    const at::Tensor latents = batch.trajectories.final_BCHW.to(at::kCPU, at::kFloat);
-    for (int64_t b = 0; b < int64_t(batch.rows.size()); ++b, ++row) {
-      const float reward = credit.advantages[size_t(row)];
-      if (!credit.kept[size_t(row)] || !credit.trained[size_t(row)] ||
-          !algorithms::has_weight(objective_, reward))
-        continue;
-      latents_[first + row].copy_(latents[b]);
-      rows_[first + row].copy_(at::tensor({1.0F, float(batch.rows[size_t(b)].key.prompt), reward}));
-    }
+  for (int64_t row = 0; row < int64_t(rows.size()); ++row) {
+    const float reward = credit.advantages[size_t(row)];
+    if (!credit.kept[size_t(row)] || !credit.trained[size_t(row)] || !algorithms::has_weight(objective_, reward))
+      continue;
+    latents_[first + row].copy_(latents[row]);
+    rows_[first + row].copy_(at::tensor({1.0F, float(rows[size_t(row)].key.prompt), reward}));
   }
 }
 

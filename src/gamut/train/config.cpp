@@ -83,6 +83,7 @@ void TrainConfig::fields(FieldVisitor& v) {
   v.table("ema", ema, "moving average of the weights, used for evaluation and saved");
   v.table("checkpoint", checkpoint, "for resuming");
   v.table("guard", guard, "when to skip an update and when to stop");
+  v.table("comm", comm, "several processes that train together");
 }
 
 }  // namespace gamut::train

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "gamut/algorithms/algorithm.h"
+#include "gamut/comm/config.h"
 #include "gamut/core/config.h"
 #include "gamut/nn/lora.h"
 #include "gamut/rewards/reward.h"
@@ -66,6 +67,7 @@ struct TrainConfig {
   EmaConfig ema;
   CheckpointConfig checkpoint;
   GuardConfig guard;
+  comm::CommConfig comm;
   // [[regularizer.gate_rewards]]: tables with the keys of [reward], in place of names there.
   std::vector<rewards::RewardConfig> gate_tables = {};
   rewards::RewardConfig gate_defaults =

@@ -12,15 +12,25 @@
 
 namespace gamut::train {
 
-std::vector<std::vector<int64_t>> rows_by_slot(const std::vector<Rollout>& drawn) {
+std::vector<std::vector<int64_t>> rows_by_slot(const std::vector<SampleRow>& all) {
   std::vector<std::vector<int64_t>> rows;
   int64_t row = 0;
-  for (const Rollout& batch : drawn)
-    for (const SampleRow& sample : batch.rows) {
-      if (size_t(sample.slot) >= rows.size()) rows.resize(size_t(sample.slot) + 1);
-      rows[size_t(sample.slot)].push_back(row++);
-    }
+  for (const SampleRow& sample : all) {
+    if (size_t(sample.slot) >= rows.size()) rows.resize(size_t(sample.slot) + 1);
+    rows[size_t(sample.slot)].push_back(row++);
+  }
   return rows;
+}
+
+DrawnRows all_rows(const std::vector<std::vector<SampleRow>>& batches,
+                   const std::vector<text::Prompt>& prompts) {
+  DrawnRows all;
+  for (const std::vector<SampleRow>& batch : batches)
+    for (const SampleRow& row : batch) {
+      all.rows.push_back(row);
+      all.prompts.push_back(prompts[size_t(row.key.prompt)]);
+    }
+  return all;
 }
 
 Drawn gather(std::vector<Rollout> batches, const std::vector<text::Prompt>& prompts) {
@@ -52,16 +62,16 @@ std::vector<at::Tensor> step_features(const std::vector<Rollout>& drawn, const m
   return features;
 }
 
-// Per row, the log-probabilities summed over the steps.
-std::vector<double> summed_log_probs(const std::vector<Rollout>& drawn, const std::vector<int64_t>& steps) {
-  std::vector<double> sums;
+// Per row, the log-probabilities summed over the steps. [rows] fp64
+at::Tensor summed_log_probs(const std::vector<Rollout>& drawn, const std::vector<int64_t>& steps) {
+  std::vector<at::Tensor> sums;
   for (const Rollout& batch : drawn) {
     at::Tensor sum = at::zeros({int64_t(batch.rows.size())}, at::kDouble);
     for (const int64_t step : steps)
       sum += batch.trajectories.log_probs[size_t(step)].to(at::kCPU, at::kDouble);
-    for (int64_t row = 0; row < sum.numel(); ++row) sums.push_back(sum[row].item<double>());
+    sums.push_back(sum);
   }
-  return sums;
+  return at::cat(sums);
 }
 
 void compare_with_base(algorithms::Group& group, const at::Tensor& features, const BaseSamples& base,
@@ -103,20 +113,20 @@ RowCredit scatter(algorithms::Credit credit, const std::vector<std::vector<int64
 Crediting::Crediting(const TrainConfig& config)
     : config_(config), features_(rewards::make_features(config.slots.shaping.features, config.device)) {}
 
-RowCredit Crediting::assign(const Drawn& drawn, const rewards::Scores& scores, const models::Pipeline& policy,
+Looks Crediting::look(const Drawn& drawn, const models::Pipeline& policy,
+                      const std::vector<int64_t>& trained_steps) const {
+  at::NoGradGuard no_grad;
+  const bool asks_likelihood = config_.slots.advantage.kind == "tmpo";
+  return {.features = features_->extract(drawn.pictures),
+          .log_probs = asks_likelihood ? summed_log_probs(drawn.batches, trained_steps) : at::Tensor(),
+          .of_steps = step_features(drawn.batches, policy, *features_)};
+}
+
+RowCredit Crediting::assign(const DrawnRows& all, const Looks& looks, const rewards::Scores& scores,
                             const CreditPlace& place) {
   at::NoGradGuard no_grad;
   const algorithms::Slots& slots = config_.slots;
-  const std::vector<std::vector<int64_t>> rows_of = rows_by_slot(drawn.batches);
-  std::vector<int64_t> prompts;
-  for (const Rollout& batch : drawn.batches)
-    for (const SampleRow& row : batch.rows) prompts.push_back(row.key.prompt);
-  const at::Tensor features = features_->extract(drawn.pictures);
-  const std::vector<at::Tensor> of_steps = step_features(drawn.batches, policy, *features_);
-
-  const std::vector<double> log_probs = slots.advantage.kind == "tmpo"
-                                            ? summed_log_probs(drawn.batches, place.trained_steps)
-                                            : std::vector<double>{};
+  const std::vector<std::vector<int64_t>> rows_of = rows_by_slot(all.rows);
 
   std::vector<algorithms::Group> groups;
   double distance = 0;
@@ -125,15 +135,15 @@ RowCredit Crediting::assign(const Drawn& drawn, const rewards::Scores& scores, c
     for (const int64_t row : rows) {
       group.rewards.push_back(scores.value[size_t(row)]);
       group.scored.push_back(scores.failure[size_t(row)].empty());
-      if (!log_probs.empty()) group.log_probs.push_back(log_probs[size_t(row)]);
+      if (looks.log_probs.defined()) group.log_probs.push_back(looks.log_probs[row].item<double>());
     }
     const int64_t first = rows.front();
-    group.prompt = drawn.prompts[size_t(first)].text;
-    group.distances_NN = distances_of(features, rows);
+    group.prompt = all.prompts[size_t(first)].text;
+    group.distances_NN = distances_of(looks.features, rows);
     if (slots.shaping.kind == "mmd")
-      compare_with_base(group, features.index_select(0, at::tensor(rows, at::kLong)), *place.base,
-                        prompts[size_t(first)]);
-    for (const at::Tensor& step : of_steps) group.step_distances_NN.push_back(distances_of(step, rows));
+      compare_with_base(group, looks.features.index_select(0, at::tensor(rows, at::kLong)), *place.base,
+                        all.rows[size_t(first)].key.prompt);
+    for (const at::Tensor& step : looks.of_steps) group.step_distances_NN.push_back(distances_of(step, rows));
     distance += diversity::pairwise_mean(group.distances_NN) / double(rows_of.size());
   }
   const algorithms::CreditConfig config{slots.subset, slots.shaping, slots.advantage};

@@ -29,13 +29,18 @@ void Gate::check_prompts(const std::vector<text::Prompt>& prompts, const std::st
   for (const auto& reward : auxiliaries_) rewards::check_prompts(*reward, "gate", prompts, file);
 }
 
-std::vector<uint8_t> Gate::open(const at::Tensor& pictures, const std::vector<text::Prompt>& prompts,
-                                const rewards::Scores& main) {
-  if (auxiliaries_.empty()) return std::vector<uint8_t>(main.value.size(), 1);
+std::vector<std::vector<double>> Gate::score(const at::Tensor& pictures,
+                                             const std::vector<text::Prompt>& prompts) {
   std::vector<std::vector<double>> scores;
   for (const auto& reward : auxiliaries_)
     scores.push_back(finite_or_worst(rewards::score_checked(*reward, pictures, prompts).value));
-  return gate_.open(finite_or_worst(main.value), scores);
+  return scores;
+}
+
+std::vector<uint8_t> Gate::open(const rewards::Scores& main,
+                                const std::vector<std::vector<double>>& auxiliaries) {
+  if (auxiliaries_.empty()) return std::vector<uint8_t>(main.value.size(), 1);
+  return gate_.open(finite_or_worst(main.value), auxiliaries);
 }
 
 nlohmann::json Gate::state() const { return gate_.state(); }

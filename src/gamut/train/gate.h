@@ -23,9 +23,11 @@ class Gate {
   // DataError when the gate's rewards cannot score a prompt; `file`: where it stands.
   void check_prompts(const std::vector<text::Prompt>& prompts, const std::string& file) const;
 
-  // One mark per row drawn; all 1 without a gate. Scores the auxiliary rewards.
-  std::vector<uint8_t> open(const at::Tensor& pictures, const std::vector<text::Prompt>& prompts,
-                            const rewards::Scores& main);
+  // What each auxiliary reward says of the pictures; a picture that it could not score ranks last.
+  std::vector<std::vector<double>> score(const at::Tensor& pictures,
+                                         const std::vector<text::Prompt>& prompts);
+  // One mark per row drawn; all 1 without a gate. Scores of all rows.
+  std::vector<uint8_t> open(const rewards::Scores& main, const std::vector<std::vector<double>>& auxiliaries);
   double share() const { return gate_.share(); }
   nlohmann::json state() const;
   void load_state(const nlohmann::json& state);

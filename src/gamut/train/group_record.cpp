@@ -35,14 +35,13 @@ nlohmann::ordered_json GroupRecord::to_json() const {
 }
 
 std::vector<GroupRecord> group_records(const CreditView& view, int64_t count) {
-  const std::vector<std::vector<int64_t>> rows_of = rows_by_slot(view.drawn.batches);
-  const at::Tensor& pictures = view.drawn.pictures;
+  const std::vector<std::vector<int64_t>> rows_of = rows_by_slot(view.drawn.rows);
   std::vector<GroupRecord> records;
   for (size_t g = 0; g < std::min(rows_of.size(), size_t(count)); ++g) {
     GroupRecord& record = records.emplace_back();
     record.step = view.step;
     record.prompt = view.drawn.prompts[size_t(rows_of[g].front())];
-    record.pictures = pictures.index_select(0, at::tensor(rows_of[g], at::kLong).to(pictures.device()));
+    record.pictures = view.pictures(rows_of[g]);
     for (const int64_t row : rows_of[g]) {
       record.rewards.push_back(view.scores.value[size_t(row)]);
       record.scored.push_back(view.scores.failure[size_t(row)].empty());

@@ -22,9 +22,11 @@ namespace gamut::train {
 // The trainer's own data after credit, before the update; valid during the observer's call.
 struct CreditView {
   int64_t step = 0;  // the iteration that goes on, from 1
-  const Drawn& drawn;
+  const DrawnRows& drawn;
   const rewards::Scores& scores;
   const RowCredit& credit;
+  // [rows asked for, 3, H, W], where they were drawn. Every process of a group must ask for the same.
+  std::function<at::Tensor(const std::vector<int64_t>& rows)> pictures = {};
 };
 
 using CreditObserver = std::function<void(const CreditView&)>;

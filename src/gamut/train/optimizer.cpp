@@ -62,6 +62,12 @@ void AdamW::zero_grad() {
   for (at::Tensor& tensor : tensors_) tensor.mutable_grad() = at::Tensor();
 }
 
+std::vector<at::Tensor> AdamW::own_gradients() {
+  for (at::Tensor& tensor : tensors_)
+    if (!tensor.grad().defined()) tensor.mutable_grad() = at::zeros_like(tensor).detach();
+  return gradients();
+}
+
 std::vector<nn::NamedTensor> AdamW::state() const {
   std::vector<nn::NamedTensor> state;
   for (size_t i = 0; i < params_.size(); ++i) state.push_back({"exp_avg." + params_[i].name, exp_avg_[i]});

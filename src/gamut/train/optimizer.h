@@ -30,8 +30,11 @@ class AdamW {
   void step(double learning_rate);
   void step() { step(config_.learning_rate); }
   void zero_grad();
+  // Every parameter's gradient, made where there was none: processes sum them in place.
+  std::vector<at::Tensor> own_gradients();
 
   int64_t steps_done() const { return steps_done_; }
+  at::Device device() const { return tensors_.front().device(); }
   // "exp_avg.<name>" and "exp_avg_sq.<name>", for checkpoints.
   std::vector<nn::NamedTensor> state() const;
   // DataError when a tensor is missing or of another shape.

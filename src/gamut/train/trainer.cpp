@@ -7,6 +7,7 @@
 #include "gamut/core/names.h"
 #include "gamut/nn/kernels/cpu_path.h"
 #include "gamut/train/policy.h"
+#include "gamut/train/shared.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -49,6 +50,13 @@ void report_rewards(const rewards::Scores& scores, bool reads_text, StepReport& 
   }
 }
 
+std::vector<text::Prompt> prompts_of(const std::vector<SampleRow>& rows,
+                                     const std::vector<text::Prompt>& prompts) {
+  std::vector<text::Prompt> asked;
+  for (const SampleRow& row : rows) asked.push_back(prompts[size_t(row.key.prompt)]);
+  return asked;
+}
+
 void report_credit(const RowCredit& credit, const algorithms::Slots& slots, StepReport& report) {
   const algorithms::Credit& groups = credit.groups;
   report.zero_std_ratio = double(groups.zero_std_groups) / double(groups.groups.size());
@@ -76,15 +84,27 @@ auto within(Hooks& hooks, Span span, const Work& work) {
 
 Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Reward& reward,
                  std::vector<text::Prompt> prompts, Hooks& hooks)
+    : Trainer(config, std::move(policy), reward, std::move(prompts), hooks, nullptr) {}
+
+Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Reward& reward,
+                 std::vector<text::Prompt> prompts, comm::Group& group)
+    : Trainer(config, std::move(policy), reward, std::move(prompts), Hooks::none(), &group) {}
+
+Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Reward& reward,
+                 std::vector<text::Prompt> prompts, Hooks& hooks, comm::Group* group)
     : hooks_(hooks),
+      own_group_(group == nullptr ? std::make_unique<comm::Group>() : nullptr),
+      group_(group == nullptr ? *own_group_ : *group),
       config_(config),
       policy_(std::move(policy)),
       reward_(reward),
+      scoring_(reward),
       prompts_(std::move(prompts)),
       process_(rollout_process(config_, policy_)),
       objective_(make_objective(config_, process_)),
       plan_(make_batch_plan(config.rollout, config.slots.subset, int64_t(prompts_.size()),
                             policy_.usual_batch())),
+      slices_(plan_, config.slots.subset.is_on(), group_.rank(), group_.size()),
       params_(within(hooks_, Span::kAdapter, [&] { return make_trainable(config_, policy_); })),
       optimizer_(within(hooks_, Span::kOptimizer, [&] { return AdamW(params_, config.optimizer); })),
       ema_(within(hooks_, Span::kAverage, [&] { return Ema(params_, config.ema); })),
@@ -101,6 +121,7 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
   policy_.set_gradient_checkpointing(config.gradient_checkpointing);
   check_slots(config_, policy_, process_, objective_->needs());  // fails now, not in the first iteration
   gate_.check_prompts(prompts_, config_.rollout.prompts);
+  check_same_weights(params_, group_);
 }
 
 bool Trainer::drop_text_encoders(const std::vector<std::vector<std::string>>& evaluated) {
@@ -126,19 +147,24 @@ StepReport Trainer::iterate() {
       config_.slots, objective_->needs(), process_.iteration(seed, steps_done_), seed, steps_done_);
   UpdateInputs inputs{.steps = steps, .objective = *objective_};
 
+  const auto enter = [&](const char* phase) { group_.enter(cat(phase, " of iteration ", report.step)); };
+  enter("rollout");
   hooks_.expect(inputs);
   draw_base();
   Drawn drawn = roll_out(inputs);
   report.seconds_rollout = part.restart();
 
+  enter("reward");
   const rewards::Scores scores = score(drawn, report);
   report.seconds_reward = part.restart();
 
   const RowCredit credit = assign_credit(drawn, scores, inputs, report);
-  const std::vector<uint8_t> regularized = gate_.open(drawn.pictures, drawn.prompts, scores);
+  const std::vector<uint8_t> regularized =
+      gate_.open(scores, share(gate_.score(drawn.pictures, drawn.prompts), slices_, group_));
   follow_variety(drawn.batches, inputs, report);
   report.seconds_credit = part.restart();
 
+  enter("reference");
   policies_.follow_average(ema_.weights());
   std::vector<MicroBatch> batches;
   {
@@ -147,6 +173,7 @@ StepReport Trainer::iterate() {
   }
   report.seconds_reference = part.restart();
 
+  enter("update");
   update(batches, inputs, report);
   if (config_.slots.regularizer.kind == "gated_kl") report.gate_share = gate_.share();
   if (config_.slots.regularizer.reference == "periodic")
@@ -166,15 +193,22 @@ Drawn Trainer::roll_out(const UpdateInputs& inputs) {
   const std::vector<int64_t> prompts =
       draw_prompts(plan_, int64_t(prompts_.size()), uint64_t(config_.seed), steps_done_);
   const PolicySet::Use behavior = policies_.use(algorithms::Policy::kOld);
+  drawn_rows_ = all_rows(sample_rows(plan_, prompts, steps_done_), prompts_);
   std::vector<Rollout> batches;
-  for (const std::vector<SampleRow>& rows : sample_rows(plan_, prompts, steps_done_))
+  for (const std::vector<int64_t>& places : slices_.batches()) {
+    std::vector<SampleRow> rows;
+    for (const int64_t place : places) rows.push_back(drawn_rows_.rows[size_t(place)]);
     batches.push_back(hooks_.draw(batches, rows,
                                   [&] { return actor_.roll_out(inputs.steps.schedule, rows, graph_steps); }));
+    if (scoring_.overlaps()) scoring_.add(batches.back().pictures, prompts_of(rows, prompts_));
+  }
   return gather(std::move(batches), prompts_);
 }
 
 rewards::Scores Trainer::score(const Drawn& drawn, StepReport& report) {
-  rewards::Scores scores = rewards::score_checked(reward_, drawn.pictures, drawn.prompts);
+  rewards::Scores own = scoring_.overlaps() ? scoring_.finish()
+                                            : rewards::score_checked(reward_, drawn.pictures, drawn.prompts);
+  rewards::Scores scores = share(std::move(own), slices_, group_);
   report_rewards(scores, reward_.reads_text(), report);
   if (report.reward_failures == 0) return scores;
   const bool stops = config_.guard.on_reward_failure == "stop" || report.reward_failures == plan_.pictures;
@@ -189,10 +223,12 @@ rewards::Scores Trainer::score(const Drawn& drawn, StepReport& report) {
 
 // Pictures that are no pictures are no failure of the reward.
 void Trainer::check_pictures(const at::Tensor& pictures, int64_t step) const {
-  const int64_t damaged = pictures.isfinite().flatten(1).all(1).logical_not().sum().item<int64_t>();
+  const at::Tensor count = pictures.isfinite().flatten(1).all(1).logical_not().sum();
+  group_.sum({count});
+  const int64_t damaged = count.item<int64_t>();
   if (damaged == 0) return;
   const std::string what =
-      cat(damaged, " of ", pictures.size(0), " pictures of iteration ", step, " are not finite: ");
+      cat(damaged, " of ", plan_.pictures, " pictures of iteration ", step, " are not finite: ");
   if (updates_done_ == 0)
     throw NumericalError(
         "train", what + "the model draws such before its first update; does its type (dtype) fit it?");
@@ -216,7 +252,8 @@ void Trainer::draw_base() {
 
 void Trainer::follow_variety(const std::vector<Rollout>& drawn, UpdateInputs& inputs, StepReport& report) {
   if (!config_.slots.regularizer.follows_variety() || !hooks_.has_data()) return;
-  anchor_.observe(kept_variety(drawn, *base_, config_.slots.regularizer.pool));
+  anchor_.observe(kept_variety(final_latents(drawn, slices_, group_), drawn_rows_.rows, *base_,
+                                config_.slots.regularizer.pool));
   inputs.anchor = anchor_.factor();
   report.kept_share = anchor_.kept();
   report.anchor_weight = config_.slots.regularizer.weight * anchor_.factor();
@@ -225,28 +262,33 @@ void Trainer::follow_variety(const std::vector<Rollout>& drawn, UpdateInputs& in
 RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scores,
                                  const UpdateInputs& inputs, StepReport& report) {
   RowCredit credit = hooks_.credit(drawn, [&] {
-    return crediting_.assign(drawn, scores, policy_,
-                             {.keep = plan_.keep,
-                              .iteration = steps_done_,
-                              .trained_steps = inputs.steps.trained,
-                              .base = base_ ? &*base_ : nullptr});
+    const Looks looks = share(crediting_.look(drawn, policy_, inputs.steps.trained), slices_, group_);
+    return crediting_.assign(
+        drawn_rows_, looks, scores,
+        {.keep = plan_.keep, .iteration = steps_done_, .base = base_ ? &*base_ : nullptr});
   });
   report_credit(credit, config_.slots, report);
   if (config_.slots.subset.is_on())
     guard_.watch_subset(credit.groups.subset_fallbacks, int64_t(credit.groups.groups.size()));
   if (credit_observer_)
-    credit_observer_({.step = report.step, .drawn = drawn, .scores = scores, .credit = credit});
+    credit_observer_(
+        {.step = report.step,
+         .drawn = drawn_rows_,
+         .scores = scores,
+         .credit = credit,
+         .pictures = [&](const auto& rows) { return pictures_of(rows, drawn, slices_, group_); }});
   return credit;
 }
 
 std::vector<ChosenRows> Trainer::choose_rows(std::vector<Rollout> drawn, const RowCredit& credit,
                                              const std::vector<uint8_t>& regularized, StepReport& report) {
-  if (!buffer_) return kept_rows(std::move(drawn), credit, regularized, plan_.micro_batch);
-  buffer_->put(steps_done_, drawn, credit);
+  if (!buffer_) return kept_rows(std::move(drawn), credit, regularized, plan_, slices_);
+  buffer_->put(steps_done_, final_latents(drawn, slices_, group_), drawn_rows_.rows, credit);
   const int64_t count = plan_.prompts * plan_.keep;
   report.trained_images = std::min(count, buffer_->size());
-  return buffer_->choose(count, plan_.micro_batch, uint64_t(config_.seed), steps_done_,
-                         policy_.options().device);
+  return slice_of(buffer_->choose(count, plan_.micro_batch, uint64_t(config_.seed), steps_done_,
+                                  policy_.options().device),
+                  plan_.updates, group_.rank(), group_.size());
 }
 
 // The rows with their credit and what other policies say of them.
@@ -257,6 +299,7 @@ std::vector<MicroBatch> Trainer::make_batches(std::vector<ChosenRows> chosen, co
   };
   for (ChosenRows& rows : chosen) {
     MicroBatch& batch = batches.emplace_back();
+    batch.update = rows.update;
     batch.denoiser = actor_.denoiser(policy_, rows.rows);
     batch.at_points = actor_.point_denoiser(policy_, rows.rows, inputs.steps.schedule);
     batch.keys = keys_of(rows.rows);
@@ -274,8 +317,9 @@ std::vector<MicroBatch> Trainer::make_batches(std::vector<ChosenRows> chosen, co
 void Trainer::update(std::vector<MicroBatch>& batches, const UpdateInputs& inputs, StepReport& report) {
   for (int64_t u = 0; u < plan_.updates; ++u) {
     std::vector<MicroBatch*> mine;
-    for (size_t m = size_t(u); m < batches.size(); m += size_t(plan_.updates)) mine.push_back(&batches[m]);
-    const UpdateReport done = accumulate_gradient(mine, inputs, optimizer_, hooks_);
+    for (MicroBatch& batch : batches)
+      if (batch.update == u) mine.push_back(&batch);
+    const UpdateReport done = accumulate_gradient(mine, inputs, optimizer_, hooks_, group_);
     if (u == 0) {
       report.ratio_max_deviation = done.ratio_max_deviation;
       if (done.finite) guard_.check_ratio(done.ratio_max_deviation, report.step);
@@ -345,6 +389,7 @@ void Trainer::save(const std::filesystem::path& run) {
 void Trainer::resume(const std::filesystem::path& checkpoint) {
   draw_base();
   load_checkpoint(checkpoint, parts(), [this](const nlohmann::json& state) { restore(state); });
+  check_same_weights(params_, group_);
 }
 
 void Trainer::restore(const nlohmann::json& state) {

@@ -6,8 +6,13 @@
 //   while (trainer.steps_done() < config.iterations) StepReport report = trainer.iterate();
 //
 // It writes no files but checkpoints on request, prints nothing and computes no formula.
+//
+// Several processes that train together have a trainer each, of the same recipe, weights and prompts, and
+// call it alike. Each draws, scores and trains on its slice of the rows; scores, looks and gradients are put
+// together, so that every process has the same report, weights and state after each iteration.
 #pragma once
 
+#include "gamut/comm/group.h"
 #include "gamut/diffusion/noise_process.h"
 #include "gamut/models/pipeline.h"
 #include "gamut/rewards/reward.h"
@@ -25,6 +30,8 @@
 #include "gamut/train/hooks.h"
 #include "gamut/train/policy_set.h"
 #include "gamut/train/report.h"
+#include "gamut/train/scoring.h"
+#include "gamut/train/slices.h"
 #include "gamut/train/update.h"
 
 #include <filesystem>
@@ -40,6 +47,8 @@ class Trainer {
   // `hooks` must outlive the trainer.
   Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Reward& reward,
           std::vector<text::Prompt> prompts, Hooks& hooks = Hooks::none());
+  Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Reward& reward,
+          std::vector<text::Prompt> prompts, comm::Group& group);
 
   // One iteration. NumericalError as Guard says.
   StepReport iterate();
@@ -71,6 +80,8 @@ class Trainer {
   void resume(const std::filesystem::path& checkpoint);
 
  private:
+  Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Reward& reward,
+          std::vector<text::Prompt> prompts, Hooks& hooks, comm::Group* group);
   Drawn roll_out(const UpdateInputs& inputs);
   rewards::Scores score(const Drawn& drawn, StepReport& report);
   RowCredit assign_credit(const Drawn& drawn, const rewards::Scores& scores, const UpdateInputs& inputs,
@@ -87,13 +98,18 @@ class Trainer {
   void update(std::vector<MicroBatch>& batches, const UpdateInputs& inputs, StepReport& report);
 
   Hooks& hooks_;
+  std::unique_ptr<comm::Group> own_group_;  // where nobody gave one
+  comm::Group& group_;
   TrainConfig config_;
   models::Pipeline policy_;
   rewards::Reward& reward_;
+  Scoring scoring_;
   std::vector<text::Prompt> prompts_;
   diffusion::NoiseProcess process_;
   std::unique_ptr<algorithms::Objective> objective_;
   BatchPlan plan_;
+  Slices slices_;
+  DrawnRows drawn_rows_;  // of the iteration that goes on
   std::vector<nn::NamedTensor> params_;
   AdamW optimizer_;
   Ema ema_;

@@ -25,7 +25,20 @@ struct Sums {
     clipped += done.clipped_sum;
     deviation_max = at::maximum(deviation_max, done.ratio_deviation_max);
   }
+  void share(comm::Group& group) {
+    group.sum({loss, kl, approx_kl, clipped});
+    group.max(deviation_max);
+  }
 };
+
+// Samples of all processes that are in the loss and in the regularizer.
+void share_counts(UpdateReport& report, comm::Group& group) {
+  if (group.is_one()) return;
+  const at::Tensor counts = at::tensor({report.trained, report.regularized}, at::kLong);
+  group.sum({counts});
+  report.trained = counts[0].item<int64_t>();
+  report.regularized = counts[1].item<int64_t>();
+}
 
 int64_t trained_rows(const MicroBatch& batch, const Hooks& hooks) {
   return int64_t(hooks.value(batch.weights_B.sum(), double(batch.weights_B.numel())));
@@ -69,22 +82,27 @@ algorithms::LossTerms accumulate_item(const MicroBatch& batch, const UpdateInput
 }
 
 UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, const UpdateInputs& inputs,
-                                 const AdamW& optimizer, Hooks& hooks) {
+                                 AdamW& optimizer, Hooks& hooks, comm::Group& group) {
   UpdateReport report;
   for (const MicroBatch* batch : micro_batches) {
     report.trained += trained_rows(*batch, hooks);
     report.regularized += regularized_rows(*batch, hooks);
   }
+  share_counts(report, group);
   if (report.trained == 0) return report;
 
   const double items = double(inputs.objective.items_per_picture(inputs.steps));
   const UpdateTerms terms{.policy = double(report.trained) * items,
                           .regularizer = std::max(1.0, double(report.regularized)) * items};
-  Sums sums(micro_batches.front()->weights_B.device());
+  Sums sums(optimizer.device());
   for (MicroBatch* batch : micro_batches)
     hooks.train(*batch, inputs, [&](const algorithms::TrainItem& item) {
       sums.add(accumulate_item(*batch, inputs, item, terms));
     });
+  if (!group.is_one()) {
+    sums.share(group);
+    group.sum(optimizer.own_gradients());
+  }
   const auto value = [&](const at::Tensor& sum) { return hooks.value(sum, 0); };
   report.loss = value(sums.loss) / terms.policy;
   report.kl = value(sums.kl) / terms.regularizer;
@@ -97,8 +115,9 @@ UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, 
 }
 
 UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, const UpdateInputs& inputs,
-                                 const AdamW& optimizer) {
-  return accumulate_gradient(micro_batches, inputs, optimizer, Hooks::none());
+                                 AdamW& optimizer) {
+  comm::Group one;
+  return accumulate_gradient(micro_batches, inputs, optimizer, Hooks::none(), one);
 }
 
 }  // namespace gamut::train

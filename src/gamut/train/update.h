@@ -7,6 +7,7 @@
 #pragma once
 
 #include "gamut/algorithms/algorithm.h"
+#include "gamut/comm/group.h"
 #include "gamut/diffusion/forward_process.h"
 #include "gamut/diffusion/rollout.h"
 #include "gamut/train/config.h"
@@ -25,6 +26,7 @@ class Hooks;
 // One micro-batch of rollouts with its credit; rows as in the rollout, so that the network sees the same
 // batch again.
 struct MicroBatch : algorithms::CreditedRows {
+  int64_t update = 0;                  // of the iteration's optimizer steps, which one trains it
   diffusion::Denoiser denoiser;        // the policy on this micro-batch's conditioning
   diffusion::PointDenoiser at_points;  // the same at times of the forward process
   // What other policies say, by TrainItem::index: made before the update, since it depends on no weight that
@@ -41,7 +43,8 @@ struct UpdateInputs {
   double anchor = 1;  // factor of regularizer.weight in this iteration (AnchorWeight)
 };
 
-// Means over trained samples and items. All are over the micro-batches given.
+// Means over trained samples and items. All are over the micro-batches given, those of all processes
+// together.
 struct UpdateReport {
   double loss = 0, kl = 0, approx_kl = 0, clip_fraction = 0, ratio_max_deviation = 0, grad_norm = 0;
   int64_t trained = 0;      // samples in the loss; 0: nothing to learn from, no gradient
@@ -64,9 +67,11 @@ algorithms::LossTerms accumulate_item(const MicroBatch& batch, const UpdateInput
 // Accumulates the gradient of
 //   (1 / (samples * items)) sum loss + regularizer.weight (1 / (regularized samples * items)) sum distance
 // over all micro-batches and their items into the parameters. The caller decides on the optimizer's step.
+// A process of a group gives its own micro-batches, maybe none, and gets the gradient over all processes'
+// ones.
 UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, const UpdateInputs& inputs,
-                                 const AdamW& optimizer, Hooks& hooks);
+                                 AdamW& optimizer, Hooks& hooks, comm::Group& group);
 UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, const UpdateInputs& inputs,
-                                 const AdamW& optimizer);  // without hooks
+                                 AdamW& optimizer);  // of one process, without hooks
 
 }  // namespace gamut::train
