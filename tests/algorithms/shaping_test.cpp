@@ -345,6 +345,15 @@ TEST(shaping, the_witness_is_brute_force_s) {
   }
 }
 
+TEST(shaping, without_the_bases_pictures_there_is_no_discrepancy) {
+  EXPECT_EQ(
+      testing::message_of<ConfigError>([] {
+        shape_rewards({0.1, 0.2}, {}, {}, {.kind = "mmd"}, 0, 1, nullptr);
+      }),
+      "[shaping] kind = \"mmd\" compares a group with the base's pictures, which are at hand in training "
+      "alone; set shaping.kind to another");
+}
+
 // A member where the base has pictures and the group has none gains over one in the group's crowd.
 TEST(shaping, what_the_group_lacks_is_worth_more) {
   const at::Tensor own = at::tensor({0.0, 0.0, 0.1, 3.0}, at::kDouble),

@@ -307,7 +307,11 @@ TEST(frontier, compares_weights_without_averaging) {
 TEST(frontier, pairs_are_of_one_protocol) {
   const Runs runs;
   std::vector<std::string> all = runs.both();
-  all.push_back(runs.add("other-1", 1, {{0, 0.6, 0.2}, {2, 0.8, 0.1}}, true, "iterations = 3\n"));
+  all.push_back(runs.add("other-1", 1, {{0, 0.6, 0.2}, {2, 0.8, 0.1}}));
+  std::string recipe = read_file(runs / "other-1" / "config.toml");
+  const size_t place = recipe.find("iterations = ");
+  ASSERT_NE(place, std::string::npos);
+  write_raw(runs / "other-1" / "config.toml", recipe.insert(place + 13, "7"));
   const Ran ran = frontier(all, {"--pairs"});
   EXPECT_EQ(ran.code, 2);
   EXPECT_NE(ran.err.find("one table holds runs of one protocol; "), std::string::npos) << ran.err;

@@ -127,7 +127,10 @@ TEST(training, writes_the_promised_keys) {
                                 "set",
                                 "recall",
                                 "pvs",
-                                "prediction_norm"};
+                                "prediction_norm",
+                                "stroke_spread",
+                                "size_spread",
+                                "place_spread"};
   const Ran ran = gamut({"eval", micro.recipe().string(), "--model", kTiny.string(), "--json"});
   EXPECT_EQ(ran.code, 0) << ran.err;
   of_eval.insert({"further", "measured"});

@@ -159,7 +159,7 @@ TEST(usage, names_an_unknown_algorithm) {
   expect_recipe_error(
       "algorithm = \"flow_grop\"\n", {},
       "[config] key 'algorithm' must be one of flow_grpo | dance_grpo | dance_sd | ddpo | "
-      "gardo | diverse_grpo | drift | diverse_drift | gamut | flow_factory | mix_grpo | "
+      "gardo | diverse_grpo | drift | diverse_drift | gamut | tmpo | flow_factory | mix_grpo | "
       "awm | nft | weighted_matching | rwr | raft | flow_cps; got \"flow_grop\" (RECIPE:1:1); did you mean "
       "\"flow_grpo\"?");
 }
@@ -213,8 +213,8 @@ TEST(usage, pretraining_knows_its_tasks) {
   const std::string recipe = (folder / "my.toml").string();
   write_raw(recipe, "task = \"raeder\"\n");
   expect_usage_error({"pretrain", recipe, "--run", (folder / "run").string()},
-                     "[config] key 'task' must be one of base | reader | clip; got \"raeder\" (" + recipe +
-                         ":1:1); did you mean \"reader\"?");
+                     "[config] key 'task' must be one of base | reader | faces | clip; got \"raeder\" (" +
+                         recipe + ":1:1); did you mean \"reader\"?");
   write_raw(recipe, "task = \"reader\"\n");
   expect_usage_error(
       {"pretrain", recipe, "--run", (folder / "run").string()},

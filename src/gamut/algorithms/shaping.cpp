@@ -201,6 +201,11 @@ ShapedGroup shape_rewards(const std::vector<double>& rewards, const at::Tensor& 
               " rewards");
   ShapedGroup group{.bonus = std::vector<double>(rewards.size(), 0.0), .shaped = rewards};
   if (rewards.empty()) return group;
+  if (config.kind == "mmd")
+    throw ConfigError(
+        "shaping",
+        "kind = \"mmd\" compares a group with the base's pictures, which are at hand in training "
+        "alone; set shaping.kind to another");
   if (distances.defined())
     group.diversity =
         raw_diversity(distances, config.kind == "pairwise_potential" ? config.diversity : "mean");

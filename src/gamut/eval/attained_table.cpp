@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <limits>
+#include <string_view>
 
 namespace gamut::eval {
 namespace {
@@ -39,6 +40,12 @@ std::string cell(const Method& method, double level) {
   }
   return cat(formatted("%.3f", sum / double(method.runs.size())), " (", formatted("%.3f", low), "–",
              formatted("%.3f", high), ")");
+}
+
+bool more_is_better(const std::string& key) {
+  constexpr std::string_view kHeldout = "heldout.";
+  const Measure* measure = find_measure(key.starts_with(kHeldout) ? key.substr(kHeldout.size()) : key);
+  return measure != nullptr && measure->direction == Direction::kUp;
 }
 
 std::string reached(const Method& method, double level) {
@@ -161,7 +168,7 @@ std::string attained_table(const std::vector<MethodRow>& rows, double level) {
   for (const Method& method : all)
     lines.push_back(cat("| ", method.name, " | ", reached(method, level), " |"));
   for (const MeasureColumn& column : columns_of(rows)) {
-    if (column.key == "reward") continue;  // it is held equal
+    if (column.key == "reward" || !more_is_better(column.key)) continue;  // the reward is held equal
     titles += cat(" ", column.title, " |");
     rule += "--:|";
     const std::vector<Method> methods = curves_of(rows, column.key);

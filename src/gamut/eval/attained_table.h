@@ -12,8 +12,8 @@
 
 namespace gamut::eval {
 
-// Mean over seeds (smallest–largest), a dash where a seed does not reach the level; then one line per measure
-// with the pairs that differ, and how many do not.
+// Of every measure of which more is better: mean over seeds (smallest–largest), a dash where a seed does not
+// reach the level; then one line per measure with the pairs that differ, and how many do not.
 std::string attained_table(const std::vector<MethodRow>& rows, double level);
 // Ranks by families at the level, or without one at the last evaluation: on the prompts evaluated, and on
 // held-out ones where every row has them. "" with fewer than two methods, methods of unequal seeds, or no

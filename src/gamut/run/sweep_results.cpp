@@ -55,15 +55,6 @@ eval::MethodRow method_row(const json& row, const std::string& place) {
   return out;
 }
 
-// What the evaluation of a row was made with, of all that a row says itself.
-std::string made_with(const json& row) {
-  std::string text;
-  for (const char* key : {"prompts", "members", "eval_steps", "eval_seed"})
-    if (row.contains(key) && row[key].is_number())
-      text += cat(text.empty() ? "" : "; ", key, " = ", row[key].dump());
-  return text;
-}
-
 // The protocols of all runs, and how each kind of evaluation was made.
 class Protocols {
  public:
@@ -72,18 +63,27 @@ class Protocols {
     auto& known = runs_.try_emplace(run, "").first->second;
     if (line.contains("protocol") && line["protocol"].is_string())
       known = line["protocol"].get<std::string>();
-    kinds_[kind].push_back({run, made_with(line)});
+    for (const char* key : {"prompts", "members", "eval_steps", "eval_seed"})
+      if (line.contains(key) && line[key].is_number()) add_setting(kind + " " + key, run, line[key].dump());
   }
   void check() const {
     std::vector<RunProtocol> all;
     for (const auto& [run, protocol] : runs_) all.push_back({run, protocol});
     check_one_protocol("sweep", all);
-    for (const auto& [kind, rows] : kinds_) check_one_protocol("sweep", rows);
   }
 
  private:
-  std::map<std::string, std::string> runs_;
-  std::map<std::string, std::vector<RunProtocol>> kinds_;
+  // What a row says itself; rows of earlier versions say less.
+  void add_setting(const std::string& setting, const std::string& run, const std::string& value) {
+    const auto& [first, known] = settings_.try_emplace(setting, run, value).first->second;
+    if (known == value) return;
+    throw ConfigError("sweep", cat("one table holds runs of one protocol; '", first, "' and '", run,
+                                   "' differ in ", setting, " (", known, " and ", value, ")"));
+  }
+
+  std::map<std::string, std::string> runs_;  // by name
+  std::map<std::string, std::pair<std::string, std::string>>
+      settings_;  // the first run that has one, its value
 };
 
 }  // namespace
