@@ -24,6 +24,8 @@ constexpr Exception kExceptions[] = {
     {"hf download", nullptr, "fetches weights from the network"},
     {"build/gamut sample --model sd15", nullptr, "needs those weights"},
     {"build/gamut train recipes/sd15", nullptr, "needs those weights"},
+    {"build/gamut train recipes/sd35", nullptr, "needs its weights"},
+    {"build/gamut train recipes/flux", nullptr, "needs its weights"},
     {"build/gamut sweep", "--list", nullptr},  // eighteen runs; sweep_test runs three of its own
     {"gamut sweep", "--list", nullptr},
     {"gamut plan recipes/sd15", nullptr, "needs those weights"},
