@@ -37,12 +37,18 @@ def subset(rewards, keep, kind="min_variance", *, seed=0, **keys):
     return _part.subset(_numbers(rewards), keep, kind, seed=seed, **keys)
 
 
+def _is_one_group(rewards):
+    if hasattr(rewards, "ndim"):
+        return rewards.ndim == 1
+    return len(rewards) > 0 and (getattr(rewards[0], "ndim", None) == 0 or not hasattr(rewards[0], "__len__"))
+
+
 def advantages(rewards, *, features=None, kind="group", **keys):
     """Advantages of one group (rewards a list of numbers) or of several (a list of lists): [advantage]'s kinds.
 
     features: per group, for kind = "nearest_neighbour_weight" (GARDO).
     """
-    single = len(rewards) > 0 and not hasattr(rewards[0], "__len__") and getattr(rewards, "ndim", 1) == 1
+    single = _is_one_group(rewards)
     groups = [_numbers(rewards)] if single else [_numbers(group) for group in rewards]
     features = [] if features is None else [_tensor(each) for each in ([features] if single else features)]
     out = _part.advantages(groups, features=features, kind=kind, **keys)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every command of the shell blocks of README and of docs/howto, and every whole command in README's text,
-// runs as it stands there: in a folder that looks like the project's after `make demo`, with a run of a
-// second in the place of each of the demo's.
+// Every command of the shell blocks of README, of the gallery and of docs/howto, and every whole command in
+// README's text, runs as it stands there: in a folder that looks like the project's after `make demo`, with a
+// run of a second in the place of each of the demo's.
 #include "cli/micro.h"
 #include "cli/run_program.h"
 
@@ -24,6 +24,8 @@ constexpr Exception kExceptions[] = {
     {"hf download", nullptr, "fetches weights from the network"},
     {"build/gamut sample --model sd15", nullptr, "needs those weights"},
     {"build/gamut train recipes/sd15", nullptr, "needs those weights"},
+    {"build/gamut train recipes/sd35", nullptr, "needs its weights"},
+    {"build/gamut train recipes/flux", nullptr, "needs its weights"},
     {"build/gamut sweep", "--list", nullptr},  // eighteen runs; sweep_test runs three of its own
     {"gamut sweep", "--list", nullptr},
     {"gamut plan recipes/sd15", nullptr, "needs those weights"},
@@ -143,7 +145,9 @@ size_t run_all(
 TEST(readme, every_command_runs_as_printed) {
   const std::string page = read_file(kSource / "README.md");
   std::vector<std::string> commands = block_commands(page);
-  ASSERT_GE(commands.size(), 10u) << "README has shell blocks";
+  for (const std::string& command : block_commands(read_file(kSource / "docs/gallery.md")))
+    commands.push_back(command);
+  ASSERT_GE(commands.size(), 10u) << "README and the gallery have shell blocks";
   for (const std::string& command : commands_in_text(page)) commands.push_back(command);
   EXPECT_GE(run_all(Project(), commands), 6u);
 }

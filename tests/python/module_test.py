@@ -91,7 +91,19 @@ class Credit(unittest.TestCase):
             self.assertAlmostEqual(a, b, places=6)
         both = gamut.credit.advantages([[1.0, 2.0, 6.0], [0.0, 0.0, 0.0]], kind="group", std_ddof=0, std_eps=0)
         self.assertEqual(both[0], got)
+        for one in (torch.tensor([1.0, 2.0, 6.0]), torch.tensor([1.0, 2.0, 6.0]).numpy(), list(torch.tensor([1.0, 2.0, 6.0]))):
+            self.assertEqual(gamut.credit.advantages(one, std_ddof=0, std_eps=0), got)
+        self.assertEqual(gamut.credit.advantages(torch.tensor([[1.0, 2.0, 6.0], [0.0, 0.0, 0.0]]), std_ddof=0, std_eps=0), both)
+        weighted = gamut.credit.advantages(torch.rand(6), features=torch.rand(6, 4), kind="nearest_neighbour_weight")
+        self.assertEqual(len(weighted), 6)
         self.assertEqual(both[1], [0.0, 0.0, 0.0])
+
+    def test_rewards_that_are_no_numbers_are_refused(self):
+        wrong, features = [0.5, float("nan"), 1.0], torch.eye(3)
+        for call in (lambda: gamut.credit.advantages(wrong), lambda: gamut.credit.subset(wrong, 2),
+                     lambda: gamut.credit.pairwise_potential(wrong, features=features)):
+            with self.assertRaisesRegex(gamut.DataError, "finite numbers; got nan of member 1; leave members out"):
+                call()
 
     def test_subset_of_least_variance(self):
         self.assertEqual(gamut.credit.subset([0.1, 0.9, 0.5, 0.52, 0.55, 0.2], 3), [2, 3, 4])

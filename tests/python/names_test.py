@@ -27,6 +27,21 @@ class Names(Files):
         frontier = gamut.frontier([str(run)])
         self.assertIsInstance(frontier, dict)
 
+    def test_pictures_cross_without_a_copy(self):
+        kept, same = [], []
+
+        def reward(pictures, prompts):
+            kept.append(pictures)
+            return warmth(pictures, prompts)
+
+        def judge(pictures, prompts):  # of an evaluation's pictures, after the reward
+            same.append(pictures.data_ptr() == kept[-1].data_ptr())
+            return warmth(pictures, prompts)
+
+        self.train("run", reward=reward, judge=judge)
+        self.assertEqual(same, [True] * len(same))
+        self.assertGreaterEqual(len(same), 2)
+
     def test_model_sample_is_prompt_major(self):
         model = gamut.Model(str(TINY))
         pictures = model.sample(["the digit 7", "the letter K"], n=3, steps=2, sampler="ode", seed=4, guidance=1.0)

@@ -40,8 +40,12 @@ class Watch(threading.Thread):
 
 
 class Threads(Files):
+    def late(self, seconds):
+        """How late a thread may wake that sleeps: 7 ms were seen on a machine with four programs per core; a rollout, a decoding, an
+        update that kept the lock would be ten times as long."""
+        return max(0.1, 0.02 * seconds)
+
     def test_the_lock_is_free_in_every_part_of_an_iteration(self):
-        """No stretch without the lock may be a third of the shortest part, longer than a machine that is busy takes to wake."""
         inside, ends = [], []
 
         def timed(function):
@@ -57,12 +61,10 @@ class Threads(Files):
         with Watch() as watch:
             self.train("run", reward=timed(warmth), judge=timed(warmth), on_step=timed(lambda row: ends.append(time.monotonic())),
                        on_evaluation=timed(lambda row: None), set=slow)
-        rows, _ = gamut.read_run(self.home / "run")
-        row, end = rows[1], ends[1]
-        parts = {"rollout": row["seconds_rollout"], "update": row["seconds_update"]}
-        self.assertGreater(min(parts.values()), 0.3, "too short to tell a lock that is held from a thread that wakes late")
+        row, end = gamut.read_run(self.home / "run")[0][1], ends[1]
+        self.assertGreater(min(row["seconds_rollout"], row["seconds_update"]), 0.3)
         in_functions = max(b - a for a, b in inside)
-        self.assertLess(watch.longest_gap(end - row["seconds_total"], end), in_functions + min(parts.values()) / 3, parts)
+        self.assertLess(watch.longest_gap(end - row["seconds_total"], end), in_functions + self.late(row["seconds_total"]))
 
     def test_the_lock_is_free_while_pictures_are_drawn(self):
         model = gamut.Model(TINY)
@@ -71,7 +73,7 @@ class Threads(Files):
             model.sample("the letter K", n=64, steps=100)
             end = time.monotonic()
         self.assertGreater(end - begin, 0.3)
-        self.assertLess(watch.longest_gap(begin, end), (end - begin) / 3)
+        self.assertLess(watch.longest_gap(begin, end), self.late(end - begin))
 
     def run_in_threads(self, *names):
         errors = []

@@ -25,6 +25,8 @@ SETTINGS = """[mypy]
 cache_dir = {folder}/cache
 [mypy-torch.*]
 follow_imports = silent
+[mypy-PIL.*]
+ignore_missing_imports = True
 """
 
 

@@ -8,6 +8,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <optional>
 
 namespace gamut::python {
@@ -22,6 +23,14 @@ algorithms::Slots slots_of(std::vector<std::string> first, const std::string& ta
   algorithms::Slots slots;
   bind(parse_recipe("", "keywords", first), slots);
   return slots;
+}
+
+const std::vector<double>& checked(const std::vector<double>& rewards) {
+  for (size_t i = 0; i < rewards.size(); ++i)
+    if (!std::isfinite(rewards[i]))
+      throw DataError("credit", cat("rewards must be finite numbers; got ", rewards[i], " of member ", i,
+                                    "; leave members out that have no reward"));
+  return rewards;
 }
 
 Tensor distances_of(const MaybeTensor& features, const MaybeTensor& distances) {
@@ -53,7 +62,7 @@ std::vector<double> pairwise_potential(const std::vector<double>& rewards, const
     throw DataError("credit",
                     cat("features or distances of all ", rewards.size(), " members must be given; got ",
                         between.defined() ? cat("those of ", between.size(0)) : "none"));
-  return algorithms::shape_rewards(rewards, between, {}, slots.shaping, 0, steps, nullptr).shaped;
+  return algorithms::shape_rewards(checked(rewards), between, {}, slots.shaping, 0, steps, nullptr).shaped;
 }
 
 std::vector<int64_t> subset(const std::vector<double>& rewards, int64_t keep, const std::string& kind,
@@ -61,7 +70,7 @@ std::vector<int64_t> subset(const std::vector<double>& rewards, int64_t keep, co
   const algorithms::Slots slots =
       slots_of(as_sets("subset", py::dict(py::arg("kind") = kind)), "subset", keys);
   algorithms::check_subset(slots.subset);
-  return algorithms::choose_subset(rewards, slots.subset, keep, uint64_t(seed), {0, 0}).kept;
+  return algorithms::choose_subset(checked(rewards), slots.subset, keep, uint64_t(seed), {0, 0}).kept;
 }
 
 // One group per list; the same numbers as a training iteration's.
@@ -77,7 +86,7 @@ std::vector<std::vector<double>> advantages(const std::vector<std::vector<double
                                   rewards.size()));
   std::vector<algorithms::Group> groups;
   for (size_t g = 0; g < rewards.size(); ++g)
-    groups.push_back({.rewards = rewards[g],
+    groups.push_back({.rewards = checked(rewards[g]),
                       .scored = std::vector<uint8_t>(rewards[g].size(), 1),
                       .distances_NN = features.empty() ? Tensor() : distances_of(features[g], std::nullopt)});
   const algorithms::Credit credit = algorithms::assign_credit(
