@@ -410,7 +410,7 @@ TEST(trainer, hooks_see_every_piece_and_change_nothing) {
   const BatchPlan& plan = watched.trainer.plan();
   EXPECT_EQ(listener.spans, 6);  // five of the construction, one of the iteration
   EXPECT_EQ(listener.drawn, plan.micro_batches);
-  EXPECT_EQ(listener.items, 2 * plan.prompts * plan.keep / plan.micro_batch);  // schedule.count = 2
+  EXPECT_EQ(listener.items, 4 * plan.prompts * plan.keep / plan.micro_batch);  // all four steps train
 }
 
 TEST(trainer, the_learning_rate_follows_its_schedule) {

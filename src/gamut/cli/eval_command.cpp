@@ -7,7 +7,6 @@
 #include "gamut/eval/table.h"
 #include "gamut/io/image.h"
 #include "gamut/models/guidance.h"
-#include "gamut/nn/images.h"
 #include "gamut/run/run_argument.h"
 #include "gamut/run/stored_run.h"
 #include "gamut/run/train_recipe.h"
