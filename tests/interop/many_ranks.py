@@ -26,6 +26,7 @@ parser.add_argument("--program", required=True)
 parser.add_argument("--torchrun", default="")
 parser.add_argument("case")
 arguments = parser.parse_args()
+arguments.program = str(pathlib.Path(arguments.program).resolve())
 torchrun = arguments.torchrun if os.path.exists(arguments.torchrun) else shutil.which("torchrun")
 
 folder = pathlib.Path(tempfile.mkdtemp(prefix="gamut-ranks-"))
@@ -53,7 +54,7 @@ def free_port():
 
 def by_torchrun(processes, *command, more=()):
     return [torchrun, "--no-python", "--nnodes", "1", "--nproc-per-node", str(processes), "--rdzv-backend", "c10d",
-            "--rdzv-endpoint", "127.0.0.1:0", *more, arguments.program, *map(str, command)]
+            "--rdzv-endpoint", "127.0.0.1:0", *more, "--", arguments.program, *map(str, command)]
 
 
 class Ranks:
@@ -125,7 +126,8 @@ def plain():
     expect(two.returncode == 0, two.stderr)
     expect_same_run("one", "two")
     expect(two.stdout.count("before") == one.stdout.count("before"), two.stdout)
-    expect(sorted(p.name for p in (folder / "one").iterdir()) == sorted(p.name for p in (folder / "two").iterdir()))
+    names = [sorted(p.name.split("events")[0] for p in (folder / run).iterdir()) for run in ("one", "two")]
+    expect(names[0] == names[1], names)
     expect((folder / "two/model/model_index.json").exists())
     expect("2 processes" in two.stderr, two.stderr)
     doctor = subprocess.run(by_torchrun(2, "doctor"), env=environment, capture_output=True, text=True)
@@ -183,11 +185,11 @@ def differing():
     weights = next((folder / "other/unet").glob("*.safetensors"))
     data = weights.read_bytes()
     weights.write_bytes(data[:8] + data[8:].replace(b'"F32"', b'"F64"', 1))
-    # The same recipe to the letter, by a link that leads elsewhere.
+    # The same recipe to the letter, by a path that leads each process elsewhere.
     (folder / "a").mkdir(), (folder / "b").mkdir()
     (folder / "a/model").symlink_to(SOURCE / "tests/cli/fixtures/tiny")
     (folder / "b/model").symlink_to(folder / "other")
-    recipe = write_recipe(model="model")
+    recipe = write_recipe(model="/proc/self/cwd/model")
     ranks = Ranks([[]] * 0)
     port = free_port()
     for rank, place in enumerate("ab"):
@@ -262,7 +264,7 @@ def examples():
         (tools / name).write_text(text)
         (tools / name).chmod(0o755)
     variables = {**environment, "PATH": f"{tools}:{os.environ['PATH']}", "SLURM_JOB_ID": str(free_port()),
-                 "SLURM_JOB_NODELIST": "here", "SLURM_CPUS_PER_TASK": "1", "GAMUT": str(pathlib.Path(arguments.program).resolve())}
+                 "SLURM_JOB_NODELIST": "here", "SLURM_CPUS_PER_TASK": "1", "GAMUT": arguments.program}
     script = SOURCE / "examples/slurm/train.sbatch"
     recipe = write_recipe(iterations=2000)
     begun = subprocess.Popen(["bash", script, recipe, folder / "slurm"], env=variables, stderr=subprocess.PIPE, text=True)
