@@ -33,8 +33,11 @@ std::filesystem::path free_folder(const std::filesystem::path& recipe) {
 std::string frontier(const std::vector<std::string>& runs, const std::string& x, const std::string& y,
                      const std::string& baseline, bool interpolate) {
   const py::gil_scoped_release unlocked;
-  const run::FrontierOptions options{
-      .baseline = baseline, .x = x, .y = y, .compare = {}, .interpolate = interpolate};
+  run::FrontierOptions options;
+  options.baseline = baseline;
+  options.x = x;
+  options.y = y;
+  options.interpolate = interpolate;
   return run::to_json(run::compare_all(runs, options), options).dump();
 }
 
