@@ -4,6 +4,7 @@
 #include "gamut/core/error.h"
 #include "gamut/io/files.h"
 #include "gamut/models/pipeline.h"
+#include "support/library_sums.h"
 #include "support/message_of.h"
 #include "support/temp_folder.h"
 
@@ -30,7 +31,10 @@ TEST(families, prompts_are_encoded_as_diffusers_encodes_them) {
     ASSERT_EQ(got.parts.size(), 2u);
     for (const char* part : {"hidden", "pooled"}) {
       ASSERT_EQ(got.part(part).sizes(), expected.at(part).sizes()) << name;
-      EXPECT_LE((got.part(part) - expected.at(part)).abs().max().item<double>(), 1e-5) << name << " " << part;
+      // The fixtures are of an AMD machine; LibTorch's sums differ by CPU.
+      EXPECT_LE((got.part(part) - expected.at(part)).abs().max().item<double>(),
+                testing::library_rows_stand_alone() ? 1e-5 : 4e-5)
+          << name << " " << part;
     }
   }
 }

@@ -6,6 +6,7 @@
 
 #include "gamut/nn/lora.h"
 #include "models/hashed_weights.h"
+#include "support/library_sums.h"
 
 #include <ATen/Parallel.h>
 
@@ -29,7 +30,8 @@ inline Inputs inputs_of(const Fixture& fixture, at::ScalarType type = at::kFloat
   return inputs;
 }
 
-// 1e-5 on outputs: they are of size one, after a few blocks in fp32.
+// 1e-5 on outputs: they are of size one, after a few blocks in fp32. On an Intel machine 3e-5: the fixtures are
+// of an AMD one, and diffusers' own outputs move by 1.7e-5 between the two.
 template <class Loaded>
 void expect_original(const std::string& name, at::ScalarType type) {
   SCOPED_TRACE(name);
@@ -38,7 +40,7 @@ void expect_original(const std::string& name, at::ScalarType type) {
   Inputs in = inputs_of(loaded.fixture, type, true);
   const at::Tensor out = loaded.run(in);
   const nn::TensorMap& stored = loaded.fixture.tensors;
-  expect_near(out, stored.at("output"), 1e-5, "output");
+  expect_near(out, stored.at("output"), testing::library_rows_stand_alone() ? 1e-5 : 3e-5, "output");
   (out * stored.at("probe")).sum().backward();
   expect_gradients(loaded.store, loaded.fixture);
   for (const char* input : {"sample", "hidden", "pooled"}) {
@@ -85,7 +87,7 @@ void expect_recomputed_gradients(const std::string& name) {
 }
 
 // For widths that the CPU kernels take: no picture depends on the others of its batch or on the number of
-// threads.
+// threads, but by the last bits of the library's products.
 template <class Loaded>
 void expect_rows_on_their_own(const std::string& name) {
   SCOPED_TRACE(name);
@@ -103,7 +105,11 @@ void expect_rows_on_their_own(const std::string& name) {
   for (const int64_t row : {int64_t{0}, many["sample"].size(0) - 1}) {
     Inputs one;
     for (const auto& [input, tensor] : many) one[input] = tensor.narrow(0, row, 1);
-    EXPECT_TRUE(at::equal(loaded.run(one), together.narrow(0, row, 1))) << "row " << row;
+    const at::Tensor alone = loaded.run(one), beside = together.narrow(0, row, 1);
+    if (testing::library_rows_stand_alone())
+      EXPECT_TRUE(at::equal(alone, beside)) << "row " << row;
+    else
+      expect_near(alone, beside, 2e-5, "row " + std::to_string(row));
   }
   at::set_num_threads(before);
 }

@@ -78,7 +78,7 @@ TEST(chosen_rows, as_many_train_as_asked_for_and_batches_are_filled_up) {
   const std::vector<ChosenRows> all = buffer.choose(6, 4, 1, 2, at::kCPU);
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[1].weights, (std::vector<float>{1, 1, 0, 0}));
-  EXPECT_EQ(all[1].held, (std::vector<uint8_t>{1, 1, 0, 0}));
+  EXPECT_EQ(all[1].anchored, (std::vector<uint8_t>{1, 1, 0, 0}));
   EXPECT_EQ(latents_of(all).size(), 6u);
   std::set<int64_t> members;
   for (const ChosenRows& chosen : all)

@@ -105,7 +105,7 @@ std::string checksum(const std::vector<at::Tensor>& tensors) {
 // Each loop's rows, weights and first pictures, written by rank 0. "" = every process ended with the same.
 std::string run_all(comm::Group& group, const fs::path& folder, int64_t iterations) {
   for (const auto& [name, config] : loops(group.size())) {
-    TinyRun run(config, &group);
+    TinyRun run(config, group);
     at::Tensor pictures;
     run.trainer.observe_credit([&](const CreditView& view) {
       std::vector<int64_t> rows(view.drawn.rows.size());
@@ -187,7 +187,7 @@ std::string go_on(comm::Group& group, const fs::path& run, int64_t begin, int64_
   config.slots.advantage.kind = "running";
   config.slots.advantage.std_source = "kept";
   config.checkpoint.keep = 9;
-  TinyRun tiny(config, &group);
+  TinyRun tiny(config, group);
   if (begin > 0) tiny.trainer.resume(run / cat("checkpoints/step_00000", begin));
   nlohmann::json rows;
   for (const StepReport& report : tiny.iterate(end - begin)) rows.push_back(without_times(report));
@@ -228,7 +228,7 @@ TEST(ranks, resume_is_bitwise_on_as_many_and_close_on_others) {
 TEST(ranks, a_gradient_that_is_not_finite_in_one_process_is_skipped_by_all) {
   for (const testing::RankEnd& end : run_ranks(2, [](comm::Group& group) {
          TrainConfig config = uneven("flow_grpo");
-         TinyRun run(config, &group);
+         TinyRun run(config, group);
          run.iterate(1);
          const std::vector<at::Tensor> before = run.weights();
          // The other process's weights are as they were: its own gradient is finite.
@@ -249,7 +249,7 @@ TEST(ranks, processes_that_begin_with_other_weights_are_refused) {
          TrainConfig config = uneven("flow_grpo");
          config.lora.rank = 2;
          config.seed = 3 + group.rank();  // of the adapter's weights
-         TinyRun run(config, &group);
+         TinyRun run(config, group);
          return std::string("began");
        }))
     EXPECT_NE(end.text.find("must begin with the same weights; those of rank 1"), std::string::npos)

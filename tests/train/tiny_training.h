@@ -115,7 +115,6 @@ class TinyRun {
   testing::TempFolder folder_;
   TrainConfig config_;
   models::Pipeline policy_;
-  comm::Group one_;
 
  public:
   RedReward reward;
