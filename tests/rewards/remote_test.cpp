@@ -222,10 +222,12 @@ TEST(remote, a_server_that_is_not_well_is_found_before_the_run) {
 }
 
 TEST(remote, urls_are_checked) {
-  for (const char* url :
-       {"127.0.0.1:8000", "ftp://x", "http://", "http://a b", "http:///compute", "http://user@host"})
+  for (const char* url : {"127.0.0.1:8000", "ftp://x", "http://", "http:///compute", "http://user@host"})
     EXPECT_EQ(message_of<ConfigError>([&] { make_remote({.url = url}); }),
               cat("[reward] remote.url must be http://host:port or https://host:port; got '", url, "'"));
+  // Of several, the wrong one is named.
+  EXPECT_EQ(message_of<ConfigError>([] { make_remote({.url = "http://a b"}); }),
+            "[reward] remote.url must be http://host:port or https://host:port; got 'b'");
 }
 
 }  // namespace remote_test
