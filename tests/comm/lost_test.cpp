@@ -67,7 +67,8 @@ TEST(lost, rank_0_takes_the_store_along) {
     for (size_t rank = 1; rank < ends.size(); ++rank) {
       EXPECT_NE(ends[rank].code, 0);
       EXPECT_LT(ends[rank].seconds, kLimit + 5);
-      EXPECT_NE(ends[rank].text.find("rank 0"), std::string::npos) << ends[rank].text;
+      EXPECT_NE(ends[rank].text.find("rank 0"), std::string::npos)
+          << rank << " ended with " << ends[rank].code << ": " << ends[rank].text;
     }
   }
 }

@@ -2,6 +2,7 @@
 // Several processes that train together against one that trains alone.
 #include "gamut/core/error.h"
 #include "gamut/io/files.h"
+#include "support/library_sums.h"
 #include "support/ranks.h"
 #include "tiny_training.h"
 
@@ -163,9 +164,12 @@ TEST(ranks, any_number_of_processes_gives_what_one_gives) {
       ASSERT_EQ(end.text, "") << size;
     for (const auto& [name, config] : loops(size)) {
       const std::string where = cat(name, " on ", size);
-      EXPECT_TRUE(at::equal(nn::load_safetensors(folder / (name + "_pictures.safetensors")).at("pictures"),
-                            nn::load_safetensors(alone / (name + "_pictures.safetensors")).at("pictures")))
-          << where;
+      const auto pictures = [&](const std::filesystem::path& made) {
+        return nn::load_safetensors(made / (name + "_pictures.safetensors")).at("pictures");
+      };
+      // Slices are other batches: the library's products may round otherwise in them.
+      const double rounding = testing::library_rows_stand_alone() ? 0 : 1e-5;
+      EXPECT_TRUE(at::allclose(pictures(folder.path()), pictures(alone.path()), 0, rounding)) << where;
       const nlohmann::json got = io::read_json(folder / (name + ".json")),
                            expected = io::read_json(alone / (name + ".json"));
       ASSERT_EQ(expected.size(), size_t(kIterations));
