@@ -30,8 +30,8 @@ inline Inputs inputs_of(const Fixture& fixture, at::ScalarType type = at::kFloat
   return inputs;
 }
 
-// 1e-5 on outputs: they are of size one, after a few blocks in fp32. On an Intel machine 3e-5: the fixtures are
-// of an AMD one, and diffusers' own outputs move by 1.7e-5 between the two.
+// 1e-5 on outputs: they are of size one, after a few blocks in fp32. On an Intel machine 3e-5: the fixtures
+// are of an AMD one, and diffusers' own outputs move by 1.7e-5 between the two.
 template <class Loaded>
 void expect_original(const std::string& name, at::ScalarType type) {
   SCOPED_TRACE(name);

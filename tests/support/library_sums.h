@@ -7,8 +7,8 @@
 
 namespace gamut::testing {
 
-// Whether they give a row the same bits beside any other rows and by any number of threads. MKL does so on AMD's
-// processors; on Intel's it takes other routines, which sum in parts.
+// Whether they give a row the same bits beside any other rows and by any number of threads. MKL does so on
+// AMD's processors; on Intel's it takes other routines, which sum in parts.
 inline bool library_rows_stand_alone() {
   std::ifstream info("/proc/cpuinfo");
   for (std::string line; std::getline(info, line);)

@@ -95,8 +95,10 @@ TEST(chosen_rows, one_iteration_that_is_all_accepted_trains_whole) {
   all.kept[5] = all.trained[5] = 1;
   put(buffer, 7, all);
   const std::set<float> chosen = latents_of(buffer.choose(6, 3, 1, 7, at::kCPU));
-  const BatchPlan plan{.prompts = 1, .keep = 6, .pictures = 6, .micro_batch = 6, .micro_batches = 1, .updates = 1};
-  const std::set<float> kept = latents_of(kept_rows(drawn(7), all, std::vector<uint8_t>(6, 1), plan, Slices(plan, false, 0, 1)));
+  const BatchPlan plan{
+      .prompts = 1, .keep = 6, .pictures = 6, .micro_batch = 6, .micro_batches = 1, .updates = 1};
+  const std::set<float> kept =
+      latents_of(kept_rows(drawn(7), all, std::vector<uint8_t>(6, 1), plan, Slices(plan, false, 0, 1)));
   EXPECT_EQ(chosen, kept);
   EXPECT_EQ(kept.size(), 6u);
 }

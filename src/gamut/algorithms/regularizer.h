@@ -63,9 +63,9 @@ at::Tensor regularizer_sum(const RegularizerConfig& config, const diffusion::Ste
 at::Tensor output_distance_sum(const RegularizerConfig& config, const at::Tensor& output_BCHW,
                                const at::Tensor& reference_BCHW, const at::Tensor& weight_B);
 
-// ConfigError for what cannot be: kl_flow on ddim, a decay without K, K beyond the steps, a power of time where
-// steps train. Returns one line of warning, or "", when some of the first K steps are not among those that can
-// train and so are not anchored.
+// ConfigError for what cannot be: kl_flow on ddim, a decay without K, K beyond the steps, a power of time
+// where steps train. Returns one line of warning, or "", when some of the first K steps are not among those
+// that can train and so are not anchored.
 std::string check_regularizer(const RegularizerConfig& config, const std::vector<diffusion::Step>& schedule,
                               const std::vector<int64_t>& trainable);
 

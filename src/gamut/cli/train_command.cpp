@@ -60,8 +60,7 @@ std::string usual_name(const TrainFlags& flags) {
 std::filesystem::path run_folder(const TrainFlags& flags) {
   if (!flags.run.empty()) return flags.run;
   // RUN --resume goes on in RUN; RUN alone is the recipe of a new one.
-  if (flags.resume && run::is_run(flags.recipe)) return flags.recipe;
-  if (flags.resume) throw ConfigError("usage", "--resume needs --run DIR, the run to go on with");
+  if (flags.resume) return flags.recipe;
   return io::free_run_folder(usual_name(flags));
 }
 
@@ -138,6 +137,8 @@ int train_in(comm::Group& group, const TrainFlags& flags, const run::TrainRecipe
 
 // One process, or all that a launcher started (docs/howto/many_gpus.md): then rank 0 speaks for all.
 int train(const TrainFlags& flags) {
+  if (flags.resume && flags.run.empty() && !run::is_run(flags.recipe))
+    throw ConfigError("usage", "--resume needs --run DIR, the run to go on with");
   const comm::Place place = comm::place();
   const run::TrainRecipe recipe = run::load_train_recipe(flags.recipe, flags.sets);
   if (place.is_group() && recipe.train.device == "cuda") {

@@ -90,8 +90,8 @@ bool has_link() { return true; }
 
 std::unique_ptr<Link> join(const Place& place, double timeout_seconds) {
   const Milliseconds timeout(int64_t(timeout_seconds * 1000));
-  // c10d writes to sockets whose other end may be gone, and counts on Python, which has the call fail instead of
-  // ending the process without a word.
+  // c10d writes to sockets whose other end may be gone, and counts on Python, which has the call fail instead
+  // of ending the process without a word.
   std::signal(SIGPIPE, SIG_IGN);
   try {
     c10d::TCPStoreOptions options;

@@ -31,7 +31,8 @@ Drawn draw(const models::Pipeline& pipe, const std::vector<text::Prompt>& prompt
   rewards::Share mine{.is_all = true};
   if (group != nullptr) mine = rewards::share_of(initial.size(0), *group);
   if (!mine.is_all) std::tie(options.first, options.last) = std::tie(mine.first, mine.last);
-  const at::Tensor latents = sample_latents(pipe, encode_prompts(pipe, text::texts_of(prompts)), initial, options);
+  const at::Tensor latents =
+      sample_latents(pipe, encode_prompts(pipe, text::texts_of(prompts)), initial, options);
   const at::Tensor pictures = pipe.decode(latents);
   if (mine.is_all) return {pictures, norms.all()};
   return {group->gather_rows(pictures).to(pictures.device()),

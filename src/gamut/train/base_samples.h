@@ -36,8 +36,9 @@ BaseSamples draw_base_samples(const TrainConfig& config, const Actor& actor,
 // pool cells first, as the anchor sees them; 0 of one.
 double pooled_variety(const at::Tensor& latents_NCHW, int64_t pool);
 
-// The variety of an iteration's finished latents, one per row, over the base's, each summed over the iteration's prompts.
-double kept_variety(const at::Tensor& latents_NCHW, const std::vector<SampleRow>& rows, const BaseSamples& base,
-                    int64_t pool);
+// The variety of an iteration's finished latents, one per row, over the base's, each summed over the
+// iteration's prompts.
+double kept_variety(const at::Tensor& latents_NCHW, const std::vector<SampleRow>& rows,
+                    const BaseSamples& base, int64_t pool);
 
 }  // namespace gamut::train

@@ -82,7 +82,8 @@ void PictureBuffer::put(int64_t iteration, const at::Tensor& latents, const std:
   rows_.narrow(0, first, pictures_).zero_();
   for (int64_t row = 0; row < int64_t(rows.size()); ++row) {
     const float reward = credit.advantages[size_t(row)];
-    if (!credit.kept[size_t(row)] || !credit.trained[size_t(row)] || !algorithms::has_weight(objective_, reward))
+    if (!credit.kept[size_t(row)] || !credit.trained[size_t(row)] ||
+        !algorithms::has_weight(objective_, reward))
       continue;
     latents_[first + row].copy_(latents[row]);
     rows_[first + row].copy_(at::tensor({1.0F, float(rows[size_t(row)].key.prompt), reward}));

@@ -25,8 +25,8 @@ struct ChosenRows {
   std::vector<uint8_t> anchored;                    // by the regularizer
 };
 
-// The kept rows of this iteration that this process drew. `regularized`: per row of the iteration, whether the
-// regularizer may anchor it.
+// The kept rows of this iteration that this process drew. `regularized`: per row of the iteration, whether
+// the regularizer may anchor it.
 std::vector<ChosenRows> kept_rows(std::vector<Rollout> drawn, const RowCredit& credit,
                                   const std::vector<uint8_t>& regularized, const BatchPlan& plan,
                                   const Slices& slices);

@@ -46,8 +46,8 @@ DrawnRows all_rows(const std::vector<std::vector<SampleRow>>& batches,
 
 // What pictures look like, one row each.
 struct Looks {
-  at::Tensor features;  // [rows, d] fp32, CPU
-  at::Tensor log_probs = {};         // [rows] fp64, CPU, summed over the trained steps; undefined unless tmpo
+  at::Tensor features;        // [rows, d] fp32, CPU
+  at::Tensor log_probs = {};  // [rows] fp64, CPU, summed over the trained steps; undefined unless tmpo
   std::vector<at::Tensor>
       of_steps;  // the same of the predicted clean pictures of each denoising step; often empty
 };
@@ -60,14 +60,15 @@ struct BaseSamples;
 // Where in the run the credit is for.
 struct CreditPlace {
   int64_t keep = 0, iteration = 0;
-  const BaseSamples* base = nullptr;        // of mmd
+  const BaseSamples* base = nullptr;  // of mmd
 };
 
 class Crediting {
  public:
   explicit Crediting(const TrainConfig& config);
   // `trained_steps`: whose log-probabilities count (tmpo).
-  Looks look(const Drawn& drawn, const models::Pipeline& policy, const std::vector<int64_t>& trained_steps) const;
+  Looks look(const Drawn& drawn, const models::Pipeline& policy,
+             const std::vector<int64_t>& trained_steps) const;
   // Looks and scores of all rows.
   RowCredit assign(const DrawnRows& all, const Looks& looks, const rewards::Scores& scores,
                    const CreditPlace& place);

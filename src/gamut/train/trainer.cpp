@@ -253,7 +253,7 @@ void Trainer::draw_base() {
 void Trainer::follow_variety(const std::vector<Rollout>& drawn, UpdateInputs& inputs, StepReport& report) {
   if (!config_.slots.regularizer.follows_variety() || !hooks_.has_data()) return;
   anchor_.observe(kept_variety(final_latents(drawn, slices_, group_), drawn_rows_.rows, *base_,
-                                config_.slots.regularizer.pool));
+                               config_.slots.regularizer.pool));
   inputs.anchor = anchor_.factor();
   report.kept_share = anchor_.kept();
   report.anchor_weight = config_.slots.regularizer.weight * anchor_.factor();
