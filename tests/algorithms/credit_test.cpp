@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Order of the parts (select, shape, normalize, clip) and what holds for every recipe.
 #include "algorithms/credit_support.h"
+#include "gamut/algorithms/algorithm.h"
 #include "gamut/core/error.h"
 #include "support/message_of.h"
 
