@@ -2,7 +2,6 @@
 // Several processes that train together against one that trains alone.
 #include "gamut/core/error.h"
 #include "gamut/io/files.h"
-#include "support/library_sums.h"
 #include "support/ranks.h"
 #include "tiny_training.h"
 
@@ -70,7 +69,6 @@ std::map<std::string, TrainConfig> loops(int64_t size) {
   loops["adapter"].lora.rank = 2;
   loops["graphs"] = uneven("flow_grpo");
   loops["graphs"].train.reuse_rollout_graph = true;
-  // 24 pictures, eight of each update: no process draws one alone, which rounds otherwise.
   loops["three updates"] = tiny_config("flow_grpo");
   loops["three updates"].rollout.group_size = 12;
   loops["three updates"].rollout.micro_batch = 8;
@@ -164,12 +162,14 @@ TEST(ranks, any_number_of_processes_gives_what_one_gives) {
       ASSERT_EQ(end.text, "") << size;
     for (const auto& [name, config] : loops(size)) {
       const std::string where = cat(name, " on ", size);
-      const auto pictures = [&](const std::filesystem::path& made) {
-        return nn::load_safetensors(made / (name + "_pictures.safetensors")).at("pictures");
-      };
-      // Slices are other batches: the library's products may round otherwise in them.
-      const double rounding = testing::library_rows_stand_alone() ? 0 : 1e-5;
-      EXPECT_TRUE(at::allclose(pictures(folder.path()), pictures(alone.path()), 0, rounding)) << where;
+      const at::Tensor drawn = nn::load_safetensors(folder / (name + "_pictures.safetensors")).at("pictures"),
+                       expected_pictures =
+                           nn::load_safetensors(alone / (name + "_pictures.safetensors")).at("pictures");
+      // The matrix library rounds a product by its number of rows now and then: of batches of 8 and of 2,
+      // say.
+      EXPECT_TRUE(name == "three updates" ? at::allclose(drawn, expected_pictures, 1e-5, 1e-6)
+                                          : at::equal(drawn, expected_pictures))
+          << where;
       const nlohmann::json got = io::read_json(folder / (name + ".json")),
                            expected = io::read_json(alone / (name + ".json"));
       ASSERT_EQ(expected.size(), size_t(kIterations));
