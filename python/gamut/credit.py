@@ -18,7 +18,7 @@ def cluster_bonus(labels=None, *, features=None, distances=None, **keys):
     The clusters are given by labels, else found in features or distances. The shaped reward is quality_scale Q + beta E.
     Keys of [shaping]: bonus_form, gate, clusters, sigma, sigma_q.
     """
-    return _part.cluster_bonus([] if labels is None else [int(label) for label in _numbers(labels)],
+    return _part.cluster_bonus([] if labels is None else [int(label) for label in _numbers(labels, "labels")],
                                features=_tensor(features), distances=_tensor(distances), **keys)
 
 

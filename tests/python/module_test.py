@@ -105,6 +105,9 @@ class Credit(unittest.TestCase):
                      lambda: gamut.credit.pairwise_potential(wrong, features=features)):
             with self.assertRaisesRegex(gamut.DataError, "finite numbers; got nan of member 1; leave members out"):
                 call()
+        for call in (lambda: gamut.credit.advantages([0.5, None]), lambda: gamut.credit.cluster_bonus(labels=["a", "b"])):
+            with self.assertRaisesRegex(gamut.DataError, "must be numbers; got "):
+                call()
 
     def test_subset_of_least_variance(self):
         self.assertEqual(gamut.credit.subset([0.1, 0.9, 0.5, 0.52, 0.55, 0.2], 3), [2, 3, 4])
@@ -233,6 +236,9 @@ class Sampling(Files):
             gamut.Model(TINY).sample("x", sampler="magic")
         with self.assertRaises(gamut.ConfigError):
             gamut.Model(TINY).sample([])
+        for name, value in {"n": 0, "steps": 1001, "seed": -1, "batch": 0, "height": -8, "guidance": float("nan")}.items():
+            with self.assertRaisesRegex(gamut.ConfigError, f"sample's {name} must be a .*number from .*; got "):
+                gamut.Model(TINY).sample("x", **{name: value})
 
 
 class Example(unittest.TestCase):

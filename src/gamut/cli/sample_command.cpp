@@ -151,10 +151,10 @@ void add_sample_command(CLI::App& program, Action& chosen) {
       ->allow_extra_args(false);
   command->add_option("--prompt", flags->prompts, "prompt (repeatable)")->required()->allow_extra_args(false);
   command->add_option("-n", flags->count, "pictures per prompt")
-      ->check(whole_number(1, 100000))
+      ->check(whole_number(run::kSamplePictures.low, run::kSamplePictures.high))
       ->capture_default_str();
   command->add_option("--steps", flags->schedule.steps, "denoising steps")
-      ->check(whole_number(1, 1000))
+      ->check(whole_number(run::kSampleSteps.low, run::kSampleSteps.high))
       ->capture_default_str();
   command
       ->add_option(
@@ -180,12 +180,12 @@ void add_sample_command(CLI::App& program, Action& chosen) {
           "--guidance", flags->guidance,
           "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off); told to the "
           "network where that is how it is guided (FLUX.1-dev)")
-      ->check(number_between(0.0, 100.0))
+      ->check(number_between(0.0, run::kMostGuidance))
       ->capture_default_str();
   command
       ->add_option("--true-cfg", flags->true_cfg,
                    "classifier-free guidance beside one that is told to the network (FLUX.1-dev); 1 = off")
-      ->check(number_between(0.0, 100.0))
+      ->check(number_between(0.0, run::kMostGuidance))
       ->capture_default_str();
   command
       ->add_option("--max-tokens", flags->max_tokens,
@@ -193,11 +193,11 @@ void add_sample_command(CLI::App& program, Action& chosen) {
       ->check(whole_number(1, 512));
   command->add_option("--negative", flags->negative, "prompt that guidance leads away from");
   command->add_option("--height", flags->height, "of the pictures, in pixels (default: the model's)")
-      ->check(whole_number(1, 16384));
+      ->check(whole_number(run::kSampleSide.low, run::kSampleSide.high));
   command->add_option("--width", flags->width, "of the pictures, in pixels (default: the model's)")
-      ->check(whole_number(1, 16384));
+      ->check(whole_number(run::kSampleSide.low, run::kSampleSide.high));
   command->add_option("--batch", flags->micro_batch, "pictures per forward pass")
-      ->check(whole_number(1, 65536))
+      ->check(whole_number(run::kSampleBatch.low, run::kSampleBatch.high))
       ->capture_default_str();
   command->add_option("--device", flags->device, "cpu | cuda")
       ->check(CLI::IsMember({"cpu", "cuda"}))

@@ -12,6 +12,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 
 namespace gamut::python {
@@ -34,8 +35,7 @@ class Model {
 
   // [prompts n, 3, H, W] in [0, 1] fp32, prompt-major; what `gamut sample` draws.
   at::Tensor sample(const Asked& asked) {
-    if (asked.prompts.empty() || asked.n < 1 || asked.batch < 1 || asked.schedule.steps < 1)
-      throw ConfigError("usage", "sample needs at least one prompt, n, steps and batch of 1 or more");
+    check(asked);
     const py::gil_scoped_release unlocked;
     pipe_.set_picture_size(asked.height, asked.width);
     const eval::SamplingOptions options{.schedule = run::sample_schedule(pipe_, asked.schedule),
@@ -50,6 +50,25 @@ class Model {
   }
 
  private:
+  // The command line's rules, which its flags check by themselves.
+  static void check(const Asked& asked) {
+    if (asked.prompts.empty()) throw ConfigError("usage", "sample needs at least one prompt");
+    check("n", asked.n, run::kSamplePictures);
+    check("steps", asked.schedule.steps, run::kSampleSteps);
+    check("batch", asked.batch, run::kSampleBatch);
+    check("seed", asked.seed, {0, std::numeric_limits<int64_t>::max()});
+    if (asked.height != 0) check("height", asked.height, run::kSampleSide);
+    if (asked.width != 0) check("width", asked.width, run::kSampleSide);
+    if (!(asked.guidance >= 0 && asked.guidance <= run::kMostGuidance))
+      throw ConfigError("usage", cat("sample's guidance must be a number from 0 to ", run::kMostGuidance,
+                                     "; got ", asked.guidance));
+  }
+  static void check(const char* name, int64_t value, run::SampleRange range) {
+    if (value < range.low || value > range.high)
+      throw ConfigError("usage", cat("sample's ", name, " must be a whole number from ", range.low, " to ",
+                                     range.high, "; got ", value));
+  }
+
   static models::Pipeline open(const std::string& name, const std::vector<std::string>& loras,
                                const std::string& device, const std::string& dtype,
                                const std::string& variant) {

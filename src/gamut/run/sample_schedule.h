@@ -11,6 +11,14 @@
 
 namespace gamut::run {
 
+// What may be asked of one call, ends included.
+struct SampleRange {
+  int64_t low, high;
+};
+inline constexpr SampleRange kSamplePictures{1, 100000}, kSampleSteps{1, 1000}, kSampleBatch{1, 65536},
+    kSampleSide{1, 16384};
+inline constexpr double kMostGuidance = 100;
+
 struct SampleSchedule {
   int64_t steps = 20;
   std::string sampler = "";  // ode (the model's own scheduler, without noise) | flow_sde | ddim | euler; "":
