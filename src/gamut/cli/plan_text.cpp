@@ -65,6 +65,10 @@ std::string recipe_lines(const run::TrainRecipe& recipe, const train::Plan& plan
          label("parameters") +
          cat("text encoder ", count_text(counts.text_encoder), ", denoiser ", count_text(counts.denoiser),
              ", vae ", count_text(counts.vae), "; ", trained, "\n") +
+         (counts.int8 > 0 ? label("held in int8") + cat(count_text(counts.int8),
+                                                        " weights of linear layers; the others in ",
+                                                        recipe.train.dtype, "\n")
+                          : "") +
          label("images per iteration") +
          cat(batch.pictures, " (", batch.prompts, " prompts x ", batch.members, "), of which ",
              plan.trained_images, " train; micro-batch ", batch.micro_batch, "\n") +

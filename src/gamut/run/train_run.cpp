@@ -120,6 +120,7 @@ class TrainRun {
     log_info(trainer_.plan().text());
     if (trainer_.params().front().tensor.is_cpu()) log_info(cat("CPU kernels: ", nn::describe_cpu_path()));
     if (recipe_.train.lora.is_on()) log_info(lora_line());
+    if (trainer_.policy().options().int8) log_info(int8_line());
     if (on_start) on_start();
     if (trainer_.drop_text_encoders(evaluation_.encoded_lists()))
       log_info("text   all prompts are encoded; the text encoders left memory");
@@ -186,6 +187,12 @@ class TrainRun {
   }
 
   // The rows up to the checkpoint must all be there: what is lost would be missing from every table without a
+  std::string int8_line() {
+    const nn::ParamStore& base = trainer_.policy().denoiser_params();
+    return cat("base   ", base.int8_elements(), " of ", base.num_elements(),
+               " weights are held in int8, those of linear layers; the others in ", recipe_.train.dtype);
+  }
+
   // word.
   void check_records() const {
     const int64_t last = trainer_.steps_done();

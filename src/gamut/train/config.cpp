@@ -69,6 +69,10 @@ void TrainConfig::fields(FieldVisitor& v) {
           "compute the denoiser's activations again in the backward pass instead of keeping them: slower, "
           "far less memory");
   v.field("seed", seed, at_least(0), "names every random stream of the run");
+  v.field(
+      "base_weights", base_weights, one_of({"dtype", "int8"}),
+      "int8: linear layers that do not train (of the base below [lora] and of T5, or of a frozen reference) "
+      "are held in int8 with a scale per output channel, and computed in dtype: half the memory of bf16");
   v.field("iterations", iterations, between(1, 1e9), "rounds of rollout and update");
   v.table("rollout", rollout, "the geometry of one iteration");
   v.table("train", train, "how an update is computed");

@@ -56,6 +56,7 @@ struct TrainConfig {
   std::string dtype = "fp32";
   std::string mixed_precision = "no";  // no | bf16
   bool gradient_checkpointing = false;
+  std::string base_weights = "dtype";  // dtype | int8
   int64_t seed = 1;
   int64_t iterations = 200;
   RolloutConfig rollout;

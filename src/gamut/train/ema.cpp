@@ -98,4 +98,8 @@ void copy_weights(const std::vector<nn::NamedTensor>& params, const nn::TensorMa
                                 "; were the weights made for another model?"));
 }
 
+    if (!param.tensor.is_floating_point())
+      throw ConfigError(origin, cat("'", param.name,
+                                    "' is held in int8, which no weights can be copied into; set "
+                                    "base_weights = \"dtype\""));
 }  // namespace gamut::train

@@ -91,6 +91,11 @@ std::vector<Change> changes(const Planner& planner) {
 
 Advice advise(const TrainConfig& config, const std::vector<text::Prompt>& prompts, const PlanOptions& options,
               int64_t device_bytes) {
+      [](Situation& s) {
+        if (s.config.base_weights == "int8" || !s.config.lora.is_on()) return std::string();
+        s.config.base_weights = "int8";
+        return std::string("base_weights=int8");
+      },
   const Planner planner{prompts, device_bytes};
   Situation asked{config, options};
   // What the recipe leaves open can only be halved once it is known.
