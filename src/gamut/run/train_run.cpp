@@ -142,8 +142,9 @@ class TrainRun {
       if (step % recipe_.train.checkpoint.every == 0 || step == total || stop) save();
       if (stop) return {.finished = false, .steps = step};
     }
-    if (!group_.leads()) return {.finished = true, .steps = total};
     group_.enter("the end of the run");
+    trainer_.save_model(folder_ / "model");
+    if (!group_.leads()) return {.finished = true, .steps = total};
     return finish();
   }
 
@@ -175,7 +176,7 @@ class TrainRun {
 
   void save() {
     group_.enter(cat("checkpoint of step ", trainer_.steps_done()));
-    if (group_.leads()) trainer_.save(folder_);
+    trainer_.save(folder_);
   }
 
   std::string lora_line() {
@@ -186,13 +187,13 @@ class TrainRun {
                " frozen ones");
   }
 
-  // The rows up to the checkpoint must all be there: what is lost would be missing from every table without a
   std::string int8_line() {
     const nn::ParamStore& base = trainer_.policy().denoiser_params();
     return cat("base   ", base.int8_elements(), " of ", base.num_elements(),
                " weights are held in int8, those of linear layers; the others in ", recipe_.train.dtype);
   }
 
+  // The rows up to the checkpoint must all be there: what is lost would be missing from every table without a
   // word.
   void check_records() const {
     const int64_t last = trainer_.steps_done();
@@ -226,7 +227,6 @@ class TrainRun {
       throw DataError("run",
                       cat("the pictures of step 0 and of the last step must be as many and as large; got ",
                           before.pictures.sizes(), " and ", after.pictures.sizes()));
-    trainer_.save_model(folder_ / "model");
     const std::vector<text::Prompt>& prompts = evaluation_.prompts();
     const fs::path sheet = folder_ / "before_after.png";
     io::save_png(sheet,
