@@ -3,7 +3,7 @@
 """Writes a folder of FLUX.1-dev's (or -schnell's) exact structure with random weights, in shards, for measuring size, memory
 and speed.
 
-    scripts/make_random_flux.py FOLDER [--dtype bf16|fp16|fp32] [--seed N] [--shard-gb N] [--small] [--only COMPONENT]
+    scripts/make_random_flux.py FOLDER [--dtype bf16|fp16|fp32] [--seed N] [--shard-gb N] [--small] [--empty] [--only COMPONENT]
 
 Needs diffusers and transformers; downloads nothing. 34 GB in bf16: the transformer 24, T5 10. The tokenizers are the small
 ones of models/glyphs and of the tests, whose ids are far below the encoders' vocabularies. A folder whose name ends in

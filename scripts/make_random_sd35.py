@@ -3,7 +3,7 @@
 """Writes a folder of Stable Diffusion 3.5 Medium's exact structure with random weights, in shards, for measuring size, memory
 and speed.
 
-    scripts/make_random_sd35.py FOLDER [--dtype bf16|fp16|fp32] [--seed N] [--shard-gb N] [--small] [--only COMPONENT]
+    scripts/make_random_sd35.py FOLDER [--dtype bf16|fp16|fp32] [--seed N] [--shard-gb N] [--small] [--empty] [--only COMPONENT]
 
 Needs diffusers and transformers; downloads nothing. 16 GB in bf16, most of it T5. The tokenizers are the small ones of
 models/glyphs and of the tests, whose ids are far below the encoders' vocabularies.

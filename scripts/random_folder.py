@@ -45,6 +45,21 @@ def shards_of(shapes, width, limit):
     return shards
 
 
+CODES = {"fp16": "F16", "bf16": "BF16", "fp32": "F32"}
+
+
+def save_empty(shapes, dtype, file):
+    """Zeros that take no room on a disk that knows holes."""
+    header, end = {"__metadata__": {"format": "pt"}}, 0
+    for name, shape in shapes.items():
+        begin, end = end, end + TYPES[dtype].itemsize * torch.Size(shape).numel()
+        header[name] = {"dtype": CODES[dtype], "shape": shape, "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    with file.open("wb") as out:
+        out.write(len(text).to_bytes(8, "little") + text)
+        out.truncate(8 + len(text) + end)
+
+
 def write_weights(folder, module, stem, options):
     """One file, or shards and their index; returns the number of weights."""
     shapes = {name: list(tensor.shape) for name, tensor in module.state_dict().items()
@@ -56,8 +71,11 @@ def write_weights(folder, module, stem, options):
     for i, names in enumerate(shards):
         number = f"-{i + 1:05d}-of-{len(shards):05d}" if len(shards) > 1 else ""
         file = f"{stem}{number}.safetensors"
-        tensors = {name: value(module, name, shapes[name], generator).to(dtype).contiguous() for name in names}
-        save_file(tensors, folder / file, {"format": "pt"})
+        if options.empty:
+            save_empty({name: shapes[name] for name in names}, options.dtype, folder / file)
+        else:
+            tensors = {name: value(module, name, shapes[name], generator).to(dtype).contiguous() for name in names}
+            save_file(tensors, folder / file, {"format": "pt"})
         places.update(dict.fromkeys(names, file))
     total = sum(torch.Size(shape).numel() for shape in shapes.values())
     if len(shards) > 1:
@@ -95,7 +113,7 @@ def write_pipeline(pipeline_class, modules, tokenizers, scheduler, options):
     scheduler.save_pretrained(folder / "scheduler")
     index["scheduler"] = ["diffusers", type(scheduler).__name__]
     (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
-    print(f"{folder}: {total:,} random weights in {options.dtype}")
+    print(f"{folder}: {total:,} {'empty' if options.empty else 'random'} weights in {options.dtype}")
 
 
 def arguments(about):
@@ -105,5 +123,6 @@ def arguments(about):
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shard-gb", type=float, default=5.0, help="largest size of a file, in 10^9 bytes")
     parser.add_argument("--small", action="store_true", help="the same structure at a width that a CPU runs in a moment")
+    parser.add_argument("--empty", action="store_true", help="zeros, which take no room on most disks: for gamut plan")
     parser.add_argument("--only", default="", metavar="COMPONENT", help="write the weights of one component")
     return parser.parse_args()

@@ -38,6 +38,18 @@ std::string check(Group& group) {
   at::Tensor most = at::full({}, double(rank), at::kFloat);
   group.max(most);
   if (most.item<double>() != double(size - 1)) return "max";
+  // Each process's own; the last one has two.
+  std::vector<at::Tensor> parts;
+  std::vector<int64_t> owners;
+  for (int64_t i = 0; i <= size; ++i) {
+    parts.push_back(at::full({4 + i}, double(rank), at::kFloat));
+    owners.push_back(std::min(i, size - 1));
+  }
+  group.sum_at(parts, owners);
+  for (int64_t i = 0; i <= size; ++i)
+    if (!at::equal(parts[size_t(i)],
+                   at::full({4 + i}, double(owners[size_t(i)] == rank ? all : rank), at::kFloat)))
+      return "sums at their owners";
   // Rank r has r rows: also none.
   const at::Tensor rows = group.gather_rows(at::full({rank, 2}, rank, at::kLong));
   std::vector<int64_t> expected;

@@ -49,6 +49,37 @@ TEST(families, t5_reads_as_many_tokens_as_asked_for) {
   }
 }
 
+double relative_error(const at::Tensor& got, const at::Tensor& exact) {
+  return ((got - exact).norm() / exact.norm()).item<double>();
+}
+
+// The denoiser and T5 are what takes room; CLIP and the VAE stay as they are.
+TEST(families, int8_holds_what_takes_most_room) {
+  for (const fs::path& folder : {kSd3, kFlux}) {
+    Pipeline exact = Pipeline::open(folder, {}), pipe = Pipeline::open(folder, {.int8 = true});
+    EXPECT_TRUE(pipe.options().int8);
+    const nn::ParamStore& denoiser = pipe.denoiser_params();
+    EXPECT_GT(denoiser.int8_elements(), denoiser.num_elements() * 9 / 10) << folder;
+    EXPECT_LT(denoiser.num_bytes(), exact.denoiser_params().num_bytes() / 2) << folder;
+    for (const NamedStore& encoder : pipe.text_encoders())
+      EXPECT_EQ(encoder.store->int8_elements() > 0,
+                encoder.component == (folder == kSd3 ? "text_encoder_3" : "text_encoder_2"))
+          << encoder.component;
+    EXPECT_EQ(pipe.coder_params().int8_elements(), 0);
+
+    const Conditioning told = exact.encode({"a cat"}), rounded = pipe.encode({"a cat"});
+    EXPECT_GT(relative_error(rounded.hidden(), told.hidden()), 0) << folder;
+    EXPECT_LT(relative_error(rounded.hidden(), told.hidden()), 0.03) << folder;
+    const at::Tensor x = at::randn({1, 16, 4, 4});
+    const Conditioning cond = told.with("guidance", at::full({1}, 3.5));
+    EXPECT_LT(relative_error(pipe.predict(x, 500, cond), exact.predict(x, 500, cond)), 0.03) << folder;
+
+    const testing::TempFolder copy;
+    EXPECT_NE(testing::message_of<ConfigError>([&] { pipe.save(copy / "model"); }).find("held in int8"),
+              std::string::npos);
+  }
+}
+
 TEST(families, a_saved_folder_opens_again_with_the_same_bits) {
   for (const fs::path& folder : {kSd3, kFlux}) {
     const testing::TempFolder saved;

@@ -4,6 +4,8 @@
 
 #include "gamut/core/error.h"
 #include "gamut/train/plan_advice.h"
+#include "gamut/train/plan_ranks.h"
+#include "gamut/train/plan_variants.h"
 #include "gamut/train/policy.h"
 #include "support/cpu_memory_meter.h"
 #include "train/tiny_training.h"
@@ -261,6 +263,34 @@ TEST(plan, bad_recipes_fail_as_in_training) {
   Case flow;
   flow.config.slots.sampler.kind = "ddim";
   EXPECT_THROW(flow.plan(), ConfigError);
+}
+
+// The keys of each of several processes, tried by planning.
+TEST(plan, variants_and_advice_of_ranks_are_planned) {
+  Case made;
+  made.config.train.shard_optimizer = false;
+  const Plan plan = made.plan();
+  const RankPlan whole = plan_of_rank(plan, 2, false), divided = plan_of_rank(plan, 2, true);
+  const std::vector<PlanVariant> variants = plan_variants(made.config, tiny_prompts(), {}, 2);
+  ASSERT_EQ(variants.size(), 2U);
+  EXPECT_EQ(variants[0].change, "gradient_checkpointing=true");
+  EXPECT_LT(variants[0].rank.needed, whole.needed);
+  EXPECT_EQ(variants[1].change, "train.shard_optimizer=true");
+  EXPECT_EQ(variants[1].rank.needed, divided.needed);
+  EXPECT_EQ(variants[1].rank.sent, divided.sent);
+  const Advice advice = advise(made.config, tiny_prompts(), {}, divided.needed, 2);
+  EXPECT_NE(std::ranges::find(advice.alone, "train.shard_optimizer=true"), advice.alone.end());
+  const Advice alone = advise(made.config, tiny_prompts(), {}, plan.needed_bytes() - 1, 1);
+  EXPECT_EQ(std::ranges::find(alone.alone, "train.shard_optimizer=true"), alone.alone.end());
+
+  made.config.lora.rank = 2;
+  const std::vector<PlanVariant> adapter = plan_variants(made.config, tiny_prompts(), {}, 2);
+  ASSERT_EQ(adapter.size(), 2U);
+  EXPECT_EQ(adapter[1].change, "base_weights=int8");
+  const int64_t as_it_is = plan_of_rank(made.plan(), 2, false).needed;
+  EXPECT_LT(adapter[1].rank.needed, as_it_is);
+  const Advice int8 = advise(made.config, tiny_prompts(), {}, adapter[1].rank.needed, 2);
+  EXPECT_NE(std::ranges::find(int8.alone, "base_weights=int8"), int8.alone.end());
 }
 
 TEST(plan, advice_is_tried) {

@@ -65,6 +65,13 @@ std::map<std::string, TrainConfig> loops(int64_t size) {
   if (size != 1 && size != 3) return loops;
   loops["held"] = uneven("flow_grpo");
   loops["held"].slots.regularizer = {.kind = "kl_flow", .weight = 0.2};
+  loops["whole state"] = uneven("drift");
+  loops["whole state"].train.shard_optimizer = false;
+  loops["average as reference"] = uneven("flow_grpo");
+  loops["average as reference"].slots.regularizer = {.kind = "kl_flow", .weight = 0.2, .reference = "ema"};
+  loops["base in int8"] = uneven("flow_grpo");
+  loops["base in int8"].lora.rank = 2;
+  loops["base in int8"].base_weights = "int8";
   loops["adapter"] = uneven("flow_grpo");
   loops["adapter"].lora.rank = 2;
   loops["graphs"] = uneven("flow_grpo");
@@ -195,8 +202,8 @@ std::string go_on(comm::Group& group, const fs::path& run, int64_t begin, int64_
   if (begin > 0) tiny.trainer.resume(run / cat("checkpoints/step_00000", begin));
   nlohmann::json rows;
   for (const StepReport& report : tiny.iterate(end - begin)) rows.push_back(without_times(report));
-  if (!group.leads()) return "";
   tiny.trainer.save(run);
+  if (!group.leads()) return "";
   io::write_json(run / (out + ".json"), rows);
   nn::save_safetensors(run / (out + ".safetensors"), named(tiny.weights()));
   return "";

@@ -5,6 +5,7 @@
 
 #include "gamut/nn/device.h"
 #include "gamut/rewards/reward.h"
+#include "gamut/train/policy.h"
 #include "gamut/train/trainer.h"
 #include "support/temp_folder.h"
 #include "support/threads.h"
@@ -109,7 +110,7 @@ class TinyRun {
         folder_ / "configs", 5, nn::open_device(config_.device, config_.dtype, config_.mixed_precision));
     made.save(folder_ / "model");
     config_.model = (folder_ / "model").string();
-    return made;
+    return config_.base_weights == "int8" ? open_policy(config_) : made;
   }
   testing::Threads threads_;
   testing::TempFolder folder_;

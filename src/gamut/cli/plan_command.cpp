@@ -19,12 +19,15 @@ struct PlanFlags {
 };
 
 nlohmann::ordered_json to_json(const run::TrainRecipe& recipe, const train::Plan& plan,
-                               const train::RankPlan& rank, const std::optional<DeviceMemory>& memory,
-                               const train::Advice& advice) {
+                               const train::RankPlan& rank, const std::vector<train::PlanVariant>& variants,
+                               const std::optional<DeviceMemory>& memory, const train::Advice& advice) {
   nlohmann::ordered_json json{
       {"model", recipe.train.model}, {"device", recipe.train.device}, {"dtype", recipe.train.dtype}};
   json.update(plan.to_json());
   if (rank.ranks > 1) json["each_rank"] = rank.to_json();
+  for (const train::PlanVariant& variant : variants)
+    json["variants"][variant.change] = {{"sent_bytes_per_iteration", variant.rank.sent},
+                                        {"needed_bytes", variant.rank.needed}};
   json["not_counted"] = not_counted(recipe);
   json["device_bytes"] = nullptr;
   json["fits"] = nullptr;
@@ -55,14 +58,17 @@ int plan_recipe(const PlanFlags& flags) {
       .evaluation_guidance = recipe.eval.guidance_scale,
       .evaluated_prompts = evaluated_prompts(recipe)};
   const train::Plan plan = train::make_plan(recipe.train, prompts, options);
-  const train::RankPlan rank = train::plan_of_rank(plan, flags.ranks);
+  const train::RankPlan rank = train::plan_of_rank(plan, flags.ranks, recipe.train.divides_state());
+  std::vector<train::PlanVariant> variants;
+  if (flags.ranks > 1) variants = train::plan_variants(recipe.train, prompts, options, flags.ranks);
   train::Advice advice;
   if (memory && rank.needed > memory->bytes)
-    advice = train::advise(recipe.train, prompts, options, memory->bytes);
+    advice = train::advise(recipe.train, prompts, options, memory->bytes, flags.ranks);
   if (flags.json)
-    std::printf("%s\n", to_json(recipe, plan, rank, memory, advice).dump(1).c_str());
+    std::printf("%s\n", to_json(recipe, plan, rank, variants, memory, advice).dump(1).c_str());
   else
-    std::printf("%s%s\n%s\n", plan_text(recipe, plan).c_str(), rank.ranks > 1 ? rank_text(rank).c_str() : "",
+    std::printf("%s%s\n%s\n", plan_text(recipe, plan).c_str(),
+                rank.ranks > 1 ? rank_text(rank, variants).c_str() : "",
                 verdict_text(rank.needed, memory, advice).c_str());
   return 0;
 }

@@ -65,6 +65,10 @@ std::string recipe_lines(const run::TrainRecipe& recipe, const train::Plan& plan
          label("parameters") +
          cat("text encoder ", count_text(counts.text_encoder), ", denoiser ", count_text(counts.denoiser),
              ", vae ", count_text(counts.vae), "; ", trained, "\n") +
+         (counts.int8 > 0 ? label("held in int8") + cat(count_text(counts.int8),
+                                                        " weights of linear layers; the others in ",
+                                                        recipe.train.dtype, "\n")
+                          : "") +
          label("images per iteration") +
          cat(batch.pictures, " (", batch.prompts, " prompts x ", batch.members, "), of which ",
              plan.trained_images, " train; micro-batch ", batch.micro_batch, "\n") +
@@ -126,10 +130,15 @@ std::string plan_text(const run::TrainRecipe& recipe, const train::Plan& plan) {
   return text + label("not counted") + joined(not_counted(recipe), ", ", ", ") + "\n";
 }
 
-std::string rank_text(const train::RankPlan& rank) {
-  return label(cat("each of ", rank.ranks, " ranks")) +
-         cat("at most ", rank.pictures, " images, ", tflop_text(rank.flops), " TFLOP, ",
-             format_bytes(rank.sent), " sent per iteration; needs ", format_bytes(rank.needed), "\n");
+std::string rank_text(const train::RankPlan& rank, const std::vector<train::PlanVariant>& variants) {
+  std::string text = label(cat("each of ", rank.ranks, " ranks")) +
+                     cat("at most ", rank.pictures, " images, ", tflop_text(rank.flops), " TFLOP, ",
+                         format_bytes(rank.sent), " sent per iteration; needs ", format_bytes(rank.needed),
+                         rank.divided ? ", with its share of optimizer and average" : "", "\n");
+  for (const auto& [change, other] : variants)
+    text += label("") + cat(format_bytes(other.sent), " sent; needs ", format_bytes(other.needed), " with ",
+                            change, "\n");
+  return text;
 }
 
 std::string verdict_text(int64_t needed, const std::optional<DeviceMemory>& memory,

@@ -7,6 +7,7 @@
 #include "gamut/train/plan.h"
 #include "gamut/train/plan_advice.h"
 #include "gamut/train/plan_ranks.h"
+#include "gamut/train/plan_variants.h"
 
 #include <optional>
 #include <string>
@@ -17,8 +18,8 @@ namespace gamut::cli {
 std::string format_bytes(int64_t bytes);
 // The tables; docs/plan.md explains each line.
 std::string plan_text(const run::TrainRecipe& recipe, const train::Plan& plan);
-// One line: what each of several processes draws, computes, sends and needs.
-std::string rank_text(const train::RankPlan& rank);
+// What each of several processes draws, computes, sends and needs, and a line per variant.
+std::string rank_text(const train::RankPlan& rank, const std::vector<train::PlanVariant>& variants);
 // "fits: …" or "does not fit: …; try …", or that no device is known. `advice` for a plan that does not fit.
 std::string verdict_text(int64_t needed, const std::optional<DeviceMemory>& memory,
                          const train::Advice& advice);

@@ -30,6 +30,7 @@ namespace fs = std::filesystem;
 struct SampleFlags {
   std::string model = "models/glyphs", variant, weights, out, save_images, init_latents;
   std::string step_noise, save_latents, negative, device = "cpu", dtype = "fp32";
+  std::string base_weights = "dtype";
   std::vector<std::string> prompts, loras;
   run::SampleSchedule schedule;
   int64_t count = 8, seed = 0, micro_batch = 64, height = 0, width = 0;
@@ -109,8 +110,9 @@ int sample(const SampleFlags& flags) {
     throw ConfigError("usage",
                       "nothing to write; give --out SHEET.png, --save-images DIR or --save-latents FILE");
   const run::TunedModel model = run::find_tuned(flags.model);
-  models::Pipeline pipe =
-      models::Pipeline::open(model.folder, nn::open_device(flags.device, flags.dtype), flags.variant);
+  nn::ParamOptions options = nn::open_device(flags.device, flags.dtype);
+  options.int8 = flags.base_weights == "int8";
+  models::Pipeline pipe = models::Pipeline::open(model.folder, options, flags.variant);
   model.apply(pipe);
   pipe.set_picture_size(flags.height, flags.width);
   if (flags.max_tokens > 0) pipe.set_max_tokens(flags.max_tokens, "--max-tokens");
@@ -119,7 +121,7 @@ int sample(const SampleFlags& flags) {
   if (!flags.weights.empty())
     train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
   run::add_loras(pipe, flags.loras);
-  const eval::SamplingOptions options{
+  const eval::SamplingOptions sampling{
       .schedule = run::sample_schedule(pipe, flags.schedule),
       .noise = {.seed = uint64_t(flags.seed), .purpose = "sample"},
       .members = flags.count,
@@ -129,7 +131,7 @@ int sample(const SampleFlags& flags) {
   const eval::EncodedPrompts prompts = eval::encode_prompts(pipe, flags.prompts, flags.negative);
   pipe.drop_text_encoders();
   const at::Tensor latents =
-      eval::sample_latents(pipe, prompts, starting_latents(flags, pipe, options), options);
+      eval::sample_latents(pipe, prompts, starting_latents(flags, pipe, sampling), sampling);
   if (!flags.save_latents.empty())
     nn::save_safetensors(flags.save_latents, {{"latents", latents.to(at::kCPU)}});
   if (!flags.out.empty() || !flags.save_images.empty()) write_pictures(flags, pipe, latents);
@@ -204,6 +206,11 @@ void add_sample_command(CLI::App& program, Action& chosen) {
       ->capture_default_str();
   command->add_option("--dtype", flags->dtype, "to compute in: fp32 | bf16 | fp16 (cuda)")
       ->check(CLI::IsMember(nn::dtype_names()))
+      ->capture_default_str();
+  command
+      ->add_option("--base-weights", flags->base_weights,
+                   "int8: linear layers of the denoiser and of T5 held in int8, half the memory of bf16")
+      ->check(CLI::IsMember({"dtype", "int8"}))
       ->capture_default_str();
   command->add_option("--variant", flags->variant, "weight files to prefer, such as fp16");
   command->add_flag("--vae-tiling", flags->vae_tiling, "decode large pictures in blended tiles");

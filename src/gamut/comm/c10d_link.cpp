@@ -60,6 +60,20 @@ class C10dLink : public Link {
     for (const auto& work : works) work->wait();
   }
 
+  // Gloo's reduce_scatter is an all-reduce of which each keeps its slice; a reduction to each owner sends
+  // less.
+  void sum_at(std::vector<at::Tensor>& tensors, const std::vector<int64_t>& owners) override {
+    std::vector<c10::intrusive_ptr<c10d::Work>> works;
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      c10d::ReduceOptions options;
+      options.reduceOp = c10d::ReduceOp::SUM;
+      options.rootRank = owners[i];
+      std::vector<at::Tensor> one{tensors[i]};
+      works.push_back(gloo_->reduce(one, options));
+    }
+    for (const auto& work : works) work->wait();
+  }
+
   void broadcast(at::Tensor& tensor) override {
     std::vector<at::Tensor> one{tensor};
     gloo_->broadcast(one)->wait();

@@ -126,6 +126,17 @@ void Group::sum(const std::vector<at::Tensor>& tensors) {
   for (size_t i = 0; i < all.size(); ++i) unflatten(travelling[i], all[i]);
 }
 
+void Group::sum_at(const std::vector<at::Tensor>& tensors, const std::vector<int64_t>& owners) {
+  if (is_one() || tensors.empty()) return;
+  GAMUT_CHECK(tensors.size() == owners.size(), tensors.size(), " tensors, ", owners.size(), " owners");
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> travelling;
+  for (const at::Tensor& tensor : tensors) travelling.push_back(flat({tensor}));
+  together([&] { link_->sum_at(travelling, owners); });
+  for (size_t i = 0; i < tensors.size(); ++i)
+    if (owners[i] == rank()) unflatten(travelling[i], {tensors[i]});
+}
+
 void Group::max(at::Tensor& tensor) {
   if (is_one()) return;
   const at::NoGradGuard no_grad;

@@ -49,6 +49,9 @@ class Group {
 
   // In place; tensors of any device, in buckets; afterwards the same bits in every process.
   void sum(const std::vector<at::Tensor>& tensors);
+  // The same for tensors that one process each is to have: afterwards tensors[i] is the sum in the process
+  // owners[i] and untouched in the others.
+  void sum_at(const std::vector<at::Tensor>& tensors, const std::vector<int64_t>& owners);
   void max(at::Tensor& tensor);
   void broadcast(const std::vector<at::Tensor>& tensors);  // those of rank 0
   // The rows of all processes, first those of rank 0; on the CPU. Their number may differ, also be none;

@@ -35,6 +35,8 @@ class Link {
   // In place, over all processes, the same bits in each; tensors are contiguous and on the CPU. Several are
   // on their way together. All of these throw std::exception when a process is lost or late.
   virtual void reduce(std::vector<at::Tensor>& tensors, Reduce how) = 0;
+  // The sum of tensor i over all processes, in place in the process owners[i]; elsewhere it is spoiled.
+  virtual void sum_at(std::vector<at::Tensor>& tensors, const std::vector<int64_t>& owners) = 0;
   virtual void broadcast(at::Tensor& tensor) = 0;                        // from rank 0
   virtual std::vector<at::Tensor> gather(const at::Tensor& tensor) = 0;  // of equal shapes, by rank
 };

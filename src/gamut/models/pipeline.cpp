@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace gamut::models {
 
@@ -38,6 +39,11 @@ struct Pipeline::Parts {
 
 namespace {
 
+PartSource part_source(nn::ParamOptions options, std::optional<uint64_t> seed, const std::string& variant) {
+  const bool int8 = std::exchange(options.int8, false);
+  return {.params = options, .seed = seed, .variant = variant, .int8 = int8};
+}
+
 const ModelFamily& checked_family(const ModelFolder& folder) {
   const ModelFamily& family = family_of(folder);
   family.check(folder);
@@ -50,28 +56,29 @@ Pipeline::Parts::Parts(ModelFolder model_folder, const PartSource& source)
     : folder(std::move(model_folder)),
       family(checked_family(folder)),
       variant(source.variant),
-      options(source.params),
+      options(source.large()),
       scheduler(scheduler_of(folder)),
       coder(folder, source),
       own_latents(latent_spec(folder)),
       latents(own_latents) {
   if (options.device.is_cpu()) nn::keep_freed_memory();
   networks = family.open(folder, source);
+  if (options.int8 && networks.denoiser->params().scales().empty())
+    throw ConfigError(folder.path().string(),
+                      "the denoiser has no linear layer that could be held in int8; open it without");
 }
 
 Pipeline Pipeline::open(const std::filesystem::path& folder, const nn::ParamOptions& options,
                         const std::string& variant) {
   Pipeline pipeline;
-  pipeline.parts_ = std::make_shared<Parts>(ModelFolder(folder),
-                                            PartSource{.params = options, .seed = {}, .variant = variant});
+  pipeline.parts_ = std::make_shared<Parts>(ModelFolder(folder), part_source(options, {}, variant));
   return pipeline;
 }
 
 Pipeline Pipeline::create(const std::filesystem::path& folder, uint64_t seed,
                           const nn::ParamOptions& options) {
   Pipeline pipeline;
-  pipeline.parts_ = std::make_shared<Parts>(ModelFolder(folder),
-                                            PartSource{.params = options, .seed = seed, .variant = ""});
+  pipeline.parts_ = std::make_shared<Parts>(ModelFolder(folder), part_source(options, seed, ""));
   return pipeline;
 }
 
@@ -90,6 +97,9 @@ void save_weights(const std::filesystem::path& path, const nn::ParamStore& store
 }  // namespace
 
 void Pipeline::save(const std::filesystem::path& folder) const {
+  if (parts_->options.int8)
+    throw ConfigError("model",
+                      "weights that are held in int8 cannot be saved as a model; open it without int8");
   const std::string& denoiser = denoiser_name();
   std::vector<std::string> own{denoiser};
   for (const NamedStore& encoder : text_encoders()) own.push_back(encoder.component);

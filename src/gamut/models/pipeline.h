@@ -28,13 +28,14 @@ using at::Tensor;
 class Pipeline {
  public:
   // EnvironmentError: missing folder or file; DataError: malformed config, weights that do not match, a class
-  // that is not supported. `variant`: "fp16" prefers the weight files named so.
+  // that is not supported. `variant`: "fp16" prefers the weight files named so. options.int8: linear layers
+  // of the denoiser and of T5 in int8; ConfigError for a denoiser without any.
   static Pipeline open(const std::filesystem::path& folder, const nn::ParamOptions& options,
                        const std::string& variant = "");
   // A new folder's configs with fresh weights drawn from `seed`, for pretraining.
   static Pipeline create(const std::filesystem::path& config_folder, uint64_t seed,
                          const nn::ParamOptions& options);
-  void save(const std::filesystem::path& folder) const;
+  void save(const std::filesystem::path& folder) const;  // ConfigError when held in int8
   // Whether the denoiser's weights are still those of the folder it was opened from.
   bool denoiser_is_stored() const;
 

@@ -125,6 +125,10 @@ Tensor plain_feed_forward(const Tensor& x, const FeedForwardWeights& weights, co
 
 Tensor feed_forward(const Tensor& x, const FeedForwardWeights& weights, const Tensor& residual) {
   const auto& [proj, out] = weights;
+  if (proj.scale.defined()) {
+    const auto halves = project(x, proj).chunk(2, -1);
+    return project(halves[0] * at::gelu(halves[1]), out, residual);
+  }
   const bool fits = fits_matrix_kernels(x, proj.weight) && fits_matrix_kernels(x, out.weight) && proj.bias &&
                     out.bias && residual.is_contiguous();
   if (!fits) {

@@ -10,24 +10,24 @@
 namespace gamut::nn {
 
 Linear::Linear(const Scope& scope, int64_t in, int64_t out, bool with_bias)
-    : weight(scope.get("weight", {out, in}, Init::uniform_fan_in(in))), adapters(scope.adapter_slot(weight)) {
+    : Linear(scope, scope.matrix({out, in}, Init::uniform_fan_in(in))) {
   if (with_bias) {
     bias = scope.get("bias", {out}, Init::uniform_fan_in(in));
   }
 }
 
 Linear::Linear(const Scope& scope, int64_t in, int64_t out, const LinearInit& init)
-    : weight(scope.get("weight", {out, in}, init.weight)),
-      bias(scope.get("bias", {out}, init.bias)),
-      adapters(scope.adapter_slot(weight)) {}
+    : Linear(scope, scope.matrix({out, in}, init.weight)) {
+  bias = scope.get("bias", {out}, init.bias);
+}
 
 Tensor Linear::operator()(const Tensor& x) const {
-  const Tensor y = project(x, {weight, bias});
+  const Tensor y = project(x, weights());
   return adapters->active() ? add_adapters(*adapters, x, y) : y;
 }
 
 Tensor Linear::plus(const Tensor& x, const Tensor& residual) const {
-  const Tensor y = project(x, {weight, bias}, residual);
+  const Tensor y = project(x, weights(), residual);
   return adapters->active() ? add_adapters(*adapters, x, y) : y;
 }
 

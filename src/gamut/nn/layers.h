@@ -8,6 +8,7 @@
 #pragma once
 
 #include "gamut/nn/params.h"
+#include "gamut/nn/token_linear.h"
 
 #include <optional>
 
@@ -17,14 +18,21 @@ struct LinearInit {
   Init weight, bias;
 };
 
+// Held in int8 where the store says so: frozen then (int8.h).
 struct Linear {
   Linear(const Scope& scope, int64_t in, int64_t out, bool with_bias = true);
   Linear(const Scope& scope, int64_t in, int64_t out, const LinearInit& init);
   Tensor operator()(const Tensor& x) const;
   Tensor plus(const Tensor& x, const Tensor& residual) const;  // residual + the layer's output
-  Tensor weight;                                               // [out, in]
-  std::optional<Tensor> bias;                                  // [out]
+  LinearWeights weights() const { return {weight, bias, scale}; }
+  Tensor weight;               // [out, in]
+  Tensor scale;                // [out], of an int8 weight; else undefined
+  std::optional<Tensor> bias;  // [out]
   AdapterHandle adapters;
+
+ private:
+  Linear(const Scope& scope, const Matrix& matrix)
+      : weight(matrix.weight), scale(matrix.scale), adapters(scope.adapter_slot(weight)) {}
 };
 
 struct Conv2dOptions {

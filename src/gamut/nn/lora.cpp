@@ -205,6 +205,10 @@ void attach_modules(ParamStore& base, const std::vector<LoraModule>& modules, do
 void merge_adapters(ParamStore& base) {
   at::NoGradGuard no_grad;
   for (const auto& [path, slot] : base.adapters()) {
+    if (!slot->parts.empty() && !slot->weight.is_floating_point())
+      throw ConfigError(
+          "lora", cat("an adapter cannot be merged into weights that are held in int8; got those of '", path,
+                      "'; open the model without int8"));
     for (const LowRank& part : slot->parts) {
       slot->weight.copy_(slot->weight.to(at::kFloat) + weight_change(part));
     }

@@ -4,6 +4,7 @@
 #include "gamut/core/config.h"
 #include "gamut/core/error.h"
 #include "gamut/core/random.h"
+#include "gamut/nn/int8.h"
 
 #include <ATen/ATen.h>
 
@@ -120,17 +121,29 @@ Tensor ParamStore::take(const std::string& name, at::IntArrayRef shape) {
   return tensor;
 }
 
+Tensor ParamStore::source_of(const std::string& name, at::IntArrayRef shape, const Init& init) {
+  if (!from_seed_) return take(name, shape);
+  if (options_.device.is_meta()) return at::empty(shape, at::TensorOptions(at::kMeta).dtype(at::kFloat));
+  return draw(init, shape, seed_, name);
+}
+
 Tensor ParamStore::declare(const std::string& name, at::IntArrayRef shape, const Init& init,
                            std::optional<at::ScalarType> dtype) {
-  const bool drawn = from_seed_ && !options_.device.is_meta();
-  const Tensor source = drawn        ? draw(init, shape, seed_, name)
-                        : from_seed_ ? at::empty(shape, at::TensorOptions(at::kMeta).dtype(at::kFloat))
-                                     : take(name, shape);
   ParamOptions options = options_;
   options.dtype = dtype.value_or(options.dtype);
-  Tensor tensor = settle(source, options);
+  Tensor tensor = settle(source_of(name, shape, init), options);
   params_.push_back({name, tensor});
   return tensor;
+}
+
+Matrix ParamStore::declare_matrix(const std::string& name, at::IntArrayRef shape, const Init& init,
+                                  std::optional<at::ScalarType> dtype) {
+  if (!options_.int8) return {declare(name, shape, init, dtype), {}};
+  const Tensor source = source_of(name, shape, init);
+  const Int8Rows rows = quantized(source.to(options_.device));
+  params_.push_back({name, rows.values});
+  scales_.push_back({name, rows.scale});
+  return {rows.values, rows.scale};
 }
 
 Tensor ParamStore::declare_buffer(const std::string& name, at::IntArrayRef shape,
@@ -172,7 +185,25 @@ int64_t ParamStore::num_elements() const {
   return total;
 }
 
+int64_t ParamStore::int8_elements() const {
+  int64_t total = 0;
+  for (const NamedTensor& param : params_)
+    if (param.tensor.scalar_type() == at::kChar) total += param.tensor.numel();
+  return total;
+}
+
+int64_t ParamStore::num_bytes() const {
+  int64_t bytes = 0;
+  for (const auto* tensors : {&params_, &scales_})
+    for (const NamedTensor& each : *tensors) bytes += int64_t(each.tensor.nbytes());
+  return bytes;
+}
+
 void ParamStore::require_grad(bool on) {
+  if (on && !scales_.empty())
+    throw ConfigError(origin_,
+                      "weights that are held in int8 cannot train; open the model without int8, or "
+                      "train an adapter");
   for (NamedTensor& param : params_) {
     param.tensor.set_requires_grad(on);
   }
@@ -196,6 +227,10 @@ Scope Scope::in_type(at::ScalarType dtype) const {
 
 Tensor Scope::get(const std::string& name, at::IntArrayRef shape, const Init& init) const {
   return store_->declare(path_of(name), shape, init, dtype_);
+}
+
+Matrix Scope::matrix(at::IntArrayRef shape, const Init& init) const {
+  return store_->declare_matrix(path_of("weight"), shape, init, dtype_);
 }
 
 Tensor Scope::buffer(const std::string& name, at::IntArrayRef shape,

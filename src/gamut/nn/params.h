@@ -50,7 +50,14 @@ struct ParamOptions {
   at::Device device = at::kCPU;  // at::kMeta: shapes only; no weight is read, drawn or checked for NaN
   at::ScalarType dtype = at::kFloat;
   std::optional<at::ScalarType> mixed =
-      {};  // what the denoiser's products compute in over fp32 (nn/autocast.h)
+      {};             // what the denoiser's products compute in over fp32 (nn/autocast.h)
+  bool int8 = false;  // matrices of linear layers are held in int8 and do not train (nn/int8.h)
+};
+
+// Of a linear layer.
+struct Matrix {
+  Tensor weight;  // [out, in]; int8 where there is a scale
+  Tensor scale;   // [out] fp32, or undefined
 };
 
 class ParamStore {
@@ -65,6 +72,10 @@ class ParamStore {
   // tensor needs another type.
   Tensor declare(const std::string& name, at::IntArrayRef shape, const Init& init,
                  std::optional<at::ScalarType> dtype = std::nullopt);
+  // The same for the matrix [out, in] of a linear layer. With options.int8 it is quantized as it is read, so
+  // that one matrix at a time is there in another type; params() then has its int8 numbers.
+  Matrix declare_matrix(const std::string& name, at::IntArrayRef shape, const Init& init,
+                        std::optional<at::ScalarType> dtype = std::nullopt);
   // The same for a table that files hold beside the parameters: it is saved, but nobody trains it, so it is
   // none of params(). A new network gets make()'s.
   Tensor declare_buffer(const std::string& name, at::IntArrayRef shape, const std::function<Tensor()>& make);
@@ -73,20 +84,26 @@ class ParamStore {
 
   const std::vector<NamedTensor>& params() const { return params_; }  // in order of declaration
   const std::vector<NamedTensor>& buffers() const { return buffers_; }
+  const std::vector<NamedTensor>& scales() const {
+    return scales_;
+  }  // of the matrices in int8, by their names
   // A place for adapters beside the weight of the layer at `path`; each layer keeps a handle to its own.
   AdapterHandle make_adapter_slot(const std::string& path, const Tensor& weight);
   const std::map<std::string, AdapterHandle>& adapters() const { return adapters_; }
   int64_t num_elements() const;
-  void require_grad(bool on);
+  int64_t int8_elements() const;  // of these, those held in int8
+  int64_t num_bytes() const;      // of params() and scales()
+  void require_grad(bool on);     // on: ConfigError where matrices are held in int8
 
  private:
+  Tensor source_of(const std::string& name, at::IntArrayRef shape, const Init& init);
   Tensor take(const std::string& name, at::IntArrayRef shape);
   std::string origin_;
   ParamOptions options_;
   bool from_seed_ = false;
   uint64_t seed_ = 0;
   TensorMap source_;
-  std::vector<NamedTensor> params_, buffers_;
+  std::vector<NamedTensor> params_, buffers_, scales_;
   std::map<std::string, AdapterHandle> adapters_;
 };
 
@@ -99,6 +116,7 @@ class Scope {
   // The same place, where tensors are held in `dtype` whatever the store's options say.
   Scope in_type(at::ScalarType dtype) const;
   Tensor get(const std::string& name, at::IntArrayRef shape, const Init& init) const;
+  Matrix matrix(at::IntArrayRef shape, const Init& init) const;  // "weight" of a linear layer
   Tensor buffer(const std::string& name, at::IntArrayRef shape, const std::function<Tensor()>& make) const;
   AdapterHandle adapter_slot(const Tensor& weight) const {
     return store_->make_adapter_slot(prefix_, weight);

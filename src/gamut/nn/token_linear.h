@@ -13,8 +13,9 @@
 namespace gamut::nn {
 
 struct LinearWeights {
-  at::Tensor weight;               // [out, in]
+  at::Tensor weight;               // [out, in]; int8 where there is a scale
   std::optional<at::Tensor> bias;  // [out]
+  at::Tensor scale = {};           // [out] fp32: of the rows of an int8 weight (int8.h)
 };
 
 // x [..., in] to [..., out], plus `residual` of that shape if given.

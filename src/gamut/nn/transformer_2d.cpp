@@ -24,7 +24,7 @@ Tensor GegluFeedForward::operator()(const Tensor& x, const Tensor& residual) con
     const auto halves = proj(x).chunk(2, -1);
     return out.plus(halves[0] * at::gelu(halves[1]), residual);
   }
-  return feed_forward(x, {{proj.weight, proj.bias}, {out.weight, out.bias}}, residual);
+  return feed_forward(x, {proj.weights(), out.weights()}, residual);
 }
 
 BasicTransformerBlock::BasicTransformerBlock(const Scope& scope, const TransformerOptions& options)

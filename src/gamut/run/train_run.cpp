@@ -120,6 +120,7 @@ class TrainRun {
     log_info(trainer_.plan().text());
     if (trainer_.params().front().tensor.is_cpu()) log_info(cat("CPU kernels: ", nn::describe_cpu_path()));
     if (recipe_.train.lora.is_on()) log_info(lora_line());
+    if (trainer_.policy().options().int8) log_info(int8_line());
     if (on_start) on_start();
     if (trainer_.drop_text_encoders(evaluation_.encoded_lists()))
       log_info("text   all prompts are encoded; the text encoders left memory");
@@ -141,8 +142,9 @@ class TrainRun {
       if (step % recipe_.train.checkpoint.every == 0 || step == total || stop) save();
       if (stop) return {.finished = false, .steps = step};
     }
-    if (!group_.leads()) return {.finished = true, .steps = total};
     group_.enter("the end of the run");
+    trainer_.save_model(folder_ / "model");
+    if (!group_.leads()) return {.finished = true, .steps = total};
     return finish();
   }
 
@@ -174,7 +176,7 @@ class TrainRun {
 
   void save() {
     group_.enter(cat("checkpoint of step ", trainer_.steps_done()));
-    if (group_.leads()) trainer_.save(folder_);
+    trainer_.save(folder_);
   }
 
   std::string lora_line() {
@@ -183,6 +185,12 @@ class TrainRun {
     return cat("lora   ", trainer_.params().size() / 2, " layers of rank ", recipe_.train.lora.rank, ": ",
                trained, " numbers train beside ", trainer_.policy().denoiser_params().num_elements(),
                " frozen ones");
+  }
+
+  std::string int8_line() {
+    const nn::ParamStore& base = trainer_.policy().denoiser_params();
+    return cat("base   ", base.int8_elements(), " of ", base.num_elements(),
+               " weights are held in int8, those of linear layers; the others in ", recipe_.train.dtype);
   }
 
   // The rows up to the checkpoint must all be there: what is lost would be missing from every table without a
@@ -219,7 +227,6 @@ class TrainRun {
       throw DataError("run",
                       cat("the pictures of step 0 and of the last step must be as many and as large; got ",
                           before.pictures.sizes(), " and ", after.pictures.sizes()));
-    trainer_.save_model(folder_ / "model");
     const std::vector<text::Prompt>& prompts = evaluation_.prompts();
     const fs::path sheet = folder_ / "before_after.png";
     io::save_png(sheet,

@@ -39,22 +39,32 @@ void flush_folder(const fs::path& folder) {
 
 constexpr const char *kState = "state.json", *kSums = "crc32c";
 
+constexpr const char *kWeights = "weights.safetensors", *kAverage = "ema.safetensors",
+                     *kOptimizer = "optimizer.safetensors";
+
 std::vector<std::string> part_names(const CheckpointParts& parts) {
-  std::vector<std::string> names{"weights.safetensors", "ema.safetensors", "optimizer.safetensors"};
+  std::vector<std::string> names{kWeights, kAverage, kOptimizer};
   for (const auto& [policy, weights] : parts.policies) names.push_back(policy + ".safetensors");
   return names;
 }
 
+using Files = std::map<std::string, std::vector<nn::NamedTensor>>;
+
+Files files_of(const CheckpointParts& parts) {
+  Files files{
+      {kWeights, parts.weights}, {kAverage, parts.ema.weights()}, {kOptimizer, parts.optimizer.state()}};
+  for (const auto& [policy, weights] : parts.policies) files[policy + ".safetensors"] = weights;
+  return files;
+}
+
 // Makes no folder above the checkpoint's: a run folder that was moved is not begun anew.
-void write_parts(const fs::path& folder, const CheckpointParts& parts, nlohmann::json state) {
+void write_files(const fs::path& folder, const Files& files, nlohmann::json state) {
   fs::create_directory(folder.parent_path());
   fs::create_directory(folder);
-  nn::save_safetensors(folder / "weights.safetensors", parts.weights);
-  nn::save_safetensors(folder / "ema.safetensors", parts.ema.weights());
-  nn::save_safetensors(folder / "optimizer.safetensors", parts.optimizer.state());
-  for (const auto& [policy, weights] : parts.policies)
-    nn::save_safetensors(folder / (policy + ".safetensors"), weights);
-  for (const std::string& name : part_names(parts)) state[kSums][name] = io::file_crc32c(folder / name);
+  for (const auto& [name, tensors] : files) {
+    nn::save_safetensors(folder / name, tensors);
+    state[kSums][name] = io::file_crc32c(folder / name);
+  }
   io::write_json(folder / kState, state);
   flush_folder(folder);
 }
@@ -97,9 +107,9 @@ nlohmann::json load_parts(const fs::path& checkpoint, const CheckpointParts& par
                           const RestoreState& restore) {
   const nlohmann::json state = io::read_json(checkpoint / kState);
   check_counts(checkpoint, state);
-  copy_weights(parts.weights, nn::load_safetensors(checkpoint / "weights.safetensors"), "checkpoint");
-  parts.ema.load(nn::load_safetensors(checkpoint / "ema.safetensors"));
-  parts.optimizer.load_state(nn::load_safetensors(checkpoint / "optimizer.safetensors"),
+  copy_weights(parts.weights, nn::load_safetensors(checkpoint / kWeights), "checkpoint");
+  parts.ema.load(nn::load_safetensors(checkpoint / kAverage));
+  parts.optimizer.load_state(nn::load_safetensors(checkpoint / kOptimizer),
                              state["optimizer_steps"].get<int64_t>());
   for (const auto& [policy, weights] : parts.policies)
     copy_weights(weights, nn::load_safetensors(checkpoint / (policy + ".safetensors")), policy);
@@ -123,7 +133,9 @@ void CheckpointConfig::fields(FieldVisitor& v) {
 }
 
 void save_checkpoint(const fs::path& run, int64_t step, const CheckpointParts& parts,
-                     const nlohmann::json& state, int64_t keep) {
+                     const nlohmann::json& state, int64_t keep, bool writes) {
+  const Files files = files_of(parts);
+  if (!writes) return;
   const fs::path folder = run / "checkpoints", done = folder / io::step_name(step);
   const fs::path temporary = folder / cat(".", io::step_name(step), ".tmp");
   nlohmann::json complete = state;
@@ -132,7 +144,7 @@ void save_checkpoint(const fs::path& run, int64_t step, const CheckpointParts& p
   std::error_code ignored;
   fs::remove_all(temporary, ignored);
   try {
-    write_parts(temporary, parts, complete);
+    write_files(temporary, files, complete);
     fs::remove_all(done);
     fs::rename(temporary, done);
     flush_folder(folder);

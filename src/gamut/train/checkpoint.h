@@ -33,11 +33,13 @@ struct CheckpointParts {
   std::map<std::string, std::vector<nn::NamedTensor>> policies = {};  // by file name without its ending
 };
 
+// What is in the files, all processes put together where state is divided (shards.h): they call this alike.
+// `writes`: this process writes it.
 // Written under a temporary name, flushed, renamed, then marked DONE; older ones beyond `keep` are removed
 // after that. On EnvironmentError (full disk) the temporary folder is removed and every earlier checkpoint is
 // intact.
 void save_checkpoint(const std::filesystem::path& run, int64_t step, const CheckpointParts& parts,
-                     const nlohmann::json& state, int64_t keep);
+                     const nlohmann::json& state, int64_t keep, bool writes = true);
 // The newest complete checkpoint.
 std::optional<std::filesystem::path> latest_checkpoint(const std::filesystem::path& run);
 // Restores the parts, lets `restore` take the rest from state.json, and returns that. DataError, which says

@@ -52,6 +52,10 @@ void UpdateConfig::fields(FieldVisitor& v) {
           "keep the trained steps' forward graphs of the rollout for the update: faster by a forward pass, "
           "more memory; "
           "not where rows are re-batched or several updates follow one rollout");
+  v.field(
+      "shard_optimizer", shard_optimizer, any_value(),
+      "of several processes without [lora], each holds its share of AdamW's moments and of the average, and "
+      "updates its share of the weights: less memory, a little more traffic");
 }
 
 void TrainConfig::fields(FieldVisitor& v) {
@@ -65,6 +69,10 @@ void TrainConfig::fields(FieldVisitor& v) {
           "cuda only");
   v.field("mixed_precision", mixed_precision, one_of({"no", "bf16"}),
           "bf16: the denoiser's products and convolutions compute in bf16 over weights in fp32");
+  v.field(
+      "base_weights", base_weights, one_of({"dtype", "int8"}),
+      "int8: linear layers that do not train (of the base below [lora] and of T5, or of a frozen reference) "
+      "are held in int8 with a scale per output channel, and computed in dtype: half the memory of bf16");
   v.field("gradient_checkpointing", gradient_checkpointing, any_value(),
           "compute the denoiser's activations again in the backward pass instead of keeping them: slower, "
           "far less memory");

@@ -46,6 +46,7 @@ struct GuardConfig {
 // [train] of a recipe: how an update is computed; what it computes does not depend on it.
 struct UpdateConfig {
   bool reuse_rollout_graph = false;
+  bool shard_optimizer = true;
   void fields(FieldVisitor& v);
 };
 
@@ -55,6 +56,7 @@ struct TrainConfig {
   std::string device = "cpu";
   std::string dtype = "fp32";
   std::string mixed_precision = "no";  // no | bf16
+  std::string base_weights = "dtype";  // dtype | int8
   bool gradient_checkpointing = false;
   int64_t seed = 1;
   int64_t iterations = 200;
@@ -73,6 +75,9 @@ struct TrainConfig {
   rewards::RewardConfig gate_defaults =
       {};  // what names are configured by; no key of its own: the recipe's [reward]
   void fields(FieldVisitor& v);
+  // Whether several processes divide the state of optimizer and average (shards.h). Of an adapter it is
+  // small.
+  bool divides_state() const { return train.shard_optimizer && !lora.is_on(); }
 };
 
 }  // namespace gamut::train

@@ -20,12 +20,6 @@
 namespace gamut::train {
 namespace {
 
-int64_t bytes_of(const nn::ParamStore& store) {
-  int64_t bytes = 0;
-  for (const nn::NamedTensor& param : store.params()) bytes += int64_t(param.tensor.nbytes());
-  return bytes;
-}
-
 int64_t count_of(const std::vector<nn::NamedTensor>& params) {
   int64_t count = 0;
   for (const nn::NamedTensor& param : params) count += param.tensor.numel();
@@ -33,7 +27,7 @@ int64_t count_of(const std::vector<nn::NamedTensor>& params) {
 }
 
 models::Pipeline open_without_data(const TrainConfig& config) {
-  nn::ParamOptions options = nn::params_for(at::Device(config.device), config.dtype, config.mixed_precision);
+  nn::ParamOptions options = policy_params(config, at::Device(config.device));
   options.device = at::kMeta;
   models::Pipeline policy = models::Pipeline::open(config.model, options);
   shape_inputs(config, policy);
@@ -99,12 +93,14 @@ DryRun::DryRun(const TrainConfig& config, const std::vector<text::Prompt>& promp
 void DryRun::count_model(models::Pipeline& policy) {
   for (const models::NamedStore& encoder : policy.text_encoders()) {
     plan_.parameters.text_encoder += encoder.store->num_elements();
-    plan_.held.text_encoder += bytes_of(*encoder.store);
+    plan_.parameters.int8 += encoder.store->int8_elements();
+    plan_.held.text_encoder += encoder.store->num_bytes();
   }
   plan_.parameters.denoiser = policy.denoiser_params().num_elements();
   plan_.parameters.vae = policy.coder_params().num_elements();
-  plan_.held.denoiser = bytes_of(policy.denoiser_params());
-  plan_.held.vae = bytes_of(policy.coder_params());
+  plan_.parameters.int8 += policy.denoiser_params().int8_elements();
+  plan_.held.denoiser = policy.denoiser_params().num_bytes();
+  plan_.held.vae = policy.coder_params().num_bytes();
 }
 
 // Every prompt of the set, as the iterations draw them all in time.

@@ -17,12 +17,11 @@ void EmaConfig::fields(FieldVisitor& v) {
           "updates between two applications; the end of a run takes in what is left");
 }
 
-Ema::Ema(std::vector<nn::NamedTensor> params, const EmaConfig& config)
-    : params_(std::move(params)), config_(config) {
-  for (const nn::NamedTensor& param : params_) {
-    tensors_.push_back(param.tensor.detach());
-    average_.push_back(param.tensor.detach().clone());
-  }
+Ema::Ema(std::vector<nn::NamedTensor> params, const EmaConfig& config, Shards shards)
+    : params_(std::move(params)), shards_(std::move(shards)), config_(config) {
+  for (const nn::NamedTensor& param : params_) tensors_.push_back(param.tensor.detach());
+  tensors_ = shards_.own(tensors_);
+  for (const at::Tensor& tensor : tensors_) average_.push_back(tensor.clone());
 }
 
 bool Ema::is_due(int64_t updates_done) const {
@@ -37,30 +36,39 @@ double Ema::share_of_weights(int64_t updates_done) const {
 void Ema::update(int64_t updates_done) {
   if (!is_due(updates_done)) return;
   at::NoGradGuard no_grad;
-  at::_foreach_lerp_(average_, tensors_, share_of_weights(updates_done));
+  if (!average_.empty()) at::_foreach_lerp_(average_, tensors_, share_of_weights(updates_done));
 }
 
 std::vector<nn::NamedTensor> Ema::final_weights(int64_t updates_done) const {
   if (is_due(updates_done)) return weights();
   at::NoGradGuard no_grad;
-  std::vector<nn::NamedTensor> final;
-  for (size_t i = 0; i < params_.size(); ++i)
-    final.push_back({params_[i].name, at::lerp(average_[i], tensors_[i], share_of_weights(updates_done))});
-  return final;
+  std::vector<at::Tensor> final;
+  for (size_t i = 0; i < tensors_.size(); ++i)
+    final.push_back(at::lerp(average_[i], tensors_[i], share_of_weights(updates_done)));
+  return named(final);
 }
 
-std::vector<nn::NamedTensor> Ema::weights() const {
+std::vector<nn::NamedTensor> Ema::weights() const { return named(average_); }
+
+std::vector<nn::NamedTensor> Ema::named(const std::vector<at::Tensor>& own) const {
+  const std::vector<at::Tensor> all = shards_.divided() ? shards_.whole(own) : own;
   std::vector<nn::NamedTensor> weights;
-  for (size_t i = 0; i < params_.size(); ++i) weights.push_back({params_[i].name, average_[i]});
+  for (size_t i = 0; i < params_.size(); ++i) weights.push_back({params_[i].name, all[i]});
   return weights;
 }
 
 // Without an average a file may hold one that lagged: the weights count.
 void Ema::load(const nn::TensorMap& weights) {
-  copy_weights(this->weights(), weights, "ema");
+  std::vector<nn::NamedTensor> read;
+  for (size_t i = 0; i < params_.size(); ++i)
+    read.push_back({params_[i].name, shards_.divided() ? shards_.like(i) : average_[i]});
+  copy_weights(read, weights, "ema");
+  std::vector<at::Tensor> all;
+  for (const nn::NamedTensor& each : read) all.push_back(each.tensor);
   at::NoGradGuard no_grad;
-  if (config_.decay == 0)
-    for (size_t i = 0; i < tensors_.size(); ++i) average_[i].copy_(tensors_[i]);
+  const std::vector<at::Tensor> own = config_.decay == 0 ? tensors_ : shards_.own(all);
+  for (size_t i = 0; i < own.size(); ++i)
+    if (!own[i].is_same(average_[i])) average_[i].copy_(own[i]);
 }
 
 BorrowedWeights::BorrowedWeights(const std::vector<nn::NamedTensor>& params,
@@ -90,6 +98,10 @@ void copy_weights(const std::vector<nn::NamedTensor>& params, const nn::TensorMa
     if (found->second.sizes() != param.tensor.sizes())
       throw DataError(origin, cat("tensor '", param.name, "' has the wrong shape; got ",
                                   found->second.sizes(), "; expected ", param.tensor.sizes()));
+    if (!param.tensor.is_floating_point())
+      throw ConfigError(origin, cat("'", param.name,
+                                    "' is held in int8, which no weights can be copied into; set "
+                                    "base_weights = \"dtype\""));
     nn::check_weight(found->second, origin, param.name);
     param.tensor.detach().copy_(found->second);
   }

@@ -6,6 +6,7 @@
 
 #include "gamut/core/config.h"
 #include "gamut/nn/params.h"
+#include "gamut/train/shards.h"
 
 #include <vector>
 
@@ -20,7 +21,9 @@ struct EmaConfig {
 
 class Ema {
  public:
-  Ema(std::vector<nn::NamedTensor> params, const EmaConfig& config);
+  // With divided `shards` each process averages its slice, and weights() and final_weights() put them
+  // together on the CPU: all processes call these alike then.
+  Ema(std::vector<nn::NamedTensor> params, const EmaConfig& config, Shards shards = {});
   void update(int64_t updates_done);  // after the optimizer's step; updates_done counts from 1
   std::vector<nn::NamedTensor> weights() const;
   // The average as a run ends: updates since the last application are taken in by one more. weights() stays.
@@ -30,9 +33,11 @@ class Ema {
  private:
   bool is_due(int64_t updates_done) const;
   double share_of_weights(int64_t updates_done) const;  // 1 - d
+  std::vector<nn::NamedTensor> named(const std::vector<at::Tensor>& own) const;
 
   std::vector<nn::NamedTensor> params_;
-  std::vector<at::Tensor> tensors_, average_;
+  Shards shards_;
+  std::vector<at::Tensor> tensors_, average_;  // of what this process averages
   EmaConfig config_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "gamut/core/config.h"
 #include "gamut/nn/params.h"
+#include "gamut/train/shards.h"
 
 #include <vector>
 
@@ -20,30 +21,35 @@ struct OptimizerConfig {
 
 class AdamW {
  public:
-  AdamW(std::vector<nn::NamedTensor> params, const OptimizerConfig& config);
+  // With divided `shards` each process holds its slice of the moments and updates its slice of the weights;
+  // what is marked with * is then called by all processes alike.
+  AdamW(std::vector<nn::NamedTensor> params, const OptimizerConfig& config, Shards shards = {});
 
-  // Euclidean norm over all gradients, an fp32 scalar on their device; not finite when any gradient is not.
+  // * Makes every parameter's gradient the sum over all processes, as far as step() here needs it.
+  void sum_gradients(comm::Group& group);
+  // * Euclidean norm over all gradients, an fp32 scalar on their device; not finite when any gradient is not.
   at::Tensor grad_norm() const;
   // Scales the gradients by min(1, max_grad_norm / (norm + 1e-6)), `norm` being grad_norm(); waits for no
   // device.
   void clip_gradients(const at::Tensor& norm);
-  void step(double learning_rate);
+  void step(double learning_rate);  // *
   void step() { step(config_.learning_rate); }
   void zero_grad();
-  // Every parameter's gradient, made where there was none: processes sum them in place.
-  std::vector<at::Tensor> own_gradients();
 
   int64_t steps_done() const { return steps_done_; }
-  at::Device device() const { return tensors_.front().device(); }
-  // "exp_avg.<name>" and "exp_avg_sq.<name>", for checkpoints.
+  at::Device device() const { return params_.front().tensor.device(); }
+  // * "exp_avg.<name>" and "exp_avg_sq.<name>" in the parameters' shapes, for checkpoints.
   std::vector<nn::NamedTensor> state() const;
   // DataError when a tensor is missing or of another shape.
   void load_state(const nn::TensorMap& state, int64_t steps_done);
 
  private:
+  std::vector<at::Tensor> weights() const;
   std::vector<at::Tensor> gradients() const;
   std::vector<nn::NamedTensor> params_;
   OptimizerConfig config_;
+  Shards shards_;
+  // Of what this process updates: the parameters, or pieces of them.
   std::vector<at::Tensor> tensors_, exp_avg_, exp_avg_sq_, step_counts_;
   int64_t steps_done_ = 0;
 };

@@ -29,9 +29,10 @@ struct PlanOptions {
   int64_t evaluated_prompts = 0;  // encoded for evaluations, beside those of training
 };
 
-// Numbers of weights. `trained`: of the denoiser, or of the adapter beside it.
+// Numbers of weights. `trained`: of the denoiser, or of the adapter beside it; `int8`: of denoiser and text
+// encoders, held so.
 struct PlanParameters {
-  int64_t text_encoder = 0, denoiser = 0, vae = 0, trained = 0;
+  int64_t text_encoder = 0, denoiser = 0, vae = 0, trained = 0, int8 = 0;
 };
 
 // Bytes that stay for the whole run, by purpose.

@@ -2,6 +2,7 @@
 #include "gamut/train/plan_advice.h"
 
 #include "gamut/core/error.h"
+#include "gamut/train/plan_ranks.h"
 
 #include <functional>
 #include <limits>
@@ -23,11 +24,12 @@ using Change = std::function<std::string(Situation&)>;
 
 struct Planner {
   const std::vector<text::Prompt>& prompts;
-  int64_t device_bytes;
+  int64_t device_bytes, ranks;
 
   int64_t needed(const Situation& situation) const {
     try {
-      return make_plan(situation.config, prompts, situation.options).needed_bytes();
+      const Plan plan = make_plan(situation.config, prompts, situation.options);
+      return plan_of_rank(plan, ranks, situation.config.divides_state()).needed;
     } catch (const ConfigError&) {
       return kImpossible;  // such as a micro-batch that the number of updates does not allow
     }
@@ -64,6 +66,11 @@ std::vector<Change> changes(const Planner& planner) {
         s.config.gradient_checkpointing = true;
         return std::string("gradient_checkpointing=true");
       },
+      [ranks = planner.ranks](Situation& s) {
+        if (ranks == 1 || s.config.lora.is_on() || s.config.train.shard_optimizer) return std::string();
+        s.config.train.shard_optimizer = true;
+        return std::string("train.shard_optimizer=true");
+      },
       [planner](Situation& s) {
         return shrink(s, planner, "rollout.micro_batch",
                       [](Situation& in) -> int64_t& { return in.config.rollout.micro_batch; });
@@ -84,14 +91,19 @@ std::vector<Change> changes(const Planner& planner) {
         (s.config.lora.is_on() ? s.config.dtype : s.config.mixed_precision) = "bf16";
         return std::string(s.config.lora.is_on() ? "dtype=bf16" : "mixed_precision=bf16");
       },
+      [](Situation& s) {
+        if (s.config.base_weights == "int8" || !s.config.lora.is_on()) return std::string();
+        s.config.base_weights = "int8";
+        return std::string("base_weights=int8");
+      },
   };
 }
 
 }  // namespace
 
 Advice advise(const TrainConfig& config, const std::vector<text::Prompt>& prompts, const PlanOptions& options,
-              int64_t device_bytes) {
-  const Planner planner{prompts, device_bytes};
+              int64_t device_bytes, int64_t ranks) {
+  const Planner planner{prompts, device_bytes, ranks};
   Situation asked{config, options};
   // What the recipe leaves open can only be halved once it is known.
   const Plan plan = make_plan(config, prompts, options);

@@ -17,8 +17,8 @@ struct Advice {
   int64_t least_bytes = 0;  // needed with the last set tried; only when nothing fits
 };
 
-// For a plan that needs more than `device_bytes`.
+// For a plan that needs more than `device_bytes`, in each of `ranks` processes.
 Advice advise(const TrainConfig& config, const std::vector<text::Prompt>& prompts, const PlanOptions& options,
-              int64_t device_bytes);
+              int64_t device_bytes, int64_t ranks = 1);
 
 }  // namespace gamut::train

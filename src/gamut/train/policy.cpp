@@ -11,6 +11,13 @@ namespace gamut::train {
 
 namespace {
 
+// A second copy of the model that stays as it is.
+bool has_frozen_reference(const TrainConfig& config) {
+  const algorithms::RegularizerConfig& regularizer = config.slots.regularizer;
+  return !config.lora.is_on() && regularizer.is_on() &&
+         algorithms::policy_of(regularizer) == algorithms::Policy::kBase;
+}
+
 // What an objective that trains at times of its own leaves without meaning.
 void check_without_trajectory(const TrainConfig& config) {
   const algorithms::Slots& slots = config.slots;
@@ -28,10 +35,26 @@ void check_without_trajectory(const TrainConfig& config) {
 
 }  // namespace
 
+nn::ParamOptions policy_params(const TrainConfig& config, const at::Device& device) {
+  nn::ParamOptions params = nn::params_for(device, config.dtype, config.mixed_precision);
+  if (config.base_weights != "int8") return params;
+  params.int8 = config.lora.is_on();
+  if (!params.int8 && !has_frozen_reference(config))
+    throw ConfigError(
+        "train",
+        "base_weights = \"int8\" holds weights that do not train, and all weights of the model train "
+        "without a frozen reference beside them; set lora.rank above 0, or base_weights = \"dtype\"");
+  return params;
+}
+
+nn::ParamOptions reference_params(const TrainConfig& config, nn::ParamOptions policy) {
+  policy.int8 = config.base_weights == "int8" && has_frozen_reference(config);
+  return policy;
+}
+
 models::Pipeline open_policy(const TrainConfig& config, const std::string& folder) {
-  models::Pipeline policy =
-      models::Pipeline::open(folder.empty() ? config.model : folder,
-                             nn::open_device(config.device, config.dtype, config.mixed_precision));
+  models::Pipeline policy = models::Pipeline::open(folder.empty() ? config.model : folder,
+                                                   policy_params(config, nn::open_device(config.device)));
   shape_inputs(config, policy);
   return policy;
 }
@@ -73,8 +96,7 @@ std::unique_ptr<algorithms::Objective> make_objective(const TrainConfig& config,
 bool may_drop_text_encoders(const TrainConfig& config, const models::Pipeline& policy, int64_t prompts) {
   if (!config.lora.is_on()) return false;
   int64_t encoders = 0, prompt = 0;
-  for (const models::NamedStore& encoder : policy.text_encoders())
-    for (const nn::NamedTensor& param : encoder.store->params()) encoders += int64_t(param.tensor.nbytes());
+  for (const models::NamedStore& encoder : policy.text_encoders()) encoders += encoder.store->num_bytes();
   const models::Conditioning encoded = policy.encode({""});
   for (const auto& [name, part] : encoded.parts) prompt += int64_t(part.nbytes());
   return prompts * prompt <= encoders;

@@ -13,6 +13,12 @@
 
 namespace gamut::train {
 
+// Where and in which types the recipe's policy is held. EnvironmentError and ConfigError as nn::params_for;
+// ConfigError for base_weights = "int8" where nothing is frozen.
+nn::ParamOptions policy_params(const TrainConfig& config, const at::Device& device);
+// Of a second copy of the model beside a policy whose weights all train.
+nn::ParamOptions reference_params(const TrainConfig& config, nn::ParamOptions policy);
+
 // Opens config.model, or `folder` if given, on the recipe's device, in its type, for pictures of its size.
 models::Pipeline open_policy(const TrainConfig& config, const std::string& folder = "");
 

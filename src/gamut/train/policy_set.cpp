@@ -4,6 +4,7 @@
 #include "gamut/algorithms/nft.h"
 #include "gamut/algorithms/uncertainty_gate.h"
 #include "gamut/core/error.h"
+#include "gamut/train/policy.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -59,7 +60,7 @@ PolicySet::PolicySet(const TrainConfig& config, const models::Pipeline& policy,
   if (!regularizer_.is_on()) return;
   const Policy reference = algorithms::policy_of(regularizer_);
   if (!shares_network_) {
-    second_ = models::Pipeline::open(config.model, policy.options());
+    second_ = models::Pipeline::open(config.model, reference_params(config, policy.options()));
     held_[reference] = second_->denoiser_params().params();
   } else if (reference != Policy::kBase) {
     held_[reference] = copies_of(trained);

@@ -48,6 +48,7 @@ class PolicySet {
   };
   Use use(algorithms::Policy name) const { return Use(*this, name); }
 
+  bool follows_average() const { return held_.contains(algorithms::Policy::kAverage); }
   // Before predictions are made: the average as it stands now.
   void follow_average(const std::vector<nn::NamedTensor>& average);
   // What the other policies say at the items of these rows, for the update: the regularizer's on the marked

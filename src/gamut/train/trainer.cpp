@@ -3,76 +3,17 @@
 
 #include "gamut/core/clock.h"
 #include "gamut/core/error.h"
-#include "gamut/core/log.h"
-#include "gamut/core/names.h"
-#include "gamut/nn/kernels/cpu_path.h"
+#include "gamut/train/failed_scores.h"
+#include "gamut/train/iteration_report.h"
 #include "gamut/train/policy.h"
 #include "gamut/train/shared.h"
 
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cmath>
 
 namespace gamut::train {
 namespace {
-
-// Empty: an older checkpoint, which does not say.
-void warn_of_another_cpu_path(const std::string& before) {
-  const std::string_view now = nn::cpu_path_name(nn::cpu_path());
-  if (before.empty() || before == now) return;
-  log_warning(cat("the checkpoint was written on CPU path ", printable(before), ", this is ", now,
-                  ": what follows is not bit for bit what it would have been there"));
-}
-
-// Mean and population standard deviation over scored pictures.
-void report_rewards(const rewards::Scores& scores, bool reads_text, StepReport& report) {
-  double sum = 0, squares = 0, exact = 0, count = 0;
-  for (size_t i = 0; i < scores.value.size(); ++i) {
-    if (!scores.failure[i].empty()) continue;
-    sum += scores.value[i];
-    squares += scores.value[i] * scores.value[i];
-    exact += scores.exact[i];
-    count += 1;
-  }
-  report.reward_failures = scores.num_failed();
-  if (count == 0) return;
-  report.reward_mean = sum / count;
-  report.reward_std = std::sqrt(std::max(0.0, squares / count - report.reward_mean * report.reward_mean));
-  if (reads_text) report.reward_exact = exact / count;
-  for (const auto& [part, values] : scores.parts) {
-    double part_sum = 0;
-    for (size_t i = 0; i < values.size(); ++i)
-      if (scores.failure[i].empty()) part_sum += values[i];
-    report.reward_parts[part] = part_sum / count;
-  }
-}
-
-std::vector<text::Prompt> prompts_of(const std::vector<SampleRow>& rows,
-                                     const std::vector<text::Prompt>& prompts) {
-  std::vector<text::Prompt> asked;
-  for (const SampleRow& row : rows) asked.push_back(prompts[size_t(row.key.prompt)]);
-  return asked;
-}
-
-void report_credit(const RowCredit& credit, const algorithms::Slots& slots, StepReport& report) {
-  const algorithms::Credit& groups = credit.groups;
-  report.zero_std_ratio = double(groups.zero_std_groups) / double(groups.groups.size());
-  report.advantage_abs_mean = groups.advantage_abs_mean;
-  report.group_distance = credit.group_distance;
-  if (slots.shaping.kind != "none") report.bonus_std = groups.bonus_std;
-  if (slots.shaping.kind == "cluster_bonus") {
-    report.cluster_count = groups.cluster_count;
-    report.cluster_entropy = groups.cluster_entropy;
-  }
-  if (slots.subset.is_on()) {
-    report.subset_std_ratio = groups.subset_std_ratio;
-    report.subset_fallbacks = groups.subset_fallbacks;
-  }
-  for (const uint8_t trained : credit.trained) report.trained_images += trained;
-}
 
 template <class Work>
 auto within(Hooks& hooks, Span span, const Work& work) {
@@ -106,8 +47,9 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
                             policy_.usual_batch())),
       slices_(plan_, config.slots.subset.is_on(), group_.rank(), group_.size()),
       params_(within(hooks_, Span::kAdapter, [&] { return make_trainable(config_, policy_); })),
-      optimizer_(within(hooks_, Span::kOptimizer, [&] { return AdamW(params_, config.optimizer); })),
-      ema_(within(hooks_, Span::kAverage, [&] { return Ema(params_, config.ema); })),
+      shards_(config.divides_state() ? Shards(params_, group_) : Shards()),
+      optimizer_(within(hooks_, Span::kOptimizer, [&] { return AdamW(params_, config.optimizer, shards_); })),
+      ema_(within(hooks_, Span::kAverage, [&] { return Ema(params_, config.ema, shards_); })),
       guard_(config.guard),
       actor_(within(hooks_, Span::kPrompts,
                     [&] { return Actor(config_, policy_, prompts_, objective_->needs()); })),
@@ -165,7 +107,7 @@ StepReport Trainer::iterate() {
   report.seconds_credit = part.restart();
 
   enter("reference");
-  policies_.follow_average(ema_.weights());
+  if (policies_.follows_average()) policies_.follow_average(ema_.weights());
   std::vector<MicroBatch> batches;
   {
     const InSpan others(hooks_, Span::kOthers);
@@ -200,7 +142,7 @@ Drawn Trainer::roll_out(const UpdateInputs& inputs) {
     for (const int64_t place : places) rows.push_back(drawn_rows_.rows[size_t(place)]);
     batches.push_back(hooks_.draw(batches, rows,
                                   [&] { return actor_.roll_out(inputs.steps.schedule, rows, graph_steps); }));
-    if (scoring_.overlaps()) scoring_.add(batches.back().pictures, prompts_of(rows, prompts_));
+    if (scoring_.overlaps()) scoring_.add(batches.back().pictures, all_rows({rows}, prompts_).prompts);
   }
   return gather(std::move(batches), prompts_);
 }
@@ -211,52 +153,10 @@ rewards::Scores Trainer::score(const Drawn& drawn, StepReport& report) {
   rewards::Scores scores = share(std::move(own), slices_, group_);
   report_rewards(scores, reward_.reads_text(), report);
   if (report.reward_failures == 0) return scores;
-  const bool stops = config_.guard.on_reward_failure == "stop" || report.reward_failures == plan_.pictures;
-  if (stops) check_pictures(drawn.pictures, report.step);
-  if (stops)
-    throw NumericalError(
-        "reward",
-        cat("the reward '", reward_.name(), "' failed for ", report.reward_failures, " of ", plan_.pictures,
-            " pictures in iteration ", report.step, "; first reason: ", printable(scores.first_failure())));
+  if (config_.guard.on_reward_failure == "stop" || report.reward_failures == plan_.pictures)
+    refuse_scores(scores, drawn.pictures,
+                  {.reward = reward_.name(), .iteration = report.step, .updated = updates_done_ > 0}, group_);
   return scores;
-}
-
-// Pictures that are no pictures are no failure of the reward.
-void Trainer::check_pictures(const at::Tensor& pictures, int64_t step) const {
-  const at::Tensor count = pictures.isfinite().flatten(1).all(1).logical_not().sum();
-  group_.sum({count});
-  const int64_t damaged = count.item<int64_t>();
-  if (damaged == 0) return;
-  const std::string what =
-      cat(damaged, " of ", plan_.pictures, " pictures of iteration ", step, " are not finite: ");
-  if (updates_done_ == 0)
-    throw NumericalError(
-        "train", what + "the model draws such before its first update; does its type (dtype) fit it?");
-  throw NumericalError("train",
-                       what +
-                           "training diverged; lower optimizer.learning_rate, or resume from an earlier "
-                           "checkpoint by removing the newer ones from checkpoints/");
-}
-
-// While the policy is the base still; a resumed run draws the same ones again before it takes over its
-// weights.
-void Trainer::draw_base() {
-  if (base_ || !needs_base_samples(config_) || !hooks_.has_data()) return;
-  GAMUT_CHECK(updates_done_ == 0, "the policy is no longer the base");
-  const uint64_t seed = uint64_t(config_.seed);
-  const algorithms::IterationSteps steps =
-      algorithms::iteration_steps(config_.slots, objective_->needs(), process_.iteration(seed, 0), seed, 0);
-  base_ = draw_base_samples(config_, actor_, crediting_.features(), steps.schedule, int64_t(prompts_.size()),
-                            plan_.micro_batch);
-}
-
-void Trainer::follow_variety(const std::vector<Rollout>& drawn, UpdateInputs& inputs, StepReport& report) {
-  if (!config_.slots.regularizer.follows_variety() || !hooks_.has_data()) return;
-  anchor_.observe(kept_variety(final_latents(drawn, slices_, group_), drawn_rows_.rows, *base_,
-                               config_.slots.regularizer.pool));
-  inputs.anchor = anchor_.factor();
-  report.kept_share = anchor_.kept();
-  report.anchor_weight = config_.slots.regularizer.weight * anchor_.factor();
 }
 
 RowCredit Trainer::assign_credit(const Drawn& drawn, const rewards::Scores& scores,
@@ -344,75 +244,6 @@ void Trainer::update(std::vector<MicroBatch>& batches, const UpdateInputs& input
     optimizer_.zero_grad();
   }
   report.skipped_total = guard_.skipped_total();
-}
-
-void Trainer::save_model(const std::filesystem::path& folder) {
-  const std::vector<nn::NamedTensor> weights = ema_weights();
-  if (config_.lora.is_on()) {
-    warn_of_base(nn::changes_nothing(weights));
-    const nn::LoraFile adapter = nn::lora_of(weights, config_.lora, policy_.denoiser_name());
-    return nn::save_lora(folder, adapter, nn::LoraFormat::kDiffusers);
-  }
-  const BorrowedWeights average(params_, weights);
-  warn_of_base(policy_.denoiser_is_stored());
-  policy_.save(folder);
-}
-
-void Trainer::warn_of_base(bool unchanged) const {
-  if (!unchanged) return;
-  const std::string why =
-      updates_done_ == 0
-          ? "no update was made: zero_std_ratio, reward_failures and skipped of metrics.jsonl say why"
-          : "the updates changed no weight; raise optimizer.learning_rate";
-  log_warning(cat("the saved ",
-                  config_.lora.is_on() ? "adapter is all zeros, which is the base" : "model equals the base",
-                  "; ", why));
-}
-
-void Trainer::save(const std::filesystem::path& run) {
-  for (const nn::NamedTensor& param : params_)
-    if (!std::isfinite(param.tensor.detach().sum(at::kDouble).item<double>()))
-      throw NumericalError("train",
-                           cat("the weights are not finite after step ", steps_done_, " ('", param.name,
-                               "'): training diverged; lower optimizer.learning_rate; earlier checkpoints "
-                               "are intact"));
-  save_checkpoint(run, steps_done_, parts(),
-                  {{"guard", guard_.state()},
-                   {"updates_done", updates_done_},
-                   {"credit", crediting_.statistics().state()},
-                   {"reference", {{"gate", gate_.state()}, {"since_renewal", policies_.since_renewal()}}},
-                   {"anchor", anchor_.state()},
-                   {"cpu_path", nn::cpu_path_name(nn::cpu_path())}},
-                  config_.checkpoint.keep);
-}
-
-void Trainer::resume(const std::filesystem::path& checkpoint) {
-  draw_base();
-  load_checkpoint(checkpoint, parts(), [this](const nlohmann::json& state) { restore(state); });
-  check_same_weights(params_, group_);
-}
-
-void Trainer::restore(const nlohmann::json& state) {
-  steps_done_ = stored_count(state, "step");
-  updates_done_ = stored_count(state, "updates_done");
-  if (updates_done_ != optimizer_.steps_done() || updates_done_ > steps_done_ * plan_.updates)
-    throw DataError("checkpoint",
-                    cat("'updates_done' of state.json must equal 'optimizer_steps' and be at most ",
-                        plan_.updates, " per step; got ", updates_done_, ", ", optimizer_.steps_done(),
-                        " optimizer steps and ", steps_done_, " steps"));
-  guard_.load_state(state.at("guard"));
-  crediting_.statistics().load_state(state.at("credit"));
-  gate_.load_state(state.at("reference").at("gate"));
-  policies_.set_since_renewal(stored_count(state.at("reference"), "since_renewal"));
-  if (config_.slots.regularizer.follows_variety()) anchor_.load_state(state.at("anchor"));
-  if (params_.front().tensor.is_cpu()) warn_of_another_cpu_path(state.value("cpu_path", ""));
-}
-
-CheckpointParts Trainer::parts() {
-  CheckpointParts parts{
-      .weights = params_, .optimizer = optimizer_, .ema = ema_, .policies = policies_.stored()};
-  if (buffer_) parts.policies["buffer"] = buffer_->stored();
-  return parts;
 }
 
 }  // namespace gamut::train

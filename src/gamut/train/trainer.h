@@ -31,6 +31,7 @@
 #include "gamut/train/policy_set.h"
 #include "gamut/train/report.h"
 #include "gamut/train/scoring.h"
+#include "gamut/train/shards.h"
 #include "gamut/train/slices.h"
 #include "gamut/train/update.h"
 
@@ -67,16 +68,16 @@ class Trainer {
   const BatchPlan& plan() const { return plan_; }
   models::Pipeline& policy() { return policy_; }
   // The averaged weights, to be borrowed for evaluation; after the last iteration with the last updates taken
-  // in.
+  // in. This, save() and save_model() put together what several processes divide: all call them alike.
   std::vector<nn::NamedTensor> ema_weights() const {
     return steps_done_ >= config_.iterations ? ema_.final_weights(updates_done_) : ema_.weights();
   }
   const std::vector<nn::NamedTensor>& params() const { return params_; }
 
   // The averaged policy as others load it: a model folder, or with [lora] the adapter alone, in diffusers'
-  // form. Warns when it is the base.
+  // form. Warns when it is the base. Rank 0 writes it.
   void save_model(const std::filesystem::path& folder);
-  void save(const std::filesystem::path& run);
+  void save(const std::filesystem::path& run);  // a checkpoint, which rank 0 writes
   void resume(const std::filesystem::path& checkpoint);
 
  private:
@@ -92,7 +93,6 @@ class Trainer {
   void draw_base();
   void follow_variety(const std::vector<Rollout>& drawn, UpdateInputs& inputs, StepReport& report);
   CheckpointParts parts();
-  void check_pictures(const at::Tensor& pictures, int64_t step) const;
   void restore(const nlohmann::json& state);
   void warn_of_base(bool unchanged) const;
   void update(std::vector<MicroBatch>& batches, const UpdateInputs& inputs, StepReport& report);
@@ -111,6 +111,7 @@ class Trainer {
   Slices slices_;
   DrawnRows drawn_rows_;  // of the iteration that goes on
   std::vector<nn::NamedTensor> params_;
+  Shards shards_;  // of the state of the next two
   AdamW optimizer_;
   Ema ema_;
   Guard guard_;

@@ -101,7 +101,7 @@ UpdateReport accumulate_gradient(const std::vector<MicroBatch*>& micro_batches, 
     });
   if (!group.is_one()) {
     sums.share(group);
-    group.sum(optimizer.own_gradients());
+    optimizer.sum_gradients(group);
   }
   const auto value = [&](const at::Tensor& sum) { return hooks.value(sum, 0); };
   report.loss = value(sums.loss) / terms.policy;

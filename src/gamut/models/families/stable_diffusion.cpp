@@ -39,10 +39,10 @@ class OneClip : public TextStack {
 class UNetDenoiser : public Denoiser {
  public:
   UNetDenoiser(const ModelFolder& folder, const PartSource& source, const UNetConfig& config)
-      : store_(source.seed ? nn::ParamStore::from_seed(*source.seed, source.params)
+      : store_(source.seed ? nn::ParamStore::from_seed(*source.seed, source.large())
                            : nn::ParamStore::from_tensors(
                                  folder.load_weights("unet", "diffusion_pytorch_model", source.variant),
-                                 "unet", source.params)),
+                                 "unet", source.large())),
         dtype_(source.params.dtype),
         unet_(config, nn::Scope(store_)) {
     store_.finish();

@@ -7,10 +7,10 @@
 namespace gamut::models {
 
 nn::ParamStore transformer_store(const ModelFolder& folder, const PartSource& source) {
-  if (source.seed) return nn::ParamStore::from_seed(*source.seed, source.params);
+  if (source.seed) return nn::ParamStore::from_seed(*source.seed, source.large());
   return nn::ParamStore::from_tensors(
       folder.load_weights("transformer", "diffusion_pytorch_model", source.variant), "transformer",
-      source.params);
+      source.large());
 }
 
 void check_latent_channels(const ModelFolder& folder, int64_t channels) {

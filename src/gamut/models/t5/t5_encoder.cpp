@@ -70,14 +70,14 @@ nn::TensorMap with_t5_names(nn::TensorMap tensors) {
 }
 
 T5Encoder::Layer::Layer(const nn::Scope& scope, const T5Config& config, at::ScalarType dtype)
-    : q(scope[0]["SelfAttention"]["q"], config.width, config.heads * config.head_width, false),
+    : out_type(dtype == at::kHalf ? at::kFloat : dtype),
+      q(scope[0]["SelfAttention"]["q"], config.width, config.heads * config.head_width, false),
       k(scope[0]["SelfAttention"]["k"], config.width, config.heads * config.head_width, false),
       v(scope[0]["SelfAttention"]["v"], config.width, config.heads * config.head_width, false),
       o(scope[0]["SelfAttention"]["o"], config.heads * config.head_width, config.width, false),
       wi_0(scope[1]["DenseReluDense"]["wi_0"], config.width, config.inner, false),
       wi_1(scope[1]["DenseReluDense"]["wi_1"], config.width, config.inner, false),
-      wo(scope[1]["DenseReluDense"]["wo"].in_type(dtype == at::kHalf ? at::kFloat : dtype), config.inner,
-         config.width, false),
+      wo(scope[1]["DenseReluDense"]["wo"].in_type(out_type), config.inner, config.width, false),
       attention_norm(norm_of(scope[0], config)),
       forward_norm(norm_of(scope[1], config)) {}
 
@@ -105,7 +105,7 @@ Tensor T5Encoder::apply(const Layer& layer, const Tensor& x, const Tensor& bias)
       below_infinity(x + layer.o(nn::attend_biased(layer.q(told), layer.k(told), layer.v(told), bias)));
   const Tensor again = layer.forward_norm(mixed);
   const Tensor inner = nn::gelu_tanh(layer.wi_0(again)) * layer.wi_1(again);
-  return below_infinity(mixed + layer.wo(inner.to(layer.wo.weight.scalar_type())));
+  return below_infinity(mixed + layer.wo(inner.to(layer.out_type)));
 }
 
 Tensor T5Encoder::operator()(const Tensor& ids) const {

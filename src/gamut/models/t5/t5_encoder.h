@@ -44,6 +44,7 @@ class T5Encoder {
  private:
   struct Layer {
     Layer(const nn::Scope& scope, const T5Config& config, at::ScalarType dtype);
+    at::ScalarType out_type;  // that wo is held or, in int8, computed in
     nn::Linear q, k, v, o, wi_0, wi_1, wo;
     nn::RmsNorm attention_norm, forward_norm;
   };

@@ -29,10 +29,10 @@ T5Tower::T5Tower(const ModelFolder& folder, const PartSource& source, const std:
       device_(source.params.device),
       max_tokens_(max_tokens),
       tokenizer_(load_t5_tokenizer(folder, tokenizer)),
-      store_(source.seed ? nn::ParamStore::from_seed(*source.seed, source.params)
+      store_(source.seed ? nn::ParamStore::from_seed(*source.seed, source.large())
                          : nn::ParamStore::from_tensors(
                                with_t5_names(folder.load_weights(encoder, "model", source.variant)), encoder,
-                               source.params)) {
+                               source.large())) {
   const std::string file = (folder.path() / encoder / "config.json").string();
   const T5Config config = parse_t5_config(folder.json(encoder + "/config.json"), file);
   tokenizer_.expect_embeddings(config.vocab_size, file);
