@@ -75,6 +75,12 @@ inline TrainConfig tiny_config(const std::string& algorithm) {
   return config;
 }
 
+inline bool all_equal(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
+  for (size_t i = 0; i < a.size(); ++i)
+    if (!at::equal(a[i], b[i])) return false;
+  return a.size() == b.size();
+}
+
 // A trainer with all it refers to. Every tiny run starts from the same weights.
 class TinyRun {
  public:

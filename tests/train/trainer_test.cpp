@@ -1,129 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/train/trainer.h"
 
-#include "gamut/core/error.h"
-#include "gamut/core/log.h"
-#include "gamut/train/policy.h"
-#include "support/message_of.h"
 #include "tiny_training.h"
 
-#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <cmath>
-#include <limits>
 
 namespace gamut::train {
 namespace trainer_test {
-
-using testing::message_of;
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-bool all_equal(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
-  for (size_t i = 0; i < a.size(); ++i)
-    if (!at::equal(a[i], b[i])) return false;
-  return a.size() == b.size();
-}
-
-double largest_difference(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
-  double largest = 0;
-  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, (a[i] - b[i]).abs().max().item<double>());
-  return largest;
-}
-
-// Of the model and of an adapter, with and without guidance and reference.
-TEST(trainer, gradient_checkpointing_gives_the_same_gradients_and_the_ratio_one) {
-  TrainConfig plain = tiny_config(), held = tiny_config(), adapter = tiny_config();
-  held.rollout.guidance_scale = 2;
-  held.slots.regularizer = {.kind = "kl_flow", .weight = 0.1};
-  adapter.lora.rank = 2;
-  for (TrainConfig config : {plain, held, adapter}) {
-    TinyRun keeping(config);
-    config.gradient_checkpointing = true;
-    TinyRun recomputing(config);
-    const std::vector<StepReport> expected = keeping.iterate(3), got = recomputing.iterate(3);
-    EXPECT_EQ(got[0].policy_loss, expected[0].policy_loss);
-    for (size_t i = 0; i < got.size(); ++i) {
-      EXPECT_EQ(got[i].ratio_max_deviation, 0.0);
-      EXPECT_NEAR(got[i].grad_norm, expected[i].grad_norm, (i == 0 ? 1e-5 : 1e-2) * expected[i].grad_norm);
-    }
-    EXPECT_LT(largest_difference(recomputing.weights(), keeping.weights()),
-              0.1 * config.optimizer.learning_rate);
-  }
-}
-
-// Every bit as without, in every kind of network call; where a graph cannot be kept the switch changes
-// nothing.
-TEST(trainer, graphs_kept_from_the_rollout_change_no_bit) {
-  const auto config_with = [](const std::function<void(TrainConfig&)>& change) {
-    TrainConfig config = tiny_config();
-    change(config);
-    return config;
-  };
-  const std::vector<TrainConfig> kept{
-      tiny_config(),
-      config_with([](TrainConfig& c) { c.slots.regularizer = {.kind = "kl_flow", .weight = 0.1}; }),
-      config_with([](TrainConfig& c) { c.rollout.guidance_scale = 2, c.lora.rank = 2; }),
-      config_with([](TrainConfig& c) { c.gradient_checkpointing = true; }),
-      config_with([](TrainConfig& c) { c.mixed_precision = "bf16"; }),
-      config_with([](TrainConfig& c) { c.slots.loss.kind = "grpo_guard"; }),
-      tiny_config("dance_grpo"),
-  };
-  const std::vector<TrainConfig> not_kept{
-      tiny_config("drift"),
-      config_with([](TrainConfig& c) { c.rollout.updates = 3; }),
-      config_with([](TrainConfig& c) {
-        c.lora.rank = 2;
-        c.slots.regularizer = {.kind = "kl_flow", .weight = 0.1, .reference = "ema"};
-      }),
-  };
-  for (const bool keeps : {true, false})
-    for (TrainConfig config : keeps ? kept : not_kept) {
-      TinyRun plain(config);
-      config.train.reuse_rollout_graph = true;
-      EXPECT_EQ(why_no_rollout_graphs(config).empty(), keeps) << config.algorithm;
-      TinyRun reusing(config);
-      const std::vector<StepReport> expected = plain.iterate(2), got = reusing.iterate(2);
-      for (size_t i = 0; i < got.size(); ++i) {
-        EXPECT_EQ(got[i].grad_norm, expected[i].grad_norm);
-        EXPECT_EQ(got[i].ratio_max_deviation, 0.0);
-      }
-      EXPECT_TRUE(all_equal(reusing.weights(), plain.weights()));
-    }
-}
-
-// The ratio is exact in bf16 too, the reference begins at the policy, and the first gradient is nearly that
-// of fp32.
-TEST(trainer, mixed_precision_keeps_the_ratio_at_one) {
-  for (const bool recompute : {false, true}) {
-    for (const int64_t rank : {0, 2}) {
-      TrainConfig config = tiny_config();
-      config.slots.regularizer = {.kind = "kl_flow", .weight = 0.1};
-      config.gradient_checkpointing = recompute;
-      config.lora.rank = rank;
-      const double exact = TinyRun(config).iterate(1)[0].grad_norm;
-      config.mixed_precision = "bf16";
-      TinyRun run(config);
-      const std::vector<StepReport> reports = run.iterate(3);
-      for (const StepReport& report : reports) EXPECT_EQ(report.ratio_max_deviation, 0.0) << report.step;
-      EXPECT_EQ(reports[0].kl, 0.0);
-      EXPECT_GT(reports[1].kl, 0.0);
-      EXPECT_NE(reports[0].grad_norm, exact);
-      EXPECT_NEAR(reports[0].grad_norm, exact, 0.1 * exact);
-      for (const at::Tensor& weight : run.weights()) EXPECT_EQ(weight.scalar_type(), at::kFloat);
-    }
-  }
-}
-
-TEST(trainer, mixed_precision_is_for_weights_in_fp32) {
-  TrainConfig config = tiny_config();
-  config.dtype = "bf16";
-  config.mixed_precision = "bf16";
-  EXPECT_NE(
-      message_of<ConfigError>([&] { open_policy(config); }).find("over weights in fp32; got dtype 'bf16'"),
-      std::string::npos);
-}
 
 // One of each thing that could make rollout and update disagree.
 TEST(trainer, rollout_and_update_agree_exactly_before_the_first_update) {
@@ -251,125 +136,6 @@ TEST(trainer, the_gradient_is_the_same_in_micro_batches) {
   }
 }
 
-TEST(trainer, groups_without_signal_make_no_update) {
-  for (const char* zero : {"drop", "keep"}) {
-    TrainConfig config = tiny_config();
-    config.slots.advantage.zero = zero;
-    config.slots.regularizer = {.kind = "kl_flow", .weight = 1};
-    TinyRun run(config);
-    run.reward.disturb = [](rewards::Scores& scores) {
-      std::fill(scores.value.begin(), scores.value.end(), 0.3);
-    };
-    const std::vector<at::Tensor> before = run.weights();
-    const StepReport report = run.iterate(1)[0];
-    const bool dropped = std::string(zero) == "drop";
-    EXPECT_EQ(report.zero_std_ratio, 1.0);
-    EXPECT_EQ(report.trained_images, dropped ? 0 : 12);
-    EXPECT_EQ(report.updates, dropped ? 0 : 1);
-    EXPECT_EQ(report.grad_norm, 0.0);                      // kept: the policy is its reference, nothing pulls
-    EXPECT_EQ(all_equal(run.weights(), before), dropped);  // not even weight decay
-  }
-}
-
-TEST(trainer, one_group_without_signal_leaves_the_other) {
-  TinyRun run(tiny_config());
-  run.reward.disturb = [](rewards::Scores& scores) {
-    for (size_t i = 0; i < scores.value.size(); i += 2) scores.value[i] = 0.3;  // the first prompt's members
-  };
-  const StepReport report = run.iterate(1)[0];
-  EXPECT_EQ(report.zero_std_ratio, 0.5);
-  EXPECT_EQ(report.trained_images, 6);
-  EXPECT_EQ(report.updates, 1);
-}
-
-TEST(trainer, a_reward_that_is_not_a_number_is_a_counted_failure) {
-  TinyRun run(tiny_config());
-  run.reward.disturb = [](rewards::Scores& scores) {
-    scores.value[3] = kNaN;
-    scores.value[5] = std::numeric_limits<double>::infinity();
-    scores.failure[7] = "unreadable";
-    scores.value[7] = 1e6;
-  };
-  const StepReport report = run.iterate(1)[0];
-  EXPECT_EQ(report.reward_failures, 3);
-  EXPECT_EQ(report.trained_images, 9);
-  EXPECT_TRUE(std::isfinite(report.reward_mean));
-  EXPECT_LT(report.reward_mean, 1);
-  EXPECT_TRUE(std::isfinite(report.grad_norm));
-  EXPECT_EQ(report.updates, 1);
-}
-
-TEST(trainer, reward_failures_can_stop_the_run) {
-  TrainConfig config = tiny_config();
-  config.guard.on_reward_failure = "stop";
-  TinyRun strict(config);
-  strict.reward.disturb = [](rewards::Scores& scores) { scores.failure[2] = "the reader broke"; };
-  EXPECT_EQ(
-      message_of<NumericalError>([&] { strict.trainer.iterate(); }),
-      "[reward] the reward 'red' failed for 1 of 12 pictures in iteration 1; first reason: the reader broke");
-  TinyRun lenient(tiny_config());
-  lenient.reward.disturb = [](rewards::Scores& scores) {
-    std::fill(scores.value.begin(), scores.value.end(), kNaN);
-  };
-  EXPECT_EQ(message_of<NumericalError>([&] { lenient.trainer.iterate(); }),
-            "[reward] the reward 'red' failed for 12 of 12 pictures in iteration 1; first reason: the reward "
-            "is not "
-            "finite");
-}
-
-TEST(trainer, a_policy_that_changed_behind_the_rollout_is_noticed) {
-  TinyRun run(tiny_config());
-  run.reward.disturb = [&](rewards::Scores&) {
-    at::NoGradGuard no_grad;
-    for (const nn::NamedTensor& param : run.trainer.params()) param.tensor.detach().mul_(1.01);
-  };
-  const std::vector<at::Tensor> before = run.weights();
-  const std::string message = message_of<NumericalError>([&] { run.trainer.iterate(); });
-  EXPECT_TRUE(message.starts_with("[guard] rollout and update must see the same policy")) << message;
-}
-
-TEST(trainer, updates_that_are_not_finite_are_skipped_and_counted) {
-  set_log_level(LogLevel::kQuiet);
-  TinyRun run(tiny_config());
-  run.reward.disturb = [&](rewards::Scores&) {
-    if (run.trainer.steps_done() != 1) return;
-    at::NoGradGuard no_grad;  // poisons the update, not the rollout
-    run.trainer.params()[0].tensor.detach().fill_(kNaN);
-  };
-  EXPECT_EQ(run.iterate(1)[0].skipped, 0);
-  const StepReport report = run.iterate(1)[0];
-  set_log_level(LogLevel::kInfo);
-  EXPECT_EQ(report.skipped, 1);
-  EXPECT_EQ(report.skipped_total, 1);
-  EXPECT_EQ(report.updates, 0);
-  EXPECT_TRUE(nlohmann::json::parse(report.to_json().dump())["policy_loss"].is_null());
-}
-
-TEST(trainer, several_updates_share_the_pictures) {
-  TrainConfig config = tiny_config();
-  config.rollout.updates = 3;
-  TinyRun run(config);
-  const StepReport report = run.iterate(1)[0];
-  EXPECT_EQ(report.updates, 3);
-  EXPECT_GT(report.approx_kl, 0);  // from the second update on the policy has moved
-}
-
-// Members whose reward is exactly their group's mean are dropped: only the last micro-batch has anything to
-// learn.
-TEST(trainer, each_update_sees_its_own_share_of_the_pictures) {
-  TrainConfig config = tiny_config();
-  config.rollout.updates = 3;
-  TinyRun run(config);
-  run.reward.disturb = [](rewards::Scores& scores) {
-    std::fill(scores.value.begin(), scores.value.end(), 0.5);
-    for (const size_t i : {8u, 9u}) scores.value[i] = 0;  // member 4 of both prompts
-    for (const size_t i : {10u, 11u}) scores.value[i] = 1;
-  };
-  const StepReport report = run.iterate(1)[0];
-  EXPECT_EQ(report.trained_images, 4);
-  EXPECT_EQ(report.updates, 1);
-}
-
 TEST(trainer, only_the_denoiser_trains) {
   TinyRun run(tiny_config());
   std::vector<at::Tensor> encoder;
@@ -437,21 +203,6 @@ TEST(trainer, a_schedule_without_noise_is_refused_at_once) {
   config = tiny_config();
   config.rollout.micro_batch = 5;
   EXPECT_THROW(TinyRun{config}, ConfigError);
-}
-
-// Sums in other orders: a few roundings per update, which AdamW's division by the gradient's size magnifies
-// to a share of the learning rate, 2e-3, where a gradient is near zero.
-TEST(trainer, the_number_of_threads_changes_little) {
-  std::vector<std::vector<at::Tensor>> weights;
-  std::vector<at::Tensor> pictures;
-  for (const int threads : {1, 2}) {
-    TinyRun run(tiny_config(), threads);
-    EXPECT_EQ(run.iterate(1)[0].ratio_max_deviation, 0.0) << threads;
-    pictures.push_back(run.reward.seen);
-    weights.push_back(run.weights());
-  }
-  EXPECT_LT((pictures[0] - pictures[1]).abs().max().item<double>(), 2e-6);
-  EXPECT_LT(largest_difference(weights[0], weights[1]), 2e-4);
 }
 
 }  // namespace trainer_test

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/cli/http_server.h"
 
+#include "gamut/cli/http_text.h"
 #include "gamut/core/error.h"
 
 #include <arpa/inet.h>
@@ -11,7 +12,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <list>
@@ -24,75 +24,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* kLoopback = "127.0.0.1";
 constexpr size_t kMaxRequest = 16384, kMaxConnections = 32;
 constexpr size_t kMaxDrained = 1 << 20;  // of a body that nobody asked for
 constexpr double kDrain_s = 1;
 
 Clock::time_point in_seconds(double seconds) {
   return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-}
-
-// Another site's page must not read this one through a name that leads here.
-bool names_this_machine(std::string_view host) {
-  const std::string_view name = host.substr(0, host.rfind(':'));
-  return name == kLoopback || name == "localhost";
-}
-
-struct HttpRequest {
-  std::string method, path, host;
-};
-
-bool equal_without_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return std::tolower(uint8_t(x)) == std::tolower(uint8_t(y)); });
-}
-
-// From the text before the empty line. What is malformed stays "", which is answered as what it is not.
-HttpRequest parse_request(std::string_view text) {
-  HttpRequest request;
-  const std::string_view first = text.substr(0, text.find("\r\n"));
-  const size_t space = first.find(' '), second = first.find(' ', space + 1);
-  if (space == std::string_view::npos || second == std::string_view::npos) return request;
-  request.method = first.substr(0, space);
-  request.path = first.substr(space + 1, second - space - 1);
-  request.path = request.path.substr(0, request.path.find('?'));
-  text.remove_prefix(std::min(text.size(), first.size() + 2));
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find("\r\n"));
-    const size_t colon = line.find(':');
-    if (colon != std::string_view::npos && equal_without_case(line.substr(0, colon), "host")) {
-      const size_t begin = line.find_first_not_of(" \t", colon + 1), end = line.find_last_not_of(" \t");
-      request.host = begin == std::string_view::npos ? "" : line.substr(begin, end + 1 - begin);
-    }
-    text.remove_prefix(std::min(text.size(), line.size() + 2));
-  }
-  return request;
-}
-
-const char* reason(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 431:
-      return "Request Header Fields Too Large";
-    default:
-      return "Service Unavailable";
-  }
-}
-
-std::string reply_text(const HttpAnswer& answer, bool with_body) {
-  std::string text = cat("HTTP/1.1 ", answer.status, " ", reason(answer.status),
-                         "\r\nContent-Type: ", answer.type, "\r\nContent-Length: ", answer.body.size(),
-                         "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
-                         answer.status == 405 ? "Allow: GET, HEAD\r\n" : "", "Connection: close\r\n\r\n");
-  return with_body ? text + answer.body : text;
 }
 
 struct Connection {

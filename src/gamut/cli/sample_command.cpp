@@ -138,90 +138,107 @@ int sample(const SampleFlags& flags) {
   return 0;
 }
 
-}  // namespace
-
-void add_sample_command(CLI::App& program, Action& chosen) {
-  auto flags = std::make_shared<SampleFlags>();
-  CLI::App* command = program.add_subcommand("sample", "pictures and a contact sheet from a model");
+// In the order of --help.
+void add_model_flags(CLI::App& command, SampleFlags& flags) {
   command
-      ->add_option("--model", flags->model,
-                   "folder in diffusers' layout, run folder, or ORG/NAME of the Hugging Face cache")
+      .add_option("--model", flags.model,
+                  "folder in diffusers' layout, run folder, or ORG/NAME of the Hugging Face cache")
       ->capture_default_str();
-  command->add_option("--weights", flags->weights,
-                      "denoiser weights to use instead (a checkpoint's .safetensors)");
-  command->add_option("--lora", flags->loras, "adapter: FILE or FILE:scale (repeatable)")
+  command.add_option("--weights", flags.weights,
+                     "denoiser weights to use instead (a checkpoint's .safetensors)");
+  command.add_option("--lora", flags.loras, "adapter: FILE or FILE:scale (repeatable)")
       ->allow_extra_args(false);
-  command->add_option("--prompt", flags->prompts, "prompt (repeatable)")->required()->allow_extra_args(false);
-  command->add_option("-n", flags->count, "pictures per prompt")
+  command.add_option("--prompt", flags.prompts, "prompt (repeatable)")->required()->allow_extra_args(false);
+  command.add_option("-n", flags.count, "pictures per prompt")
       ->check(whole_number(run::kSamplePictures.low, run::kSamplePictures.high))
       ->capture_default_str();
-  command->add_option("--steps", flags->schedule.steps, "denoising steps")
+}
+
+void add_schedule_flags(CLI::App& command, SampleFlags& flags) {
+  command.add_option("--steps", flags.schedule.steps, "denoising steps")
       ->check(whole_number(run::kSampleSteps.low, run::kSampleSteps.high))
       ->capture_default_str();
   command
-      ->add_option(
-          "--sampler", flags->schedule.sampler,
+      .add_option(
+          "--sampler", flags.schedule.sampler,
           "ode (the model's own scheduler, without noise) | flow_sde | ddim | euler (default: ode, or ddim "
           "where gamut lacks the model's own)")
       ->check(CLI::IsMember({"ode", "flow_sde", "ddim", "euler"}));
-  command->add_option("--eta", flags->schedule.eta, "noise of ddim, 0 = deterministic, 1 = DDPO")
+  command.add_option("--eta", flags.schedule.eta, "noise of ddim, 0 = deterministic, 1 = DDPO")
       ->check(number_between(0.0, 1.0))
       ->capture_default_str();
-  command->add_option("--noise-level", flags->schedule.noise_level, "a of flow_sde")
+  command.add_option("--noise-level", flags.schedule.noise_level, "a of flow_sde")
       ->check(number_between(0.0, 10.0))
       ->capture_default_str();
-  command->add_option("--grid", flags->schedule.grid, "noise levels (default: the model's scheduler)")
+  command.add_option("--grid", flags.schedule.grid, "noise levels (default: the model's scheduler)")
       ->check(CLI::IsMember(diffusion::sigma_grid_kinds()));
-  command->add_option("--shift", flags->schedule.shift, "shift of the grid (default: the model's)")
+  command.add_option("--shift", flags.schedule.shift, "shift of the grid (default: the model's)")
       ->check(number_above(0));
-  command->add_option("--seed", flags->seed, "names the noise")
-      ->check(whole_number(0))
-      ->capture_default_str();
+  command.add_option("--seed", flags.seed, "names the noise")->check(whole_number(0))->capture_default_str();
+}
+
+void add_guidance_flags(CLI::App& command, SampleFlags& flags) {
   command
-      ->add_option(
-          "--guidance", flags->guidance,
+      .add_option(
+          "--guidance", flags.guidance,
           "classifier-free guidance; 1 = off, 0 = without the prompt (diffusers: 0 = off); told to the "
           "network where that is how it is guided (FLUX.1-dev)")
       ->check(number_between(0.0, run::kMostGuidance))
       ->capture_default_str();
   command
-      ->add_option("--true-cfg", flags->true_cfg,
-                   "classifier-free guidance beside one that is told to the network (FLUX.1-dev); 1 = off")
+      .add_option("--true-cfg", flags.true_cfg,
+                  "classifier-free guidance beside one that is told to the network (FLUX.1-dev); 1 = off")
       ->check(number_between(0.0, run::kMostGuidance))
       ->capture_default_str();
   command
-      ->add_option("--max-tokens", flags->max_tokens,
-                   "tokens that T5 reads of a prompt (default: 256 for Stable Diffusion 3, 512 for FLUX)")
+      .add_option("--max-tokens", flags.max_tokens,
+                  "tokens that T5 reads of a prompt (default: 256 for Stable Diffusion 3, 512 for FLUX)")
       ->check(whole_number(1, 512));
-  command->add_option("--negative", flags->negative, "prompt that guidance leads away from");
-  command->add_option("--height", flags->height, "of the pictures, in pixels (default: the model's)")
+  command.add_option("--negative", flags.negative, "prompt that guidance leads away from");
+}
+
+void add_compute_flags(CLI::App& command, SampleFlags& flags) {
+  command.add_option("--height", flags.height, "of the pictures, in pixels (default: the model's)")
       ->check(whole_number(run::kSampleSide.low, run::kSampleSide.high));
-  command->add_option("--width", flags->width, "of the pictures, in pixels (default: the model's)")
+  command.add_option("--width", flags.width, "of the pictures, in pixels (default: the model's)")
       ->check(whole_number(run::kSampleSide.low, run::kSampleSide.high));
-  command->add_option("--batch", flags->micro_batch, "pictures per forward pass")
+  command.add_option("--batch", flags.micro_batch, "pictures per forward pass")
       ->check(whole_number(run::kSampleBatch.low, run::kSampleBatch.high))
       ->capture_default_str();
-  command->add_option("--device", flags->device, "cpu | cuda")
+  command.add_option("--device", flags.device, "cpu | cuda")
       ->check(CLI::IsMember({"cpu", "cuda"}))
       ->capture_default_str();
-  command->add_option("--dtype", flags->dtype, "to compute in: fp32 | bf16 | fp16 (cuda)")
+  command.add_option("--dtype", flags.dtype, "to compute in: fp32 | bf16 | fp16 (cuda)")
       ->check(CLI::IsMember(nn::dtype_names()))
       ->capture_default_str();
   command
-      ->add_option("--base-weights", flags->base_weights,
-                   "int8: linear layers of the denoiser and of T5 held in int8, half the memory of bf16")
+      .add_option("--base-weights", flags.base_weights,
+                  "int8: linear layers of the denoiser and of T5 held in int8, half the memory of bf16")
       ->check(CLI::IsMember({"dtype", "int8"}))
       ->capture_default_str();
-  command->add_option("--variant", flags->variant, "weight files to prefer, such as fp16");
-  command->add_flag("--vae-tiling", flags->vae_tiling, "decode large pictures in blended tiles");
-  command->add_option("--out", flags->out, "contact sheet, PNG");
-  command->add_option("--save-images", flags->save_images, "folder for single pictures");
-  command->add_option("--init-latents", flags->init_latents,
-                      "safetensors with 'latents' [prompts x n, C, H, W] to start from");
-  command->add_option("--step-noise", flags->step_noise,
-                      "safetensors with 'noise' [steps, prompts x n, C, H, W] for samplers that add noise");
-  command->add_option("--save-latents", flags->save_latents,
-                      "safetensors to write: 'latents' [prompts x n, C, H, W] fp32, prompt-major");
+  command.add_option("--variant", flags.variant, "weight files to prefer, such as fp16");
+  command.add_flag("--vae-tiling", flags.vae_tiling, "decode large pictures in blended tiles");
+}
+
+void add_file_flags(CLI::App& command, SampleFlags& flags) {
+  command.add_option("--out", flags.out, "contact sheet, PNG");
+  command.add_option("--save-images", flags.save_images, "folder for single pictures");
+  command.add_option("--init-latents", flags.init_latents,
+                     "safetensors with 'latents' [prompts x n, C, H, W] to start from");
+  command.add_option("--step-noise", flags.step_noise,
+                     "safetensors with 'noise' [steps, prompts x n, C, H, W] for samplers that add noise");
+  command.add_option("--save-latents", flags.save_latents,
+                     "safetensors to write: 'latents' [prompts x n, C, H, W] fp32, prompt-major");
+}
+
+}  // namespace
+
+void add_sample_command(CLI::App& program, Action& chosen) {
+  auto flags = std::make_shared<SampleFlags>();
+  CLI::App* command = program.add_subcommand("sample", "pictures and a contact sheet from a model");
+  for (const auto add :
+       {add_model_flags, add_schedule_flags, add_guidance_flags, add_compute_flags, add_file_flags})
+    add(*command, *flags);
   command->callback([flags, &chosen] { chosen = [flags] { return sample(*flags); }; });
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// TOML values as plain data, so that toml++ stays in recipe.cpp. Used by config.cpp.
+// TOML values as plain data, so that toml++ stays in toml_document.cpp. Used by config.cpp.
 #pragma once
 
 #include <cstdint>

@@ -4,8 +4,8 @@
 // steps.
 //
 //   const NoiseProcess process(pipe.scheduler(), pipe.latent_shape(), recipe.sampler);
-//   process.iteration(seed, 0);          // steps of a rollout, by the recipe, where it leaves gaps by the
-//   model process.deterministic(40);           // steps of an evaluation, by the model's scheduler
+//   process.iteration(seed, 0);   // steps of a rollout, by the recipe; where it leaves gaps, by the model
+//   process.deterministic(40);    // steps of an evaluation, by the model's scheduler
 #pragma once
 
 #include "gamut/diffusion/alpha_table.h"

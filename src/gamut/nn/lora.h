@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Adapters on a whole network: which layers, with which initial values, and switched off for a while.
 //
-//   store.require_grad(false);                                            // the base stays as it is
-//   ParamStore adapter = attach_lora(store, {.rank = 16}, /*seed=*/1);    // "mid_block….to_q.lora_A.weight",
-//   … adapter.require_grad(true); { const AdaptersOff base(store);  … }                                 //
-//   the base's own outputs
+//   store.require_grad(false);                                           // the base stays as it is
+//   ParamStore adapter = attach_lora(store, {.rank = 16}, /*seed=*/1);   // "….to_q.lora_A.weight", …
+//   adapter.require_grad(true);
+//   { const AdaptersOff base(store);  … }                                // the base's own outputs
 #pragma once
 
 #include "gamut/core/config.h"

@@ -2,11 +2,11 @@
 // The rewards made of one CLIP's embeddings of picture and prompt:
 //
 //   clip_score  their cosine, -1 … 1. For OpenAI's models, whose logit scale is 100, this is the logit / 100
-//   of other
-//               programs
-//   pickscore   exp(logit scale) · cosine / 26, with PickScore_v1's weights (2305.01569), as flow_grpo; about
-//   0.8 … 0.9 hps         cosine with HPSv2.1's weights (2306.09341), as its package before it multiplies by
-//   100; about 0.2 … 0.3
+//               of other programs
+//   pickscore   exp(logit scale) · cosine / 26, with PickScore_v1's weights (2305.01569), as flow_grpo;
+//               about 0.8 … 0.9
+//   hps         cosine with HPSv2.1's weights (2306.09341), as its package before it multiplies by 100;
+//               about 0.2 … 0.3
 #pragma once
 
 #include "gamut/rewards/compute.h"

@@ -3,8 +3,8 @@
 //
 //   POST /compute  {"prompt": ["a cat"], "image": ["iVBORw0…"],
 //                   "kwargs": {"target": [""], "attributes": [{}], "metadata": [{}]}}
-//              ->  {"rewards": [0.7]}   or   {"error": "why"};   null or NaN for a picture that it cannot
-//              score
+//              ->  {"rewards": [0.7]}   or   {"error": "why"}
+//   null or NaN in place of a number: a picture that it cannot score
 #pragma once
 
 #include "gamut/io/image.h"

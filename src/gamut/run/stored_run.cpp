@@ -70,6 +70,27 @@ std::optional<eval::Evaluation> raw_evaluation_at(const std::filesystem::path& r
   return std::nullopt;
 }
 
+void check_records(const std::filesystem::path& run, int64_t last,
+                   const std::function<bool(int64_t)>& is_evaluated) {
+  const auto refuse = [&](const char* file, const char* what, int64_t missing) {
+    throw DataError(
+        "run", cat("'", (run / file).string(), "' must hold ", what, " up to the checkpoint at step ", last,
+                   "; got none of step ", missing, "; put the file back, or remove '",
+                   (run / "checkpoints").string(), "' to start from the beginning"));
+  };
+  int64_t trained = 0;
+  if (std::filesystem::exists(run / "metrics.jsonl"))
+    io::visit_json_lines(run / "metrics.jsonl", [&](nlohmann::json&& row) {
+      if (row.is_object() && row.contains("step") && row["step"] == trained + 1) ++trained;
+    });
+  if (trained < last) refuse("metrics.jsonl", "a row of each step", trained + 1);
+  const std::set<int64_t> evaluated =
+      std::filesystem::exists(run / "evals.jsonl") ? evaluated_steps(run) : std::set<int64_t>{};
+  for (int64_t step = 0; step <= last; ++step)
+    if (is_evaluated(step) && !evaluated.contains(step)) refuse("evals.jsonl", "each evaluation", step);
+  evaluation_at(run, 0);  // with its pictures, which the end of the run shows
+}
+
 std::vector<std::vector<io::Image>> sheet_rows(const at::Tensor& pictures, size_t prompts, int64_t most) {
   const int64_t members = pictures.size(0) / int64_t(prompts);
   if (members == 0 || pictures.size(0) % int64_t(prompts) != 0)

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <set>
 #include <vector>
@@ -31,6 +32,11 @@ std::optional<eval::Evaluation> raw_evaluation_at(const std::filesystem::path& r
 
 // Steps with such a row.
 std::set<int64_t> evaluated_steps(const std::filesystem::path& run);
+
+// The rows up to the checkpoint of step `last` must all be there: what is lost would be missing from every
+// table without a word. DataError names the first one that is not.
+void check_records(const std::filesystem::path& run, int64_t last,
+                   const std::function<bool(int64_t step)>& is_evaluated);
 
 // Pictures per prompt on a sheet; the evaluation may draw more.
 inline constexpr int64_t kSheetMembers = 8;

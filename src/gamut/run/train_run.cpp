@@ -4,15 +4,14 @@
 #include "gamut/core/error.h"
 #include "gamut/core/log.h"
 #include "gamut/core/stop.h"
-#include "gamut/eval/table.h"
 #include "gamut/io/files.h"
 #include "gamut/io/run_folder.h"
 #include "gamut/io/run_lock.h"
 #include "gamut/models/guidance.h"
 #include "gamut/nn/kernels/cpu_path.h"
 #include "gamut/run/build_info.h"
+#include "gamut/run/closing.h"
 #include "gamut/run/group_log.h"
-#include "gamut/run/measured.h"
 #include "gamut/run/same_everywhere.h"
 #include "gamut/run/stored_run.h"
 #include "gamut/run/train_evaluation.h"
@@ -31,8 +30,6 @@ namespace gamut::run {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kClosingTable = "before_after.txt";
 
 std::vector<text::Prompt> checked_prompts(const rewards::Reward& reward, const std::string& file) {
   std::vector<text::Prompt> prompts = text::load_prompts(file);
@@ -103,7 +100,7 @@ class TrainRun {
     if (!checkpoint.empty()) trainer_.resume(checkpoint);
     if (!group_.leads()) return;
     if (!checkpoint.empty()) {
-      check_records();
+      check_records(folder_, trainer_.steps_done(), [this](int64_t step) { return is_evaluated(step); });
       log_info(cat("resuming from ", checkpoint.string()));
     } else {
       log_info("no complete checkpoint yet; starting from the beginning");
@@ -193,67 +190,22 @@ class TrainRun {
                " weights are held in int8, those of linear layers; the others in ", recipe_.train.dtype);
   }
 
-  // The rows up to the checkpoint must all be there: what is lost would be missing from every table without a
-  // word.
-  void check_records() const {
-    const int64_t last = trainer_.steps_done();
-    const auto refuse = [&](const char* file, const char* what, int64_t missing) {
-      throw DataError(
-          "run", cat("'", (folder_ / file).string(), "' must hold ", what, " up to the checkpoint at step ",
-                     last, "; got none of step ", missing, "; put the file back, or remove '",
-                     (folder_ / "checkpoints").string(), "' to start from the beginning"));
-    };
-    int64_t trained = 0;
-    if (fs::exists(folder_ / "metrics.jsonl"))
-      io::visit_json_lines(folder_ / "metrics.jsonl", [&](nlohmann::json&& row) {
-        if (row.is_object() && row.contains("step") && row["step"] == trained + 1) ++trained;
-      });
-    if (trained < last) refuse("metrics.jsonl", "a row of each step", trained + 1);
-    const std::set<int64_t> evaluated =
-        fs::exists(folder_ / "evals.jsonl") ? evaluated_steps(folder_) : std::set<int64_t>{};
-    for (int64_t step = 0; step <= last; ++step)
-      if (is_evaluated(step) && !evaluated.contains(step)) refuse("evals.jsonl", "each evaluation", step);
-    evaluation_at(folder_, 0);  // with its pictures, which the end of the run shows
-  }
-
   bool is_evaluated(int64_t step) const { return recipe_.eval.is_due(step, recipe_.train.iterations); }
 
-  // The table and the sheet before | after, and the tuned model.
+  // The table and the sheet before | after.
   TrainOutcome finish() {
     // From disk, so that a resumed run closes with the same table.
-    const StoredEvaluation before = evaluation_at(folder_, 0),
-                           after = evaluation_at(folder_, trainer_.steps_done());
-    if (before.pictures.sizes() != after.pictures.sizes())
-      throw DataError("run",
-                      cat("the pictures of step 0 and of the last step must be as many and as large; got ",
-                          before.pictures.sizes(), " and ", after.pictures.sizes()));
-    const std::vector<text::Prompt>& prompts = evaluation_.prompts();
-    const fs::path sheet = folder_ / "before_after.png";
-    io::save_png(sheet,
-                 io::contact_sheet({{.title = "before", .rows = sheet_rows(before.pictures, prompts.size())},
-                                    {.title = "after", .rows = sheet_rows(after.pictures, prompts.size())}},
-                                   sheet_options(prompts)));
-    const std::string table = eval::comparison_table(closing_columns(before, after));
-    io::write_atomically(folder_ / kClosingTable, table);
+    const FirstAndLast measured = first_and_last(folder_, trainer_.steps_done());
+    const Closing closing = write_closing(folder_, recipe_, measured, evaluation_.prompts());
     return {.finished = true,
             .steps = trainer_.steps_done(),
-            .table = table,
+            .table = closing.table,
             .model = folder_ / "model",
-            .sheet = sheet,
+            .sheet = closing.sheet,
             .reward = reward_.name(),
             .judge = judge_.name(),
             .cost = evaluation_cost(folder_),
-            .first_prompt = prompts.front().text};
-  }
-
-  std::vector<eval::TableColumn> closing_columns(const StoredEvaluation& before,
-                                                 const StoredEvaluation& after) const {
-    std::vector<eval::TableColumn> columns{
-        {"before", before.numbers, measured_base(recipe_)},
-        {"after", after.numbers, measured_run(folder_, recipe_, after.step)}};
-    if (const auto raw = raw_evaluation_at(folder_, after.step))
-      columns.push_back({"raw", *raw, measured_run(folder_, recipe_, after.step, true), true});
-    return columns;
+            .first_prompt = evaluation_.prompts().front().text};
   }
 
   const TrainRecipe& recipe_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The instruction set that gamut's CPU kernels run on: the widest that the machine has, or less on demand.
 //
-//   GAMUT_CPU=avx2 gamut train …      # limits the kernels here; LibTorch has variables of its own
-//   (docs/numerics.md)
+//   GAMUT_CPU=avx2 gamut train …      # limits the kernels here
+// LibTorch has variables of its own (docs/numerics.md).
 #pragma once
 
 #include <string>

@@ -4,8 +4,8 @@
 //
 //   flow matching   loss = mean |v(x, 1000 sigma, prompt) - (eps - x0)|^2,   x = (1 - sigma) x0 + sigma eps,
 //                   logit-normal sigma (arXiv 2403.03206, rf/lognorm)
-//   DDIM, epsilon   loss = mean |e(x, t, prompt) - eps|^2,   x = sqrt(alpha_bar_t) x0 + sqrt(1 - alpha_bar_t)
-//   eps,
+//   DDIM, epsilon   loss = mean |e(x, t, prompt) - eps|^2,
+//                   x = sqrt(alpha_bar_t) x0 + sqrt(1 - alpha_bar_t) eps,
 //                   uniform t
 //
 // With a flow model as `teacher` a DDIM base starts from its weights and learns from its velocities: scaled
