@@ -23,8 +23,7 @@ import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # The runtimes of C, C++ and OpenMP are the system's or torch's; two of one kind in a process do not get on.
-OUTSIDE = re.compile(r"^(linux-vdso|ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util|nsl|stdc\+\+|gcc_s|gomp|c10|torch.*|shm)"
-                     r"|libcu(da|dart|dnn|pti|blas).*|libnv.*)\.so")
+OUTSIDE = re.compile(r"^(linux-vdso|ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util|nsl|stdc\+\+|gcc_s|gomp|c10|torch.*|shm))\.so")
 TESSDATA = ("/usr/share/tesseract-ocr/*/tessdata", "/usr/share/tessdata")
 
 
@@ -45,15 +44,22 @@ def built_with(build):
     return re.search(r'PACKAGE_VERSION "([0-9.]+)"', version.read_text()).group(1), torch
 
 
+def needed_by(file):
+    return re.findall(r"\(NEEDED\).*\[(.*)\]", output("readelf", "--wide", "--dynamic", str(file)))
+
+
 def linked_libraries(program):
-    """Files of the system's libraries that the program loads, those of libraries included."""
-    libraries = {}
-    for line in output("ldd", str(program)).splitlines():
-        match = re.match(r"\s*(\S+) => (\S+)", line)
-        if match and not OUTSIDE.match(match.group(1)):
-            if match.group(2) == "not":
-                fail(f"{program} needs {match.group(1)}, which was not found")
-            libraries[match.group(1)] = pathlib.Path(match.group(2))
+    """Files of the system's libraries that the program loads, those of libraries included; what LibTorch loads is its own affair."""
+    found = dict(re.findall(r"^\s*(\S+) => (\S+)", output("ldd", str(program)), re.MULTILINE))
+    libraries, files = {}, [program]
+    while files:
+        for name in needed_by(files.pop()):
+            if OUTSIDE.match(name) or name in libraries:
+                continue
+            if found.get(name, "not") == "not":
+                fail(f"{program} needs {name}, which was not found")
+            libraries[name] = pathlib.Path(found[name])
+            files.append(libraries[name])
     return libraries
 
 

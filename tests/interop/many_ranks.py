@@ -4,7 +4,7 @@
 
     many_ranks.py --program build/gamut --torchrun .venv/bin/torchrun CASE
 
-Exit code 77 where there is no torchrun.
+Exit code 77 where there is no torchrun that works: a CUDA build of torch without NVIDIA's libraries has one that Python cannot load.
 """
 import argparse
 import json
@@ -297,10 +297,18 @@ CASES = {"plain": plain, "faults": faults, "differing": differing, "stopping": s
          "restarts": restarts, "examples": examples}
 
 
+def skip(reason):
+    print(f"skipped: {reason}")
+    sys.exit(77)
+
+
 def main():
-    if arguments.case in ("plain", "restarts") and not torchrun:
-        print("skipped: there is no torchrun")
-        sys.exit(77)
+    if arguments.case in ("plain", "restarts"):
+        if not torchrun:
+            skip("there is no torchrun")
+        tried = subprocess.run([torchrun, "--help"], capture_output=True, text=True)
+        if tried.returncode != 0:
+            skip(f"torchrun does not start: {tried.stderr.splitlines()[-1]}")
     try:
         CASES[arguments.case]()
     finally:
