@@ -6,6 +6,9 @@
 
 #include <sys/resource.h>
 
+#include <fstream>
+#include <vector>
+
 namespace gamut::nn {
 namespace memory_test {
 
@@ -28,6 +31,22 @@ TEST(memory, freed_blocks_come_back_without_page_faults) {
   }
   // 8 MB are 2,048 pages each time; without the setting this counts 40,000.
   EXPECT_LT(page_faults() - before, 2000);
+}
+
+int64_t resident_pages() {
+  int64_t all = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> all >> resident;
+  return resident;
+}
+
+TEST(memory, what_was_freed_goes_back_to_the_system) {
+  keep_freed_memory();
+  std::vector<at::Tensor> blocks;
+  for (int i = 0; i < 40; ++i) blocks.push_back(at::ones({1 << 20}));  // 160 MB in blocks that the heap holds
+  const int64_t held = resident_pages();
+  blocks.clear();
+  give_freed_memory_back();
+  EXPECT_LT(resident_pages(), held - 40 * 900);  // of 1,024 pages each
 }
 
 }  // namespace memory_test

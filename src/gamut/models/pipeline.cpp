@@ -144,7 +144,10 @@ void Pipeline::keep_encoded(const std::vector<std::string>& prompts) {
   parts_->encoded.insert_or_assign(prompts, std::move(states));
 }
 
-void Pipeline::drop_text_encoders() { parts_->networks.text.reset(); }
+void Pipeline::drop_text_encoders() {
+  parts_->networks.text.reset();
+  nn::give_freed_memory_back();
+}
 
 void Pipeline::set_max_tokens(int64_t tokens, const std::string& name) {
   parts_->text().set_max_tokens(tokens, name);

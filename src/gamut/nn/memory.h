@@ -9,4 +9,8 @@ namespace gamut::nn {
 // CPU. May be called often; does nothing where the C library is not glibc.
 void keep_freed_memory();
 
+// Gives what was freed back to the system, whatever the above keeps: for after something large that does not
+// come again.
+void give_freed_memory_back();
+
 }  // namespace gamut::nn

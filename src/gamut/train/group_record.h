@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an observer may see of one iteration's groups: the pictures of a prompt and what each of them got.
 //
-//   trainer.observe_credit([&](const CreditView& view) { for (const GroupRecord& g : group_records(view, 2))
-//   … });
+//   trainer.observe_credit([&](const CreditView& view) {
+//     for (const GroupRecord& group : group_records(view, 2)) show(group);
+//   });
 #pragma once
 
 #include "gamut/rewards/reward.h"

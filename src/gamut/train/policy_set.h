@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every set of weights that an objective or a regularizer asks for, by name, and nothing that none asks for:
 //
-//   current    what trains
-//   old        the behavior policy, which drew the pictures: the current one, or one that follows it slowly
-//   (nft) average    the moving average of [ema] base       as the run began periodic   a copy of the current
-//   one, renewed from time to time (GARDO)
+// - current: what trains
+// - old: the behavior policy, which drew the pictures: the current one, or one that follows it slowly (nft)
+// - average: the moving average of [ema]
+// - base: as the run began
+// - periodic: a copy of the current one, renewed from time to time (GARDO)
 //
 // With [lora] all of them are the policy's own network, its adapter switched off or holding other values for
 // the moment; else the regularizer's policy has a network of its own, so that graphs of the policy's may live
