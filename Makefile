@@ -47,9 +47,9 @@ everything:
 	@$(CONFIGURE) --preset release -DGAMUT_TESTS=ON -DGAMUT_BENCH=ON > /dev/null
 	cmake --build build --parallel $(JOBS)
 
-# Waiting threads sleep, since several tests share the cores.
+# Waiting threads sleep, since several tests share the cores: one more than there are, as some wait for others.
 test: everything
-	OMP_WAIT_POLICY=passive ctest --test-dir build --output-on-failure --parallel $(JOBS)
+	OMP_WAIT_POLICY=passive ctest --test-dir build --output-on-failure --parallel $$(($(JOBS) + 1))
 
 # Unoptimized: what counts is that it compiles without a warning.
 files:

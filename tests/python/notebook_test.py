@@ -32,7 +32,7 @@ class Readme(Files):
         self.assertEqual(len(snippets), 1)
         self.assertLessEqual(len(snippets[0].splitlines()), MOST_LINES)
         self.assertIn(snippets[0], (ROOT / "docs/python.md").read_text())
-        environment = {**os.environ, "PYTHONPATH": str(support.PACKAGES), "BROWSER": "true", "OMP_NUM_THREADS": "2"}
+        environment = {**os.environ, "PYTHONPATH": str(support.PACKAGES), "BROWSER": "true"}
         ran = subprocess.run([sys.executable, "-c", snippets[0]], cwd=self.home, env=environment, capture_output=True, text=True)
         self.assertEqual(ran.returncode, 0, ran.stderr)
         self.assertRegex(ran.stdout, r"reward \(mean\) +\S+ +\S+ +\+0")  # warmer than before
