@@ -6,7 +6,7 @@
 
 Inside: the program, recipes and models, Tesseract's English data, and the system's libraries that the program is linked
 with, except the C and C++ runtimes and LibTorch. Each carries its RUNPATH, so the wheel needs no installation of its own.
-Wants patchelf and Debian's dpkg.
+Wants patchelf, readelf and Debian's dpkg.
 """
 import argparse
 import base64

@@ -308,7 +308,7 @@ def main():
             skip("there is no torchrun")
         tried = subprocess.run([torchrun, "--help"], capture_output=True, text=True)
         if tried.returncode != 0:
-            skip(f"torchrun does not start: {tried.stderr.splitlines()[-1]}")
+            skip(f"torchrun does not start: {tried.stderr[-200:].strip()}")
     try:
         CASES[arguments.case]()
     finally:
