@@ -49,7 +49,8 @@ std::vector<json> results(const Sweep& sweep) {
   std::vector<json> rows = rows_without_seconds(sweep / "results.jsonl");
   for (json& row : rows) {
     row.erase("train_seconds");
-    row.erase("protocol");  // names the prompts' file, which each test has to itself
+    for (const char* key : {"protocol", "settings"})
+      row.erase(key);  // they name the prompts' file, which each test has to itself
   }
   return rows;
 }
@@ -226,6 +227,29 @@ TEST(sweep, refuses_a_second_sweep_into_the_folder) {
                          "'; wait until it ends, or name another folder\n"));
 }
 
+TEST(sweep, goes_on_from_what_ended_elsewhere) {
+  const Sweep sweep("seeds = [1]\nset = [\"iterations=2\"]\n");
+  ASSERT_EQ(sweep.run().code, 0);
+  const fs::path elsewhere = sweep.file().parent_path() / "elsewhere.jsonl";
+  fs::rename(sweep / "results.jsonl", elsewhere);
+  fs::remove_all(sweep.folder());
+  write_raw(sweep.file(), "folder = " + quoted(sweep.folder()) +
+                              "\nrecipes = [\"micro.toml\"]\nseeds = [1, 2]\nset = [\"iterations=2\"]\n"
+                              "ended = [\"elsewhere.jsonl\"]\n");
+  const Ran list = sweep.run({"--list"});
+  EXPECT_EQ(list.out, "elsewhere micro-1\nto do     " + (sweep / "micro-2").string() + "\n") << list.err;
+  const Ran ran = sweep.run();
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_FALSE(fs::exists(sweep / "micro-1"));
+  const std::vector<json> ended = io::read_json_lines(elsewhere),
+                          all = io::read_json_lines(sweep / "results.jsonl");
+  EXPECT_EQ(all.size(), 2 * ended.size());
+  EXPECT_TRUE(std::equal(ended.begin(), ended.end(), all.begin()));
+  EXPECT_NE(read_file(sweep / "frontier.txt").find("\nmicro     1 2 "), std::string::npos)
+      << read_file(sweep / "frontier.txt");
+  EXPECT_TRUE(fs::exists(sweep / "report.html"));
+}
+
 TEST(sweep, tables_are_of_one_protocol) {
   const Sweep sweep(
       "seeds = [1, 2]\nlevels = [0.05]\nset = [\"iterations=2\"]\n[[variant]]\n[[variant]]\nlabel = "
@@ -242,7 +266,7 @@ TEST(sweep, tables_are_of_one_protocol) {
   std::string rows = read_file(sweep / "results.jsonl");
   EXPECT_EQ(json::parse(rows.substr(0, rows.find('\n'))).at("protocol").get<std::string>().substr(0, 8),
             "model = ");
-  const size_t place = rows.rfind("iterations = 2");
+  const size_t place = rows.find("iterations = 2", rows.rfind("\"protocol\""));
   ASSERT_NE(place, std::string::npos);
   rows.replace(place, 14, "iterations = 9");
   write_raw(sweep / "mixed.jsonl", rows);

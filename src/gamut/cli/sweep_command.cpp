@@ -40,9 +40,14 @@ run::SweepConfig configured(const SweepFlags& flags) {
   return sweep;
 }
 
-void print_list(const std::vector<run::PlannedRun>& runs, const fs::path& folder) {
+void print_list(const std::vector<run::PlannedRun>& runs, const fs::path& folder,
+                const run::EndedRuns& ended) {
   for (const run::PlannedRun& run : runs) {
     const fs::path at = folder / run.name;
+    if (ended.contains(run.name)) {
+      std::printf("%-9s %s\n", "elsewhere", run.name.c_str());
+      continue;
+    }
     constexpr const char* kNames[] = {"to do", "begun", "complete", "other"};
     std::printf("%-9s %s\n", kNames[size_t(run::state_of(run, at))], at.c_str());
   }
@@ -79,11 +84,14 @@ bool has_command(const CLI::App& program, const std::string& name) {
                      [&](const auto* command) { return command->get_name() == name; });
 }
 
-void make_pages(const CLI::App& program, const std::vector<fs::path>& runs, const run::SweepConfig& sweep,
-                const std::string& baseline) {
-  std::vector<std::string> paths;
-  for (const fs::path& run : runs) paths.push_back(run.string());
+// `runs`: this machine's; with runs that ended elsewhere the comparison is made of the collected rows.
+void make_pages(const CLI::App& program, const std::vector<fs::path>& runs, bool has_ended,
+                const run::SweepConfig& sweep, const std::string& baseline) {
+  std::vector<std::string> folders, compared;
+  for (const fs::path& run : runs) folders.push_back(run.string());
+  compared = has_ended ? std::vector{(fs::path(sweep.folder) / "results.jsonl").string()} : folders;
   auto args = [&](const std::string& command, const std::vector<std::string>& more) {
+    const std::vector<std::string>& paths = command == "report" ? folders : compared;
     std::vector<std::string> words{command};
     words.insert(words.end(), paths.begin(), paths.end());
     words.insert(words.end(), {"--baseline", baseline});
@@ -104,7 +112,7 @@ void make_pages(const CLI::App& program, const std::vector<fs::path>& runs, cons
         {.args = args("frontier", levels), .environment = {}, .out = folder / "frontier.json", .err = {}},
         folder / "frontier.json");
   }
-  if (has_command(program, "report"))
+  if (has_command(program, "report") && !runs.empty())
     make_page("report",
               {.args = args("report", {"-o", (folder / "report.html").string()}),
                .environment = {},
@@ -142,9 +150,10 @@ int run_sweep(const CLI::App& program, const SweepFlags& flags) {
   if (!flags.results.empty()) return print_tables(flags.results, sweep.levels), 0;
   const std::string file = find_input(flags.sweep, NamedBy::kCommandLine).name;
   const std::vector<run::PlannedRun> runs = run::plan_runs(sweep, file, flags.sets);
-  if (flags.list) return print_list(runs, folder), 0;
+  const run::EndedRuns ended = run::read_ended(runs, sweep.ended);
+  if (flags.list) return print_list(runs, folder, ended), 0;
   if (flags.table) {
-    run::collect_results(runs, folder);
+    run::collect_results(runs, folder, ended);
     return print_tables(folder / "results.jsonl", sweep.levels), 0;
   }
   fs::create_directories(folder);
@@ -153,13 +162,16 @@ int run_sweep(const CLI::App& program, const SweepFlags& flags) {
   log_info(cat("sweep ", sweep.name, ": ", runs.size(), " runs, ", sweep.jobs, " at once with ",
                sweep.threads, sweep.threads == 1 ? " thread each" : " threads each", ", in ",
                folder.string()));
+  std::vector<run::PlannedRun> own;
+  std::ranges::copy_if(runs, std::back_inserter(own),
+                       [&](const run::PlannedRun& run) { return !ended.contains(run.name); });
   const run::SweepOutcome outcome = run::run_processes(
-      runs, {.folder = folder, .jobs = sweep.jobs, .threads = sweep.threads, .json_log = flags.json_log});
-  const std::vector<fs::path> complete = run::collect_results(runs, folder);
-  if (!complete.empty()) std::printf("results   %s\n", (folder / "results.jsonl").c_str());
-  if (!complete.empty() && !outcome.stopped)
-    make_pages(program, complete, sweep, run::baseline_of(sweep, runs));
-  return closing(outcome, runs.size(), again(flags));
+      own, {.folder = folder, .jobs = sweep.jobs, .threads = sweep.threads, .json_log = flags.json_log});
+  const std::vector<fs::path> complete = run::collect_results(runs, folder, ended);
+  if (!complete.empty() || !ended.empty()) std::printf("results   %s\n", (folder / "results.jsonl").c_str());
+  if ((!complete.empty() || !ended.empty()) && !outcome.stopped)
+    make_pages(program, complete, !ended.empty(), sweep, run::baseline_of(sweep, runs));
+  return closing(outcome, own.size(), again(flags));
 }
 
 }  // namespace

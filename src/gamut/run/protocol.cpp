@@ -5,6 +5,7 @@
 #include "gamut/core/names.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 namespace gamut::run {
@@ -30,7 +31,15 @@ constexpr const char* kKeys[] = {"model",
                                  "reward.model",
                                  "judge.kind",
                                  "judge.model"};
+constexpr std::array kNoSetting = {"seed", "device", "comm.timeout"};
 constexpr const char* kBetween = "; ";
+
+std::string text_of(const std::vector<ResolvedField>& fields) {
+  std::string text;
+  for (const ResolvedField& field : fields)
+    text += cat(text.empty() ? "" : kBetween, field.key, " = ", field.toml);
+  return text;
+}
 
 // "key = value" by key.
 std::map<std::string, std::string> parts_of(const std::string& protocol) {
@@ -45,6 +54,27 @@ std::map<std::string, std::string> parts_of(const std::string& protocol) {
   return parts;
 }
 
+std::string shown(const std::string& value) { return value.empty() ? "its default" : printable(value, 120); }
+
+}  // namespace
+
+std::string protocol_of(const Resolved& recipe) {
+  std::vector<ResolvedField> fields;
+  for (const char* key : kKeys) {
+    const auto found = std::ranges::find(recipe.fields, key, &ResolvedField::key);
+    if (found != recipe.fields.end()) fields.push_back(*found);
+  }
+  return text_of(fields);
+}
+
+std::string method_settings(const Resolved& recipe) {
+  std::vector<ResolvedField> fields;
+  for (const ResolvedField& field : recipe.fields)
+    if (field.toml != field.default_toml && std::ranges::find(kNoSetting, field.key) == kNoSetting.end())
+      fields.push_back(field);
+  return text_of(fields);
+}
+
 std::string differing(const std::string& one, const std::string& two) {
   const std::map<std::string, std::string> first = parts_of(one), second = parts_of(two);
   std::map<std::string, std::pair<std::string, std::string>> all;
@@ -53,20 +83,8 @@ std::string differing(const std::string& one, const std::string& two) {
   std::string text;
   for (const auto& [key, values] : all)
     if (values.first != values.second)
-      text += cat(text.empty() ? "" : ", ", printable(key, 80), " (", printable(values.first, 120), " and ",
-                  printable(values.second, 120), ")");
-  return text;
-}
-
-}  // namespace
-
-std::string protocol_of(const Resolved& recipe) {
-  std::string text;
-  for (const char* key : kKeys) {
-    const auto found = std::find_if(recipe.fields.begin(), recipe.fields.end(),
-                                    [&](const ResolvedField& field) { return field.key == key; });
-    if (found != recipe.fields.end()) text += cat(text.empty() ? "" : kBetween, key, " = ", found->toml);
-  }
+      text += cat(text.empty() ? "" : ", ", printable(key, 80), " (", shown(values.first), " and ",
+                  shown(values.second), ")");
   return text;
 }
 

@@ -12,6 +12,11 @@ namespace gamut::run {
 // Model, training's prompts and iterations, evaluation, reward and judge, each as "key = value", separated by
 // "; ".
 std::string protocol_of(const Resolved& recipe);
+// In the same form every setting that is not its default, but for the seed and for where and how it is
+// computed (device, comm.timeout): what makes two runs seeds of one method.
+std::string method_settings(const Resolved& recipe);
+// What differs between two of either, "iterations (160 and 80), …"; "" = nothing.
+std::string differing(const std::string& one, const std::string& two);
 
 struct RunProtocol {
   std::string origin;    // names the run in messages

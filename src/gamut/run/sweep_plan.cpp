@@ -110,6 +110,8 @@ void SweepConfig::fields(FieldVisitor& v) {
   v.field("threads", threads, between(1, 1024), "threads of each run");
   v.field("baseline", baseline, any_value(), "method to compare with; \"\" = flow_grpo, or the first");
   v.field("levels", levels, any_value(), "rewards at which variety is compared");
+  v.field("ended", ended, any_value(),
+          "results.jsonl files, relative to this file, of runs of this sweep that ended elsewhere");
   for (size_t i = 0; i < variants.size(); ++i)
     v.table(cat("variant.", i + 1), variants[i], "every recipe once more");
   for (size_t i = 0; i < runs.size(); ++i) v.table(cat("run.", i + 1), runs[i], "one recipe of its own");
@@ -123,6 +125,7 @@ SweepConfig load_sweep(const fs::path& path) {
   bind(recipe, sweep);
   if (sweep.name.empty()) sweep.name = path.stem().string();
   if (sweep.folder.empty()) sweep.folder = (fs::path("runs") / sweep.name).string();
+  for (std::string& file : sweep.ended) file = (path.parent_path() / file).lexically_normal().string();
   return sweep;
 }
 

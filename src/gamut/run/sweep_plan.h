@@ -36,6 +36,7 @@ struct SweepConfig {
   int64_t jobs = 1, threads = 1;
   std::string baseline;
   std::vector<double> levels{0.9};
+  std::vector<std::string> ended;      // results.jsonl of other machines, with this sweep's runs
   std::vector<SweepVariant> variants;  // from [[variant]]
   std::vector<SweepRun> runs;          // from [[run]]
   void fields(FieldVisitor& v);

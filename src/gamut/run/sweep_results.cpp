@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -24,7 +25,8 @@ using nlohmann::ordered_json;
 
 std::string rows_of(const PlannedRun& run, const fs::path& folder) {
   const std::map<int64_t, double> seconds = training_seconds(folder / "metrics.jsonl");
-  std::string text, protocol = protocol_of(run.resolved.resolved);
+  std::string text, protocol = protocol_of(run.resolved.resolved),
+                    settings = method_settings(run.resolved.resolved);
   for (const json& evaluation : io::read_json_lines(folder / "evals.jsonl")) {
     if (!evaluation.is_object() || !evaluation.contains("step") || !evaluation["step"].is_number_integer())
       throw DataError("sweep",
@@ -33,11 +35,34 @@ std::string rows_of(const PlannedRun& run, const fs::path& folder) {
     ordered_json row{{"recipe", run.method}, {"seed", run.seed}, {"step", step}, {"run", run.name}};
     row["train_seconds"] = seconds.contains(step) ? ordered_json(seconds.at(step)) : ordered_json();
     if (!protocol.empty()) row["protocol"] = std::exchange(protocol, "");  // once is enough
+    if (!settings.empty()) row["settings"] = std::exchange(settings, "");
     for (const auto& [key, value] : evaluation.items())
       if (key != "step") row[key == "seed" ? "eval_seed" : key] = value;
     text += row.dump() + "\n";
   }
   return text;
+}
+
+bool reached_the_end(const std::vector<json>& rows, const PlannedRun& run) {
+  return std::ranges::any_of(rows, [&](const json& row) {
+    return row.contains("step") && row["step"].is_number_integer() &&
+           row["step"].get<int64_t>() >= run.resolved.train.iterations;
+  });
+}
+
+void check_settings(const std::vector<json>& rows, const PlannedRun& run, const std::string& file) {
+  const auto said = std::ranges::find_if(
+      rows, [](const json& row) { return row.contains("settings") && row["settings"].is_string(); });
+  if (said == rows.end())
+    throw ConfigError("sweep", cat(file, " does not say with which settings '", run.name,
+                                   "' was trained; leave it out of `ended`, or collect its rows anew"));
+  const std::string others =
+      differing(said->at("settings").get<std::string>(), method_settings(run.resolved.resolved));
+  if (!others.empty())
+    throw ConfigError("sweep", cat("'", run.name, "' of ", file,
+                                   " was trained with other settings than "
+                                   "this sweep asks for: ",
+                                   others));
 }
 
 eval::MethodRow method_row(const json& row, const std::string& place) {
@@ -88,16 +113,40 @@ class Protocols {
 
 }  // namespace
 
-std::vector<fs::path> collect_results(const std::vector<PlannedRun>& runs, const fs::path& folder) {
+EndedRuns read_ended(const std::vector<PlannedRun>& runs, const std::vector<std::string>& files) {
+  EndedRuns ended;
+  for (const std::string& file : files) {
+    std::map<std::string, std::vector<json>> rows;
+    for (json& row : io::read_json_lines(file))
+      if (row.is_object() && row.contains("run") && row["run"].is_string())
+        rows[row["run"].get<std::string>()].push_back(std::move(row));
+    for (const PlannedRun& run : runs) {
+      const auto found = rows.find(run.name);
+      if (found == rows.end() || !reached_the_end(found->second, run)) continue;
+      check_settings(found->second, run, file);
+      std::string text;
+      for (const json& row : found->second) text += row.dump() + "\n";
+      if (!ended.try_emplace(run.name, std::move(text)).second)
+        throw DataError("sweep", cat(file, " holds '", run.name, "' once more; leave it in one of `ended`"));
+    }
+  }
+  return ended;
+}
+
+std::vector<fs::path> collect_results(const std::vector<PlannedRun>& runs, const fs::path& folder,
+                                      const EndedRuns& ended) {
   std::string text;
   std::vector<fs::path> complete;
   for (const PlannedRun& run : runs) {
     const fs::path at = folder / run.name;
-    if (state_of(run, at) != RunState::kComplete) continue;
-    complete.push_back(at);
-    text += rows_of(run, at);
+    if (const auto rows = ended.find(run.name); rows != ended.end()) {
+      text += rows->second;
+    } else if (state_of(run, at) == RunState::kComplete) {
+      complete.push_back(at);
+      text += rows_of(run, at);
+    }
   }
-  if (!complete.empty()) io::write_atomically(folder / "results.jsonl", text);
+  if (!text.empty()) io::write_atomically(folder / "results.jsonl", text);
   return complete;
 }
 
