@@ -27,6 +27,14 @@ TEST(protocol, holds_what_methods_share_and_nothing_of_them) {
             "model = \"models/glyphs\"; iterations = 160; eval.at = [5, 10]");
 }
 
+TEST(protocol, names_files_wherever_they_stand) {
+  Resolved here = resolved("4", "[]"), there = here;
+  here.fields[0].toml = "\"recipes/glyphs/a.jsonl\"";
+  there.fields[0].toml = "\"/home/me/recipes/glyphs/a.jsonl\"";
+  EXPECT_EQ(protocol_of(here), "model = \"glyphs/a.jsonl\"; iterations = 4; eval.at = []");
+  EXPECT_EQ(protocol_of(there), protocol_of(here));
+}
+
 TEST(protocol, runs_of_two_are_refused_by_what_differs) {
   const std::string one = protocol_of(resolved("160", "[5, 10]")),
                     two = protocol_of(resolved("80", "[5, 10]"));

@@ -34,10 +34,19 @@ constexpr const char* kKeys[] = {"model",
 constexpr std::array kNoSetting = {"seed", "device", "comm.timeout"};
 constexpr const char* kBetween = "; ";
 
+// The same file stands elsewhere on another machine: of a path the last two names, "models/glyphs".
+std::string placeless(const std::string& toml) {
+  if (!toml.starts_with('"')) return toml;
+  const size_t last = toml.rfind('/');
+  const size_t before =
+      last == std::string::npos || last == 0 ? std::string::npos : toml.rfind('/', last - 1);
+  return before == std::string::npos ? toml : "\"" + toml.substr(before + 1);
+}
+
 std::string text_of(const std::vector<ResolvedField>& fields) {
   std::string text;
   for (const ResolvedField& field : fields)
-    text += cat(text.empty() ? "" : kBetween, field.key, " = ", field.toml);
+    text += cat(text.empty() ? "" : kBetween, field.key, " = ", placeless(field.toml));
   return text;
 }
 

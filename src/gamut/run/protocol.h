@@ -10,7 +10,7 @@
 namespace gamut::run {
 
 // Model, training's prompts and iterations, evaluation, reward and judge, each as "key = value", separated by
-// "; ".
+// "; "; of paths the last two names.
 std::string protocol_of(const Resolved& recipe);
 // In the same form every setting that is not its default, but for the seed and for where and how it is
 // computed (device, comm.timeout): what makes two runs seeds of one method.
