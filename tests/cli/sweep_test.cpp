@@ -238,6 +238,9 @@ TEST(sweep, goes_on_from_what_ended_elsewhere) {
                               "ended = [\"elsewhere.jsonl\"]\n");
   const Ran list = sweep.run({"--list"});
   EXPECT_EQ(list.out, "elsewhere micro-1\nto do     " + (sweep / "micro-2").string() + "\n") << list.err;
+  const Ran table = sweep.run({"--table"});  // without a folder yet
+  EXPECT_EQ(table.code, 0) << table.err;
+  EXPECT_NE(table.out.find("\n| micro | 1 | "), std::string::npos) << table.out;
   const Ran ran = sweep.run();
   ASSERT_EQ(ran.code, 0) << ran.err;
   EXPECT_FALSE(fs::exists(sweep / "micro-1"));

@@ -146,7 +146,9 @@ std::vector<fs::path> collect_results(const std::vector<PlannedRun>& runs, const
       text += rows_of(run, at);
     }
   }
-  if (!text.empty()) io::write_atomically(folder / "results.jsonl", text);
+  if (text.empty()) return complete;
+  fs::create_directories(folder);  // runs that ended elsewhere made none here
+  io::write_atomically(folder / "results.jsonl", text);
   return complete;
 }
 
