@@ -5,6 +5,7 @@
 
 #include "algorithms/credit_support.h"
 #include "gamut/core/error.h"
+#include "gamut/diversity/discrepancy.h"
 #include "support/message_of.h"
 
 #include <gtest/gtest.h>
@@ -334,7 +335,8 @@ TEST(shaping, the_witness_is_brute_force_s) {
   const auto kernel = [&](double d) { return std::exp(-d * d / (2 * width * width)); };
   const ShapingConfig config{.kind = "mmd", .weight = 2, .norm_r = "none"};
   const std::vector<double> rewards{0.1, 0.5, 0.2, 0.9, 0.4};
-  const ShapedGroup shaped = shape_by_base(rewards, own_NN, {base_NM, width}, config, 0, nullptr);
+  const ShapedGroup shaped =
+      shape_by_base(rewards, own_NN, diversity::mmd_witness(own_NN, base_NM, width), config, 0, nullptr);
   for (int64_t j = 0; j < 5; ++j) {
     double theirs = 0, ours = 0;
     for (int64_t m = 0; m < 7; ++m) theirs += kernel(distance(own[j], base[m])) / 7;
@@ -360,7 +362,8 @@ TEST(shaping, what_the_group_lacks_is_worth_more) {
                    base = at::tensor({0.0, 3.0, 3.1, 2.9}, at::kDouble);
   const at::Tensor own_NN = (own.unsqueeze(1) - own).abs(), base_NM = (own.unsqueeze(1) - base).abs();
   const ShapedGroup shaped =
-      shape_by_base({0.5, 0.5, 0.5, 0.5}, own_NN, {base_NM, 1.0}, {.kind = "mmd", .weight = 1}, 0, nullptr);
+      shape_by_base({0.5, 0.5, 0.5, 0.5}, own_NN, diversity::mmd_witness(own_NN, base_NM, 1.0),
+                    {.kind = "mmd", .weight = 1}, 0, nullptr);
   for (size_t j = 0; j < 3; ++j) EXPECT_GT(shaped.shaped[3], shaped.shaped[j] + 0.5);
 }
 

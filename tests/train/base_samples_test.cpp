@@ -94,5 +94,44 @@ TEST(base_samples, the_discrepancy_is_taken_to_them) {
   EXPECT_LT(*report.bonus_std, 1);
 }
 
+// Every distance by hand: what a prompt looks like is taken out, and all that is left is compared with all.
+TEST(base_samples, a_batch_is_compared_prompt_by_prompt_and_together) {
+  at::manual_seed(4);
+  BaseSamples base;
+  base.means_PD = at::randn({2, 3}, at::kDouble);
+  base.centered_MD = at::randn({7, 3}, at::kDouble);
+  base.width = 0.8;
+  const std::vector<SampleRow> rows{{.key = {.prompt = 1}, .slot = 0},
+                                    {.key = {.prompt = 1}, .slot = 0},
+                                    {.key = {.prompt = 0}, .slot = 1},
+                                    {.key = {.prompt = 0}, .slot = 1}};
+  const at::Tensor features = at::randn({4, 3});
+  const std::vector<double> witness = batch_witness(features, rows, base, 0.5);
+  const auto look = [&](size_t row) {
+    const at::Tensor f = features[int64_t(row)].to(at::kDouble);
+    return f / f.norm() - base.means_PD[rows[row].key.prompt];
+  };
+  const auto kernel = [](const at::Tensor& a, const at::Tensor& b) {
+    return std::exp(-(a - b).square().sum().item<double>() / (2 * 0.4 * 0.4));
+  };
+  for (size_t j = 0; j < 4; ++j) {
+    double theirs = 0, ours = 0;
+    for (int64_t m = 0; m < 7; ++m) theirs += kernel(look(j), base.centered_MD[m]) / 7;
+    for (size_t i = 0; i < 4; ++i)
+      if (i != j) ours += kernel(look(j), look(i)) / 3;
+    EXPECT_NEAR(witness[j], theirs - ours, 1e-6);
+  }
+}
+
+TEST(base_samples, the_discrepancy_may_be_the_batch_s) {
+  TrainConfig config = tiny_config();
+  config.slots.shaping = {.kind = "mmd", .weight = 1, .scope = "batch", .width = 0.5};
+  config.rollout.base_samples = 6;
+  TinyRun run(config);
+  const StepReport report = run.iterate(2)[1];
+  EXPECT_GT(report.bonus_std.value(), 0);
+  EXPECT_LT(*report.bonus_std, 1);
+}
+
 }  // namespace base_samples_test
 }  // namespace gamut::train

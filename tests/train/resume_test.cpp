@@ -120,6 +120,7 @@ TEST(resume, buffers_and_what_is_measured_against_the_base_go_on_bit_for_bit) {
   compared.checkpoint.keep = 5;
   for (const int64_t rank : {0, 2}) {
     compared.lora.rank = rank;
+    compared.slots.shaping.scope = rank == 0 ? "group" : "batch";
     expect_same_after_a_stop(compared);
   }
   TrainConfig matched = tiny_config("tmpo");

@@ -24,9 +24,10 @@ struct Group {
   std::vector<int64_t> clusters = {};              // given labels, or empty: they are computed
   std::vector<at::Tensor> step_distances_NN = {};  // per_step_x0: of the predicted x0, states 0 … T-1
   std::string prompt = {};                         // the key of running statistics
-  // mmd: distances to the base's stored pictures of the prompt, and the median distance among these.
+  // mmd, scope = group: distances to the base's stored pictures of the prompt, and the median among these.
   at::Tensor base_distances_NM = {};  // double
   double base_width = 0;
+  std::vector<double> witness = {};    // mmd, scope = batch: of each member
   std::vector<double> log_probs = {};  // tmpo: summed over the trained steps; empty: all alike
 };
 

@@ -4,6 +4,7 @@
 #include "gamut/algorithms/group_advantages.h"
 #include "gamut/algorithms/moments.h"
 #include "gamut/core/error.h"
+#include "gamut/diversity/discrepancy.h"
 #include "gamut/diversity/distances.h"
 
 #include <ATen/ATen.h>
@@ -95,14 +96,20 @@ ShapingConfig fitting(const Group& group, const Kept& kept, const CreditConfig& 
   return shaping;
 }
 
-// Rows: the kept members; columns: the base's pictures.
-at::Tensor to_base(const Group& group, const Kept& kept) {
+// mmd: of each kept member.
+std::vector<double> witness_of(const Group& group, const Kept& kept, const ShapingConfig& shaping) {
+  std::vector<double> witness;
+  if (!group.witness.empty())
+    for (const int64_t member : kept.members) witness.push_back(group.witness[size_t(member)]);
+  if (!witness.empty()) return witness;
   if (!group.base_distances_NM.defined())
     throw ConfigError(
         "shaping",
         "kind = \"mmd\" compares a group with the base's pictures, which are at hand in training alone; "
         "set shaping.kind to another");
-  return group.base_distances_NM.index_select(0, at::tensor(kept.members, at::kLong));
+  return diversity::mmd_witness(kept.distances,
+                                group.base_distances_NM.index_select(0, at::tensor(kept.members, at::kLong)),
+                                shaping.width * group.base_width);
 }
 
 void shape(Kept& kept, const Group& group, const CreditConfig& config, const CreditContext& context,
@@ -111,8 +118,8 @@ void shape(Kept& kept, const Group& group, const CreditConfig& config, const Cre
   const std::vector<int64_t> labels = kept_clusters(group, kept);
   const ShapingConfig shaping = fitting(group, kept, config, context);
   if (shaping.kind == "mmd" && !kept.members.empty())
-    kept.shape = shape_by_base(kept.rewards, kept.distances, {to_base(group, kept), group.base_width},
-                               shaping, progress, normalizer);
+    kept.shape = shape_by_base(kept.rewards, kept.distances, witness_of(group, kept, shaping), shaping,
+                               progress, normalizer);
   else
     kept.shape =
         shape_rewards(kept.rewards, kept.distances, labels, shaping, progress, context.steps, normalizer);

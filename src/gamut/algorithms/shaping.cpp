@@ -149,22 +149,17 @@ ShapedGroup shape_rewards(const std::vector<double>& rewards, const at::Tensor& 
 }
 
 ShapedGroup shape_by_base(const std::vector<double>& rewards, const at::Tensor& distances,
-                          const BaseDistances& base, const ShapingConfig& config, double progress,
+                          const std::vector<double>& witness, const ShapingConfig& config, double progress,
                           const Normalizer* candidates) {
-  const int64_t size = int64_t(rewards.size());
-  GAMUT_CHECK(distances.size(0) == size && base.distances_NM.size(0) == size && base.width > 0, size,
-              " rewards, width ", base.width);
-  const auto kernel = [&](const at::Tensor& d) { return (d / base.width).square().mul(-0.5).exp(); };
+  GAMUT_CHECK(distances.size(0) == int64_t(rewards.size()) && witness.size() == rewards.size(),
+              rewards.size(), " rewards, ", witness.size(), " witnesses");
   ShapedGroup group{.diversity = diversity::mean_distances(distances),
                     .shaped = potential_rewards(rewards, config, candidates)};
-  const at::Tensor theirs = kernel(base.distances_NM).mean(1);
-  // The diagonal's 1 is not of another member.
-  const at::Tensor own = (kernel(distances).sum(1) - 1) / double(std::max<int64_t>(1, size - 1));
   const std::vector<double> open = gate_of(rewards, config.gate);
   const double weight = config.weight * decay_factor(config.decay, progress);
-  for (int64_t j = 0; j < size; ++j) {
-    group.bonus.push_back((theirs[j] - own[j]).item<double>() * open[size_t(j)]);
-    group.shaped[size_t(j)] += weight * group.bonus.back();
+  for (size_t j = 0; j < rewards.size(); ++j) {
+    group.bonus.push_back(witness[j] * open[j]);
+    group.shaped[j] += weight * group.bonus.back();
   }
   return group;
 }

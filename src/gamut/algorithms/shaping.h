@@ -29,6 +29,8 @@ struct ShapingConfig {
   // pairwise_potential: r' = norm_r(r) + weight gamma^T clip(norm_d(d), 0, d_max) gate
   // mmd: r' = norm_r(r) + weight w, w the witness of shape_by_base
   double weight = 0.5;
+  std::string scope = "group";  // of mmd: group | batch: of one prompt's pictures, or of an iteration's
+  double width = 1.0;           // of mmd's kernel, in units of the base's median distance
   double gamma = 1.0;
   std::string diversity = "mean";  // mean | nn | vendi_loo
   std::string norm_r = "zscore";   // none | zscore
@@ -67,20 +69,11 @@ ShapedGroup shape_rewards(const std::vector<double>& rewards, const at::Tensor& 
                           const std::vector<int64_t>& given_clusters, const ShapingConfig& config,
                           double progress, int64_t steps, const Normalizer* candidates);
 
-// kind = mmd. What a group's pictures have too much of and the base's too little: the witness of the squared
-// maximum mean discrepancy (Gretton et al. 2012, JMLR 13, unbiased form) between them, under k(d) = exp(-d^2
-// / (2 width^2)):
-//
-//   w_j = mean_m k(d(x_j, b_m)) - mean_{i != j} k(d(x_j, x_i))        shaped_j = norm_r(r_j) + weight w_j
-//
-// A policy gradient of w is one down the discrepancy (half its gradient). In expectation 0 where both are the
-// same.
-struct BaseDistances {
-  at::Tensor distances_NM;  // double, member to base picture
-  double width = 0;         // > 0; a median distance of the base's pictures
-};
+// kind = mmd: shaped_j = norm_r(r_j) + weight w_j, `witness` w of diversity::mmd_witness between the pictures
+// at hand and the base's: what these have too much of and the base's too little. A policy gradient of w is
+// one down the discrepancy (half its gradient). In expectation 0 where both are the same.
 ShapedGroup shape_by_base(const std::vector<double>& rewards, const at::Tensor& distances_NN,
-                          const BaseDistances& base, const ShapingConfig& config, double progress,
+                          const std::vector<double>& witness, const ShapingConfig& config, double progress,
                           const Normalizer* candidates);
 
 // per_step_x0: the shaped rewards at each step i, with the discounted potential from i on in place of the

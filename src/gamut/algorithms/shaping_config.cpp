@@ -36,6 +36,10 @@ void ShapingConfig::fields(FieldVisitor& v) {
           "width of the kernel on distances: a quantile of them, per member, or a number");
   v.field("sigma_q", sigma_q, between(0, 1), "sigma = quantile: of the distances between two members");
   v.field("weight", weight, at_least(0), "pairwise_potential, mmd: lambda, factor of what is added");
+  v.field("scope", scope, one_of({"group", "batch"}),
+          "mmd: pictures that are compared with the base's: a prompt's that train, or all that the iteration "
+          "drew, each less the base's mean of its prompt");
+  v.field("width", width, above(0), "mmd: of the kernel, in units of the base's median distance");
   v.field("gamma", gamma, between(0, 1), "pairwise_potential: discount per denoising step");
   v.field("diversity", diversity, one_of({"mean", "nn", "vendi_loo"}),
           "pairwise_potential: mean distance, distance to the nearest, or Vendi gained by the member");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/train/base_samples.h"
 
+#include "gamut/diversity/discrepancy.h"
 #include "gamut/diversity/distances.h"
 #include "gamut/diversity/measures.h"
 #include "gamut/train/crediting.h"
@@ -21,6 +22,31 @@ double median_distance(const at::Tensor& features_MD) {
   const int64_t count = distances.size(0);
   const at::Tensor pairs = distances.masked_select(at::ones({count, count}, at::kBool).triu(1));
   return std::max(kLeastWidth, pairs.median().item<double>());
+}
+
+// Rows of length 1.
+at::Tensor directions(const at::Tensor& features_ND) {
+  const at::Tensor rows = features_ND.to(at::kCPU, at::kDouble);
+  return rows / rows.norm(2, {1}, /*keepdim=*/true).clamp_min(1e-12);
+}
+
+at::Tensor distances_between(const at::Tensor& a_ND, const at::Tensor& b_MD) {
+  constexpr int64_t kWithoutMatrixProduct = 2;  // which rounds small distances
+  return at::cdist(a_ND, b_MD, 2.0, kWithoutMatrixProduct);
+}
+
+void center(BaseSamples& base) {
+  std::vector<at::Tensor> means, centered;
+  std::vector<double> medians;
+  for (size_t p = 0; p < base.features_MD.size(); ++p) {
+    const at::Tensor own = directions(base.features_MD[p]);
+    means.push_back(own.mean(0));
+    centered.push_back(own - means.back());
+    medians.push_back(std::sqrt(2 * base.widths[p]));  // |u - v|^2 = 2 (1 - cos)
+  }
+  base.means_PD = at::stack(means);
+  base.centered_MD = at::cat(centered);
+  base.width = at::tensor(medians, at::kDouble).median().item<double>();
 }
 
 }  // namespace
@@ -63,7 +89,17 @@ BaseSamples draw_base_samples(const TrainConfig& config, const Actor& actor,
     base.features_MD.push_back(of_prompt);
     base.widths.push_back(median_distance(of_prompt));
   }
+  if (config.slots.shaping.scope == "batch") center(base);
   return base;
+}
+
+std::vector<double> batch_witness(const at::Tensor& features, const std::vector<SampleRow>& rows,
+                                  const BaseSamples& base, double width) {
+  std::vector<int64_t> prompts;
+  for (const SampleRow& row : rows) prompts.push_back(row.key.prompt);
+  const at::Tensor own = directions(features) - base.means_PD.index_select(0, at::tensor(prompts, at::kLong));
+  return diversity::mmd_witness(distances_between(own, own), distances_between(own, base.centered_MD),
+                                width * base.width);
 }
 
 double kept_variety(const at::Tensor& latents, const std::vector<SampleRow>& rows, const BaseSamples& base,

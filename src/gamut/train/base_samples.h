@@ -20,6 +20,10 @@ struct BaseSamples {
   std::vector<double> variety;          // pooled_variety of a prompt's pictures
   std::vector<at::Tensor> features_MD;  // by [shaping]'s extractor; empty unless mmd
   std::vector<double> widths;  // median distance between a prompt's pictures, at least 1e-3; as above
+  // shaping.scope = batch, of features of length 1: each prompt's mean; all of them less their prompt's mean;
+  // and the median over prompts of the median Euclidean distance between a prompt's pictures.
+  at::Tensor means_PD, centered_MD;
+  double width = 0;
 };
 
 // Whether a part of the recipe asks for them.
@@ -40,5 +44,11 @@ double pooled_variety(const at::Tensor& latents_NCHW, int64_t pool);
 // iteration's prompts.
 double kept_variety(const at::Tensor& latents_NCHW, const std::vector<SampleRow>& rows,
                     const BaseSamples& base, int64_t pool);
+
+// shaping.scope = batch: the witness of the discrepancy between an iteration's pictures, of all its prompts
+// together, and the base's, per row. What all prompts lose alike, as a style or a color, is told from many
+// more pictures than a group has. `width` in units of the base's median.
+std::vector<double> batch_witness(const at::Tensor& features_ND, const std::vector<SampleRow>& rows,
+                                  const BaseSamples& base, double width);
 
 }  // namespace gamut::train

@@ -128,6 +128,10 @@ RowCredit Crediting::assign(const DrawnRows& all, const Looks& looks, const rewa
   const algorithms::Slots& slots = config_.slots;
   const std::vector<std::vector<int64_t>> rows_of = rows_by_slot(all.rows);
 
+  const bool compares = slots.shaping.kind == "mmd", over_batch = slots.shaping.scope == "batch";
+  std::vector<double> witness;
+  if (compares && over_batch)
+    witness = batch_witness(looks.features, all.rows, *place.base, slots.shaping.width);
   std::vector<algorithms::Group> groups;
   double distance = 0;
   for (const std::vector<int64_t>& rows : rows_of) {
@@ -140,7 +144,9 @@ RowCredit Crediting::assign(const DrawnRows& all, const Looks& looks, const rewa
     const int64_t first = rows.front();
     group.prompt = all.prompts[size_t(first)].text;
     group.distances_NN = distances_of(looks.features, rows);
-    if (slots.shaping.kind == "mmd")
+    if (!witness.empty())
+      for (const int64_t row : rows) group.witness.push_back(witness[size_t(row)]);
+    if (compares && !over_batch)
       compare_with_base(group, looks.features.index_select(0, at::tensor(rows, at::kLong)), *place.base,
                         all.rows[size_t(first)].key.prompt);
     for (const at::Tensor& step : looks.of_steps) group.step_distances_NN.push_back(distances_of(step, rows));
