@@ -123,14 +123,37 @@ TEST(base_samples, a_batch_is_compared_prompt_by_prompt_and_together) {
   }
 }
 
-TEST(base_samples, the_discrepancy_may_be_the_batch_s) {
-  TrainConfig config = tiny_config();
-  config.slots.shaping = {.kind = "mmd", .weight = 1, .scope = "batch", .width = 0.5};
-  config.rollout.base_samples = 6;
-  TinyRun run(config);
-  const StepReport report = run.iterate(2)[1];
-  EXPECT_GT(report.bonus_std.value(), 0);
-  EXPECT_LT(*report.bonus_std, 1);
+// Two prompts whose pictures differ in length alone within a pair: what is left is by hand.
+TEST(base_samples, a_prompt_is_centered_on_its_own_mean) {
+  BaseSamples base;
+  base.features_MD = {at::tensor({2.0, 0.0, 0.0, 3.0}, at::kDouble).view({2, 2}),
+                      at::tensor({-5.0, 0.0, 1.0, 0.0}, at::kDouble).view({2, 2})};
+  base.widths = {1, 2};  // 1 - cos of each pair
+  center(base);
+  const auto expect = [](const at::Tensor& got, const std::vector<double>& wanted) {
+    EXPECT_TRUE(at::allclose(got.flatten(), at::tensor(wanted, at::kDouble))) << got;
+  };
+  expect(base.means_PD, {0.5, 0.5, 0, 0});
+  expect(base.centered_MD, {0.5, -0.5, -0.5, 0.5, -1, 0, 1, 0});
+  EXPECT_DOUBLE_EQ(base.width, std::sqrt(2.0));  // of sqrt(2) and 2, the lower one
+}
+
+TEST(base_samples, scope_and_width_of_the_discrepancy_act) {
+  const auto bonus = [](const std::string& scope, double width) {
+    TrainConfig config = tiny_config();
+    config.slots.shaping = {.kind = "mmd", .weight = 1, .scope = scope, .width = width};
+    config.rollout.base_samples = 6;
+    TinyRun run(config);
+    return run.iterate(1)[0].bonus_std.value();
+  };
+  const double group = bonus("group", 1), batch = bonus("batch", 1);
+  for (const double one : {group, batch}) {
+    EXPECT_GT(one, 0);
+    EXPECT_LT(one, 1);
+  }
+  EXPECT_NE(group, batch);
+  EXPECT_NE(group, bonus("group", 0.5));
+  EXPECT_NE(batch, bonus("batch", 0.5));
 }
 
 }  // namespace base_samples_test

@@ -98,10 +98,11 @@ ShapingConfig fitting(const Group& group, const Kept& kept, const CreditConfig& 
 
 // mmd: of each kept member.
 std::vector<double> witness_of(const Group& group, const Kept& kept, const ShapingConfig& shaping) {
-  std::vector<double> witness;
-  if (!group.witness.empty())
+  if (!group.witness.empty()) {
+    std::vector<double> witness;
     for (const int64_t member : kept.members) witness.push_back(group.witness[size_t(member)]);
-  if (!witness.empty()) return witness;
+    return witness;
+  }
   if (!group.base_distances_NM.defined())
     throw ConfigError(
         "shaping",

@@ -35,20 +35,6 @@ at::Tensor distances_between(const at::Tensor& a_ND, const at::Tensor& b_MD) {
   return at::cdist(a_ND, b_MD, 2.0, kWithoutMatrixProduct);
 }
 
-void center(BaseSamples& base) {
-  std::vector<at::Tensor> means, centered;
-  std::vector<double> medians;
-  for (size_t p = 0; p < base.features_MD.size(); ++p) {
-    const at::Tensor own = directions(base.features_MD[p]);
-    means.push_back(own.mean(0));
-    centered.push_back(own - means.back());
-    medians.push_back(std::sqrt(2 * base.widths[p]));  // |u - v|^2 = 2 (1 - cos)
-  }
-  base.means_PD = at::stack(means);
-  base.centered_MD = at::cat(centered);
-  base.width = at::tensor(medians, at::kDouble).median().item<double>();
-}
-
 }  // namespace
 
 bool needs_base_samples(const TrainConfig& config) {
@@ -100,6 +86,20 @@ std::vector<double> batch_witness(const at::Tensor& features, const std::vector<
   const at::Tensor own = directions(features) - base.means_PD.index_select(0, at::tensor(prompts, at::kLong));
   return diversity::mmd_witness(distances_between(own, own), distances_between(own, base.centered_MD),
                                 width * base.width);
+}
+
+void center(BaseSamples& base) {
+  std::vector<at::Tensor> means, centered;
+  std::vector<double> medians;
+  for (size_t p = 0; p < base.features_MD.size(); ++p) {
+    const at::Tensor own = directions(base.features_MD[p]);
+    means.push_back(own.mean(0));
+    centered.push_back(own - means.back());
+    medians.push_back(std::sqrt(2 * base.widths[p]));  // |u - v|^2 = 2 (1 - cos)
+  }
+  base.means_PD = at::stack(means);
+  base.centered_MD = at::cat(centered);
+  base.width = at::tensor(medians, at::kDouble).median().item<double>();
 }
 
 double kept_variety(const at::Tensor& latents, const std::vector<SampleRow>& rows, const BaseSamples& base,

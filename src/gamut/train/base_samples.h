@@ -45,6 +45,9 @@ double pooled_variety(const at::Tensor& latents_NCHW, int64_t pool);
 double kept_variety(const at::Tensor& latents_NCHW, const std::vector<SampleRow>& rows,
                     const BaseSamples& base, int64_t pool);
 
+// Fills in what shaping.scope = batch compares with, of features_MD and widths.
+void center(BaseSamples& base);
+
 // shaping.scope = batch: the witness of the discrepancy between an iteration's pictures, of all its prompts
 // together, and the base's, per row. What all prompts lose alike, as a style or a color, is told from many
 // more pictures than a group has. `width` in units of the base's median.
