@@ -9,6 +9,7 @@
 #include <functional>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace gamut::cli {
 namespace {
@@ -23,7 +24,7 @@ bool reads_as(const std::string& text, Number& number) {
 // "" for a good text, as CLI11 wants it.
 CLI::Validator rule(const std::string& rule, std::function<bool(const std::string&)> holds) {
   return CLI::Validator(
-      [rule, holds](std::string& text) {
+      [rule, holds = std::move(holds)](std::string& text) {
         return holds(text) ? std::string() : cat("must be ", rule, "; got '", printable(text, 40), "'");
       },
       "");

@@ -84,8 +84,8 @@ std::unique_ptr<Group> Group::join(const Place& place, double timeout_seconds) {
 // process's end.
 Group::~Group() {
   if (!failed_) return;
-  link_.release();
-  watch_.release();
+  static_cast<void>(link_.release());
+  static_cast<void>(watch_.release());
 }
 
 std::string Group::name() const { return cat("rank ", rank(), " (", host(), ", process ", ::getpid(), ")"); }

@@ -19,7 +19,7 @@ std::string format_duration(double seconds) {
   if (whole < 60) return cat(whole, " s");
   if (whole < 3600) return cat(whole / 60, " min ", whole % 60, " s");
   const int64_t minutes = whole / 60;
-  constexpr int64_t kDay = 24 * 60;
+  constexpr int64_t kDay = int64_t{24} * 60;
   if (minutes < kDay) return cat(minutes / 60, " h ", minutes % 60, " min");
   return cat(minutes / kDay, " d ", minutes / 60 % 24, " h");
 }

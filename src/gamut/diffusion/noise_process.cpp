@@ -15,10 +15,10 @@ namespace {
 // FLUX's shift exponent grows linearly with the number of packed 2x2 latent tokens.
 double dynamic_mu(const models::SchedulerConfig& config, const std::vector<int64_t>& shape) {
   GAMUT_CHECK(shape.size() == 3, "a dynamic shift needs the latent's sides");
-  const double tokens = double(shape[1] / 2) * double(shape[2] / 2);
+  const int64_t tokens = (shape[1] / 2) * (shape[2] / 2);
   const double slope =
       (config.max_shift - config.base_shift) / double(config.max_image_seq_len - config.base_image_seq_len);
-  return config.base_shift + slope * (tokens - double(config.base_image_seq_len));
+  return config.base_shift + slope * double(tokens - config.base_image_seq_len);
 }
 
 void need_table(const models::SchedulerConfig& config) {

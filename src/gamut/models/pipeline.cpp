@@ -184,7 +184,7 @@ std::vector<int64_t> Pipeline::latent_shape() const { return parts_->latents.sha
 bool Pipeline::takes_guidance() const { return parts_->networks.denoiser->takes_guidance(); }
 
 int64_t Pipeline::usual_batch() const {
-  constexpr int64_t kSmall = 50'000'000, kMost = 64, kPixels = 4 * 64 * 64;
+  constexpr int64_t kSmall = 50'000'000, kMost = 64, kPixels = int64_t{4} * 64 * 64;
   if (denoiser_params().num_elements() < kSmall) return kMost;
   return std::clamp<int64_t>(kPixels / (parts_->latents.height * parts_->latents.width), 1, kMost);
 }

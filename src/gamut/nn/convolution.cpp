@@ -42,7 +42,8 @@ WeightGradients kernel_weight_gradients(const Tensor& x, const Tensor& grad_y, i
   WeightGradients gradients{dense.permute({0, 3, 1, 2}), {}};
   if (with_bias) gradients.bias = at::zeros({shape.out_channels}, x.options());
   if (x.is_meta()) {
-    count_flops(2.0 * double(dense.numel()) * double(grad_y.numel() / shape.out_channels));
+    const int64_t places = grad_y.numel() / shape.out_channels;
+    count_flops(2.0 * double(dense.numel()) * double(places));
     return gradients;
   }
   const float *from = x.const_data_ptr<float>(), *incoming = grad_y.const_data_ptr<float>();

@@ -41,7 +41,8 @@ class CountingAllocator final : public c10::Allocator {
     const int64_t now = live_bytes += int64_t(bytes);
     for (int64_t peak = peak_bytes; now > peak && !peak_bytes.compare_exchange_weak(peak, now);) {
     }
-    return {nullptr, reinterpret_cast<void*>(uintptr_t(bytes)), &forget, c10::Device(c10::kMeta)};
+    void* const size = reinterpret_cast<void*>(uintptr_t(bytes));  // NOLINT(performance-no-int-to-ptr)
+    return {nullptr, size, &forget, c10::Device(c10::kMeta)};
   }
   c10::DeleterFnPtr raw_deleter() const override { return &forget; }
   void copy_data(void*, const void*, size_t) const override {}

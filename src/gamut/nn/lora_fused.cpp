@@ -90,9 +90,9 @@ bool fills_a_matrix(const LoraModule& module) {
   return !module.down.any().item<bool>() && !module.up.any().item<bool>();
 }
 
-std::vector<LoraModule> with_whole_matrices(std::vector<LoraModule> modules) {
+std::vector<LoraModule> with_whole_matrices(const std::vector<LoraModule>& modules) {
   std::map<std::string, LoraModule> by_path;
-  for (LoraModule& module : modules) by_path[module.path] = module;
+  for (const LoraModule& module : modules) by_path[module.path] = module;
   for (const LoraModule& module : modules) {
     const std::string block = block_of(module.path);
     if (module.component != "transformer" || block.empty()) continue;

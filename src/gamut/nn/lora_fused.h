@@ -10,7 +10,7 @@ namespace gamut::nn {
 // stable-diffusion.cpp walks the slices of such a matrix in order, stops at the first that a file lacks, and
 // may then leave out the whole matrix. So each matrix of which a module adapts a part gets the other parts
 // too, as zeros of rank 1. Only modules of the component "transformer" have such company.
-std::vector<LoraModule> with_whole_matrices(std::vector<LoraModule> modules);
+std::vector<LoraModule> with_whole_matrices(const std::vector<LoraModule>& modules);
 // Whether it is one of those zeros, which say nothing.
 bool fills_a_matrix(const LoraModule& module);
 

@@ -103,7 +103,7 @@ void save_diffusers(const fs::path& path, const LoraFile& file) {
   json packed = json::object();
   for (const std::string& component : components_of(file)) {
     Modules modules = modules_of(file, component);
-    if (component == "transformer") modules = with_whole_matrices(std::move(modules));
+    if (component == "transformer") modules = with_whole_matrices(modules);
     for (LoraModule& module : modules) {
       module = folded(module);
       const std::string name = cat(component, ".", module.path);

@@ -95,7 +95,8 @@ void to_grey(Planes& planes, OcrColor color) {
   } else if (ground < 0.5f) {
     for (float& g : grey) g = 1.0f - g;
   }
-  planes.values.assign(1, std::move(grey));
+  planes.values.clear();
+  planes.values.push_back(std::move(grey));
 }
 
 // The value at (x, y) of the enlarged, padded plane: bilinear with repeated edges, pixel centres at

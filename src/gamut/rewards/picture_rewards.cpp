@@ -57,7 +57,8 @@ double colorfulness(const io::Image& image) {
     red_green.add(red - green);
     yellow_blue.add((red + green) / 2 - blue);
   }
-  const double count = double(image.pixels.size() / 3);
+  const size_t pixels = image.pixels.size() / 3;
+  const double count = double(pixels);
   return std::sqrt(red_green.variance(count) + yellow_blue.variance(count)) +
          0.3 * std::hypot(red_green.mean(count), yellow_blue.mean(count));
 }

@@ -38,7 +38,7 @@ Words environment_with(const std::map<std::string, std::string>& more) {
     const std::string text = *entry;
     if (!more.contains(text.substr(0, text.find('=')))) words.push_back(text);
   }
-  for (const auto& [name, value] : more) words.push_back(name + "=" + value);
+  for (const auto& [name, value] : more) words.push_back(cat(name, "=", value));
   return Words(std::move(words));
 }
 

@@ -22,7 +22,8 @@ Tensor waves_of_places(int64_t count, double step, int64_t width) {
 // A new network's table: half of the width tells the column, half the row.
 Tensor position_table(const Sd3Config& config) {
   const int64_t side = config.max_positions, half = config.width() / 2;
-  const double step = double(config.sample_size / config.patch_size) / double(side);
+  const int64_t patches = config.sample_size / config.patch_size;
+  const double step = double(patches) / double(side);
   const Tensor places = waves_of_places(side, step, half);
   const Tensor columns = places.unsqueeze(0).expand({side, side, half});
   const Tensor rows = places.unsqueeze(1).expand({side, side, half});

@@ -187,11 +187,11 @@ Tensor AutoencoderKL::encode(const Tensor& pictures, const AutoencoderOptions& o
   return (mean - config_.shift_factor) * config_.scaling_factor;
 }
 
-nn::TensorMap with_new_names(nn::TensorMap tensors) {
+nn::TensorMap with_new_names(const nn::TensorMap& tensors) {
   static const std::pair<std::string, std::string> kNames[] = {
       {".query.", ".to_q."}, {".key.", ".to_k."}, {".value.", ".to_v."}, {".proj_attn.", ".to_out.0."}};
   nn::TensorMap renamed;
-  for (auto& [name, tensor] : tensors) {
+  for (const auto& [name, tensor] : tensors) {
     std::string now = name;
     for (const auto& [before, after] : kNames) {
       const size_t place = now.find(before);
@@ -199,7 +199,7 @@ nn::TensorMap with_new_names(nn::TensorMap tensors) {
         now.replace(place, before.size(), after);
       }
     }
-    renamed[now] = std::move(tensor);
+    renamed[now] = tensor;
   }
   return renamed;
 }

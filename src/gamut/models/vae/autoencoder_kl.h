@@ -95,6 +95,6 @@ class AutoencoderKL {
 
 // Files older than diffusers 0.18, Stable Diffusion 1.5's among them, call the attention's layers query, key,
 // value and proj_attn; renamed to to_q, to_k, to_v and to_out.0.
-nn::TensorMap with_new_names(nn::TensorMap tensors);
+nn::TensorMap with_new_names(const nn::TensorMap& tensors);
 
 }  // namespace gamut::models
