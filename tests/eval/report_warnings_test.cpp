@@ -66,7 +66,7 @@ TEST(report_warnings, collapse) {
   EXPECT_TRUE(rules(run).empty());
   run.evaluations.back().values["color_pairs"] = 5.4;
   expect_only(run, "collapse");
-  EXPECT_NE(warnings_of(run)[0].text.find("color_pairs (49 % left)"), std::string::npos);
+  EXPECT_NE(warnings_of(run)[0].text.find("color_pairs (5.4 of 10)"), std::string::npos);
   run.evaluations.back().values["color_pairs"] = 10;
   run.evaluations.back().values["color_spread"] = 0.099;
   expect_only(run, "collapse");

@@ -94,7 +94,7 @@ class Rules {
       if (!base || !last || *base <= least) continue;
       const double kept = (*last - least) / (*base - least);
       if (kept < limits_.kept)
-        lost += cat(lost.empty() ? "" : ", ", key, " (", percent(std::max(0.0, kept)), " left)");
+        lost += cat(lost.empty() ? "" : ", ", key, " (", number(*last), " of ", number(*base), ")");
     }
     if (!lost.empty()) warn("collapse", "Less than half of the base's variety is left in: ", lost, ".");
   }

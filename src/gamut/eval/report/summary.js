@@ -104,7 +104,7 @@ function endCell(method, key, isVariety) {
   const share = value / base, judged = direction(key) !== "";
   const tone = !judged ? "" : isVariety ? (share < 0.5 ? "bad" : share > 0.85 ? "good" : "") : value < base - 1e-9 ? "bad" : "good";
   return el("td", { class: "num", "data-key": key }, el("span", {}, number(value)), el("br"),
-    el("b", { class: tone }, isVariety ? percent(share) + (judged && share < 0.5 ? " left" : "") : (value >= base ? "+" : "−") + number(Math.abs(value - base), 2)), range ? el("small", { class: "range" }, el("br"), range) : null);
+    el("b", { class: tone }, isVariety ? percent(share) : (value >= base ? "+" : "−") + number(Math.abs(value - base), 2)), range ? el("small", { class: "range" }, el("br"), range) : null);
 }
 
 function endTable() {
