@@ -11,6 +11,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace gamut::models {
 namespace pipeline_test {
 
@@ -53,6 +55,20 @@ std::string message_of(const std::function<void()>& action) {
     return error.what();
   }
   return "no error";
+}
+
+// An adapter of rank 2 on one layer of the denoiser.
+nn::LoraFile some_adapter(const Pipeline& pipe) {
+  const std::string layer = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q";
+  const auto& params = pipe.denoiser_params().params();
+  const auto weight = std::ranges::find(params, layer + ".weight", &nn::NamedTensor::name);
+  const int64_t width = weight->tensor.size(1);
+  return {.origin = "test",
+          .modules = {{.component = pipe.denoiser_name(),
+                       .path = layer,
+                       .down = at::linspace(-1, 1, 2 * width).view({2, width}),
+                       .up = at::linspace(1, 2, 2 * width).view({width, 2}),
+                       .alpha = 2}}};
 }
 
 void edit_json(const fs::path& path, const std::function<void(nlohmann::json&)>& edit) {
@@ -111,6 +127,33 @@ TEST(pipeline, without_its_text_encoders_it_still_predicts_but_is_not_saved) {
   EXPECT_TRUE(at::equal(pipe.predict(x, 500.0, cond), before));
   EXPECT_THROW(pipe.encode({"the digit 7"}), InternalError);
   EXPECT_THROW(pipe.save(folder / "saved"), InternalError);
+}
+
+TEST(pipeline, with_text_first_the_denoiser_comes_when_it_is_needed) {
+  const Folder folder;
+  make(folder).save(folder / "saved");
+  Pipeline now = Pipeline::open(folder / "saved", {});
+  Pipeline later = Pipeline::open_text_first(folder / "saved", {});
+  const nn::LoraFile adapter = some_adapter(now);
+  for (Pipeline* pipe : {&now, &later}) pipe->add_lora(adapter, 0.5);
+  const Conditioning cond = later.encode({"the digit 7", "the letter k"});
+  later.drop_text_encoders();
+  const Tensor x = some_latents(later);
+  const Tensor plain = predict(Pipeline::open(folder / "saved", {}), x), adapted = predict(now, x);
+  EXPECT_FALSE(at::equal(plain, adapted));
+  EXPECT_TRUE(at::equal(later.predict(x, 500.0, cond), adapted));
+}
+
+TEST(pipeline, with_text_first_a_fault_of_the_denoiser_is_told_at_once) {
+  const Folder folder;
+  make(folder).save(folder / "saved");
+  nn::LoraFile adapter = some_adapter(make(folder));
+  Pipeline pipe = Pipeline::open_text_first(folder / "saved", {});
+  adapter.modules[0].path = "mid_block.nowhere";
+  EXPECT_THROW(pipe.add_lora(adapter, 1), DataError);
+  const fs::path weights = folder / "saved/unet/diffusion_pytorch_model.safetensors";
+  fs::resize_file(weights, fs::file_size(weights) / 2);
+  EXPECT_THROW(Pipeline::open_text_first(folder / "saved", {}), DataError);
 }
 
 TEST(pipeline, only_t5_has_a_length_to_choose) {

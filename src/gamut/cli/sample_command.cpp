@@ -112,14 +112,12 @@ int sample(const SampleFlags& flags) {
   const run::TunedModel model = run::find_tuned(flags.model);
   nn::ParamOptions options = nn::open_device(flags.device, flags.dtype);
   options.int8 = flags.base_weights == "int8";
-  models::Pipeline pipe = models::Pipeline::open(model.folder, options, flags.variant);
+  models::Pipeline pipe = models::Pipeline::open_text_first(model.folder, options, flags.variant);
   model.apply(pipe);
   pipe.set_picture_size(flags.height, flags.width);
   if (flags.max_tokens > 0) pipe.set_max_tokens(flags.max_tokens, "--max-tokens");
   check_guidance(flags, pipe);
   pipe.set_coding({.tiling = flags.vae_tiling});
-  if (!flags.weights.empty())
-    train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
   run::add_loras(pipe, flags.loras);
   const eval::SamplingOptions sampling{
       .schedule = run::sample_schedule(pipe, flags.schedule),
@@ -130,6 +128,8 @@ int sample(const SampleFlags& flags) {
       .step_noise = step_noise(flags, pipe)};
   const eval::EncodedPrompts prompts = eval::encode_prompts(pipe, flags.prompts, flags.negative);
   pipe.drop_text_encoders();
+  if (!flags.weights.empty())
+    train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
   const at::Tensor latents =
       eval::sample_latents(pipe, prompts, starting_latents(flags, pipe, sampling), sampling);
   if (!flags.save_latents.empty())

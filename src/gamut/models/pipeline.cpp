@@ -12,13 +12,15 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <utility>
 
 namespace gamut::models {
 
 struct Pipeline::Parts {
-  Parts(ModelFolder model_folder, const PartSource& source);
+  Parts(ModelFolder model_folder, const PartSource& source, bool text_first = false);
 
   ModelFolder folder;
   const ModelFamily& family;
@@ -28,16 +30,41 @@ struct Pipeline::Parts {
   PictureCoder coder;
   AutoencoderOptions coding;
   LatentSpec own_latents, latents;  // as trained, as asked for
-  ModelParts networks;
+  std::unique_ptr<TextStack> text;  // none once dropped
+  std::unique_ptr<Denoiser> denoiser;
+  // While the denoiser's weights are in their files, it stands on the meta device, and this gets it from
+  // there.
+  struct Later {
+    PartSource source;
+    std::vector<std::pair<std::vector<nn::LoraModule>, double>> loras;  // the denoiser's
+  };
+  std::optional<Later> later;
   std::map<std::vector<std::string>, Conditioning> encoded;  // by list, as a batch's size may move a bit
 
-  TextStack& text() const {
-    GAMUT_CHECK(networks.text, "the text encoders were dropped");
-    return *networks.text;
+  TextStack& encoders() const {
+    GAMUT_CHECK(text, "the text encoders were dropped");
+    return *text;
   }
+  Denoiser& loaded_denoiser();
+  std::vector<NamedStore> components() const;
 };
 
 namespace {
+
+void attach(const std::vector<NamedStore>& components, const nn::LoraFile& file, double scale) {
+  std::vector<std::vector<nn::LoraModule>> modules(components.size());
+  for (const nn::LoraModule& module : file.modules) {
+    const auto found = std::ranges::find(components, module.component, &NamedStore::component);
+    if (found == components.end()) {
+      std::string names;
+      for (const NamedStore& one : components) names += cat(names.empty() ? "" : " and ", one.component);
+      throw DataError(file.origin, cat("the adapter changes '", module.component, ".", module.path,
+                                       "'; this model has ", names, "; was it made for another model?"));
+    }
+    modules[size_t(found - components.begin())].push_back(module);
+  }
+  for (size_t i = 0; i < components.size(); ++i) nn::attach_modules(*components[i].store, modules[i], scale);
+}
 
 PartSource part_source(nn::ParamOptions options, std::optional<uint64_t> seed, const std::string& variant) {
   const bool int8 = std::exchange(options.int8, false);
@@ -52,7 +79,7 @@ const ModelFamily& checked_family(const ModelFolder& folder) {
 
 }  // namespace
 
-Pipeline::Parts::Parts(ModelFolder model_folder, const PartSource& source)
+Pipeline::Parts::Parts(ModelFolder model_folder, const PartSource& source, bool text_first)
     : folder(std::move(model_folder)),
       family(checked_family(folder)),
       variant(source.variant),
@@ -62,16 +89,45 @@ Pipeline::Parts::Parts(ModelFolder model_folder, const PartSource& source)
       own_latents(latent_spec(folder)),
       latents(own_latents) {
   if (options.device.is_cpu()) nn::keep_freed_memory();
-  networks = family.open(folder, source);
-  if (options.int8 && networks.denoiser->params().scales().empty())
+  text = family.open_text(folder, source);
+  PartSource now = source;
+  if (text_first) {
+    later.emplace(Later{.source = source, .loras = {}});
+    now.params.device = at::kMeta;
+  }
+  denoiser = family.open_denoiser(folder, now);
+  if (options.int8 && denoiser->params().scales().empty())
     throw ConfigError(folder.path().string(),
                       "the denoiser has no linear layer that could be held in int8; open it without");
+}
+
+std::vector<NamedStore> Pipeline::Parts::components() const {
+  std::vector<NamedStore> all{{family.denoiser, &denoiser->params()}};
+  for (const NamedStore& encoder : encoders().stores()) all.push_back(encoder);
+  return all;
+}
+
+Denoiser& Pipeline::Parts::loaded_denoiser() {
+  if (!later) return *denoiser;
+  std::unique_ptr<Denoiser> loaded = family.open_denoiser(folder, later->source);
+  for (const auto& [modules, scale] : later->loras) nn::attach_modules(loaded->params(), modules, scale);
+  denoiser = std::move(loaded);
+  later.reset();
+  return *denoiser;
 }
 
 Pipeline Pipeline::open(const std::filesystem::path& folder, const nn::ParamOptions& options,
                         const std::string& variant) {
   Pipeline pipeline;
   pipeline.parts_ = std::make_shared<Parts>(ModelFolder(folder), part_source(options, {}, variant));
+  return pipeline;
+}
+
+Pipeline Pipeline::open_text_first(const std::filesystem::path& folder, const nn::ParamOptions& options,
+                                   const std::string& variant) {
+  Pipeline pipeline;
+  pipeline.parts_ = std::make_shared<Parts>(ModelFolder(folder), part_source(options, {}, variant),
+                                            /*text_first=*/true);
   return pipeline;
 }
 
@@ -126,10 +182,12 @@ bool Pipeline::denoiser_is_stored() const {
 }
 
 TokenBatch Pipeline::tokenize(const std::vector<std::string>& prompts) const {
-  return parts_->text().tokenize(prompts);
+  return parts_->encoders().tokenize(prompts);
 }
 
-Conditioning Pipeline::encode_tokens(const TokenBatch& tokens) const { return parts_->text().encode(tokens); }
+Conditioning Pipeline::encode_tokens(const TokenBatch& tokens) const {
+  return parts_->encoders().encode(tokens);
+}
 
 Conditioning Pipeline::encode(const std::vector<std::string>& prompts) const {
   at::NoGradGuard no_grad;
@@ -145,12 +203,12 @@ void Pipeline::keep_encoded(const std::vector<std::string>& prompts) {
 }
 
 void Pipeline::drop_text_encoders() {
-  parts_->networks.text.reset();
+  parts_->text.reset();
   nn::give_freed_memory_back();
 }
 
 void Pipeline::set_max_tokens(int64_t tokens, const std::string& name) {
-  parts_->text().set_max_tokens(tokens, name);
+  parts_->encoders().set_max_tokens(tokens, name);
 }
 
 Tensor Pipeline::predict(const Tensor& x, double model_time, const Conditioning& cond) const {
@@ -159,8 +217,7 @@ Tensor Pipeline::predict(const Tensor& x, double model_time, const Conditioning&
 
 Tensor Pipeline::predict(const Tensor& x, const Tensor& model_time, const Conditioning& cond) const {
   const nn::Autocast mixed({parts_->options.device.type(), parts_->options.mixed});
-  return parts_->networks.denoiser->predict(x.to(parts_->options.dtype), model_time, cond)
-      .to(x.scalar_type());
+  return parts_->loaded_denoiser().predict(x.to(parts_->options.dtype), model_time, cond).to(x.scalar_type());
 }
 
 Tensor Pipeline::decode(const Tensor& latents) const { return parts_->coder.decode(latents, parts_->coding); }
@@ -169,7 +226,7 @@ Tensor Pipeline::encode_pictures(const Tensor& pictures) const {
   return parts_->coder.encode(pictures, parts_->coding);
 }
 
-void Pipeline::set_gradient_checkpointing(bool on) { parts_->networks.denoiser->recompute_in_backward(on); }
+void Pipeline::set_gradient_checkpointing(bool on) { parts_->loaded_denoiser().recompute_in_backward(on); }
 
 void Pipeline::set_coding(const AutoencoderOptions& options) { parts_->coding = options; }
 
@@ -181,7 +238,7 @@ void Pipeline::set_picture_size(int64_t height, int64_t width) {
 
 std::vector<int64_t> Pipeline::latent_shape() const { return parts_->latents.shape(); }
 
-bool Pipeline::takes_guidance() const { return parts_->networks.denoiser->takes_guidance(); }
+bool Pipeline::takes_guidance() const { return parts_->denoiser->takes_guidance(); }
 
 int64_t Pipeline::usual_batch() const {
   constexpr int64_t kSmall = 50'000'000, kMost = 64, kPixels = int64_t{4} * 64 * 64;
@@ -191,27 +248,19 @@ int64_t Pipeline::usual_batch() const {
 
 const SchedulerConfig& Pipeline::scheduler() const { return parts_->scheduler; }
 const nn::ParamOptions& Pipeline::options() const { return parts_->options; }
-nn::ParamStore& Pipeline::denoiser_params() { return parts_->networks.denoiser->params(); }
-const nn::ParamStore& Pipeline::denoiser_params() const { return parts_->networks.denoiser->params(); }
-std::vector<NamedStore> Pipeline::text_encoders() const { return parts_->text().stores(); }
+nn::ParamStore& Pipeline::denoiser_params() { return parts_->loaded_denoiser().params(); }
+const nn::ParamStore& Pipeline::denoiser_params() const { return parts_->loaded_denoiser().params(); }
+std::vector<NamedStore> Pipeline::text_encoders() const { return parts_->encoders().stores(); }
 const nn::ParamStore& Pipeline::coder_params() const { return parts_->coder.params(); }
 const std::string& Pipeline::denoiser_name() const { return parts_->family.denoiser; }
 
 void Pipeline::add_lora(const nn::LoraFile& file, double scale) {
-  std::vector<NamedStore> components{{denoiser_name(), &denoiser_params()}};
-  for (const NamedStore& encoder : text_encoders()) components.push_back(encoder);
-  std::vector<std::vector<nn::LoraModule>> modules(components.size());
-  for (const nn::LoraModule& module : file.modules) {
-    const auto found = std::ranges::find(components, module.component, &NamedStore::component);
-    if (found == components.end()) {
-      std::string names;
-      for (const NamedStore& one : components) names += cat(names.empty() ? "" : " and ", one.component);
-      throw DataError(file.origin, cat("the adapter changes '", module.component, ".", module.path,
-                                       "'; this model has ", names, "; was it made for another model?"));
-    }
-    modules[size_t(found - components.begin())].push_back(module);
-  }
-  for (size_t i = 0; i < components.size(); ++i) nn::attach_modules(*components[i].store, modules[i], scale);
+  attach(parts_->components(), file, scale);
+  if (!parts_->later) return;
+  std::vector<nn::LoraModule> own;
+  std::ranges::copy_if(file.modules, std::back_inserter(own),
+                       [this](const nn::LoraModule& module) { return module.component == denoiser_name(); });
+  parts_->later->loras.emplace_back(std::move(own), scale);
 }
 
 void Pipeline::merge_loras() {

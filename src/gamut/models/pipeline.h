@@ -32,6 +32,10 @@ class Pipeline {
   // of the denoiser and of T5 in int8; ConfigError for a denoiser without any.
   static Pipeline open(const std::filesystem::path& folder, const nn::ParamOptions& options,
                        const std::string& variant = "");
+  // The same, but the denoiser's weights stay in their files until something asks for them, so that text
+  // encoders can leave memory before these come. Names, shapes and sizes of the files are checked now.
+  static Pipeline open_text_first(const std::filesystem::path& folder, const nn::ParamOptions& options,
+                                  const std::string& variant = "");
   // A new folder's configs with fresh weights drawn from `seed`, for pretraining.
   static Pipeline create(const std::filesystem::path& config_folder, uint64_t seed,
                          const nn::ParamOptions& options);

@@ -16,11 +16,6 @@
 
 namespace gamut::models {
 
-struct ModelParts {
-  std::unique_ptr<TextStack> text;
-  std::unique_ptr<Denoiser> denoiser;
-};
-
 struct ModelFamily {
   std::string pipeline_class;  // of model_index.json
   std::string models;          // that have it, for people
@@ -30,8 +25,10 @@ struct ModelFamily {
   void (*check)(const ModelFolder& folder);
   // Channels, patch and the size that the model was trained on, from the denoiser's config.json.
   LatentSpec (*latents)(const ModelFolder& folder);
-  // DataError where parts do not fit one another, `latents` among them.
-  ModelParts (*open)(ModelFolder& folder, const PartSource& source);
+  // One of them: DataError where the parts that the configs describe do not fit one another, `latents` among
+  // them.
+  std::unique_ptr<TextStack> (*open_text)(ModelFolder& folder, const PartSource& source);
+  std::unique_ptr<Denoiser> (*open_denoiser)(const ModelFolder& folder, const PartSource& source);
   // The pipeline hands its scheduler evenly spaced levels 1, (n - 1)/n, … 1/n instead of leaving them to it.
   bool even_levels = false;
 };

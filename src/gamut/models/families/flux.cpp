@@ -77,12 +77,16 @@ void check_flux(const ModelFolder& folder) {
   expect_class(folder, "text_encoder_2", {"T5EncoderModel"});
 }
 
-ModelParts open_flux(ModelFolder& folder, const PartSource& source) {
+std::unique_ptr<TextStack> open_flux_text(ModelFolder& folder, const PartSource& source) {
   const FluxConfig config = read_flux_config(folder);
   check_latent_channels(folder, config.latent_channels());
   auto text = std::make_unique<FluxText>(folder, source);
   text->check_widths(folder, config);
-  return {.text = std::move(text), .denoiser = std::make_unique<FluxDenoiser>(folder, source, config)};
+  return text;
+}
+
+std::unique_ptr<Denoiser> open_flux_denoiser(const ModelFolder& folder, const PartSource& source) {
+  return std::make_unique<FluxDenoiser>(folder, source, read_flux_config(folder));
 }
 
 }  // namespace
@@ -99,7 +103,8 @@ ModelFamily flux() {
                                   .width = kFluxSide,
                                   .patch = 2};
               },
-          .open = open_flux,
+          .open_text = open_flux_text,
+          .open_denoiser = open_flux_denoiser,
           .even_levels = true};
 }
 

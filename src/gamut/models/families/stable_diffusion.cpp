@@ -2,6 +2,7 @@
 #include "gamut/models/families/stable_diffusion.h"
 
 #include "gamut/core/error.h"
+#include "gamut/models/clip/clip_text.h"
 #include "gamut/models/clip/clip_tower.h"
 #include "gamut/models/unet/unet_2d_condition.h"
 #include "gamut/models/vae/picture_coder.h"
@@ -29,7 +30,6 @@ class OneClip : public TextStack {
     return {{{"hidden", clip_(tokens.at(0)).last_hidden_state.to(at::kFloat)}}};
   }
   std::vector<NamedStore> stores() override { return {clip_.store()}; }
-  int64_t width() const { return clip_.config().hidden_size; }
 
  private:
   ClipTower clip_;
@@ -60,6 +60,11 @@ class UNetDenoiser : public Denoiser {
   UNet2DCondition unet_;
 };
 
+int64_t text_width(const ModelFolder& folder) {
+  const std::string file = "text_encoder/config.json";
+  return parse_clip_text_config(folder.json(file), (folder.path() / file).string()).hidden_size;
+}
+
 void check_widths(const ModelFolder& folder, const UNetConfig& config, int64_t text_width) {
   const std::string file = (folder.path() / "unet/config.json").string();
   const int64_t latents = coder_shape(folder).channels;
@@ -76,12 +81,16 @@ void check_widths(const ModelFolder& folder, const UNetConfig& config, int64_t t
   }
 }
 
-ModelParts open_parts(ModelFolder& folder, const PartSource& source) {
-  auto text = std::make_unique<OneClip>(folder, source);
+std::unique_ptr<TextStack> open_clip(ModelFolder& folder, const PartSource& source) {
+  return std::make_unique<OneClip>(folder, source);
+}
+
+// Weights before widths: a config that was edited alone differs from its weights.
+std::unique_ptr<Denoiser> open_unet(const ModelFolder& folder, const PartSource& source) {
   const UNetConfig config = read_unet_config(folder);
   auto denoiser = std::make_unique<UNetDenoiser>(folder, source, config);
-  check_widths(folder, config, text->width());
-  return {.text = std::move(text), .denoiser = std::move(denoiser)};
+  check_widths(folder, config, text_width(folder));
+  return denoiser;
 }
 
 }  // namespace
@@ -102,7 +111,8 @@ ModelFamily stable_diffusion() {
                                   .height = config.sample_height,
                                   .width = config.sample_width};
               },
-          .open = open_parts};
+          .open_text = open_clip,
+          .open_denoiser = open_unet};
 }
 
 }  // namespace gamut::models

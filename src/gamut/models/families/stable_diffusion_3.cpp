@@ -110,12 +110,16 @@ LatentSpec sd3_latents(const ModelFolder& folder) {
           .patch = config.patch_size};
 }
 
-ModelParts open_sd3(ModelFolder& folder, const PartSource& source) {
+std::unique_ptr<TextStack> open_sd3_text(ModelFolder& folder, const PartSource& source) {
   const Sd3Config config = read_sd3_config(folder);
   check_latent_channels(folder, config.in_channels);
   auto text = std::make_unique<Sd3Text>(folder, source, config.text_width);
   text->check_widths(folder, config);
-  return {.text = std::move(text), .denoiser = std::make_unique<Sd3Denoiser>(folder, source, config)};
+  return text;
+}
+
+std::unique_ptr<Denoiser> open_sd3_denoiser(const ModelFolder& folder, const PartSource& source) {
+  return std::make_unique<Sd3Denoiser>(folder, source, read_sd3_config(folder));
 }
 
 }  // namespace
@@ -126,7 +130,8 @@ ModelFamily stable_diffusion_3() {
           .denoiser = "transformer",
           .check = check_sd3,
           .latents = sd3_latents,
-          .open = open_sd3};
+          .open_text = open_sd3_text,
+          .open_denoiser = open_sd3_denoiser};
 }
 
 }  // namespace gamut::models
