@@ -5,6 +5,7 @@
 #include "gamut/train/policy.h"
 #include "tiny_training.h"
 
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 namespace gamut::train {

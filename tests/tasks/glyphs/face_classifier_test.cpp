@@ -9,6 +9,7 @@
 #include "support/temp_folder.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 namespace gamut::glyphs {
