@@ -74,7 +74,7 @@ TEST(image, reads_the_png_files_of_another_program) {
     const Image image = load_png(kFixtures / (name + ".png"));
     EXPECT_EQ(image.width, expected["width"]) << name;
     EXPECT_EQ(image.height, expected["height"]) << name;
-    EXPECT_EQ(hex(image.pixels), expected["hex"]) << name;
+    EXPECT_EQ(hex(image.pixels), expected["hex"].get<std::string>()) << name;
   }
 }
 

@@ -10,8 +10,8 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <thread>
 #include <unistd.h>
 
@@ -177,7 +177,7 @@ at::Tensor Group::gather_rows(const at::Tensor& rows) {
 std::vector<std::string> Group::gather(const std::string& text) {
   if (is_one()) return {text};
   const at::Tensor own = at::empty({int64_t(text.size())}, at::kByte);
-  std::memcpy(own.data_ptr(), text.data(), text.size());
+  std::copy(text.begin(), text.end(), static_cast<char*>(own.data_ptr()));
   const at::Tensor lengths = gather_rows(at::full({1}, int64_t(text.size()), at::kLong)),
                    all = gather_rows(own);
   std::vector<std::string> texts;
