@@ -31,9 +31,11 @@ function(gamut_batch target)
   endif()
 endfunction()
 
-# Links LibTorch, whose headers warn of nothing as those of an imported target, and reuses the precompiled header.
+# Links LibTorch, whose headers warn of nothing as those of an imported target, and reuses the precompiled header. Without NDEBUG
+# at::RecordFunction would have a member that the libraries, which are built with it, do not know.
 function(gamut_use_torch target)
   target_link_libraries(${target} PUBLIC gamut::libtorch)
+  target_compile_definitions(${target} PRIVATE $<$<NOT:$<CONFIG:Release,RelWithDebInfo,MinSizeRel>>:NDEBUG>)
   if(GAMUT_PCH AND NOT target STREQUAL gamut_pch)
     target_precompile_headers(${target} REUSE_FROM gamut_pch)
     target_compile_options(${target} PRIVATE -Winvalid-pch)

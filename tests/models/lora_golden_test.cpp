@@ -207,7 +207,8 @@ nn::ParamStore transformer_store(const std::string& network) {
 
 // "attn.to_q" takes no layer of attn2, and of FLUX's single blocks to_q alone.
 TEST(lora_golden, targets_of_transformers_match_as_in_peft) {
-  for (const nlohmann::json& row : io::read_json(kFolder / "lora_matching_dit.json")["matching"]) {
+  const nlohmann::json fixture = io::read_json(kFolder / "lora_matching_dit.json");
+  for (const nlohmann::json& row : fixture["matching"]) {
     SCOPED_TRACE(row["targets"].dump());
     nn::LoraConfig config{.rank = 2};
     config.targets = row["targets"].get<std::vector<std::string>>();
@@ -235,7 +236,8 @@ TEST(lora_golden, an_adapter_of_another_transformer_is_refused) {
 
 // 9,600 and 9,216 normal numbers have a relative error of 0.7 % in their standard deviation.
 TEST(lora_golden, starts_as_in_peft) {
-  for (const nlohmann::json& row : io::read_json(kFolder / "lora_matching.json")["starts"]) {
+  const nlohmann::json fixture = io::read_json(kFolder / "lora_matching.json");
+  for (const nlohmann::json& row : fixture["starts"]) {
     SCOPED_TRACE(row.dump());
     nn::ParamStore store = nn::ParamStore::from_seed(1, {});
     const nn::Scope root{store};
