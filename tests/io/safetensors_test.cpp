@@ -64,9 +64,9 @@ TEST(safetensors, reads_what_the_reference_implementation_wrote) {
   ASSERT_EQ(file.entries().size(), listing.size());
   for (const auto& [name, expected] : listing.items()) {
     const TensorEntry& entry = file.at(name);
-    EXPECT_EQ(dtype_name(entry.dtype), expected["dtype"]) << name;
+    EXPECT_EQ(dtype_name(entry.dtype), expected["dtype"].get<std::string>()) << name;
     EXPECT_EQ(entry.shape, expected["shape"].get<std::vector<int64_t>>()) << name;
-    EXPECT_EQ(hex(file.bytes(entry)), expected["hex"]) << name;
+    EXPECT_EQ(hex(file.bytes(entry)), expected["hex"].get<std::string>()) << name;
   }
   EXPECT_EQ(file.metadata(), (std::map<std::string, std::string>{{"format", "pt"}}));
   EXPECT_EQ(file.path(), kFixture);
