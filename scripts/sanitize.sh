@@ -11,6 +11,8 @@ fi
 cmake --build build-sanitize --parallel "$jobs" --target $(printf 'tests_%s ' "${rooms[@]}")
 # LibTorch keeps memory until the process ends.
 export ASAN_OPTIONS=detect_leaks=0:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 OMP_WAIT_POLICY=passive
+failed=()
 for room in "${rooms[@]}"; do
-  ctest --test-dir build-sanitize --output-on-failure --parallel "$jobs" -R "^$room\\."
+  ctest --test-dir build-sanitize --output-on-failure --parallel "$jobs" -R "^$room\\." || failed+=("$room")
 done
+[[ ${#failed[@]} -eq 0 ]] || { echo "sanitize: tests failed in: ${failed[*]}" >&2; exit 1; }
