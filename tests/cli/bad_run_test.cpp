@@ -3,6 +3,7 @@
 #include "cli/micro.h"
 #include "cli/run_program.h"
 #include "gamut/io/run_lock.h"
+#include "support/sanitizers.h"
 
 #include <gtest/gtest.h>
 
@@ -174,6 +175,7 @@ TEST(bad_run, says_that_training_diverged) {
 }
 
 TEST(bad_run, out_of_memory_is_no_internal_error) {
+  if (kAddressSanitizer) GTEST_SKIP() << "the sanitizer wants more addresses than the limit";
   const Micro micro;
   RunOptions options;
   options.memory_limit = rlim_t{3} << 30;

@@ -107,7 +107,8 @@ TEST(plan, what_does_not_fit_says_what_would) {
                 "; try train.reuse_rollout_graph=false, gradient_checkpointing=true, rollout.micro_batch=32"),
             std::string::npos)
       << ran.out;
-  for (const json& change : planned(tight)["try_alone"]) {
+  const json advice = planned(tight);
+  for (const json& change : advice["try_alone"]) {
     std::vector<std::string> changed = tight;
     changed.insert(changed.end(), {"--set", change.get<std::string>()});
     EXPECT_EQ(planned(changed)["fits"], true) << change;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/nn/memory.h"
 
+#include "support/sanitizers.h"
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -18,14 +20,8 @@ int64_t page_faults() {
   return usage.ru_minflt;
 }
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kOwnHeap = true;
-#else
-constexpr bool kOwnHeap = false;
-#endif
-
 TEST(memory, freed_blocks_come_back_without_page_faults) {
-  if (kOwnHeap) GTEST_SKIP() << "the sanitizer has a heap of its own";
+  if (testing::kAddressSanitizer) GTEST_SKIP() << "the heap is the sanitizer's";
   keep_freed_memory();
   const auto touch = [] { return at::ones({2, 1 << 20}).sum().item<double>(); };
   // The heap grows over the first few blocks, by an amount that depends on what was freed before.
@@ -47,7 +43,7 @@ int64_t resident_pages() {
 }
 
 TEST(memory, what_was_freed_goes_back_to_the_system) {
-  if (kOwnHeap) GTEST_SKIP() << "the sanitizer has a heap of its own";
+  if (testing::kAddressSanitizer) GTEST_SKIP() << "the heap is the sanitizer's";
   keep_freed_memory();
   std::vector<at::Tensor> blocks;
   for (int i = 0; i < 40; ++i) blocks.push_back(at::ones({1 << 20}));  // 160 MB in blocks that the heap holds
