@@ -30,7 +30,10 @@ def command(options, run, share=1):
 
 def torchrun(options):
     own = pathlib.Path(".venv/bin/torchrun")
-    return [str(own) if own.exists() else shutil.which("torchrun"), "--no-python", "--nnodes", "1", "--nproc-per-node",
+    found = str(own) if own.exists() else shutil.which("torchrun")
+    if not found:
+        raise SystemExit("torchrun is neither in .venv/bin nor on PATH; make everything installs it")
+    return [found, "--no-python", "--nnodes", "1", "--nproc-per-node",
             str(options.processes), "--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0", "--"]
 
 

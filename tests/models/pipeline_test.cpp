@@ -144,6 +144,20 @@ TEST(pipeline, with_text_first_the_denoiser_comes_when_it_is_needed) {
   EXPECT_TRUE(at::equal(later.predict(x, 500.0, cond), adapted));
 }
 
+TEST(pipeline, with_text_first_weights_are_read_late_and_once) {
+  const Folder folder;
+  make(folder).save(folder / "saved");
+  const Pipeline pipe = Pipeline::open_text_first(folder / "saved", {});
+  const Tensor x = some_latents(pipe);
+  const fs::path weights = folder / "saved/unet/diffusion_pytorch_model.safetensors";
+  fs::rename(weights, folder / "elsewhere");
+  EXPECT_THROW(predict(pipe, x), EnvironmentError);
+  fs::rename(folder / "elsewhere", weights);
+  const Tensor first = predict(pipe, x);
+  fs::remove(weights);
+  EXPECT_TRUE(at::equal(predict(pipe, x), first));
+}
+
 TEST(pipeline, with_text_first_a_fault_of_the_denoiser_is_told_at_once) {
   const Folder folder;
   make(folder).save(folder / "saved");

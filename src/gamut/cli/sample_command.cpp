@@ -118,6 +118,8 @@ int sample(const SampleFlags& flags) {
   if (flags.max_tokens > 0) pipe.set_max_tokens(flags.max_tokens, "--max-tokens");
   check_guidance(flags, pipe);
   pipe.set_coding({.tiling = flags.vae_tiling});
+  if (!flags.weights.empty())
+    train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
   run::add_loras(pipe, flags.loras);
   const eval::SamplingOptions sampling{
       .schedule = run::sample_schedule(pipe, flags.schedule),
@@ -128,8 +130,6 @@ int sample(const SampleFlags& flags) {
       .step_noise = step_noise(flags, pipe)};
   const eval::EncodedPrompts prompts = eval::encode_prompts(pipe, flags.prompts, flags.negative);
   pipe.drop_text_encoders();
-  if (!flags.weights.empty())
-    train::copy_weights(pipe.denoiser_params().params(), nn::load_safetensors(flags.weights), "weights");
   const at::Tensor latents =
       eval::sample_latents(pipe, prompts, starting_latents(flags, pipe, sampling), sampling);
   if (!flags.save_latents.empty())

@@ -12,7 +12,6 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <optional>
 #include <utility>
@@ -52,18 +51,15 @@ struct Pipeline::Parts {
 namespace {
 
 void attach(const std::vector<NamedStore>& components, const nn::LoraFile& file, double scale) {
-  std::vector<std::vector<nn::LoraModule>> modules(components.size());
   for (const nn::LoraModule& module : file.modules) {
-    const auto found = std::ranges::find(components, module.component, &NamedStore::component);
-    if (found == components.end()) {
-      std::string names;
-      for (const NamedStore& one : components) names += cat(names.empty() ? "" : " and ", one.component);
-      throw DataError(file.origin, cat("the adapter changes '", module.component, ".", module.path,
-                                       "'; this model has ", names, "; was it made for another model?"));
-    }
-    modules[size_t(found - components.begin())].push_back(module);
+    if (std::ranges::find(components, module.component, &NamedStore::component) != components.end()) continue;
+    std::string names;
+    for (const NamedStore& one : components) names += cat(names.empty() ? "" : " and ", one.component);
+    throw DataError(file.origin, cat("the adapter changes '", module.component, ".", module.path,
+                                     "'; this model has ", names, "; was it made for another model?"));
   }
-  for (size_t i = 0; i < components.size(); ++i) nn::attach_modules(*components[i].store, modules[i], scale);
+  for (const NamedStore& one : components)
+    nn::attach_modules(*one.store, nn::modules_of(file, one.component), scale);
 }
 
 PartSource part_source(nn::ParamOptions options, std::optional<uint64_t> seed, const std::string& variant) {
@@ -256,11 +252,7 @@ const std::string& Pipeline::denoiser_name() const { return parts_->family.denoi
 
 void Pipeline::add_lora(const nn::LoraFile& file, double scale) {
   attach(parts_->components(), file, scale);
-  if (!parts_->later) return;
-  std::vector<nn::LoraModule> own;
-  std::ranges::copy_if(file.modules, std::back_inserter(own),
-                       [this](const nn::LoraModule& module) { return module.component == denoiser_name(); });
-  parts_->later->loras.emplace_back(std::move(own), scale);
+  if (parts_->later) parts_->later->loras.emplace_back(nn::modules_of(file, denoiser_name()), scale);
 }
 
 void Pipeline::merge_loras() {

@@ -37,6 +37,8 @@ struct LoraFile {
   std::vector<LoraModule> modules;  // by component, then path
 };
 
+std::vector<LoraModule> modules_of(const LoraFile& file, const std::string& component);
+
 enum class LoraFormat { kDiffusers, kPeft, kKohya };
 
 // A .safetensors file, a peft folder, a folder with pytorch_lora_weights.safetensors (what `gamut train`

@@ -26,13 +26,6 @@ std::vector<std::string> components_of(const LoraFile& file) {
   return names;
 }
 
-Modules modules_of(const LoraFile& file, const std::string& component) {
-  Modules modules;
-  std::ranges::copy_if(file.modules, std::back_inserter(modules),
-                       [&](const LoraModule& module) { return module.component == component; });
-  return modules;
-}
-
 // B times alpha / r in fp32, rounded once; the alpha is the rank then.
 LoraModule folded(LoraModule module) {
   if (module.alpha != double(module.rank())) {
@@ -188,6 +181,13 @@ void save_peft(const fs::path& folder, const Modules& modules) {
 }
 
 }  // namespace
+
+Modules modules_of(const LoraFile& file, const std::string& component) {
+  Modules modules;
+  std::ranges::copy_if(file.modules, std::back_inserter(modules),
+                       [&](const LoraModule& module) { return module.component == component; });
+  return modules;
+}
 
 void save_lora(const fs::path& path, const LoraFile& file, LoraFormat format) {
   const bool names_file = path.extension() == ".safetensors";
