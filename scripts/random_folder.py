@@ -55,6 +55,7 @@ def save_empty(shapes, dtype, file):
         begin, end = end, end + TYPES[dtype].itemsize * torch.Size(shape).numel()
         header[name] = {"dtype": CODES[dtype], "shape": shape, "data_offsets": [begin, end]}
     text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)  # as safetensors does, so that tensors can be read where they lie
     with file.open("wb") as out:
         out.write(len(text).to_bytes(8, "little") + text)
         out.truncate(8 + len(text) + end)

@@ -71,6 +71,23 @@ TEST_ON_CPU_PATHS(int8, equals_a_layer_with_the_dequantized_weights_bit_for_bit)
   }
 }
 
+// More numbers than a block has, in rows and in columns.
+TEST(int8, large_layers_go_block_by_block) {
+  const Layer layer(1100, 1900);
+  const Int8Rows last = quantized(wave({1900, 1100}, 0.7).narrow(0, 1800, 100));
+  EXPECT_TRUE(at::equal(layer.rows.values.narrow(0, 1800, 100), last.values));
+  EXPECT_TRUE(at::equal(layer.rows.scale.narrow(0, 1800, 100), last.scale));
+  const at::Tensor x = wave({2, 3, 1100}, 1.1), residual = wave({2, 3, 1900}, 2.3);
+  const auto run = [&](const LinearWeights& weights) {
+    return differentiate([&](const Tensors& t) { return project(t[0], weights, t[1]); }, {x, residual},
+                         at::kFloat);
+  };
+  const Computed got = run(layer.int8()), expected = run(layer.floating());
+  expect_close(got.out, expected.out, 1e-5, "output");
+  expect_close(got.grads[0], expected.grads[0], 1e-5, "gradient");
+  EXPECT_TRUE(at::equal(got.grads[1], expected.grads[1]));
+}
+
 TEST(int8, computes_in_the_type_of_what_comes_in) {
   for (const at::ScalarType type : {at::kBFloat16, at::kHalf, at::kDouble}) {
     const Layer layer(24, 40, type);

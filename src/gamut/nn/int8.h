@@ -23,7 +23,8 @@ struct Int8Rows {
   at::Tensor scale;   // [out] fp32; 1 for a row of zeros
 };
 
-// Of a matrix [out, in] of any floating-point type, on its device. Needs one copy of it in fp32 meanwhile.
+// Of a matrix [out, in] of any floating-point type, on its device. Needs one copy of it in fp32 meanwhile; on
+// the CPU of a block of rows.
 Int8Rows quantized(const at::Tensor& weight);
 
 // values * scale, rounded once to `type`. [out, in]

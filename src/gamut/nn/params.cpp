@@ -69,8 +69,9 @@ void check_floating(const Tensor& tensor, std::string_view origin, const std::st
 
 void check_weight(const Tensor& tensor, std::string_view origin, const std::string& name) {
   check_floating(tensor, origin, name);
-  // The sum of finite numbers is finite but for an overflow, and reads the tensor once.
-  if (std::isfinite(tensor.sum(at::kFloat).item<float>())) return;
+  // The sum of finite numbers is finite but for an overflow, and reads the tensor once. In the tensor's own
+  // type: another would make LibTorch copy it.
+  if (std::isfinite(tensor.sum().item<double>())) return;
   const int64_t damaged = tensor.isfinite().logical_not().sum().item<int64_t>();
   if (damaged > 0)
     throw DataError(origin, cat("tensor '", printable(name), "' must hold finite numbers; got ", damaged,
