@@ -10,11 +10,7 @@
 // holds values * scale.
 #pragma once
 
-#include "gamut/nn/token_linear.h"
-
 #include <ATen/core/Tensor.h>
-
-#include <optional>
 
 namespace gamut::nn {
 
@@ -29,10 +25,5 @@ Int8Rows quantized(const at::Tensor& weight);
 
 // values * scale, rounded once to `type`. [out, in]
 at::Tensor dequantized(const Int8Rows& rows, at::ScalarType type);
-
-// project() of token_linear.h for weights with a scale. Keeps no dequantized weight for the backward pass,
-// which makes it again; weight, scale and bias get no gradient.
-at::Tensor project_int8(const at::Tensor& x, const LinearWeights& linear,
-                        const std::optional<at::Tensor>& residual);
 
 }  // namespace gamut::nn

@@ -3,7 +3,7 @@
 
 #include "gamut/nn/autocast.h"
 #include "gamut/nn/cost.h"
-#include "gamut/nn/int8.h"
+#include "gamut/nn/frozen_linear.h"
 #include "gamut/nn/kernels/matrix.h"
 #include "gamut/nn/row_tasks.h"
 
@@ -98,7 +98,7 @@ bool fits_matrix_kernels(const Tensor& x, const Tensor& weight) {
 }
 
 Tensor project(const Tensor& x, const LinearWeights& linear, const OptionalTensor& residual) {
-  if (linear.scale.defined()) return project_int8(x, linear, residual);
+  if (fits_frozen_linear(x, linear)) return project_frozen(x, linear, residual, frozen_product_type(x));
   if (!fits_matrix_kernels(x, linear.weight) || (residual && !residual->is_contiguous())) {
     const Tensor y = at::linear(x, linear.weight, linear.bias);
     return residual ? *residual + y : y;

@@ -108,6 +108,14 @@ std::string describe_cpu_path() {
              : cat(cpu_path_name(path), " (", why, "this machine runs ", cpu_path_name(widest), ")");
 }
 
+bool cpu_multiplies_bf16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16");
+#else
+  return true;
+#endif
+}
+
 void use_cpu_path(CpuPath path) {
   GAMUT_CHECK(candidate(path).runs_here(), "path ", cpu_path_name(path));
   in_use().store(&candidate(path), std::memory_order_relaxed);

@@ -26,6 +26,10 @@ CpuPath cpu_path();
 // "avx2 (the widest here)", "baseline (GAMUT_CPU=baseline; this machine also runs avx2)".
 std::string describe_cpu_path();
 
+// Whether the processor has instructions that multiply bf16 (AVX-512 BF16 on x86-64, which those with AMX
+// have too). True on other architectures, which nobody asked.
+bool cpu_multiplies_bf16();
+
 // For tests and benchmarks, which visit every runnable path; not while kernels run.
 void use_cpu_path(CpuPath path);
 
