@@ -18,7 +18,8 @@ std::string formatted(const char* format, double value) {
 }
 
 std::string number(const std::optional<double>& value) { return value ? formatted("%.4g", *value) : "-"; }
-std::string percent(double share) { return formatted("%+.1f %%", 100 * share); }
+// An interval from two seeds can end beyond all sense.
+std::string percent(double share) { return share > 10 ? "over +1000 %" : formatted("%+.1f %%", 100 * share); }
 std::string share(const std::optional<double>& value) { return value ? percent(*value) : "-"; }
 
 std::string interval(const std::optional<eval::Estimate>& found) {
