@@ -3,6 +3,7 @@
 #include "gamut/nn/int8.h"
 
 #include "gamut/core/error.h"
+#include "gamut/nn/autocast.h"
 #include "gamut/nn/cost.h"
 #include "gamut/nn/feed_forward.h"
 #include "gamut/nn/layers.h"
@@ -86,6 +87,16 @@ TEST(int8, large_layers_go_block_by_block) {
   expect_close(got.out, expected.out, 1e-5, "output");
   expect_close(got.grads[0], expected.grads[0], 1e-5, "gradient");
   EXPECT_TRUE(at::equal(got.grads[1], expected.grads[1]));
+}
+
+TEST(int8, autocast_decides_as_for_other_layers) {
+  const Layer layer(24, 40);
+  const at::Tensor x = wave({2, 5, 24}, 1.1);
+  const Autocast scope({at::kCPU, at::kBFloat16});
+  const at::Tensor got = project(x, layer.int8()), expected = project(x, layer.floating());
+  EXPECT_EQ(expected.scalar_type(), at::kBFloat16);
+  EXPECT_EQ(got.scalar_type(), at::kBFloat16);
+  EXPECT_TRUE(at::equal(got, expected));
 }
 
 TEST(int8, computes_in_the_type_of_what_comes_in) {

@@ -35,8 +35,8 @@ struct Matrix {
   }
 };
 
-Tensor joined(const std::vector<Tensor>& parts, ScalarType type) {
-  return (parts.size() == 1 ? parts.front() : at::cat(parts, -1)).to(type);
+Tensor joined(const std::vector<Tensor>& parts) {
+  return parts.size() == 1 ? parts.front() : at::cat(parts, -1);
 }
 
 // x times the matrix, transposed: a part of the outputs per block.
@@ -48,7 +48,7 @@ Tensor forward_product(const Tensor& x, const Matrix& matrix, const OptionalTens
     if (bias) offset = bias->narrow(0, first, count).to(matrix.product);
     parts.push_back(project(wide, {matrix.rows(first, count), offset}));
   });
-  return joined(parts, matrix.outer);
+  return joined(parts);
 }
 
 // y times the matrix: a part of the inputs per block.
@@ -58,7 +58,7 @@ Tensor backward_product(const Tensor& y, const Matrix& matrix) {
   for_weight_blocks(y, matrix.values.size(1), matrix.values.size(0), [&](int64_t first, int64_t count) {
     parts.push_back(project(wide, {matrix.columns(first, count).t(), std::nullopt}));
   });
-  return joined(parts, matrix.outer);
+  return joined(parts);
 }
 
 struct FrozenLinear : torch::autograd::Function<FrozenLinear> {
@@ -67,7 +67,8 @@ struct FrozenLinear : torch::autograd::Function<FrozenLinear> {
     context->save_for_backward({linear.weight, linear.scale});
     context->saved_data["types"] = std::vector<int64_t>{int64_t(x.scalar_type()), int64_t(product)};
     context->saved_data["residual"] = residual.has_value();
-    const Tensor y = forward_product(x, {linear.weight, linear.scale, x.scalar_type(), product}, linear.bias);
+    Tensor y = forward_product(x, {linear.weight, linear.scale, x.scalar_type(), product}, linear.bias);
+    if (product != x.scalar_type()) y = y.to(x.scalar_type());  // else what autocast made of it stays
     return residual ? *residual + y : y;
   }
 
@@ -76,8 +77,12 @@ struct FrozenLinear : torch::autograd::Function<FrozenLinear> {
     if (!context->needs_input_grad(0)) return {{}, {}, grad_residual, {}};
     const variable_list kept = context->get_saved_variables();
     const std::vector<int64_t> types = context->saved_data["types"].toIntVector();
-    const Matrix matrix{kept[0], kept[1], ScalarType(types[0]), ScalarType(types[1])};
-    return {backward_product(outputs[0].contiguous(), matrix), {}, grad_residual, {}};
+    const ScalarType outer = ScalarType(types[0]), product = ScalarType(types[1]);
+    const Tensor grad_y = outputs[0].contiguous();
+    // Autocast may have made y, and so its gradient, of a shorter type than x.
+    const ScalarType met = grad_y.scalar_type();
+    const Matrix matrix{kept[0], kept[1], met, product == outer ? met : product};
+    return {backward_product(grad_y, matrix).to(outer), {}, grad_residual, {}};
   }
 };
 
