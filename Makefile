@@ -51,11 +51,12 @@ everything:
 test: everything
 	OMP_WAIT_POLICY=passive ctest --test-dir build --output-on-failure --parallel $$(($(JOBS) + 1))
 
-# Unoptimized: what counts is that it compiles without a warning.
+# What counts is that each compiles; nothing is written.
 files:
 	@scripts/setup.sh test
 	@$(CONFIGURE) --preset files -DGAMUT_TESTS=ON -DGAMUT_BENCH=ON > /dev/null
-	cmake --build build-files --parallel $(JOBS)
+	cmake --build build-files --target gamut_pch
+	python3 scripts/compile_files.py build-files --jobs $(JOBS)
 
 # Two minutes of hostile files for the readers, under sanitizers; without LibTorch.
 fuzz:

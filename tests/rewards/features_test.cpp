@@ -53,9 +53,14 @@ TEST(features, no_row_depends_on_the_others) {
   for (const std::string& kind : feature_kinds()) {
     const auto features = make_features({.kind = kind, .model = models.at(kind)});
     const at::Tensor together = features->extract(pictures);
-    EXPECT_TRUE(at::equal(features->extract(pictures.flip(0)), together.flip(0))) << kind;
+    // Of networks 12 wide LibTorch's vectors hold parts of several rows.
+    const double tolerance = kind == "dreamsim" ? 1e-6 : 0;
+    const auto expect_same = [&](const at::Tensor& a, const at::Tensor& b) {
+      EXPECT_LE((a - b).abs().max().item<double>(), tolerance) << kind;
+    };
+    expect_same(features->extract(pictures.flip(0)), together.flip(0));
     for (int64_t i = 0; i < 37; i += 9)
-      EXPECT_TRUE(at::equal(features->extract(pictures.narrow(0, i, 1))[0], together[i])) << kind << " " << i;
+      expect_same(features->extract(pictures.narrow(0, i, 1))[0], together[i]);
   }
 }
 

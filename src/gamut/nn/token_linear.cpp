@@ -19,6 +19,8 @@ using OptionalTensor = std::optional<Tensor>;
 
 // Beyond this the kernel's columns of the weights leave the cache.
 constexpr int64_t kMaxInner = 1024;
+// For fewer rows MKL takes other routines, which round differently.
+constexpr int64_t kFewRows = 4;
 
 const float* data_or_null(const OptionalTensor& tensor) {
   return tensor ? tensor->const_data_ptr<float>() : nullptr;
@@ -79,6 +81,17 @@ struct TokenLinear : torch::autograd::Function<TokenLinear> {
   }
 };
 
+// By at::linear, with as many rows of zeros as it takes for the others to be rounded as beside any rows.
+Tensor library_product(const Tensor& x, const LinearWeights& linear) {
+  const int64_t in = linear.weight.size(1), rows = x.numel() / in;
+  if (!x.is_cpu() || x.scalar_type() != at::kFloat || rows == 0 || rows >= kFewRows)
+    return at::linear(x, linear.weight, linear.bias);
+  std::vector<int64_t> shape = x.sizes().vec();
+  shape.back() = linear.weight.size(0);
+  const Tensor padded = at::constant_pad_nd(x.reshape({rows, in}), {0, 0, 0, kFewRows - rows});
+  return at::linear(padded, linear.weight, linear.bias).narrow(0, 0, rows).view(shape);
+}
+
 }  // namespace
 
 Tensor packed(const Tensor& matrix) {
@@ -100,7 +113,7 @@ bool fits_matrix_kernels(const Tensor& x, const Tensor& weight) {
 Tensor project(const Tensor& x, const LinearWeights& linear, const OptionalTensor& residual) {
   if (fits_frozen_linear(x, linear)) return project_frozen(x, linear, residual, frozen_product_type(x));
   if (!fits_matrix_kernels(x, linear.weight) || (residual && !residual->is_contiguous())) {
-    const Tensor y = at::linear(x, linear.weight, linear.bias);
+    const Tensor y = library_product(x, linear);
     return residual ? *residual + y : y;
   }
   return TokenLinear::apply(x, linear.weight, linear.bias, residual);

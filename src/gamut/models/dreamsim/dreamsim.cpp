@@ -109,7 +109,7 @@ struct DreamSimTower {
     if (first_norm) x = (*first_norm)(x);
     for (const DreamSimLayer& layer : layers) x = layer(x);
     const at::Tensor first = x.select(1, 0);
-    return last_norm ? (*last_norm)(first).matmul(projection) : first;
+    return last_norm ? nn::project((*last_norm)(first), {projection.t(), std::nullopt}) : first;
   }
 
   DreamSimBranch branch;
