@@ -10,14 +10,13 @@ cmake --build build-fuzz --parallel "$(scripts/jobs.sh)"
 export ASAN_OPTIONS=max_allocation_size_mb=1024:detect_leaks=1
 corpus="$PWD/tests/fuzz/corpus"
 cd build-fuzz
-# Counted, so that every machine tries the same inputs.
-while read -r name inputs; do
-  "./fuzz_$name" --inputs $((inputs * times)) --seed "$seed" "$corpus/$name"
-done << 'END'
+# Counted, so that every machine tries the same inputs; name and number of inputs, the longest first.
+xargs -P "$(../scripts/jobs.sh)" -L 1 sh -c \
+  '"./fuzz_$3" --inputs $(($4 * $0)) --seed "$1" "$2/$3"' "$times" "$seed" "$corpus" << 'END'
 safetensors 60000
-json_lines 30000
 recipe 70000
-tokenizer 45000
 png 150000
+tokenizer 45000
+json_lines 30000
 pieces 30000
 END

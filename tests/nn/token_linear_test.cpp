@@ -4,6 +4,7 @@
 #include "gamut/nn/feed_forward.h"
 #include "nn/against_double.h"
 #include "support/cpu_paths.h"
+#include "support/library_sums.h"
 
 namespace gamut::nn {
 namespace token_linear_test {
@@ -50,6 +51,25 @@ TEST_ON_CPU_PATHS(token_linear, bits_do_not_depend_on_threads_or_batch) {
         },
         {in[0], in[1], in[2]});
   }
+}
+
+// Beyond what the kernels take. The library has routines of their own for one to three rows.
+TEST(token_linear, few_rows_are_rounded_as_many) {
+  if (!testing::library_rows_stand_alone()) GTEST_SKIP() << "this library sums by the number of rows";
+  const int before = at::get_num_threads();
+  at::set_num_threads(1);
+  const Tensors in = inputs({24, 1, 1536, 48});
+  EXPECT_FALSE(fits_matrix_kernels(in[0], in[1]));
+  const at::Tensor together = project(in[0], {in[1], in[2]}, in[3]);
+  for (const int64_t rows : {1, 2, 3, 4, 7}) {
+    const at::Tensor few = project(in[0].narrow(0, 5, rows), {in[1], in[2]}, in[3].narrow(0, 5, rows));
+    EXPECT_TRUE(at::equal(few, together.narrow(0, 5, rows))) << rows;
+  }
+  at::set_num_threads(before);
+}
+
+TEST_ON_CPU_PATHS(token_linear, gradients_of_few_rows_beyond_the_kernels) {
+  expect_as_in_double(with_residual, spelled_out, inputs({1, 3, 40, 24}), 1e-5);
 }
 
 TEST_ON_CPU_PATHS(token_linear, frozen_weights_still_pass_gradients_on) {
