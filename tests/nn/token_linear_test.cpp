@@ -53,17 +53,20 @@ TEST_ON_CPU_PATHS(token_linear, bits_do_not_depend_on_threads_or_batch) {
   }
 }
 
-// Beyond what the kernels take. The library has routines of their own for one to three rows.
+// Beyond what the kernels take. The library has routines of their own for one to three rows, of each thread.
 TEST(token_linear, few_rows_are_rounded_as_many) {
   if (!testing::library_rows_stand_alone()) GTEST_SKIP() << "this library sums by the number of rows";
   const int before = at::get_num_threads();
-  at::set_num_threads(1);
   const Tensors in = inputs({24, 1, 1536, 48});
   EXPECT_FALSE(fits_matrix_kernels(in[0], in[1]));
+  at::set_num_threads(1);
   const at::Tensor together = project(in[0], {in[1], in[2]}, in[3]);
-  for (const int64_t rows : {1, 2, 3, 4, 7}) {
-    const at::Tensor few = project(in[0].narrow(0, 5, rows), {in[1], in[2]}, in[3].narrow(0, 5, rows));
-    EXPECT_TRUE(at::equal(few, together.narrow(0, 5, rows))) << rows;
+  for (const int threads : {1, 2, 3, 12}) {
+    at::set_num_threads(threads);
+    for (const int64_t rows : {1, 2, 3, 4, 5, 11, 17}) {
+      const at::Tensor few = project(in[0].narrow(0, 5, rows), {in[1], in[2]}, in[3].narrow(0, 5, rows));
+      EXPECT_TRUE(at::equal(few, together.narrow(0, 5, rows))) << rows << " rows, threads: " << threads;
+    }
   }
   at::set_num_threads(before);
 }

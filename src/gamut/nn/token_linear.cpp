@@ -19,8 +19,10 @@ using OptionalTensor = std::optional<Tensor>;
 
 // Beyond this the kernel's columns of the weights leave the cache.
 constexpr int64_t kMaxInner = 1024;
-// For fewer rows MKL takes other routines, which round differently.
-constexpr int64_t kFewRows = 4;
+// MKL takes rows by fours, those of each of its threads by itself, and rounds what is left over differently.
+constexpr int64_t kRowMultiple = 4;
+// Of more rows than this it leaves none over, whatever the number of threads.
+constexpr int64_t kFewRows = 64;
 
 const float* data_or_null(const OptionalTensor& tensor) {
   return tensor ? tensor->const_data_ptr<float>() : nullptr;
@@ -83,12 +85,12 @@ struct TokenLinear : torch::autograd::Function<TokenLinear> {
 
 // By at::linear, with as many rows of zeros as it takes for the others to be rounded as beside any rows.
 Tensor library_product(const Tensor& x, const LinearWeights& linear) {
-  const int64_t in = linear.weight.size(1), rows = x.numel() / in;
-  if (!x.is_cpu() || x.scalar_type() != at::kFloat || rows == 0 || rows >= kFewRows)
+  const int64_t in = linear.weight.size(1), rows = x.numel() / in, missing = -rows & (kRowMultiple - 1);
+  if (!x.is_cpu() || x.scalar_type() != at::kFloat || missing == 0 || rows > kFewRows)
     return at::linear(x, linear.weight, linear.bias);
   std::vector<int64_t> shape = x.sizes().vec();
   shape.back() = linear.weight.size(0);
-  const Tensor padded = at::constant_pad_nd(x.reshape({rows, in}), {0, 0, 0, kFewRows - rows});
+  const Tensor padded = at::constant_pad_nd(x.reshape({rows, in}), {0, 0, 0, missing});
   return at::linear(padded, linear.weight, linear.bias).narrow(0, 0, rows).view(shape);
 }
 
