@@ -57,6 +57,8 @@ function(gamut_tests room)
   gamut_flags(${program})
   target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/src)
   gamut_batch(${program})
+  # What tests call is optimized as ever; they themselves take a third less to compile.
+  target_compile_options(${program} PRIVATE $<$<CONFIG:Release>:-O1>)
   target_compile_definitions(${program} PRIVATE GAMUT_SOURCE_DIR="${PROJECT_SOURCE_DIR}" GAMUT_PROGRAM="${PROJECT_BINARY_DIR}/gamut")
   if(ARG_TORCH)
     gamut_use_torch(${program})

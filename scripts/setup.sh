@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what gamut is built from: Debian or Ubuntu packages by apt, and LibTorch where none is there yet.
 # Safe to run again; takes about a second when everything is there.
-#   scripts/setup.sh [demo | build | test | wheel | check]     what for; default: build
+#   scripts/setup.sh [demo | build | test | files | wheel | check]     what for; default: build
 #
 # LibTorch is the first of these that is 2.11 or newer (cmake/LibTorch.cmake): the one that CMAKE_PREFIX_PATH names,
 # `torch` of the activated Python environment, `torch` in .venv. Otherwise pip's torch wheel goes into .venv: a CPU build
@@ -194,9 +194,10 @@ case $purpose in
   demo) ;;
   build) packages+=("${font_packages[@]}") ;;
   test) packages+=("${font_packages[@]}" "${test_packages[@]}") ;;
+  files) packages+=("${font_packages[@]}" "${test_packages[@]}" clang-16 libomp-16-dev) ;;
   wheel) packages+=(patchelf python3-dev) ;;
   check) packages=(python3 clang-format-14 clang-tidy-14) ;;
-  *) fail "the purpose is demo, build, test, wheel or check; got '$purpose'" ;;
+  *) fail "the purpose is demo, build, test, files, wheel or check; got '$purpose'" ;;
 esac
 install_packages
 [[ $purpose == check ]] && exit

@@ -49,7 +49,7 @@ TEST_ON_CPU_PATHS(group_norm_silu, equals_the_steps_taken_one_by_one) {
 }
 
 TEST_ON_CPU_PATHS(group_norm_silu, works_without_shift) {
-  const Case& c = kCases[0];
+  const Case c = kCases[0];
   const auto without = [&c](auto function) {
     return [&c, function](const Tensors& in) {
       return function(in[0].contiguous(at::MemoryFormat::ChannelsLast),
