@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets of tests/fuzz and runs each for about 20 seconds: fuzz.sh [TIMES as long] [SEED]. Exit 1 at the first
+# Builds the fuzz targets of tests/fuzz and runs each for about 20 seconds: fuzz.sh [TIMES as long] [SEED]. Exit 1 after a
 # finding, whose input is left in build-fuzz/.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -10,9 +10,9 @@ cmake --build build-fuzz --parallel "$(scripts/jobs.sh)"
 export ASAN_OPTIONS=max_allocation_size_mb=1024:detect_leaks=1
 corpus="$PWD/tests/fuzz/corpus"
 cd build-fuzz
-# Counted, so that every machine tries the same inputs; name and number of inputs, the longest first.
+# Counted, so that every machine tries the same inputs; name and number of inputs.
 xargs -P "$(../scripts/jobs.sh)" -L 1 sh -c \
-  '"./fuzz_$3" --inputs $(($4 * $0)) --seed "$1" "$2/$3"' "$times" "$seed" "$corpus" << 'END'
+  '"./fuzz_$3" --inputs $(($4 * $0)) --seed "$1" "$2/$3"' "$times" "$seed" "$corpus" << 'END' || exit 1
 safetensors 60000
 recipe 70000
 png 150000

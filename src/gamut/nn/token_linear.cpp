@@ -21,8 +21,6 @@ using OptionalTensor = std::optional<Tensor>;
 constexpr int64_t kMaxInner = 1024;
 // MKL takes rows by fours, those of each of its threads by itself, and rounds what is left over differently.
 constexpr int64_t kRowMultiple = 4;
-// Of more rows than this it leaves none over, whatever the number of threads.
-constexpr int64_t kFewRows = 64;
 
 const float* data_or_null(const OptionalTensor& tensor) {
   return tensor ? tensor->const_data_ptr<float>() : nullptr;
@@ -86,7 +84,7 @@ struct TokenLinear : torch::autograd::Function<TokenLinear> {
 // By at::linear, with as many rows of zeros as it takes for the others to be rounded as beside any rows.
 Tensor library_product(const Tensor& x, const LinearWeights& linear) {
   const int64_t in = linear.weight.size(1), rows = x.numel() / in, missing = -rows & (kRowMultiple - 1);
-  if (!x.is_cpu() || x.scalar_type() != at::kFloat || missing == 0 || rows > kFewRows)
+  if (!x.is_cpu() || x.scalar_type() != at::kFloat || missing == 0)
     return at::linear(x, linear.weight, linear.bias);
   std::vector<int64_t> shape = x.sizes().vec();
   shape.back() = linear.weight.size(0);
