@@ -118,15 +118,39 @@ TEST(pipeline, encoding_is_differentiable_once_the_text_encoder_trains) {
   EXPECT_FALSE(pipe.encode({"the digit 7"}).hidden().requires_grad());
 }
 
-TEST(pipeline, without_its_text_encoders_it_still_predicts_but_is_not_saved) {
+TEST(pipeline, without_its_text_encoders_it_still_predicts_and_is_saved_with_those_of_its_folder) {
   const Folder folder;
-  Pipeline pipe = make(folder);
+  make(folder).save(folder / "first");
+  Pipeline pipe = Pipeline::open(folder / "first", {});
   const Tensor x = some_latents(pipe), before = predict(pipe, x);
   const Conditioning cond = pipe.encode({"the digit 7", "the letter k"});
   pipe.drop_text_encoders();
   EXPECT_TRUE(at::equal(pipe.predict(x, 500.0, cond), before));
   EXPECT_THROW(pipe.encode({"the digit 7"}), InternalError);
+  pipe.save(folder / "saved");
+  const std::string text = "text_encoder/model.safetensors";
+  EXPECT_EQ(io::read_text(folder / "saved" / text), io::read_text(folder / "first" / text));
+  EXPECT_TRUE(at::equal(predict(Pipeline::open(folder / "saved", {}), x), before));
+}
+
+TEST(pipeline, text_encoders_that_no_file_holds_are_not_saved_once_dropped) {
+  const Folder folder;
+  Pipeline pipe = make(folder);
+  pipe.drop_text_encoders();
   EXPECT_THROW(pipe.save(folder / "saved"), InternalError);
+}
+
+TEST(pipeline, opened_without_text_it_needs_none_of_its_files_and_predicts_the_same) {
+  const Folder folder;
+  make(folder).save(folder / "saved");
+  const Pipeline whole = Pipeline::open(folder / "saved", {});
+  const Tensor x = some_latents(whole);
+  const Conditioning cond = whole.encode({"the digit 7", "the letter k"});
+  fs::remove(folder / "saved/text_encoder/model.safetensors");
+  EXPECT_THROW(Pipeline::open(folder / "saved", {}), EnvironmentError);
+  const Pipeline denoiser = Pipeline::open_without_text(folder / "saved", {});
+  EXPECT_TRUE(at::equal(denoiser.predict(x, 500.0, cond), predict(whole, x)));
+  EXPECT_THROW(denoiser.encode({"the digit 7"}), InternalError);
 }
 
 TEST(pipeline, with_text_first_the_denoiser_comes_when_it_is_needed) {

@@ -15,6 +15,7 @@ struct PartSource {
   std::optional<uint64_t> seed;  // draw the weights instead of reading them
   std::string variant;           // of the weight files
   bool int8 = false;             // of large() parts
+  bool text = true;              // with the text encoders
   // Of the parts that take most room: the denoiser and T5.
   nn::ParamOptions large() const {
     nn::ParamOptions options = params;

@@ -19,11 +19,11 @@
 namespace gamut::models {
 
 struct Pipeline::Parts {
-  Parts(ModelFolder model_folder, const PartSource& source, bool text_first = false);
+  Parts(ModelFolder model_folder, PartSource from, bool text_first = false);
 
   ModelFolder folder;
   const ModelFamily& family;
-  std::string variant;
+  PartSource source;
   nn::ParamOptions options;
   SchedulerConfig scheduler;
   PictureCoder coder;
@@ -31,21 +31,20 @@ struct Pipeline::Parts {
   LatentSpec own_latents, latents;  // as trained, as asked for
   std::unique_ptr<TextStack> text;  // none once dropped
   std::unique_ptr<Denoiser> denoiser;
-  // While the denoiser's weights are in their files, it stands on the meta device, and this gets it from
-  // there.
-  struct Later {
-    PartSource source;
-    std::vector<std::pair<std::vector<nn::LoraModule>, double>> loras;  // the denoiser's
-  };
-  std::optional<Later> later;
+  bool changed_text = false;        // by an adapter
+  // While the denoiser's weights are in their files, it stands on the meta device, and its adapters wait.
+  using Loras = std::vector<std::pair<std::vector<nn::LoraModule>, double>>;
+  std::optional<Loras> later;
   std::map<std::vector<std::string>, Conditioning> encoded;  // by list, as a batch's size may move a bit
 
   TextStack& encoders() const {
-    GAMUT_CHECK(text, "the text encoders were dropped");
+    GAMUT_CHECK(text, "the text encoders were dropped, or not opened");
     return *text;
   }
   Denoiser& loaded_denoiser();
   std::vector<NamedStore> components() const;
+  // As they are in the folder, in main memory.
+  std::unique_ptr<TextStack> stored_text();
 };
 
 namespace {
@@ -75,20 +74,20 @@ const ModelFamily& checked_family(const ModelFolder& folder) {
 
 }  // namespace
 
-Pipeline::Parts::Parts(ModelFolder model_folder, const PartSource& source, bool text_first)
+Pipeline::Parts::Parts(ModelFolder model_folder, PartSource from, bool text_first)
     : folder(std::move(model_folder)),
       family(checked_family(folder)),
-      variant(source.variant),
+      source(std::move(from)),
       options(source.large()),
       scheduler(scheduler_of(folder)),
       coder(folder, source),
       own_latents(latent_spec(folder)),
       latents(own_latents) {
   if (options.device.is_cpu()) nn::keep_freed_memory();
-  text = family.open_text(folder, source);
+  if (source.text) text = family.open_text(folder, source);
   PartSource now = source;
   if (text_first) {
-    later.emplace(Later{.source = source, .loras = {}});
+    later.emplace();
     now.params.device = at::kMeta;
   }
   denoiser = family.open_denoiser(folder, now);
@@ -105,11 +104,18 @@ std::vector<NamedStore> Pipeline::Parts::components() const {
 
 Denoiser& Pipeline::Parts::loaded_denoiser() {
   if (!later) return *denoiser;
-  std::unique_ptr<Denoiser> loaded = family.open_denoiser(folder, later->source);
-  for (const auto& [modules, scale] : later->loras) nn::attach_modules(loaded->params(), modules, scale);
+  std::unique_ptr<Denoiser> loaded = family.open_denoiser(folder, source);
+  for (const auto& [modules, scale] : *later) nn::attach_modules(loaded->params(), modules, scale);
   denoiser = std::move(loaded);
   later.reset();
   return *denoiser;
+}
+
+std::unique_ptr<TextStack> Pipeline::Parts::stored_text() {
+  GAMUT_CHECK(!source.seed && !changed_text, "text encoders that no file holds were dropped");
+  PartSource stored = source;
+  stored.params.device = at::kCPU;
+  return family.open_text(folder, stored);
 }
 
 Pipeline Pipeline::open(const std::filesystem::path& folder, const nn::ParamOptions& options,
@@ -124,6 +130,14 @@ Pipeline Pipeline::open_text_first(const std::filesystem::path& folder, const nn
   Pipeline pipeline;
   pipeline.parts_ = std::make_shared<Parts>(ModelFolder(folder), part_source(options, {}, variant),
                                             /*text_first=*/true);
+  return pipeline;
+}
+
+Pipeline Pipeline::open_without_text(const std::filesystem::path& folder, const nn::ParamOptions& options) {
+  PartSource source = part_source(options, {}, "");
+  source.text = false;
+  Pipeline pipeline;
+  pipeline.parts_ = std::make_shared<Parts>(ModelFolder(folder), source);
   return pipeline;
 }
 
@@ -153,20 +167,22 @@ void Pipeline::save(const std::filesystem::path& folder) const {
     throw ConfigError("model",
                       "weights that are held in int8 cannot be saved as a model; open it without int8");
   const std::string& denoiser = denoiser_name();
+  const std::unique_ptr<TextStack> dropped = parts_->text ? nullptr : parts_->stored_text();
+  const std::vector<NamedStore> encoders = dropped ? dropped->stores() : text_encoders();
   std::vector<std::string> own{denoiser};
-  for (const NamedStore& encoder : text_encoders()) own.push_back(encoder.component);
+  for (const NamedStore& encoder : encoders) own.push_back(encoder.component);
   if (parts_->coder.has_weights()) own.push_back("vae");
   parts_->folder.save_rest(folder, own);
   if (parts_->coder.has_weights())
     save_weights(folder / "vae" / "diffusion_pytorch_model.safetensors", parts_->coder.params());
   save_weights(folder / denoiser / "diffusion_pytorch_model.safetensors", denoiser_params());
-  for (const NamedStore& encoder : text_encoders())
+  for (const NamedStore& encoder : encoders)
     save_weights(folder / encoder.component / "model.safetensors", *encoder.store);
 }
 
 bool Pipeline::denoiser_is_stored() const {
   const nn::TensorMap stored =
-      parts_->folder.load_weights(denoiser_name(), "diffusion_pytorch_model", parts_->variant);
+      parts_->folder.load_weights(denoiser_name(), "diffusion_pytorch_model", parts_->source.variant);
   for (const nn::NamedTensor& param : denoiser_params().params()) {
     const auto found = stored.find(param.name);
     const Tensor now = param.tensor.detach().cpu();
@@ -252,7 +268,9 @@ const std::string& Pipeline::denoiser_name() const { return parts_->family.denoi
 
 void Pipeline::add_lora(const nn::LoraFile& file, double scale) {
   attach(parts_->components(), file, scale);
-  if (parts_->later) parts_->later->loras.emplace_back(nn::modules_of(file, denoiser_name()), scale);
+  parts_->changed_text |= std::ranges::any_of(
+      file.modules, [&](const nn::LoraModule& module) { return module.component != denoiser_name(); });
+  if (parts_->later) parts_->later->emplace_back(nn::modules_of(file, denoiser_name()), scale);
 }
 
 void Pipeline::merge_loras() {

@@ -36,10 +36,15 @@ class Pipeline {
   // encoders can leave memory before these come. Names, shapes and sizes of the files are checked now.
   static Pipeline open_text_first(const std::filesystem::path& folder, const nn::ParamOptions& options,
                                   const std::string& variant = "");
+  // The same without the text encoders, for a second denoiser beside another's: it takes that one's
+  // conditioning, and can neither encode nor be given an adapter.
+  static Pipeline open_without_text(const std::filesystem::path& folder, const nn::ParamOptions& options);
   // A new folder's configs with fresh weights drawn from `seed`, for pretraining.
   static Pipeline create(const std::filesystem::path& config_folder, uint64_t seed,
                          const nn::ParamOptions& options);
-  void save(const std::filesystem::path& folder) const;  // ConfigError when held in int8
+  // Text encoders that were dropped are read again from where the model was opened. ConfigError when held in
+  // int8.
+  void save(const std::filesystem::path& folder) const;
   // Whether the denoiser's weights are still those of the folder it was opened from.
   bool denoiser_is_stored() const;
 
@@ -51,7 +56,7 @@ class Pipeline {
   // Encodes a list now and keeps what came of it in main memory: encode() of the very same list returns it,
   // also when the text encoders are gone.
   void keep_encoded(const std::vector<std::string>& prompts);
-  // Frees the text encoders; from now on prompts cannot be encoded and the model cannot be saved.
+  // Frees the text encoders; from now on prompts cannot be encoded.
   void drop_text_encoders();
   // Tokens that T5 reads of a prompt, instead of the family's usual number. ConfigError where there is no T5,
   // or for a number that it does not take; `name`: the key or flag.

@@ -86,7 +86,7 @@ DryRun::DryRun(const TrainConfig& config, const std::vector<text::Prompt>& promp
   plan_.batch = trainer_->plan();
   plan_.parameters.trained = count_of(trainer_->params());
   encode_prompts();
-  if (may_drop_text_encoders(config, trainer_->policy(), int64_t(prompts.size()) + options.evaluated_prompts))
+  if (may_drop_text_encoders(trainer_->policy(), int64_t(prompts.size()) + options.evaluated_prompts))
     drop_text_encoders();
 }
 

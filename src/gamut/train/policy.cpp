@@ -93,8 +93,7 @@ std::unique_ptr<algorithms::Objective> make_objective(const TrainConfig& config,
   return algorithms::make_objective(slots, uint64_t(config.seed));
 }
 
-bool may_drop_text_encoders(const TrainConfig& config, const models::Pipeline& policy, int64_t prompts) {
-  if (!config.lora.is_on()) return false;
+bool may_drop_text_encoders(const models::Pipeline& policy, int64_t prompts) {
   int64_t encoders = 0, prompt = 0;
   for (const models::NamedStore& encoder : policy.text_encoders()) encoders += encoder.store->num_bytes();
   const models::Conditioning encoded = policy.encode({""});

@@ -37,9 +37,9 @@ diffusion::NoiseProcess rollout_process(const TrainConfig& config, const models:
 std::unique_ptr<algorithms::Objective> make_objective(const TrainConfig& config,
                                                       const diffusion::NoiseProcess& process);
 
-// Whether the text encoders may go once a run's `prompts` prompts are encoded: an adapter trains, which is
-// saved without them, and what they say of the prompts takes less room than they do.
-bool may_drop_text_encoders(const TrainConfig& config, const models::Pipeline& policy, int64_t prompts);
+// Whether the text encoders may go once a run's `prompts` prompts are encoded: what they say of them takes
+// less room than they do.
+bool may_drop_text_encoders(const models::Pipeline& policy, int64_t prompts);
 
 // What only model and recipe together can say; `needs`: of the recipe's objective. ConfigError when no step
 // can train, or when loss or regularizer do not fit the sampler or the latent; a warning is logged when the

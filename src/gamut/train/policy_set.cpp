@@ -60,7 +60,7 @@ PolicySet::PolicySet(const TrainConfig& config, const models::Pipeline& policy,
   if (!regularizer_.is_on()) return;
   const Policy reference = algorithms::policy_of(regularizer_);
   if (!shares_network_) {
-    second_ = models::Pipeline::open(config.model, reference_params(config, policy.options()));
+    second_ = models::Pipeline::open_without_text(config.model, reference_params(config, policy.options()));
     held_[reference] = second_->denoiser_params().params();
   } else if (reference != Policy::kBase) {
     held_[reference] = copies_of(trained);

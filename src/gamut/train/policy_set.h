@@ -30,8 +30,8 @@ namespace gamut::train {
 
 class PolicySet {
  public:
-  // `trained`: the current policy's tensors; `policy` must outlive the set. Opens config.model again when all
-  // weights train and the regularizer is on.
+  // `trained`: the current policy's tensors; `policy` must outlive the set. Opens the denoiser of
+  // config.model again when all weights train and the regularizer is on.
   PolicySet(const TrainConfig& config, const models::Pipeline& policy,
             const std::vector<nn::NamedTensor>& trained, const algorithms::Needs& needs);
 

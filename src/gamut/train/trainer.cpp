@@ -69,7 +69,7 @@ Trainer::Trainer(const TrainConfig& config, models::Pipeline policy, rewards::Re
 bool Trainer::drop_text_encoders(const std::vector<std::vector<std::string>>& evaluated) {
   int64_t prompts = int64_t(prompts_.size());
   for (const std::vector<std::string>& list : evaluated) prompts += int64_t(list.size());
-  if (!may_drop_text_encoders(config_, policy_, prompts)) return false;
+  if (!may_drop_text_encoders(policy_, prompts)) return false;
   actor_.encode_prompts();
   for (const std::vector<std::string>& list : evaluated) policy_.keep_encoded(list);
   policy_.drop_text_encoders();
