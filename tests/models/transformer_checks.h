@@ -40,7 +40,7 @@ void expect_original(const std::string& name, at::ScalarType type) {
   Inputs in = inputs_of(loaded.fixture, type, true);
   const at::Tensor out = loaded.run(in);
   const nn::TensorMap& stored = loaded.fixture.tensors;
-  expect_near(out, stored.at("output"), testing::library_rows_stand_alone() ? 1e-5 : 3e-5, "output");
+  expect_near(out, stored.at("output"), testing::library_sums_as_in_fixtures() ? 1e-5 : 3e-5, "output");
   (out * stored.at("probe")).sum().backward();
   expect_gradients(loaded.store, loaded.fixture);
   for (const char* input : {"sample", "hidden", "pooled"}) {
@@ -111,10 +111,7 @@ void expect_rows_on_their_own(const std::string& name) {
     Inputs one;
     for (const auto& [input, tensor] : many) one[input] = tensor.narrow(0, row, few);
     const at::Tensor alone = loaded.run(one), beside = together.narrow(0, row, few);
-    if (testing::library_rows_stand_alone())
-      EXPECT_TRUE(at::equal(alone, beside)) << "row " << row;
-    else
-      expect_near(alone, beside, 2e-5, "row " + std::to_string(row));
+    EXPECT_TRUE(at::equal(alone, beside)) << "row " << row;
   }
   at::set_num_threads(before);
 }

@@ -80,6 +80,19 @@ nn::TensorMap as_map(const std::vector<nn::NamedTensor>& tensors) {
   return map;
 }
 
+// What rank 0 stored, in all processes. `like`: of the same names and shapes.
+nn::TensorMap at_all(comm::Group& group, std::vector<nn::NamedTensor> stored,
+                     const std::vector<nn::NamedTensor>& like) {
+  std::vector<at::Tensor> tensors;
+  for (size_t i = 0; i < like.size(); ++i) {
+    if (!group.leads()) stored.push_back({like[i].name, at::empty(like[i].tensor.sizes())});
+    stored[i].tensor = stored[i].tensor.contiguous();
+    tensors.push_back(stored[i].tensor);
+  }
+  group.broadcast(tensors);
+  return as_map(stored);
+}
+
 // Sums in another order, divided by their own size.
 constexpr double kOrder = 1e-5;
 
@@ -92,7 +105,13 @@ std::string trains_alike(comm::Group& group) {
     if (std::abs(norm - expected) > kOrder * expected) return cat("norm ", norm, " and ", expected);
   }
   std::string text = compare(divided.weights, whole.weights, kOrder, "weights");
-  text += compare(divided.optimizer.state(), whole.optimizer.state(), kOrder, "moments");
+  const std::vector<nn::NamedTensor> moments = divided.optimizer.state(), average = divided.ema.stored();
+  if (group.leads()) {
+    text += compare(moments, whole.optimizer.state(), kOrder, "moments");
+    text += compare(average, whole.ema.weights(), kOrder, "stored average");
+  } else if (!moments.empty() || !average.empty()) {
+    text += "rank 0 alone stores";
+  }
   text += compare(divided.ema.weights(), whole.ema.weights(), kOrder, "average");
   text += compare(divided.ema.final_weights(5), whole.ema.final_weights(5), kOrder, "last average");
   return text;
@@ -108,7 +127,8 @@ std::string goes_on(comm::Group& group) {
   comm::Group one;
   Trained first = divided_run(group), same = divided_run(group), alone{Shards()};
   for (int64_t step = 1; step <= 3; ++step) first.step(step, group);
-  const nn::TensorMap moments = as_map(first.optimizer.state()), average = as_map(first.ema.weights());
+  const nn::TensorMap moments = at_all(group, first.optimizer.state(), alone.optimizer.state()),
+                      average = at_all(group, first.ema.stored(), alone.ema.weights());
   for (Trained* other : {&same, &alone}) {
     copy_weights(other->weights, as_map(first.weights), "test");
     other->optimizer.load_state(moments, 3);

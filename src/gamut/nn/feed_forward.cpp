@@ -119,18 +119,14 @@ bool needs_grad(std::initializer_list<Tensor> tensors) {
 }  // namespace
 
 Tensor plain_feed_forward(const Tensor& x, const FeedForwardWeights& weights, const Tensor& residual) {
-  const auto halves = at::linear(x, weights.proj.weight, weights.proj.bias).chunk(2, -1);
-  return residual + at::linear(halves[0] * at::gelu(halves[1]), weights.out.weight, weights.out.bias);
+  const auto halves = project(x, weights.proj).chunk(2, -1);
+  return project(halves[0] * at::gelu(halves[1]), weights.out, residual);
 }
 
 Tensor feed_forward(const Tensor& x, const FeedForwardWeights& weights, const Tensor& residual) {
   const auto& [proj, out] = weights;
-  if (proj.scale.defined()) {
-    const auto halves = project(x, proj).chunk(2, -1);
-    return project(halves[0] * at::gelu(halves[1]), out, residual);
-  }
-  const bool fits = fits_matrix_kernels(x, proj.weight) && fits_matrix_kernels(x, out.weight) && proj.bias &&
-                    out.bias && residual.is_contiguous();
+  const bool fits = !proj.scale.defined() && fits_matrix_kernels(x, proj.weight) &&
+                    fits_matrix_kernels(x, out.weight) && proj.bias && out.bias && residual.is_contiguous();
   if (!fits) {
     return plain_feed_forward(x, weights, residual);
   }

@@ -9,6 +9,9 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
+// Of the MKL inside LibTorch, which ships no header of it; null where LibTorch has another library.
+extern "C" __attribute__((weak)) int MKL_Set_Num_Threads_Local(int threads);  // what it was before
+
 namespace gamut::nn {
 namespace {
 
@@ -19,8 +22,13 @@ using OptionalTensor = std::optional<Tensor>;
 
 // Beyond this the kernel's columns of the weights leave the cache.
 constexpr int64_t kMaxInner = 1024;
-// MKL takes rows by fours, those of each of its threads by itself, and rounds what is left over differently.
-constexpr int64_t kRowMultiple = 4;
+// The library's rows come in blocks of as many. With fewer than 16 rows MKL takes other routines, and it
+// takes rows by fours and rounds what is left over differently.
+constexpr int64_t kLibraryRows = 16;
+// Outputs that one call of it makes, and calls per thread, so that all threads end at about the same time.
+constexpr int64_t kLibraryOutputs = 512, kPiecesPerThread = 4;
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 const float* data_or_null(const OptionalTensor& tensor) {
   return tensor ? tensor->const_data_ptr<float>() : nullptr;
@@ -81,15 +89,79 @@ struct TokenLinear : torch::autograd::Function<TokenLinear> {
   }
 };
 
-// By at::linear, with as many rows of zeros as it takes for the others to be rounded as beside any rows.
+// This thread's calls of MKL start no threads while it lives: by their number MKL cuts sums, also inside a
+// parallel region.
+class OneMklThread {
+ public:
+  OneMklThread() : before_(MKL_Set_Num_Threads_Local ? MKL_Set_Num_Threads_Local(1) : 0) {}
+  ~OneMklThread() {
+    if (MKL_Set_Num_Threads_Local) MKL_Set_Num_Threads_Local(before_);
+  }
+  OneMklThread(const OneMklThread&) = delete;
+  OneMklThread& operator=(const OneMklThread&) = delete;
+
+ private:
+  int before_;
+};
+
+// y = at::linear(x): whole blocks of rows, and what is left over, filled up by zeros.
+void multiply_rows(const Tensor& x, const Tensor& weight, const OptionalTensor& bias, const Tensor& y) {
+  const int64_t left = x.size(0) % kLibraryRows, whole = x.size(0) - left;
+  if (whole > 0) {
+    Tensor part = y.narrow(0, 0, whole);
+    at::linear_out(part, x.narrow(0, 0, whole), weight, bias);
+  }
+  if (left > 0) {
+    const Tensor padded = at::constant_pad_nd(x.narrow(0, whole, left), {0, 0, 0, kLibraryRows - left});
+    y.narrow(0, whole, left).copy_(at::linear(padded, weight, bias).narrow(0, 0, left));
+  }
+}
+
+// at::linear on rows [rows, in], cut into groups of blocks of rows and into strips of outputs, each
+// multiplied by one thread alone. Strips are as wide whatever the machine; groups may be as many as there are
+// threads for, since a row does not see the others.
+struct LibraryLinear : torch::autograd::Function<LibraryLinear> {
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
+                        const OptionalTensor& bias) {
+    context->save_for_backward({weight.requires_grad() ? x : Tensor(), weight});
+    context->saved_data["bias"] = bias.has_value();
+    const int64_t rows = x.size(0), out = weight.size(0);
+    const Tensor y = at::empty({rows, out}, x.options());
+    const int64_t blocks = divide_up(rows, kLibraryRows), strips = divide_up(out, kLibraryOutputs);
+    const int64_t groups = std::min(blocks, divide_up(kPiecesPerThread * at::get_num_threads(), strips));
+    at::parallel_for(0, groups * strips, 1, [&](int64_t begin, int64_t end) {
+      const at::NoGradGuard no_grad;
+      const OneMklThread alone;
+      for (int64_t piece = begin; piece < end; ++piece) {
+        const int64_t group = piece / strips, strip = piece % strips * kLibraryOutputs;
+        const int64_t first = blocks * group / groups * kLibraryRows,
+                      count = std::min(rows, blocks * (group + 1) / groups * kLibraryRows) - first,
+                      width = std::min(out - strip, kLibraryOutputs);
+        OptionalTensor offset;
+        if (bias) offset = bias->narrow(0, strip, width);
+        multiply_rows(x.narrow(0, first, count), weight.narrow(0, strip, width), offset,
+                      y.narrow(0, first, count).narrow(1, strip, width));
+      }
+    });
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& outputs) {
+    const variable_list kept = context->get_saved_variables();
+    const Tensor &x = kept[0], &weight = kept[1], &grad_y = outputs[0];
+    const bool with_bias = context->saved_data["bias"].toBool() && context->needs_input_grad(2);
+    return {context->needs_input_grad(0) ? grad_y.mm(weight) : Tensor(),
+            context->needs_input_grad(1) ? grad_y.t().mm(x) : Tensor(), with_bias ? grad_y.sum(0) : Tensor()};
+  }
+};
+
 Tensor library_product(const Tensor& x, const LinearWeights& linear) {
-  const int64_t in = linear.weight.size(1), rows = x.numel() / in, missing = -rows & (kRowMultiple - 1);
-  if (!x.is_cpu() || x.scalar_type() != at::kFloat || missing == 0)
+  if (!fits_float_kernels(x) || linear.weight.scalar_type() != at::kFloat || x.is_meta())
     return at::linear(x, linear.weight, linear.bias);
+  const int64_t in = linear.weight.size(1);
   std::vector<int64_t> shape = x.sizes().vec();
   shape.back() = linear.weight.size(0);
-  const Tensor padded = at::constant_pad_nd(x.reshape({rows, in}), {0, 0, 0, missing});
-  return at::linear(padded, linear.weight, linear.bias).narrow(0, 0, rows).view(shape);
+  return LibraryLinear::apply(x.reshape({x.numel() / in, in}), linear.weight, linear.bias).view(shape);
 }
 
 }  // namespace

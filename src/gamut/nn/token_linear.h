@@ -3,8 +3,8 @@
 //
 // fp32 on the CPU takes the kernels of kernels/matrix.h and kernels/weight_gradient.h, which work through the
 // rows in chunks that stay in the cache and reach twice the speed of the BLAS behind at::linear on many CPUs;
-// everything else takes at::linear. A row's result depends on that row alone, bit for bit, in the kernels
-// always, in at::linear as far as the library does so (MKL: on AMD's processors, not on Intel's).
+// everything else takes at::linear, fp32 on the CPU in blocks of rows. There a row's result depends on that
+// row alone, bit for bit, whatever the number of rows and threads.
 #pragma once
 
 #include <ATen/core/Tensor.h>

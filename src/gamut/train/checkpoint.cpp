@@ -52,7 +52,7 @@ using Files = std::map<std::string, std::vector<nn::NamedTensor>>;
 
 Files files_of(const CheckpointParts& parts) {
   Files files{
-      {kWeights, parts.weights}, {kAverage, parts.ema.weights()}, {kOptimizer, parts.optimizer.state()}};
+      {kWeights, parts.weights}, {kAverage, parts.ema.stored()}, {kOptimizer, parts.optimizer.state()}};
   for (const auto& [policy, weights] : parts.policies) files[policy + ".safetensors"] = weights;
   return files;
 }

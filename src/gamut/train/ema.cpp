@@ -45,30 +45,31 @@ std::vector<nn::NamedTensor> Ema::final_weights(int64_t updates_done) const {
   std::vector<at::Tensor> final;
   for (size_t i = 0; i < tensors_.size(); ++i)
     final.push_back(at::lerp(average_[i], tensors_[i], share_of_weights(updates_done)));
-  return named(final);
+  return whole(final);
 }
 
-std::vector<nn::NamedTensor> Ema::weights() const { return named(average_); }
+std::vector<nn::NamedTensor> Ema::weights() const { return whole(average_); }
 
-std::vector<nn::NamedTensor> Ema::named(const std::vector<at::Tensor>& own) const {
-  const std::vector<at::Tensor> all = shards_.divided() ? shards_.whole(own) : own;
+std::vector<nn::NamedTensor> Ema::stored() const {
+  return named(shards_.divided() ? shards_.whole_at_first(average_) : average_);
+}
+
+std::vector<nn::NamedTensor> Ema::whole(const std::vector<at::Tensor>& own) const {
+  return named(shards_.divided() ? shards_.whole(own) : own);
+}
+
+std::vector<nn::NamedTensor> Ema::named(const std::vector<at::Tensor>& all) const {
   std::vector<nn::NamedTensor> weights;
-  for (size_t i = 0; i < params_.size(); ++i) weights.push_back({params_[i].name, all[i]});
+  for (size_t i = 0; i < all.size(); ++i) weights.push_back({params_[i].name, all[i]});
   return weights;
 }
 
 // Without an average a file may hold one that lagged: the weights count.
 void Ema::load(const nn::TensorMap& weights) {
-  std::vector<nn::NamedTensor> read;
-  for (size_t i = 0; i < params_.size(); ++i)
-    read.push_back({params_[i].name, shards_.divided() ? shards_.like(i) : average_[i]});
-  copy_weights(read, weights, "ema");
-  std::vector<at::Tensor> all;
-  for (const nn::NamedTensor& each : read) all.push_back(each.tensor);
+  const std::vector<at::Tensor> stored = matching_weights(params_, weights, "ema");
+  if (config_.decay > 0) return shards_.take_own(stored, average_);
   at::NoGradGuard no_grad;
-  const std::vector<at::Tensor> own = config_.decay == 0 ? tensors_ : shards_.own(all);
-  for (size_t i = 0; i < own.size(); ++i)
-    if (!own[i].is_same(average_[i])) average_[i].copy_(own[i]);
+  for (size_t i = 0; i < average_.size(); ++i) average_[i].copy_(tensors_[i]);
 }
 
 BorrowedWeights::BorrowedWeights(const std::vector<nn::NamedTensor>& params,
@@ -87,9 +88,9 @@ BorrowedWeights::~BorrowedWeights() {
   for (size_t i = 0; i < params_.size(); ++i) params_[i].tensor.detach().copy_(saved_[i]);
 }
 
-void copy_weights(const std::vector<nn::NamedTensor>& params, const nn::TensorMap& weights,
-                  std::string_view origin) {
-  at::NoGradGuard no_grad;
+std::vector<at::Tensor> matching_weights(const std::vector<nn::NamedTensor>& params,
+                                         const nn::TensorMap& weights, std::string_view origin) {
+  std::vector<at::Tensor> matching;
   for (const nn::NamedTensor& param : params) {
     const auto found = weights.find(param.name);
     if (found == weights.end())
@@ -103,11 +104,19 @@ void copy_weights(const std::vector<nn::NamedTensor>& params, const nn::TensorMa
                                     "' is held in int8, which no weights can be copied into; set "
                                     "base_weights = \"dtype\""));
     nn::check_weight(found->second, origin, param.name);
-    param.tensor.detach().copy_(found->second);
+    matching.push_back(found->second);
   }
   if (weights.size() != params.size())
     throw DataError(origin, cat("the file holds ", weights.size(), " tensors; expected ", params.size(),
                                 "; were the weights made for another model?"));
+  return matching;
+}
+
+void copy_weights(const std::vector<nn::NamedTensor>& params, const nn::TensorMap& weights,
+                  std::string_view origin) {
+  at::NoGradGuard no_grad;
+  const std::vector<at::Tensor> matching = matching_weights(params, weights, origin);
+  for (size_t i = 0; i < params.size(); ++i) params[i].tensor.detach().copy_(matching[i]);
 }
 
 }  // namespace gamut::train

@@ -21,11 +21,12 @@ struct EmaConfig {
 
 class Ema {
  public:
-  // With divided `shards` each process averages its slice, and weights() and final_weights() put them
-  // together on the CPU: all processes call these alike then.
+  // With divided `shards` each process averages its slice, and weights(), stored() and final_weights() put
+  // them together on the CPU: all processes call these alike then.
   Ema(std::vector<nn::NamedTensor> params, const EmaConfig& config, Shards shards = {});
   void update(int64_t updates_done);  // after the optimizer's step; updates_done counts from 1
   std::vector<nn::NamedTensor> weights() const;
+  std::vector<nn::NamedTensor> stored() const;  // weights(), of divided ones only in the process that leads
   // The average as a run ends: updates since the last application are taken in by one more. weights() stays.
   std::vector<nn::NamedTensor> final_weights(int64_t updates_done) const;
   void load(const nn::TensorMap& weights);
@@ -33,7 +34,8 @@ class Ema {
  private:
   bool is_due(int64_t updates_done) const;
   double share_of_weights(int64_t updates_done) const;  // 1 - d
-  std::vector<nn::NamedTensor> named(const std::vector<at::Tensor>& own) const;
+  std::vector<nn::NamedTensor> whole(const std::vector<at::Tensor>& own) const;
+  std::vector<nn::NamedTensor> named(const std::vector<at::Tensor>& all) const;
 
   std::vector<nn::NamedTensor> params_;
   Shards shards_;
@@ -54,7 +56,11 @@ class BorrowedWeights {
   std::vector<at::Tensor> saved_;
 };
 
-// Copies `weights` into `params` by name; DataError for a missing, surplus or misshaped tensor.
+// Those of `weights` that `params` name, in their order; DataError for a missing, surplus or misshaped
+// tensor.
+std::vector<at::Tensor> matching_weights(const std::vector<nn::NamedTensor>& params,
+                                         const nn::TensorMap& weights, std::string_view origin);
+// Copies `weights` into `params` by name; DataError as matching_weights, before anything is copied.
 void copy_weights(const std::vector<nn::NamedTensor>& params, const nn::TensorMap& weights,
                   std::string_view origin);
 

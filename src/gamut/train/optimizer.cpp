@@ -107,8 +107,8 @@ void AdamW::zero_grad() {
 std::vector<nn::NamedTensor> AdamW::state() const {
   std::vector<nn::NamedTensor> state;
   for (const auto& [prefix, moments] : {std::pair{kFirst, &exp_avg_}, std::pair{kSecond, &exp_avg_sq_}}) {
-    const std::vector<at::Tensor> all = shards_.divided() ? shards_.whole(*moments) : *moments;
-    for (size_t i = 0; i < params_.size(); ++i) state.push_back({prefix + params_[i].name, all[i]});
+    const std::vector<at::Tensor> all = shards_.divided() ? shards_.whole_at_first(*moments) : *moments;
+    for (size_t i = 0; i < all.size(); ++i) state.push_back({prefix + params_[i].name, all[i]});
   }
   return state;
 }
@@ -122,10 +122,9 @@ void AdamW::load_state(const nn::TensorMap& state, int64_t steps_done) {
       if (prefix == std::string(kSecond) && found.lt(0).any().item<bool>())
         throw DataError("checkpoint", cat("optimizer state '", prefix, params_[i].name,
                                           "' must hold squares; got negative numbers; the file is damaged"));
-      stored.push_back(shards_.divided() ? shards_.like(i).copy_(found) : found);
+      stored.push_back(found);
     }
-    const std::vector<at::Tensor> own = shards_.own(stored);
-    for (size_t i = 0; i < own.size(); ++i) (*moments)[i].copy_(own[i]);
+    shards_.take_own(stored, *moments);
   }
   steps_done_ = steps_done;
   for (at::Tensor& count : step_counts_) count.fill_(double(steps_done));

@@ -38,7 +38,8 @@ class AdamW {
 
   int64_t steps_done() const { return steps_done_; }
   at::Device device() const { return params_.front().tensor.device(); }
-  // * "exp_avg.<name>" and "exp_avg_sq.<name>" in the parameters' shapes, for checkpoints.
+  // * "exp_avg.<name>" and "exp_avg_sq.<name>" in the parameters' shapes, for checkpoints; of divided
+  // moments in the process that leads, and nothing in the others, which call it all the same.
   std::vector<nn::NamedTensor> state() const;
   // DataError when a tensor is missing or of another shape.
   void load_state(const nn::TensorMap& state, int64_t steps_done);

@@ -114,6 +114,33 @@ std::vector<at::Tensor> Shards::whole(const std::vector<at::Tensor>& own) const 
   return tensors;
 }
 
+// Those that do not lead give away what they have, chunk by chunk, as share_own does.
+std::vector<at::Tensor> Shards::whole_at_first(const std::vector<at::Tensor>& own) const {
+  if (group_->leads()) return whole(own);
+  std::vector<at::Tensor> mine = own;
+  mine.push_back(at::empty({0}, params_.front().options().requires_grad(false)));  // where there are none
+  const at::Tensor row = at::cat(mine);
+  for (int64_t begin = 0; begin < chunks_ * kChunk; begin += kChunk) {
+    const int64_t first = std::min(begin, row.numel());
+    group_->gather_rows(row.narrow(0, first, std::min(kChunk, row.numel() - first)));
+  }
+  return {};
+}
+
+void Shards::take_own(const std::vector<at::Tensor>& whole, const std::vector<at::Tensor>& own) const {
+  const at::NoGradGuard no_grad;
+  if (!divided()) {
+    for (size_t i = 0; i < own.size(); ++i) own[i].copy_(whole[i]);
+    return;
+  }
+  const std::vector<Piece> mine = pieces(begin_of(group_->rank()), begin_of(group_->rank() + 1));
+  GAMUT_CHECK(own.size() == mine.size(), own.size(), " and ", mine.size(), " pieces");
+  for (size_t i = 0; i < mine.size(); ++i) {
+    const Piece& piece = mine[i];
+    own[i].copy_(row_of(like(piece.tensor).copy_(whole[piece.tensor])).narrow(0, piece.begin, piece.count));
+  }
+}
+
 at::Tensor Shards::norm(const at::Tensor& own) const {
   const at::Tensor squares = own.to(at::kDouble).square();
   group_->sum({squares});

@@ -29,6 +29,9 @@ class Shards {
   // the slice touches; undivided the tensors themselves.
   std::vector<at::Tensor> own(const std::vector<at::Tensor>& tensors) const;
 
+  // `own` becomes its part of whole tensors, which may lie in memory in any way; one at a time is laid out.
+  void take_own(const std::vector<at::Tensor>& whole, const std::vector<at::Tensor>& own) const;
+
   // The following are for divided state, and all processes call them alike.
   // own(tensors) becomes the sum over all processes; the rest stays as it was.
   void sum_own(const std::vector<at::Tensor>& tensors) const;
@@ -36,6 +39,8 @@ class Shards {
   void share_own(const std::vector<at::Tensor>& tensors) const;
   // Tensors of which each process has own(): whole, in the parameters' shapes, on the CPU.
   std::vector<at::Tensor> whole(const std::vector<at::Tensor>& own) const;
+  // The same in the process that leads, which writes them down; nothing in the others.
+  std::vector<at::Tensor> whole_at_first(const std::vector<at::Tensor>& own) const;
   // Of vectors of which each process has a part, by the norm of this process's: fp32 scalar.
   at::Tensor norm(const at::Tensor& own) const;
 
