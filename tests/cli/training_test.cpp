@@ -2,6 +2,7 @@
 // `gamut train` on a tiny model: what it leaves behind, rewards without signal, rewards that fail.
 #include "cli/micro.h"
 #include "cli/run_program.h"
+#include "support/library_sums.h"
 
 #include <gtest/gtest.h>
 
@@ -400,7 +401,8 @@ TEST(training, metrics_do_not_depend_on_the_number_of_threads) {
   const json one = io::read_json_lines(micro / "one/metrics.jsonl").at(0),
              two = io::read_json_lines(micro / "two/metrics.jsonl").at(0);
   for (const char* key : {"reward_mean", "reward_std", "advantage_abs_mean"})
-    EXPECT_EQ(one.at(key), two.at(key)) << key;
+    EXPECT_NEAR(one.at(key).get<double>(), two.at(key).get<double>(), library_sums_as_on_amd() ? 0 : 1e-6)
+        << key;
   EXPECT_NEAR(one.at("grad_norm").get<double>() / two.at("grad_norm").get<double>(), 1.0, 1e-5);
 }
 
