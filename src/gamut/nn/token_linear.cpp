@@ -25,8 +25,8 @@ constexpr int64_t kMaxInner = 1024;
 // The library's rows come in blocks of as many. With fewer than 16 rows MKL takes other routines, and it
 // takes rows by fours and rounds what is left over differently.
 constexpr int64_t kLibraryRows = 16;
-// Outputs that one call of it makes, and calls per thread, so that all threads end at about the same time.
-constexpr int64_t kLibraryOutputs = 512, kPiecesPerThread = 4;
+// Outputs of a part at least: with fewer than 192 of long rows MKL sums in another order.
+constexpr int64_t kLibraryOutputs = 256;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -117,9 +117,8 @@ void multiply_rows(const Tensor& x, const Tensor& weight, const OptionalTensor& 
   }
 }
 
-// at::linear on rows [rows, in], cut into groups of blocks of rows and into strips of outputs, each
-// multiplied by one thread alone. Strips are as wide whatever the machine; groups may be as many as there are
-// threads for, since a row does not see the others.
+// at::linear on rows [rows, in], a part for each thread alone: the outputs are shared out, and where these
+// are few, blocks of rows. A row sees neither the others nor the number of parts.
 struct LibraryLinear : torch::autograd::Function<LibraryLinear> {
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
                         const OptionalTensor& bias) {
@@ -127,20 +126,21 @@ struct LibraryLinear : torch::autograd::Function<LibraryLinear> {
     context->saved_data["bias"] = bias.has_value();
     const int64_t rows = x.size(0), out = weight.size(0);
     const Tensor y = at::empty({rows, out}, x.options());
-    const int64_t blocks = divide_up(rows, kLibraryRows), strips = divide_up(out, kLibraryOutputs);
-    const int64_t groups = std::min(blocks, divide_up(kPiecesPerThread * at::get_num_threads(), strips));
+    const int64_t threads = at::get_num_threads(), blocks = divide_up(rows, kLibraryRows);
+    const int64_t strips = std::clamp<int64_t>(out / kLibraryOutputs, 1, threads),
+                  groups = std::min(blocks, threads / strips);
     at::parallel_for(0, groups * strips, 1, [&](int64_t begin, int64_t end) {
       const at::NoGradGuard no_grad;
       const OneMklThread alone;
-      for (int64_t piece = begin; piece < end; ++piece) {
-        const int64_t group = piece / strips, strip = piece % strips * kLibraryOutputs;
+      for (int64_t part = begin; part < end; ++part) {
+        const int64_t group = part / strips, strip = part % strips;
         const int64_t first = blocks * group / groups * kLibraryRows,
-                      count = std::min(rows, blocks * (group + 1) / groups * kLibraryRows) - first,
-                      width = std::min(out - strip, kLibraryOutputs);
+                      count = std::min(rows, blocks * (group + 1) / groups * kLibraryRows) - first;
+        const int64_t column = out * strip / strips, width = out * (strip + 1) / strips - column;
         OptionalTensor offset;
-        if (bias) offset = bias->narrow(0, strip, width);
-        multiply_rows(x.narrow(0, first, count), weight.narrow(0, strip, width), offset,
-                      y.narrow(0, first, count).narrow(1, strip, width));
+        if (bias) offset = bias->narrow(0, column, width);
+        multiply_rows(x.narrow(0, first, count), weight.narrow(0, column, width), offset,
+                      y.narrow(0, first, count).narrow(1, column, width));
       }
     });
     return y;
