@@ -29,7 +29,7 @@ struct Pipeline::Parts {
   PictureCoder coder;
   AutoencoderOptions coding;
   LatentSpec own_latents, latents;  // as trained, as asked for
-  std::unique_ptr<TextStack> text;  // none once dropped
+  std::unique_ptr<TextStack> text;  // none once dropped, or not opened
   std::unique_ptr<Denoiser> denoiser;
   bool changed_text = false;  // by an adapter
   // While the denoiser's weights are in their files, it stands on the meta device, and its adapters wait.

@@ -36,7 +36,7 @@ class Pipeline {
   // encoders can leave memory before these come. Names, shapes and sizes of the files are checked now.
   static Pipeline open_text_first(const std::filesystem::path& folder, const nn::ParamOptions& options,
                                   const std::string& variant = "");
-  // The same without the text encoders, for a second denoiser beside another's: it takes that one's
+  // open() without the text encoders, for a second denoiser beside another's: it takes that one's
   // conditioning, and can neither encode nor be given an adapter.
   static Pipeline open_without_text(const std::filesystem::path& folder, const nn::ParamOptions& options);
   // A new folder's configs with fresh weights drawn from `seed`, for pretraining.

@@ -28,8 +28,6 @@ constexpr int64_t kLibraryRows = 16;
 // Outputs of a part at least: with fewer than 192 of long rows MKL sums in another order.
 constexpr int64_t kLibraryOutputs = 256;
 
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 const float* data_or_null(const OptionalTensor& tensor) {
   return tensor ? tensor->const_data_ptr<float>() : nullptr;
 }
@@ -126,7 +124,7 @@ struct LibraryLinear : torch::autograd::Function<LibraryLinear> {
     context->saved_data["bias"] = bias.has_value();
     const int64_t rows = x.size(0), out = weight.size(0);
     const Tensor y = at::empty({rows, out}, x.options());
-    const int64_t threads = at::get_num_threads(), blocks = divide_up(rows, kLibraryRows);
+    const int64_t threads = at::get_num_threads(), blocks = (rows + kLibraryRows - 1) / kLibraryRows;
     const int64_t strips = std::clamp<int64_t>(out / kLibraryOutputs, 1, threads),
                   groups = std::min(blocks, threads / strips);
     at::parallel_for(0, groups * strips, 1, [&](int64_t begin, int64_t end) {

@@ -92,38 +92,43 @@ void Shards::sum_own(const std::vector<at::Tensor>& tensors) const {
   }
 }
 
-void Shards::share_own(const std::vector<at::Tensor>& tensors) const {
+at::Tensor Shards::own_chunk(const std::vector<at::Tensor>& own, int64_t chunk) const {
+  const at::Tensor& like = own.empty() ? params_.front() : own.front();
+  std::vector<at::Tensor> parts{at::empty({0}, like.options().requires_grad(false))};  // where there are none
+  int64_t first = 0;  // of the piece, in the slice
+  for (const at::Tensor& piece : own) {
+    const int64_t from = std::max(chunk * kChunk, first),
+                  to = std::min((chunk + 1) * kChunk, first + piece.numel());
+    if (from < to) parts.push_back(piece.narrow(0, from - first, to - from));
+    first += piece.numel();
+  }
+  return at::cat(parts);
+}
+
+void Shards::collect(const std::vector<at::Tensor>& own, const std::vector<at::Tensor>& to) const {
   const at::NoGradGuard no_grad;
   for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
-    std::vector<at::Tensor> mine = views(tensors, chunk_of(group_->rank(), chunk)), all;
-    mine.push_back(at::empty({0}, tensors.front().options().requires_grad(false)));  // where there are none
-    const at::Tensor gathered = group_->gather_rows(at::cat(mine));
+    const at::Tensor gathered = group_->gather_rows(own_chunk(own, chunk));
+    if (to.empty()) continue;
+    std::vector<at::Tensor> all;
     for (int64_t rank = 0; rank < group_->size(); ++rank)
-      for (const at::Tensor& view : views(tensors, chunk_of(rank, chunk))) all.push_back(view);
+      for (const at::Tensor& view : views(to, chunk_of(rank, chunk))) all.push_back(view);
     distribute(gathered, all);
   }
 }
 
+void Shards::share_own(const std::vector<at::Tensor>& tensors) const { collect(own(tensors), tensors); }
+
 std::vector<at::Tensor> Shards::whole(const std::vector<at::Tensor>& own) const {
   std::vector<at::Tensor> tensors;
   for (size_t i = 0; i < params_.size(); ++i) tensors.push_back(like(i));
-  const std::vector<at::Tensor> mine = this->own(tensors);
-  GAMUT_CHECK(own.size() == mine.size(), own.size(), " and ", mine.size(), " pieces");
-  for (size_t i = 0; i < mine.size(); ++i) mine[i].copy_(own[i]);
-  share_own(tensors);
+  collect(own, tensors);
   return tensors;
 }
 
-// Those that do not lead give away what they have, chunk by chunk, as share_own does.
 std::vector<at::Tensor> Shards::whole_at_first(const std::vector<at::Tensor>& own) const {
   if (group_->leads()) return whole(own);
-  std::vector<at::Tensor> mine = own;
-  mine.push_back(at::empty({0}, params_.front().options().requires_grad(false)));  // where there are none
-  const at::Tensor row = at::cat(mine);
-  for (int64_t begin = 0; begin < chunks_ * kChunk; begin += kChunk) {
-    const int64_t first = std::min(begin, row.numel());
-    group_->gather_rows(row.narrow(0, first, std::min(kChunk, row.numel() - first)));
-  }
+  collect(own, {});
   return {};
 }
 

@@ -56,6 +56,10 @@ class Shards {
   std::vector<Piece> pieces(int64_t begin, int64_t end) const;  // of the row
   // What of a rank's slice travels in chunk `chunk`.
   std::vector<Piece> chunk_of(int64_t rank, int64_t chunk) const;
+  // What of this process's slice travels in it.
+  at::Tensor own_chunk(const std::vector<at::Tensor>& own, int64_t chunk) const;
+  // All processes' own() go to all, into whole tensors, or nowhere where `to` is empty.
+  void collect(const std::vector<at::Tensor>& own, const std::vector<at::Tensor>& to) const;
   int64_t begin_of(int64_t rank) const { return std::min(rank * slice_, total_); }
 
   comm::Group* group_ = nullptr;
