@@ -7,52 +7,17 @@
 #include "gamut/nn/kernels/group_norm.h"
 #include "gamut/nn/kernels/matrix.h"
 #include "gamut/nn/kernels/weight_gradient.h"
-#include "support/cpu_paths.h"
+#include "support/kernel_checks.h"
 
-#include <cmath>
 #include <cstdlib>
-#include <functional>
-#include <vector>
 
 namespace gamut::nn {
 namespace kernel_paths_test {
 
-using Floats = std::vector<float>;
-using Doubles = std::vector<double>;
-
-Floats wave(int64_t count, double frequency) {
-  Floats values(static_cast<size_t>(count));
-  for (size_t i = 0; i < values.size(); ++i) values[i] = float(std::sin(frequency * double(i) + 0.3));
-  return values;
-}
-
-// Relative to the largest number.
-void expect_close(const Floats& got, const Doubles& exact, double relative, const char* what) {
-  ASSERT_EQ(got.size(), exact.size()) << what;
-  double size = 0, worst = 0;
-  for (size_t i = 0; i < got.size(); ++i) {
-    size = std::max(size, std::abs(exact[i]));
-    worst = std::max(worst, std::abs(double(got[i]) - exact[i]));
-  }
-  EXPECT_LE(worst, relative * size) << what;
-}
-
-// What `compute` gives on each path is `exact`, and the same bits wherever multiply-adds fuse.
-void expect_on_every_path(const std::function<Floats()>& compute, const Doubles& exact, double relative,
-                          const char* what) {
-  Floats fused;
-  for (const CpuPath path : runnable_cpu_paths()) {
-    SCOPED_TRACE(cpu_path_name(path));
-    const testing::OnCpuPath scope(path);
-    const Floats got = compute();
-    expect_close(got, exact, relative, what);
-    if (path == CpuPath::kBaseline) continue;
-    if (!fused.empty()) {
-      EXPECT_EQ(got, fused) << what << ": other bits than on the path before";
-    }
-    fused = got;
-  }
-}
+using testing::Doubles;
+using testing::expect_on_every_path;
+using testing::Floats;
+using testing::wave;
 
 double normal_below(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
 double normal_density(double x) { return std::exp(-0.5 * x * x) / std::sqrt(2 * std::acos(-1.0)); }

@@ -4,6 +4,8 @@
 #include "gamut/nn/autocast.h"
 #include "gamut/nn/cost.h"
 #include "gamut/nn/kernels/weight_gradient.h"
+#include "gamut/nn/row_tasks.h"
+#include "gamut/nn/tiled_convolution.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -27,35 +29,34 @@ Tensor onednn(const Tensor& x, const Tensor& weight, const OptionalTensor& bias,
   return at::mkldnn_convolution(x, weight, bias, {padding, padding}, {stride, stride}, {1, 1}, 1);
 }
 
-// Gradients of weight [out, in, k, k] and bias by the kernel; x and grad_y are channels-last.
-struct WeightGradients {
-  Tensor weight, bias;
-};
-
-WeightGradients kernel_weight_gradients(const Tensor& x, const Tensor& grad_y, int64_t size,
-                                        const ConvGeometry& geometry, bool with_bias) {
+// The gradient of the weight [out, in, k, k] by the kernel; x and grad_y are channels-last.
+Tensor kernel_weight_gradient(const Tensor& x, const Tensor& grad_y, int64_t size,
+                              const ConvGeometry& geometry) {
   const kernels::ConvShape shape{x.size(0),       x.size(2),       x.size(3),      x.size(1),
                                  grad_y.size(2),  grad_y.size(3),  grad_y.size(1), size,
                                  geometry.stride, geometry.padding};
   // Dense [out, k, k, in] memory seen as [out, in, k, k].
   const Tensor dense = at::zeros({shape.out_channels, size, size, shape.in_channels}, x.options());
-  WeightGradients gradients{dense.permute({0, 3, 1, 2}), {}};
-  if (with_bias) gradients.bias = at::zeros({shape.out_channels}, x.options());
+  const float *from = const_pointer(x), *incoming = const_pointer(grad_y);
+  float* to = pointer(dense);
   if (x.is_meta()) {
     const int64_t places = grad_y.numel() / shape.out_channels;
     count_flops(2.0 * double(dense.numel()) * double(places));
-    return gradients;
+  } else {
+    at::parallel_for(0, kernels::weight_gradient_tiles(shape), 1, [&](int64_t begin, int64_t end) {
+      kernels::add_weight_gradient(shape, from, incoming, begin, end, to);
+    });
   }
-  const float *from = x.const_data_ptr<float>(), *incoming = grad_y.const_data_ptr<float>();
-  float* to = dense.mutable_data_ptr<float>();
-  at::parallel_for(0, kernels::weight_gradient_tiles(shape), 1, [&](int64_t begin, int64_t end) {
-    kernels::add_weight_gradient(shape, from, incoming, begin, end, to);
-  });
-  if (with_bias) {
-    kernels::add_column_sums(grad_y.numel() / shape.out_channels, shape.out_channels, incoming,
-                             gradients.bias.mutable_data_ptr<float>());
+  return dense.permute({0, 3, 1, 2});
+}
+
+Tensor bias_gradient(const Tensor& grad_y) {
+  const int64_t out = grad_y.size(1);
+  const Tensor gradient = at::zeros({out}, grad_y.options());
+  if (!grad_y.is_meta()) {
+    kernels::add_column_sums(grad_y.numel() / out, out, const_pointer(grad_y), pointer(gradient));
   }
-  return gradients;
+  return gradient;
 }
 
 bool fits_weight_kernel(const Tensor& weight) {
@@ -69,7 +70,9 @@ struct Convolution : torch::autograd::Function<Convolution> {
     context->saved_data["stride"] = stride;
     context->saved_data["padding"] = padding;
     context->saved_data["bias"] = bias.has_value();
-    return onednn(x, weight, bias, {stride, padding});
+    const ConvGeometry geometry{stride, padding};
+    return by_tiles(x, weight, geometry) ? convolve_tiles(x, weight, bias)
+                                         : onednn(x, weight, bias, geometry);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& outputs) {
@@ -77,22 +80,30 @@ struct Convolution : torch::autograd::Function<Convolution> {
     const Tensor &x = kept[0], &weight = kept[1], grad_y = outputs[0].contiguous(kLayout);
     const ConvGeometry geometry{context->saved_data["stride"].toInt(),
                                 context->saved_data["padding"].toInt()};
-    const bool with_bias = context->saved_data["bias"].toBool();
-    const bool by_kernel = context->needs_input_grad(1) && fits_weight_kernel(weight);
-    const std::array<bool, 3> rest{context->needs_input_grad(0), context->needs_input_grad(1) && !by_kernel,
-                                   with_bias && !by_kernel};
+    const bool tiled = by_tiles(x, weight, geometry);
+    const bool with_weight = context->needs_input_grad(1),
+               own_weight = with_weight && fits_weight_kernel(weight);
+    const bool with_bias = context->saved_data["bias"].toBool() && context->needs_input_grad(2);
+    const std::array<bool, 3> rest{context->needs_input_grad(0) && !tiled, with_weight && !own_weight,
+                                   with_bias && !own_weight};
     Tensor grad_x, grad_weight, grad_bias;
     if (rest[0] || rest[1] || rest[2]) {
       std::tie(grad_x, grad_weight, grad_bias) =
           at::convolution_backward(grad_y, x, weight, at::IntArrayRef{weight.size(0)}, {geometry.stride},
                                    {geometry.padding}, {1}, false, {0}, 1, rest);
     }
-    if (by_kernel) {
-      const WeightGradients own = kernel_weight_gradients(x, grad_y, weight.size(2), geometry, with_bias);
-      grad_weight = own.weight;
-      grad_bias = own.bias;
+    if (tiled && context->needs_input_grad(0)) grad_x = tiled_input_gradient(grad_y, weight);
+    if (own_weight) {
+      grad_weight = tiled ? tiled_weight_gradient(x, grad_y)
+                          : kernel_weight_gradient(x, grad_y, weight.size(2), geometry);
+      if (with_bias) grad_bias = bias_gradient(grad_y);
     }
     return {grad_x, grad_weight, grad_bias, {}, {}};
+  }
+
+  // Meta tensors have no numbers to transform; there the direct form counts the operations and memory.
+  static bool by_tiles(const Tensor& x, const Tensor& weight, const ConvGeometry& geometry) {
+    return !x.is_meta() && fits_tiles(weight, geometry);
   }
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions on the fastest path each device has.
 //
-// fp32 channels-last on the CPU: oneDNN forward and for the input's gradient, kernels/weight_gradient.h for
-// the weights'. Everything else takes PyTorch's operations.
+// fp32 channels-last on the CPU: 3x3 by tiles (tiled_convolution.h); else oneDNN forward and for the input's
+// gradient, kernels/weight_gradient.h for the weights'. Everything else takes PyTorch's operations.
 #pragma once
 
 #include <ATen/core/Tensor.h>

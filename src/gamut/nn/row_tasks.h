@@ -40,20 +40,21 @@ void for_row_chunks(int64_t rows, const Work& work) {
 // and returns the sum over slices of their `size` floats, which start at zero. `size` is a multiple of 4. On
 // the meta device nothing is called.
 template <class Work>
-at::Tensor sum_over_rows(const at::TensorOptions& options, int64_t rows, int64_t size, const Work& work) {
-  const at::Tensor partial = at::zeros({kRowSlices, size}, options), total = at::zeros({size}, options);
+at::Tensor sum_over_rows(const at::TensorOptions& options, int64_t rows, int64_t size, const Work& work,
+                         int64_t slices = kRowSlices) {
+  const at::Tensor partial = at::zeros({slices, size}, options), total = at::zeros({size}, options);
   if (total.is_meta()) return total;
   float* sums = partial.mutable_data_ptr<float>();
   const int64_t chunks = (rows + kRowsPerChunk - 1) / kRowsPerChunk;
-  at::parallel_for(0, kRowSlices, 1, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, slices, 1, [&](int64_t begin, int64_t end) {
     for (int64_t slice = begin; slice < end; ++slice) {
-      const int64_t last = std::min(rows, (slice + 1) * chunks / kRowSlices * kRowsPerChunk);
-      for (int64_t row = slice * chunks / kRowSlices * kRowsPerChunk; row < last; row += kRowsPerChunk) {
+      const int64_t last = std::min(rows, (slice + 1) * chunks / slices * kRowsPerChunk);
+      for (int64_t row = slice * chunks / slices * kRowsPerChunk; row < last; row += kRowsPerChunk) {
         work(row, std::min(kRowsPerChunk, last - row), sums + slice * size);
       }
     }
   });
-  kernels::add_column_sums(kRowSlices, size, sums, total.mutable_data_ptr<float>());
+  kernels::add_column_sums(slices, size, sums, total.mutable_data_ptr<float>());
   return total;
 }
 

@@ -47,4 +47,31 @@ void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& in, 
   table().group_norm_backward(shape, in, kept, grad_y, grad, scratch);
 }
 
+int64_t tile_count(const TiledShape& shape) { return table().tile_count(shape); }
+
+int64_t tile_scratch(const TiledShape& shape) { return table().tile_scratch(shape); }
+
+void pack_tile_weights(const TiledShape& shape, const float* weights, float* packed, float* scratch) {
+  table().pack_tile_weights(shape, weights, packed, scratch);
+}
+
+void pack_reversed_tile_weights(const TiledShape& shape, const float* weights, float* packed,
+                                float* scratch) {
+  table().pack_reversed_tile_weights(shape, weights, packed, scratch);
+}
+
+void convolve_tiles(const TiledShape& shape, const float* x, const float* packed, const float* bias,
+                    int64_t begin, int64_t end, float* y, float* scratch) {
+  table().convolve_tiles(shape, x, packed, bias, begin, end, y, scratch);
+}
+
+void add_tile_gradients(const TiledShape& shape, const float* x, const float* grad_y, int64_t begin,
+                        int64_t end, float* sums, float* scratch) {
+  table().add_tile_gradients(shape, x, grad_y, begin, end, sums, scratch);
+}
+
+void tile_gradients_to_weights(const TiledShape& shape, const float* sums, float* grad_weights) {
+  table().tile_gradients_to_weights(shape, sums, grad_weights);
+}
+
 }  // namespace gamut::nn::kernels

@@ -17,6 +17,13 @@ decltype(kernels::geglu_forward) geglu_forward;
 decltype(kernels::geglu_backward) geglu_backward;
 decltype(kernels::group_norm_forward) group_norm_forward;
 decltype(kernels::group_norm_backward) group_norm_backward;
+decltype(kernels::tile_count) tile_count;
+decltype(kernels::tile_scratch) tile_scratch;
+decltype(kernels::pack_tile_weights) pack_tile_weights;
+decltype(kernels::pack_reversed_tile_weights) pack_reversed_tile_weights;
+decltype(kernels::convolve_tiles) convolve_tiles;
+decltype(kernels::add_tile_gradients) add_tile_gradients;
+decltype(kernels::tile_gradients_to_weights) tile_gradients_to_weights;
 
 extern const Table table;
 const Table table{pack,
@@ -29,6 +36,13 @@ const Table table{pack,
                   geglu_forward,
                   geglu_backward,
                   group_norm_forward,
-                  group_norm_backward};
+                  group_norm_backward,
+                  tile_count,
+                  tile_scratch,
+                  pack_tile_weights,
+                  pack_reversed_tile_weights,
+                  convolve_tiles,
+                  add_tile_gradients,
+                  tile_gradients_to_weights};
 
 }  // namespace gamut::nn::kernels::GAMUT_PATH

@@ -7,6 +7,7 @@
 #include "gamut/nn/kernels/group_norm.h"
 #include "gamut/nn/kernels/matrix.h"
 #include "gamut/nn/kernels/weight_gradient.h"
+#include "gamut/nn/kernels/winograd.h"
 
 namespace gamut::nn::kernels {
 
@@ -23,6 +24,13 @@ struct Table {
   decltype(&kernels::geglu_backward) geglu_backward;
   decltype(&kernels::group_norm_forward) group_norm_forward;
   decltype(&kernels::group_norm_backward) group_norm_backward;
+  decltype(&kernels::tile_count) tile_count;
+  decltype(&kernels::tile_scratch) tile_scratch;
+  decltype(&kernels::pack_tile_weights) pack_tile_weights;
+  decltype(&kernels::pack_reversed_tile_weights) pack_reversed_tile_weights;
+  decltype(&kernels::convolve_tiles) convolve_tiles;
+  decltype(&kernels::add_tile_gradients) add_tile_gradients;
+  decltype(&kernels::tile_gradients_to_weights) tile_gradients_to_weights;
 };
 
 // The table of cpu_path().

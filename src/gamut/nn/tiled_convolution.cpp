@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gamut/nn/tiled_convolution.h"
+
+#include "gamut/nn/kernels/matrix.h"
+#include "gamut/nn/kernels/winograd.h"
+#include "gamut/nn/row_tasks.h"
+
+namespace gamut::nn {
+namespace {
+
+using at::Tensor;
+using kernels::TiledShape;
+
+constexpr auto kLayout = at::MemoryFormat::ChannelsLast;
+
+// Beyond this the transformed weights, two megabytes of them, leave the cache.
+constexpr int64_t kMaxWeights = 128 * 256;
+// A slice of the weights' gradient has at least so many tiles, that it outweighs the sum over slices.
+constexpr int64_t kTilesPerSlice = 256;
+
+TiledShape shape_of(const Tensor& x, int64_t in, int64_t out) {
+  return {x.size(0), x.size(2), x.size(3), in, out};
+}
+
+using Pack = decltype(kernels::pack_tile_weights);
+
+Tensor packed_weights(const TiledShape& shape, const Tensor& weight, const Pack& pack) {
+  const Tensor dense = weight.contiguous(kLayout);
+  const Tensor both = at::empty({2, kernels::kTilePlaces * shape.in * shape.out}, weight.options());
+  float* to = both.mutable_data_ptr<float>();
+  pack(shape, dense.const_data_ptr<float>(), to, to + both.stride(0));
+  return both;
+}
+
+Tensor by_tiles(const TiledShape& shape, const Tensor& x, const Tensor& packed, const float* bias) {
+  const Tensor y = at::empty({shape.batch, shape.out, shape.height, shape.width}, x.options(), kLayout);
+  const float *from = x.const_data_ptr<float>(), *weights = packed.const_data_ptr<float>();
+  float* to = y.mutable_data_ptr<float>();
+  at::parallel_for(0, kernels::tile_count(shape), kRowsPerChunk, [&](int64_t begin, int64_t end) {
+    const Tensor scratch = at::empty({kernels::tile_scratch(shape)}, at::kFloat);
+    kernels::convolve_tiles(shape, from, weights, bias, begin, end, to, scratch.mutable_data_ptr<float>());
+  });
+  return y;
+}
+
+}  // namespace
+
+bool fits_tiles(const Tensor& weight, const ConvGeometry& geometry) {
+  const int64_t out = weight.size(0), in = weight.size(1);
+  return weight.size(2) == 3 && weight.size(3) == 3 && geometry.stride == 1 && geometry.padding == 1 &&
+         in % kernels::kColumnMultiple == 0 && out % kernels::kColumnMultiple == 0 && in * out <= kMaxWeights;
+}
+
+Tensor convolve_tiles(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias) {
+  const TiledShape shape = shape_of(x, weight.size(1), weight.size(0));
+  const Tensor packed = packed_weights(shape, weight, kernels::pack_tile_weights);
+  return by_tiles(shape, x, packed, bias ? bias->const_data_ptr<float>() : nullptr);
+}
+
+Tensor tiled_input_gradient(const Tensor& grad_y, const Tensor& weight) {
+  const TiledShape forward = shape_of(grad_y, weight.size(1), weight.size(0)),
+                   back = shape_of(grad_y, weight.size(0), weight.size(1));
+  return by_tiles(back, grad_y, packed_weights(forward, weight, kernels::pack_reversed_tile_weights),
+                  nullptr);
+}
+
+Tensor tiled_weight_gradient(const Tensor& x, const Tensor& grad_y) {
+  const TiledShape shape = shape_of(x, x.size(1), grad_y.size(1));
+  const float *from = x.const_data_ptr<float>(), *incoming = grad_y.const_data_ptr<float>();
+  const int64_t tiles = kernels::tile_count(shape);
+  const Tensor sums = sum_over_rows(
+      x.options(), tiles, kernels::kTilePlaces * shape.in * shape.out,
+      [&](int64_t tile, int64_t count, float* own) {
+        const Tensor scratch = at::empty({kernels::tile_scratch(shape)}, at::kFloat);
+        kernels::add_tile_gradients(shape, from, incoming, tile, tile + count, own,
+                                    scratch.mutable_data_ptr<float>());
+      },
+      std::clamp<int64_t>(tiles / kTilesPerSlice, 1, kRowSlices));
+  // Dense [out, 3, 3, in] memory seen as [out, in, 3, 3].
+  const Tensor dense = at::empty({shape.out, 3, 3, shape.in}, x.options());
+  kernels::tile_gradients_to_weights(shape, sums.const_data_ptr<float>(), dense.mutable_data_ptr<float>());
+  return dense.permute({0, 3, 1, 2});
+}
+
+}  // namespace gamut::nn
