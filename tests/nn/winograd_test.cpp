@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The 3x3 convolution by tiles against its definition in fp64, on every path. Free of LibTorch, as
 // kernel_paths_test.cpp is.
+#include "gamut/nn/kernels/matrix.h"
 #include "gamut/nn/kernels/winograd.h"
 
 #include "support/kernel_checks.h"
@@ -79,6 +80,19 @@ struct Input {
 const Input kInputs[] = {
     {{2, 5, 7, 16, 32}}, {{1, 1, 1, 16, 16}}, {{1, 2, 1, 48, 16}}, {{3, 8, 8, 32, 80}}, {{27, 2, 2, 16, 48}}};
 
+// 16 matrices [in, out], or, reversed, [out, in].
+Floats packed(const Input& input, bool reversed) {
+  const int64_t in = input.in, out = input.out;
+  Floats plain(size_t(16 * in * out)), to(plain.size());
+  kernels::transform_tile_weights(input.shape, input.weights.data(), reversed, plain.data());
+  for (int64_t at = 0; at < 16 * in * out; at += in * out) {
+    kernels::pack(reversed ? kernels::SmallMatrix{out, in, plain.data() + at, in, 1}
+                           : kernels::SmallMatrix{in, out, plain.data() + at, 1, in},
+                  to.data() + at);
+  }
+  return to;
+}
+
 Floats by_tiles(const kernels::TiledShape& shape, const Floats& x, const Floats& packed, const float* bias) {
   Floats y(size_t(shape.batch * shape.height * shape.width * shape.out)),
       scratch(size_t(kernels::tile_scratch(shape)));
@@ -92,9 +106,7 @@ TEST(winograd, forward) {
   for (const Input& input : kInputs) {
     SCOPED_TRACE(::testing::Message() << input.shape.height << "x" << input.shape.width);
     const auto compute = [&] {
-      Floats packed(size_t(16 * input.in * input.out)), scratch(packed.size());
-      kernels::pack_tile_weights(input.shape, input.weights.data(), packed.data(), scratch.data());
-      return by_tiles(input.shape, input.x, packed, input.bias.data());
+      return by_tiles(input.shape, input.x, packed(input, false), input.bias.data());
     };
     expect_on_every_path(compute, input.output(), 2e-6, "outputs");
   }
@@ -105,11 +117,7 @@ TEST(winograd, gradient_of_the_input) {
     SCOPED_TRACE(::testing::Message() << input.shape.height << "x" << input.shape.width);
     kernels::TiledShape back = input.shape;
     std::swap(back.in, back.out);
-    const auto compute = [&] {
-      Floats packed(size_t(16 * input.in * input.out)), scratch(packed.size());
-      kernels::pack_reversed_tile_weights(input.shape, input.weights.data(), packed.data(), scratch.data());
-      return by_tiles(back, input.grad, packed, nullptr);
-    };
+    const auto compute = [&] { return by_tiles(back, input.grad, packed(input, true), nullptr); };
     expect_on_every_path(compute, input.input_gradient(), 2e-6, "gradients");
   }
 }
@@ -132,14 +140,12 @@ TEST(winograd, gradient_of_the_weights) {
 // The bits of a picture that stands in another place of a block.
 TEST(winograd, a_picture_is_the_same_alone) {
   const Input& all = kInputs[3];
-  Floats packed(size_t(16 * all.in * all.out)), scratch(packed.size());
-  kernels::pack_tile_weights(all.shape, all.weights.data(), packed.data(), scratch.data());
-  const Floats together = by_tiles(all.shape, all.x, packed, nullptr);
+  const Floats weights = packed(all, false), together = by_tiles(all.shape, all.x, weights, nullptr);
   kernels::TiledShape one = all.shape;
   one.batch = 1;
   const size_t from = all.x.size() / 3, to = together.size() / 3;
   const Floats x(all.x.end() - ptrdiff_t(from), all.x.end());
-  EXPECT_EQ(by_tiles(one, x, packed, nullptr), Floats(together.end() - ptrdiff_t(to), together.end()));
+  EXPECT_EQ(by_tiles(one, x, weights, nullptr), Floats(together.end() - ptrdiff_t(to), together.end()));
 }
 
 }  // namespace winograd_test

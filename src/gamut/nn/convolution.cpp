@@ -52,11 +52,11 @@ Tensor kernel_weight_gradient(const Tensor& x, const Tensor& grad_y, int64_t siz
 
 Tensor bias_gradient(const Tensor& grad_y) {
   const int64_t out = grad_y.size(1);
-  const Tensor gradient = at::zeros({out}, grad_y.options());
-  if (!grad_y.is_meta()) {
-    kernels::add_column_sums(grad_y.numel() / out, out, const_pointer(grad_y), pointer(gradient));
-  }
-  return gradient;
+  const float* from = const_pointer(grad_y);
+  return sum_over_rows(grad_y.options(), grad_y.numel() / out, out,
+                       [&](int64_t row, int64_t count, float* own) {
+                         kernels::add_column_sums(count, out, from + row * out, own);
+                       });
 }
 
 bool fits_weight_kernel(const Tensor& weight) {

@@ -22,14 +22,23 @@ TiledShape shape_of(const Tensor& x, int64_t in, int64_t out) {
   return {x.size(0), x.size(2), x.size(3), in, out};
 }
 
-using Pack = decltype(kernels::pack_tile_weights);
-
-Tensor packed_weights(const TiledShape& shape, const Tensor& weight, const Pack& pack) {
+// The transformed weights, packed: 16 matrices [in, out], or, of the taps in reverse, [out, in].
+Tensor packed_weights(const TiledShape& shape, const Tensor& weight, bool reversed) {
   const Tensor dense = weight.contiguous(kLayout);
-  const Tensor both = at::empty({2, kernels::kTilePlaces * shape.in * shape.out}, weight.options());
-  float* to = both.mutable_data_ptr<float>();
-  pack(shape, dense.const_data_ptr<float>(), to, to + both.stride(0));
-  return both;
+  const int64_t in = shape.in, out = shape.out;
+  const Tensor plain = at::empty({kernels::kTilePlaces, out, in}, weight.options()),
+               packed = at::empty_like(plain);
+  float *from = plain.mutable_data_ptr<float>(), *to = packed.mutable_data_ptr<float>();
+  kernels::transform_tile_weights(shape, dense.const_data_ptr<float>(), reversed, from);
+  at::parallel_for(0, kernels::kTilePlaces, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t place = begin; place < end; ++place) {
+      const float* matrix = from + place * in * out;
+      kernels::pack(reversed ? kernels::SmallMatrix{out, in, matrix, in, 1}
+                             : kernels::SmallMatrix{in, out, matrix, 1, in},
+                    to + place * in * out);
+    }
+  });
+  return packed;
 }
 
 Tensor by_tiles(const TiledShape& shape, const Tensor& x, const Tensor& packed, const float* bias) {
@@ -53,15 +62,14 @@ bool fits_tiles(const Tensor& weight, const ConvGeometry& geometry) {
 
 Tensor convolve_tiles(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias) {
   const TiledShape shape = shape_of(x, weight.size(1), weight.size(0));
-  const Tensor packed = packed_weights(shape, weight, kernels::pack_tile_weights);
+  const Tensor packed = packed_weights(shape, weight, false);
   return by_tiles(shape, x, packed, bias ? bias->const_data_ptr<float>() : nullptr);
 }
 
 Tensor tiled_input_gradient(const Tensor& grad_y, const Tensor& weight) {
   const TiledShape forward = shape_of(grad_y, weight.size(1), weight.size(0)),
                    back = shape_of(grad_y, weight.size(0), weight.size(1));
-  return by_tiles(back, grad_y, packed_weights(forward, weight, kernels::pack_reversed_tile_weights),
-                  nullptr);
+  return by_tiles(back, grad_y, packed_weights(forward, weight, true), nullptr);
 }
 
 Tensor tiled_weight_gradient(const Tensor& x, const Tensor& grad_y) {

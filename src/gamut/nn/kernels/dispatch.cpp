@@ -51,13 +51,8 @@ int64_t tile_count(const TiledShape& shape) { return table().tile_count(shape); 
 
 int64_t tile_scratch(const TiledShape& shape) { return table().tile_scratch(shape); }
 
-void pack_tile_weights(const TiledShape& shape, const float* weights, float* packed, float* scratch) {
-  table().pack_tile_weights(shape, weights, packed, scratch);
-}
-
-void pack_reversed_tile_weights(const TiledShape& shape, const float* weights, float* packed,
-                                float* scratch) {
-  table().pack_reversed_tile_weights(shape, weights, packed, scratch);
+void transform_tile_weights(const TiledShape& shape, const float* weights, bool reversed, float* to) {
+  table().transform_tile_weights(shape, weights, reversed, to);
 }
 
 void convolve_tiles(const TiledShape& shape, const float* x, const float* packed, const float* bias,

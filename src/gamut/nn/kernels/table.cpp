@@ -19,8 +19,7 @@ decltype(kernels::group_norm_forward) group_norm_forward;
 decltype(kernels::group_norm_backward) group_norm_backward;
 decltype(kernels::tile_count) tile_count;
 decltype(kernels::tile_scratch) tile_scratch;
-decltype(kernels::pack_tile_weights) pack_tile_weights;
-decltype(kernels::pack_reversed_tile_weights) pack_reversed_tile_weights;
+decltype(kernels::transform_tile_weights) transform_tile_weights;
 decltype(kernels::convolve_tiles) convolve_tiles;
 decltype(kernels::add_tile_gradients) add_tile_gradients;
 decltype(kernels::tile_gradients_to_weights) tile_gradients_to_weights;
@@ -39,8 +38,7 @@ const Table table{pack,
                   group_norm_backward,
                   tile_count,
                   tile_scratch,
-                  pack_tile_weights,
-                  pack_reversed_tile_weights,
+                  transform_tile_weights,
                   convolve_tiles,
                   add_tile_gradients,
                   tile_gradients_to_weights};

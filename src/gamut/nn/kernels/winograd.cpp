@@ -8,16 +8,21 @@
 namespace gamut::nn::kernels::GAMUT_PATH {
 
 // This path's own.
-decltype(kernels::pack) pack;
 decltype(kernels::multiply) multiply;
 decltype(kernels::weight_gradient_tiles) weight_gradient_tiles;
 decltype(kernels::add_weight_gradient) add_weight_gradient;
 
 namespace {
 
-// Worked on at a time: what one step writes, the next finds in the cache. A multiple of every path's rows of
-// a product.
-constexpr int64_t kTilesPerBlock = 24;
+// Worked on at a time: what one step writes, the next finds in the cache. Forward a multiple of every path's
+// rows of a product; sums of a gradient would rather be long.
+constexpr int64_t kTilesPerBlock = 24, kTilesPerSum = 64;
+// Between the places of a block lies a cache line more than its numbers, lest they all fall on the same few
+// sets of the cache.
+constexpr int64_t kGap = 16;
+
+// From one place of a block to the next.
+GAMUT_INLINE int64_t place_stride(int64_t channels) { return kTilesPerSum * channels + kGap; }
 
 GAMUT_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 GAMUT_INLINE int64_t larger(int64_t a, int64_t b) { return a < b ? b : a; }
@@ -141,8 +146,32 @@ GAMUT_INLINE void transform_output(const TiledShape& shape, const float* from, i
   }
 }
 
-// Transformed weights [16][out][in] from [out, 3, 3, in], taps backwards where `reversed`.
-GAMUT_INLINE void transform_weights(const TiledShape& shape, const float* weights, bool reversed, float* to) {
+// The parts of the scratch memory: transformed inputs and outputs of a block of tiles, and zeros.
+struct Scratch {
+  float *inputs, *outputs;
+  const float* zeros;
+};
+
+GAMUT_INLINE Scratch parts(const TiledShape& shape, float* scratch) {
+  float* outputs = scratch + kTilePlaces * place_stride(shape.in);
+  float* zeros = outputs + kTilePlaces * place_stride(shape.out);
+  for (int64_t c = 0; c < larger(shape.in, shape.out); ++c) {
+    zeros[c] = 0;
+  }
+  return {scratch, outputs, zeros};
+}
+
+}  // namespace
+
+int64_t tile_count(const TiledShape& shape) {
+  return shape.batch * ((shape.height + 1) / 2) * ((shape.width + 1) / 2);
+}
+
+int64_t tile_scratch(const TiledShape& shape) {
+  return kTilePlaces * (place_stride(shape.in) + place_stride(shape.out)) + larger(shape.in, shape.out);
+}
+
+void transform_tile_weights(const TiledShape& shape, const float* weights, bool reversed, float* to) {
   const int64_t in = shape.in, step = reversed ? -in : in;
   for (int64_t o = 0; o < shape.out; ++o) {
     const float* taps = weights + o * 9 * in + (reversed ? 8 * in : 0);
@@ -162,48 +191,6 @@ GAMUT_INLINE void transform_weights(const TiledShape& shape, const float* weight
   }
 }
 
-// The parts of the scratch memory: transformed inputs and outputs of a block of tiles, and zeros.
-struct Scratch {
-  float *inputs, *outputs;
-  const float* zeros;
-};
-
-GAMUT_INLINE Scratch parts(const TiledShape& shape, float* scratch) {
-  float* outputs = scratch + kTilePlaces * kTilesPerBlock * shape.in;
-  float* zeros = outputs + kTilePlaces * kTilesPerBlock * shape.out;
-  for (int64_t c = 0; c < larger(shape.in, shape.out); ++c) {
-    zeros[c] = 0;
-  }
-  return {scratch, outputs, zeros};
-}
-
-}  // namespace
-
-int64_t tile_count(const TiledShape& shape) {
-  return shape.batch * ((shape.height + 1) / 2) * ((shape.width + 1) / 2);
-}
-
-int64_t tile_scratch(const TiledShape& shape) {
-  return kTilePlaces * kTilesPerBlock * (shape.in + shape.out) + larger(shape.in, shape.out);
-}
-
-void pack_tile_weights(const TiledShape& shape, const float* weights, float* packed, float* scratch) {
-  const int64_t in = shape.in, out = shape.out;
-  transform_weights(shape, weights, false, scratch);
-  for (int64_t place = 0; place < kTilePlaces; ++place) {
-    GAMUT_PATH::pack({in, out, scratch + place * in * out, 1, in}, packed + place * in * out);
-  }
-}
-
-void pack_reversed_tile_weights(const TiledShape& shape, const float* weights, float* packed,
-                                float* scratch) {
-  const int64_t in = shape.in, out = shape.out;
-  transform_weights(shape, weights, true, scratch);
-  for (int64_t place = 0; place < kTilePlaces; ++place) {
-    GAMUT_PATH::pack({out, in, scratch + place * in * out, in, 1}, packed + place * in * out);
-  }
-}
-
 void convolve_tiles(const TiledShape& shape, const float* x, const float* packed, const float* bias,
                     int64_t begin, int64_t end, float* y, float* scratch) {
   const int64_t in = shape.in, out = shape.out;
@@ -211,15 +198,16 @@ void convolve_tiles(const TiledShape& shape, const float* x, const float* packed
   for (int64_t first = begin; first < end; first += kTilesPerBlock) {
     const int64_t count = smaller(kTilesPerBlock, end - first);
     for (int64_t tile = 0; tile < count; ++tile) {
-      transform_input(shape, x, first + tile, block.zeros, block.inputs + tile * in, count * in);
+      transform_input(shape, x, first + tile, block.zeros, block.inputs + tile * in, place_stride(in));
     }
     for (int64_t place = 0; place < kTilePlaces; ++place) {
       const Product product{
-          count, in, out, block.inputs + place * count * in, packed + place * in * out, nullptr, nullptr};
-      GAMUT_PATH::multiply(product, block.outputs + place * count * out);
+          count,   in,     out, block.inputs + place * place_stride(in), packed + place * in * out,
+          nullptr, nullptr};
+      GAMUT_PATH::multiply(product, block.outputs + place * place_stride(out));
     }
     for (int64_t tile = 0; tile < count; ++tile) {
-      transform_output(shape, block.outputs + tile * out, count * out, bias, first + tile, y);
+      transform_output(shape, block.outputs + tile * out, place_stride(out), bias, first + tile, y);
     }
   }
 }
@@ -228,16 +216,17 @@ void add_tile_gradients(const TiledShape& shape, const float* x, const float* gr
                         int64_t end, float* sums, float* scratch) {
   const int64_t in = shape.in, out = shape.out;
   const Scratch block = parts(shape, scratch);
-  for (int64_t first = begin; first < end; first += kTilesPerBlock) {
-    const int64_t count = smaller(kTilesPerBlock, end - first);
+  for (int64_t first = begin; first < end; first += kTilesPerSum) {
+    const int64_t count = smaller(kTilesPerSum, end - first);
     for (int64_t tile = 0; tile < count; ++tile) {
-      transform_input(shape, x, first + tile, block.zeros, block.inputs + tile * in, count * in);
-      transform_gradient(shape, grad_y, first + tile, block.zeros, block.outputs + tile * out, count * out);
+      transform_input(shape, x, first + tile, block.zeros, block.inputs + tile * in, place_stride(in));
+      transform_gradient(shape, grad_y, first + tile, block.zeros, block.outputs + tile * out,
+                         place_stride(out));
     }
     const ConvShape rows{1, 1, count, in, 1, count, out, 1, 1, 0};
     for (int64_t place = 0; place < kTilePlaces; ++place) {
-      GAMUT_PATH::add_weight_gradient(rows, block.inputs + place * count * in,
-                                      block.outputs + place * count * out, 0,
+      GAMUT_PATH::add_weight_gradient(rows, block.inputs + place * place_stride(in),
+                                      block.outputs + place * place_stride(out), 0,
                                       GAMUT_PATH::weight_gradient_tiles(rows), sums + place * in * out);
     }
   }

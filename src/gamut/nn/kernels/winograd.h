@@ -23,12 +23,12 @@ int64_t tile_count(const TiledShape& shape);
 // Floats that convolve_tiles and add_tile_gradients need beside their results.
 int64_t tile_scratch(const TiledShape& shape);
 
-// Weights [out, 3, 3, in] as 16 matrices [in, out], each packed for `multiply`. Or, for the gradient of the
-// input, as matrices [out, in] of the taps in reverse. `scratch` has as many floats: 16 * in * out.
-void pack_tile_weights(const TiledShape& shape, const float* weights, float* packed, float* scratch);
-void pack_reversed_tile_weights(const TiledShape& shape, const float* weights, float* packed, float* scratch);
+// Weights [out, 3, 3, in] as 16 matrices [16, out, in]; of the taps in reverse, for the gradient of the
+// input.
+void transform_tile_weights(const TiledShape& shape, const float* weights, bool reversed, float* to);
 
-// y of tiles begin … end-1; bias [out] or null.
+// y of tiles begin … end-1; `packed` are the 16 matrices, [in, out] and packed for `multiply`, bias [out] or
+// null.
 void convolve_tiles(const TiledShape& shape, const float* x, const float* packed, const float* bias,
                     int64_t begin, int64_t end, float* y, float* scratch);
 
