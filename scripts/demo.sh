@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Fine-tunes the shipped base twice for about the same time, by Flow-GRPO and by gamut's own recipe (whose iterations draw
-# more candidates, so fewer of them), and ends with one table, one sheet and one page.
+# Fine-tunes the shipped base twice, minutes each, by Flow-GRPO and by gamut's own recipe (whose iterations draw more
+# candidates, so fewer of them), and ends with one table, one sheet and one page.
 #   scripts/demo.sh [FOLDER]      default: runs/demo, or runs/demo-2, … : the first that does not exist
 set -eu
 cd "$(dirname "$0")/.."

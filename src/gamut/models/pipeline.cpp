@@ -4,6 +4,7 @@
 #include "gamut/core/error.h"
 #include "gamut/models/families/family.h"
 #include "gamut/models/model_folder.h"
+#include "gamut/models/sliced_predict.h"
 #include "gamut/models/vae/picture_coder.h"
 #include "gamut/nn/autocast.h"
 #include "gamut/nn/memory.h"
@@ -229,7 +230,8 @@ Tensor Pipeline::predict(const Tensor& x, double model_time, const Conditioning&
 
 Tensor Pipeline::predict(const Tensor& x, const Tensor& model_time, const Conditioning& cond) const {
   const nn::Autocast mixed({parts_->options.device.type(), parts_->options.mixed});
-  return parts_->loaded_denoiser().predict(x.to(parts_->options.dtype), model_time, cond).to(x.scalar_type());
+  return predict_by_threads(parts_->loaded_denoiser(), x.to(parts_->options.dtype), model_time, cond)
+      .to(x.scalar_type());
 }
 
 Tensor Pipeline::decode(const Tensor& latents) const { return parts_->coder.decode(latents, parts_->coding); }
