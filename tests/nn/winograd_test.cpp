@@ -83,12 +83,13 @@ const Input kInputs[] = {
 // 16 matrices [in, out], or, reversed, [out, in].
 Floats packed(const Input& input, bool reversed) {
   const int64_t in = input.in, out = input.out;
-  Floats plain(size_t(16 * in * out)), to(plain.size());
+  Floats plain(size_t(16 * (in * out + kernels::kTileGap))), to(size_t(16 * in * out));
   kernels::transform_tile_weights(input.shape, input.weights.data(), reversed, plain.data());
-  for (int64_t at = 0; at < 16 * in * out; at += in * out) {
-    kernels::pack(reversed ? kernels::SmallMatrix{out, in, plain.data() + at, in, 1}
-                           : kernels::SmallMatrix{in, out, plain.data() + at, 1, in},
-                  to.data() + at);
+  for (int64_t place = 0; place < 16; ++place) {
+    const float* matrix = plain.data() + place * (in * out + kernels::kTileGap);
+    kernels::pack(reversed ? kernels::SmallMatrix{out, in, matrix, in, 1}
+                           : kernels::SmallMatrix{in, out, matrix, 1, in},
+                  to.data() + place * in * out);
   }
   return to;
 }

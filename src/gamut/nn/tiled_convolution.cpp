@@ -5,6 +5,8 @@
 #include "gamut/nn/kernels/winograd.h"
 #include "gamut/nn/row_tasks.h"
 
+#include <bit>
+
 namespace gamut::nn {
 namespace {
 
@@ -16,7 +18,13 @@ constexpr auto kLayout = at::MemoryFormat::ChannelsLast;
 // Beyond this the transformed weights, two megabytes of them, leave the cache.
 constexpr int64_t kMaxWeights = 128 * 256;
 // A slice of the weights' gradient has at least so many tiles, that it outweighs the sum over slices.
-constexpr int64_t kTilesPerSlice = 256;
+constexpr int64_t kTilesPerSlice = 192;
+
+// A power of two, which threads share evenly.
+int64_t slices_of(int64_t tiles) {
+  return static_cast<int64_t>(
+      std::bit_floor(static_cast<uint64_t>(std::clamp<int64_t>(tiles / kTilesPerSlice, 1, kRowSlices))));
+}
 
 TiledShape shape_of(const Tensor& x, int64_t in, int64_t out) {
   return {x.size(0), x.size(2), x.size(3), in, out};
@@ -26,13 +34,13 @@ TiledShape shape_of(const Tensor& x, int64_t in, int64_t out) {
 Tensor packed_weights(const TiledShape& shape, const Tensor& weight, bool reversed) {
   const Tensor dense = weight.contiguous(kLayout);
   const int64_t in = shape.in, out = shape.out;
-  const Tensor plain = at::empty({kernels::kTilePlaces, out, in}, weight.options()),
-               packed = at::empty_like(plain);
+  const Tensor plain = at::empty({kernels::kTilePlaces, out * in + kernels::kTileGap}, weight.options()),
+               packed = at::empty({kernels::kTilePlaces, out * in}, weight.options());
   float *from = plain.mutable_data_ptr<float>(), *to = packed.mutable_data_ptr<float>();
   kernels::transform_tile_weights(shape, dense.const_data_ptr<float>(), reversed, from);
   at::parallel_for(0, kernels::kTilePlaces, 1, [&](int64_t begin, int64_t end) {
     for (int64_t place = begin; place < end; ++place) {
-      const float* matrix = from + place * in * out;
+      const float* matrix = from + place * plain.stride(0);
       kernels::pack(reversed ? kernels::SmallMatrix{out, in, matrix, in, 1}
                              : kernels::SmallMatrix{in, out, matrix, 1, in},
                     to + place * in * out);
@@ -83,7 +91,7 @@ Tensor tiled_weight_gradient(const Tensor& x, const Tensor& grad_y) {
         kernels::add_tile_gradients(shape, from, incoming, tile, tile + count, own,
                                     scratch.mutable_data_ptr<float>());
       },
-      std::clamp<int64_t>(tiles / kTilesPerSlice, 1, kRowSlices));
+      slices_of(tiles));
   // Dense [out, 3, 3, in] memory seen as [out, in, 3, 3].
   const Tensor dense = at::empty({shape.out, 3, 3, shape.in}, x.options());
   kernels::tile_gradients_to_weights(shape, sums.const_data_ptr<float>(), dense.mutable_data_ptr<float>());

@@ -17,12 +17,9 @@ namespace {
 // Worked on at a time: what one step writes, the next finds in the cache. Forward a multiple of every path's
 // rows of a product; sums of a gradient would rather be long.
 constexpr int64_t kTilesPerBlock = 24, kTilesPerSum = 64;
-// Between the places of a block lies a cache line more than its numbers, lest they all fall on the same few
-// sets of the cache.
-constexpr int64_t kGap = 16;
 
 // From one place of a block to the next.
-GAMUT_INLINE int64_t place_stride(int64_t channels) { return kTilesPerSum * channels + kGap; }
+GAMUT_INLINE int64_t place_stride(int64_t channels) { return kTilesPerSum * channels + kTileGap; }
 
 GAMUT_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 GAMUT_INLINE int64_t larger(int64_t a, int64_t b) { return a < b ? b : a; }
@@ -184,7 +181,7 @@ void transform_tile_weights(const TiledShape& shape, const float* weights, bool 
       for (int64_t i = 0; i < 4; ++i) {
         const Four row = turn_weights(down[0].at[i], down[1].at[i], down[2].at[i]);
         for (int64_t j = 0; j < 4; ++j) {
-          store(to + ((i * 4 + j) * shape.out + o) * in + c, row.at[j]);
+          store(to + (i * 4 + j) * (shape.out * in + kTileGap) + o * in + c, row.at[j]);
         }
       }
     }

@@ -23,8 +23,9 @@ int64_t tile_count(const TiledShape& shape);
 // Floats that convolve_tiles and add_tile_gradients need beside their results.
 int64_t tile_scratch(const TiledShape& shape);
 
-// Weights [out, 3, 3, in] as 16 matrices [16, out, in]; of the taps in reverse, for the gradient of the
-// input.
+// Weights [out, 3, 3, in] as 16 matrices [out, in], kTileGap floats between them: powers of two apart they
+// would all fall on the same few sets of the cache. Of the taps in reverse, for the gradient of the input.
+constexpr int64_t kTileGap = 16;
 void transform_tile_weights(const TiledShape& shape, const float* weights, bool reversed, float* to);
 
 // y of tiles begin … end-1; `packed` are the 16 matrices, [in, out] and packed for `multiply`, bias [out] or
