@@ -60,6 +60,33 @@ TEST(train_run, trains_on_an_own_reward) {
   EXPECT_GT(row.at("reward").get<double>(), 0.1);
 }
 
+// Remembers what it was asked about.
+class Listener : public Brightness {
+ public:
+  rewards::Scores score(const at::Tensor& pictures, std::span<const text::Prompt> prompts) override {
+    for (const text::Prompt& prompt : prompts) heard.insert(prompt.text + " = " + prompt.target);
+    return Brightness::score(pictures, prompts);
+  }
+  std::set<std::string> heard = {};
+};
+
+TEST(train_run, rollouts_draw_variants_and_evaluations_prompts) {
+  const Micro micro;
+  io::write_atomically(micro / "p.jsonl",
+                       "{\"prompt\": \"the digit 7\", \"target\": \"7\"}\n"
+                       "{\"prompt\": \"the letter K\", \"target\": \"K\"}\n");
+  io::write_atomically(
+      micro / "v.jsonl",
+      R"({"prompt": "the digit 7", "variants": ["the digit 7, serif", "the digit 7, sans"]})");
+  Listener reward, judge;
+  run::train(run::load_train_recipe(micro.recipe(), {"rollout.prompts=" + (micro / "p.jsonl").string(),
+                                                     "rollout.variants=" + (micro / "v.jsonl").string()}),
+             {.folder = micro / "run", .reward = &reward, .judge = &judge});
+  EXPECT_EQ(judge.heard, (std::set<std::string>{"the digit 7 = 7", "the letter K = K"}));
+  EXPECT_EQ(reward.heard, (std::set<std::string>{"the digit 7 = 7", "the letter K = K",
+                                                 "the digit 7, serif = 7", "the digit 7, sans = 7"}));
+}
+
 TEST(train_run, ends_on_request_and_goes_on_to_the_same_bits) {
   const Micro micro;
   Brightness judge, whole_reward;

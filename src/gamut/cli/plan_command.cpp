@@ -52,7 +52,7 @@ int plan_recipe(const PlanFlags& flags) {
   const std::optional<DeviceMemory> memory = flags.memory.empty()
                                                  ? device_memory(recipe.train.device)
                                                  : DeviceMemory{parse_size(flags.memory), "given"};
-  const std::vector<text::Prompt> prompts = text::load_prompts(recipe.train.rollout.prompts);
+  const std::vector<text::Prompt> prompts = recipe.load_rollout_prompts();
   const train::PlanOptions options{
       .evaluation_micro_batch = recipe.eval.micro_batch > 0 ? recipe.eval.micro_batch : -1,
       .evaluation_guidance = recipe.eval.guidance_scale,

@@ -4,6 +4,7 @@
 #include "gamut/core/error.h"
 #include "gamut/run/run_argument.h"
 #include "gamut/tasks/tasks.h"
+#include "gamut/text/prompt_variants.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -82,6 +83,12 @@ void TrainRecipe::fields(FieldVisitor& v) {
   v.table("judge", judge, "an independent reader that never trains");
   v.table("eval", eval, "fixed-seed evaluation during training and by gamut eval");
   v.table("record", record, "what a run keeps to look at afterwards");
+}
+
+std::vector<text::Prompt> TrainRecipe::load_rollout_prompts() const {
+  const train::RolloutConfig& rollout = train.rollout;
+  const std::vector<text::Prompt> prompts = text::load_prompts(rollout.prompts);
+  return rollout.variants.empty() ? prompts : text::in_other_words(prompts, rollout.variants);
 }
 
 TrainRecipe load_train_recipe(const std::filesystem::path& path, const std::vector<std::string>& sets) {

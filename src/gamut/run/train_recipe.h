@@ -25,6 +25,8 @@ struct TrainRecipe {
   std::filesystem::path eval_prompts() const {
     return eval.prompts.empty() ? train.rollout.prompts : eval.prompts;
   }
+  // What rollouts draw: rollout.prompts, each in the words of rollout.variants.
+  std::vector<text::Prompt> load_rollout_prompts() const;
 };
 
 // Defaults < the named algorithm's slots < extends < the file < --set. A run folder stands for its

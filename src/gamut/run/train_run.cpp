@@ -31,9 +31,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<text::Prompt> checked_prompts(const rewards::Reward& reward, const std::string& file) {
-  std::vector<text::Prompt> prompts = text::load_prompts(file);
-  rewards::check_prompts(reward, "reward", prompts, file);
+std::vector<text::Prompt> checked_prompts(const rewards::Reward& reward, const TrainRecipe& recipe) {
+  std::vector<text::Prompt> prompts = recipe.load_rollout_prompts();
+  rewards::check_prompts(reward, "reward", prompts, recipe.train.rollout.prompts);
   return prompts;
 }
 
@@ -82,7 +82,7 @@ class TrainRun {
         reward_(chosen_reward(options.reward, recipe.reward, recipe.train.device, made_reward_)),
         judge_(chosen_reward(options.judge, recipe.judge, recipe.train.device, made_judge_)),
         evaluation_(recipe, options.folder, reward_, judge_, group, options.on_evaluation),
-        prompts_(checked_prompts(reward_, recipe.train.rollout.prompts)),
+        prompts_(checked_prompts(reward_, recipe)),
         trainer_(recipe.train, train::open_policy(recipe.train), reward_, prompts_, group) {}
 
   void create() {

@@ -8,6 +8,10 @@ namespace gamut::train {
 
 void RolloutConfig::fields(FieldVisitor& v) {
   v.field("prompts", prompts, input_path(), "prompt set, JSONL or one prompt per line");
+  v.field(
+      "variants", variants, input_path(),
+      "captions that rollouts draw and train on in place of the prompts, JSON lines of prompt and variants; "
+      "evaluations stay with the prompts; \"\" = none");
   v.field("prompts_per_iteration", prompts_per_iteration, between(0, 4096),
           "distinct prompts drawn per iteration; 0 = 4, or all of a smaller set");
   v.field("group_size", group_size, between(2, 4096),

@@ -20,7 +20,7 @@ namespace gamut::train {
 
 // [rollout] of a recipe: the geometry of one iteration.
 struct RolloutConfig {
-  std::string prompts = "";
+  std::string prompts = "", variants = "";
   int64_t prompts_per_iteration = 0;  // 0 = 4, or all of a smaller set
   int64_t group_size = 16;
   int64_t micro_batch = 0;  // 0 = as large as model, pictures and updates allow (batch_plan.h)

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gamut/tasks/glyphs/glyphs.h"
 
+#include "gamut/io/files.h"
+
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cctype>
@@ -75,6 +78,43 @@ TEST(glyphs, use_every_character_face_and_color) {
   EXPECT_GT(*std::min_element(fonts.begin(), fonts.end()), 23);
   EXPECT_GT(*std::min_element(inks.begin(), inks.end()), 60);
   EXPECT_GT(*std::min_element(grounds.begin(), grounds.end()), 60);
+}
+
+// A caption's attributes: what stands between its commas, the prompt first.
+std::vector<std::string> parts_of(const std::string& caption) {
+  std::vector<std::string> parts;
+  std::istringstream text(caption);
+  for (std::string part; std::getline(text, part, ',');)
+    parts.push_back(parts.empty() ? part : part.substr(1));
+  return parts;
+}
+
+std::array<double, 3> center(const std::string& name) {
+  const auto& rgb = glyph_colors().at(size_t(color_index(name))).center;
+  return {rgb[0] / 255.0, rgb[1] / 255.0, rgb[2] / 255.0};
+}
+
+TEST(glyphs, variants_are_captions_that_the_data_could_have) {
+  const std::filesystem::path recipes = GAMUT_SOURCE_DIR "/recipes/glyphs";
+  const std::set<std::string> styles = {"sans", "serif", "script", "handwriting", "display"};
+  std::set<std::string> prompts;
+  for (const nlohmann::json& line : io::read_json_lines(recipes / "variants.jsonl")) {
+    const std::string prompt = line.at("prompt");
+    prompts.insert(prompt);
+    EXPECT_GE(line.at("variants").size(), 8u);
+    for (const std::string caption : line.at("variants")) {
+      std::vector<std::string> parts = parts_of(caption);
+      EXPECT_EQ(parts.front(), prompt);
+      if (parts.size() > 1 && styles.count(parts.back())) parts.pop_back();
+      ASSERT_LE(parts.size(), 2u) << caption;
+      if (parts.size() == 1) continue;
+      const size_t on = parts[1].find(" on ");
+      ASSERT_NE(on, std::string::npos) << caption;
+      EXPECT_GE(contrast(center(parts[1].substr(0, on)), center(parts[1].substr(on + 4))), kMinContrast);
+    }
+  }
+  EXPECT_EQ(prompts.size(), 33u);
+  for (const char character : glyph_characters()) EXPECT_TRUE(prompts.count(glyph_caption(character)));
 }
 
 }  // namespace glyphs_test
