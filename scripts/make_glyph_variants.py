@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes recipes/glyphs/variants.jsonl: captions of the glyph prompts, for rollout.variants.
 
-    python3 scripts/make_glyph_variants.py > recipes/glyphs/variants.jsonl     # from the project's folder
+    python3 scripts/make_glyph_variants.py [--check]
 
 Colors and styles are drawn as the data's are (docs/data.md): any two named colors of enough contrast, a style as often
 as it has faces; each named or not by a coin's throw, as in the base's training. The tables are the program's own.
@@ -10,9 +10,11 @@ as it has faces; each named or not by a coin's throw, as in the base's training.
 import json
 import random
 import re
+import sys
 from pathlib import Path
 
-SOURCE, RECIPES = Path("src/gamut/tasks/glyphs"), Path("recipes/glyphs")
+PROJECT = Path(__file__).resolve().parent.parent
+SOURCE, RECIPES = PROJECT / "src/gamut/tasks/glyphs", PROJECT / "recipes/glyphs"
 CAPTIONS, SEED, MIN_CONTRAST = 16, 5, 2.0  # a caption that comes twice is listed once
 
 
@@ -47,11 +49,17 @@ def draw_caption(rng, prompt, colors, styles):
 def main():
     colors, styles, rng = named_colors(), styles_of_faces(), random.Random(SEED)
     assert (len(colors), len(styles)) == (24, 55), "the tables in the source are written otherwise now"
+    lines = []
     for name in ("protocol/trained.jsonl", "protocol/unseen.jsonl"):
         for line in (RECIPES / name).read_text().splitlines():
             prompt = json.loads(line)["prompt"]
             drawn = [draw_caption(rng, prompt, colors, styles) for _ in range(CAPTIONS)]
-            print(json.dumps({"prompt": prompt, "variants": list(dict.fromkeys(drawn))}))
+            lines.append(json.dumps({"prompt": prompt, "variants": list(dict.fromkeys(drawn))}) + "\n")
+    file, text = RECIPES / "variants.jsonl", "".join(lines)
+    if sys.argv[1:] != ["--check"]:
+        file.write_text(text)
+    elif file.read_text() != text:
+        sys.exit(f"{file} is not what this script writes; run it without --check")
 
 
 if __name__ == "__main__":

@@ -154,7 +154,7 @@ TEST(readme, every_command_runs_as_printed) {
 
 TEST(readme, own_prompts_and_stable_diffusion_run_as_printed) {
   const Project project;
-  EXPECT_EQ(run_all(project, block_commands(read_file(kSource / "docs/howto/own_prompts.md"))), 6u);
+  EXPECT_EQ(run_all(project, block_commands(read_file(kSource / "docs/howto/own_prompts.md"))), 8u);
   EXPECT_EQ(run_all(project, block_commands(read_file(kSource / "docs/howto/stable_diffusion.md"))), 2u);
 }
 

@@ -16,7 +16,7 @@ class VariantsFile {
   explicit VariantsFile(const std::string& text) : path_(folder_ / "variants.jsonl") {
     io::write_atomically(path_, text);
   }
-  std::vector<Prompt> of(const std::vector<Prompt>& prompts) const { return in_other_words(prompts, path_); }
+  std::vector<Prompt> of(const std::vector<Prompt>& prompts) const { return with_variants(prompts, path_); }
   std::string message() const {
     const std::vector<Prompt> prompts = {{.text = "the digit 7", .target = "7", .attributes = {}}};
     std::string text = testing::message_of<DataError>([&] { of(prompts); });

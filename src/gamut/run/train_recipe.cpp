@@ -88,7 +88,7 @@ void TrainRecipe::fields(FieldVisitor& v) {
 std::vector<text::Prompt> TrainRecipe::load_rollout_prompts() const {
   const train::RolloutConfig& rollout = train.rollout;
   const std::vector<text::Prompt> prompts = text::load_prompts(rollout.prompts);
-  return rollout.variants.empty() ? prompts : text::in_other_words(prompts, rollout.variants);
+  return rollout.variants.empty() ? prompts : text::with_variants(prompts, rollout.variants);
 }
 
 TrainRecipe load_train_recipe(const std::filesystem::path& path, const std::vector<std::string>& sets) {

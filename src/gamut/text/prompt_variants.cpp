@@ -50,7 +50,7 @@ Variants load_variants(const std::filesystem::path& file) {
 
 }  // namespace
 
-std::vector<Prompt> in_other_words(const std::vector<Prompt>& prompts, const std::filesystem::path& file) {
+std::vector<Prompt> with_variants(const std::vector<Prompt>& prompts, const std::filesystem::path& file) {
   const Variants all = load_variants(file);
   std::vector<Prompt> result;
   std::set<std::string> found;

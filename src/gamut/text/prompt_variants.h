@@ -15,6 +15,6 @@ namespace gamut::text {
 // prompt that is to be drawn as it is, too, stands among its own variants. The file is JSON lines
 // {"prompt": "the digit 7", "variants": ["the digit 7, serif", …]}; lines of other prompts are left out, with
 // a line in the log. DataError names the line; also where no line names a prompt of the set.
-std::vector<Prompt> in_other_words(const std::vector<Prompt>& prompts, const std::filesystem::path& file);
+std::vector<Prompt> with_variants(const std::vector<Prompt>& prompts, const std::filesystem::path& file);
 
 }  // namespace gamut::text

@@ -96,8 +96,8 @@ std::array<double, 3> center(const std::string& name) {
 
 TEST(glyphs, variants_are_captions_that_the_data_could_have) {
   const std::filesystem::path recipes = GAMUT_SOURCE_DIR "/recipes/glyphs";
-  const std::set<std::string> styles = {"sans", "serif", "script", "handwriting", "display"};
-  std::set<std::string> prompts;
+  std::set<std::string> styles, prompts;
+  for (const FontFace& face : glyph_fonts()) styles.insert(face.style);
   for (const nlohmann::json& line : io::read_json_lines(recipes / "variants.jsonl")) {
     const std::string prompt = line.at("prompt");
     prompts.insert(prompt);
