@@ -35,7 +35,7 @@ int main(int count, char** words) try {
   if (count < 2) throw ConfigError("usage", "own_reward RUN [key=value …]");
   const std::vector<std::string> sets(words + 2, words + count);
   Warmth reward;
-  const run::TrainRecipe recipe = run::load_train_recipe("recipes/glyphs/gamut.toml", sets);
+  const run::TrainRecipe recipe = run::load_train_recipe("recipes/glyphs/gamut_gradient.toml", sets);
   // The recipe's judge, an independent reader, tells whether the glyphs stay readable.
   const run::TrainOutcome done = run::train(recipe, {.folder = words[1], .reward = &reward});
   std::printf("%s\n%s\n%s\n", done.table.c_str(), done.model.c_str(), done.sheet.c_str());

@@ -3,7 +3,7 @@
 
 Train, with a function of yours as the reward:
 
-    done = gamut.train("recipes/glyphs/gamut.toml", set={"iterations": 10}, reward=fn, run="runs/mine")
+    done = gamut.train("recipes/glyphs/gamut_gradient.toml", set={"iterations": 10}, reward=fn, run="runs/mine")
     metrics, evals = gamut.read_run("runs/mine")      what the run recorded, as lists of dicts
     gamut.frontier(["runs/mine", "runs/other"])       variety at the same reward, with intervals over seeds
 

@@ -107,6 +107,25 @@ TEST(forward_objective, times_are_drawn_as_asked) {
   }
 }
 
+TEST(forward_objective, a_share_of_the_draws_is_plain_whatever_the_batch) {
+  Slots slots = fill_slots("awm");
+  slots.objective.draws = 50;
+  for (const double share : {0.0, 0.25, 1.0}) {
+    slots.objective.plain_share = share;
+    const auto objective = make_objective(slots, 1);
+    const auto whole = objective->items(rows_of(0, 20), steps_of(slots)),
+               part = objective->items(rows_of(7, 2), steps_of(slots));
+    double plain = 0;
+    for (size_t draw = 0; draw < whole.size(); ++draw) {
+      for (const diffusion::ForwardPoint& point : whole[draw].points) plain += point.plain;
+      for (size_t row : {0u, 1u})
+        EXPECT_EQ(whole[draw].points[7 + row].plain, part[draw].points[row].plain);
+    }
+    // Five standard deviations of a thousand throws; none for a share of 0 or 1.
+    EXPECT_NEAR(plain / 1000, share, 5 * std::sqrt(share * (1 - share) / 1000));
+  }
+}
+
 // DiffusionNFT's: the levels of the first nine steps, each once per picture, in an order of the picture's
 // own.
 TEST(forward_objective, the_grid_is_the_samplers) {

@@ -46,6 +46,8 @@ TEST(prompt_variants, stand_in_the_prompts_place_and_inherit_all_but_the_text) {
     EXPECT_EQ(prompts[variant].metadata, "{}");
     EXPECT_EQ(prompts[variant].line, 4);
   }
+  EXPECT_EQ(plain_texts_of(prompts),
+            (std::vector<std::string>{"the digit 7", "the digit 7", "the letter K"}));
   EXPECT_EQ(prompts[2].target, "K");
 }
 

@@ -72,5 +72,34 @@ TEST(actor, points_of_a_batch_do_not_see_each_other) {
   }
 }
 
+// A plain point asks with the prompt that the caption stands for, whichever way the batch mixes them.
+TEST(actor, a_plain_point_has_the_plain_prompt) {
+  const at::NoGradGuard no_grad;
+  const testing::Threads one(1);
+  Case made("annealed_noise");
+  std::vector<text::Prompt> captions = tiny_prompts();
+  captions[0].plain = "digit 7";  // the third of tiny_prompts()
+  const std::vector<diffusion::Step> schedule = diffusion::make_schedule(made.config.slots.sampler);
+  const diffusion::ForwardProcess process(made.config.slots.sampler);
+  const at::Tensor x = at::randn({3, 12, 4, 4});
+  const auto answers = [&](const std::vector<text::Prompt>& prompts, std::vector<bool> plain) {
+    const Actor actor(made.config, *made.policy, prompts, {});
+    std::vector<diffusion::ForwardPoint> points(3, process.at(0.6, schedule));
+    for (size_t row = 0; row < 3; ++row) points[row].plain = plain[row];
+    return actor.point_denoiser(*made.policy, kRows, schedule)(x, points);
+  };
+  std::vector<text::Prompt> plain = tiny_prompts();
+  plain[0].text = "digit 7";
+  const at::Tensor as_caption = answers(captions, {false, false, false}), as_plain = answers(plain, {false, false, false});
+  EXPECT_TRUE(at::equal(answers(captions, {true, true, true}), as_caption));  // no share: nobody asks
+  made.config.slots.objective.plain_share = 0.5;
+  EXPECT_TRUE(at::equal(answers(captions, {false, false, false}), as_caption));
+  const at::Tensor mixed = answers(captions, {true, true, false});
+  EXPECT_LT((mixed[0] - as_plain[0]).abs().max().item<double>(), 1e-5);
+  EXPECT_GT((mixed[0] - as_caption[0]).abs().max().item<double>(), 1e-4);
+  EXPECT_LT((mixed[1] - as_caption[1]).abs().max().item<double>(), 1e-5);  // its text is a prompt already
+  EXPECT_LT((mixed[2] - as_caption[2]).abs().max().item<double>(), 1e-5);
+}
+
 }  // namespace actor_test
 }  // namespace gamut::train

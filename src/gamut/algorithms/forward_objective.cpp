@@ -17,6 +17,7 @@ ForwardObjective::ForwardObjective(const Slots& slots, uint64_t seed)
              : slots.objective.times == "logit_normal" ? Times::kLogitNormal
                                                        : Times::kUniform),
       draws_(slots.objective.draws),
+      plain_share_(slots.objective.plain_share),
       seed_(seed),
       process_(slots.sampler) {}
 
@@ -38,14 +39,21 @@ double ForwardObjective::time(const diffusion::SampleKey& key, int64_t draw,
   return times_ == Times::kUniform ? stream.uniform() : 1 / (1 + std::exp(-stream.normal()));
 }
 
+diffusion::ForwardPoint ForwardObjective::point(const diffusion::SampleKey& key, int64_t draw,
+                                                const IterationSteps& steps) const {
+  diffusion::ForwardPoint point = process_.at(time(key, draw, steps), steps.schedule);
+  Stream stream(seed_, "objective.plain", {key.epoch, key.prompt, key.member, draw});
+  point.plain = stream.uniform() < plain_share_;
+  return point;
+}
+
 std::vector<TrainItem> ForwardObjective::items(const CreditedRows& rows, const IterationSteps& steps) const {
   const at::Tensor clean = rows.trajectories.final_BCHW.to(at::kFloat);
   const diffusion::NoiseSource source{.seed = seed_, .purpose = "objective"};
   std::vector<TrainItem> items;
   for (int64_t draw = 0; draw < draws_; ++draw) {
     std::vector<diffusion::ForwardPoint> points;
-    for (const diffusion::SampleKey& key : rows.keys)
-      points.push_back(process_.at(time(key, draw, steps), steps.schedule));
+    for (const diffusion::SampleKey& key : rows.keys) points.push_back(point(key, draw, steps));
     const at::Tensor noise =
         diffusion::step_noise(source, rows.keys, clean.sizes().slice(1).vec(), draw).to(clean.device());
     const auto part = [&](double diffusion::ForwardPoint::*number) {

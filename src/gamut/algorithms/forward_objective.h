@@ -21,11 +21,15 @@ class ForwardObjective : public Objective {
   virtual LossTerms own_terms(const TrainItem& item, const Predictions& predictions) const = 0;
 
  private:
+  // Whether it is plain: a throw of the draw's own stream, plain_share in the long run.
+  diffusion::ForwardPoint point(const diffusion::SampleKey& key, int64_t draw,
+                                const IterationSteps& steps) const;
   double time(const diffusion::SampleKey& key, int64_t draw, const IterationSteps& steps) const;
 
   enum class Times { kUniform, kLogitNormal, kGrid };
   Times times_;
   int64_t draws_;
+  double plain_share_;
   uint64_t seed_;
   diffusion::ForwardProcess process_;
 };

@@ -96,6 +96,9 @@ void ObjectiveConfig::fields(FieldVisitor& v) {
           "not policy_gradient: how times between 0 and 1 are drawn; grid: the noise levels of the sampler's "
           "steps that "
           "[schedule] lists, deterministic ones included, each once before one comes again");
+  v.field("plain_share", plain_share, between(0, 1),
+          "not policy_gradient: share of the draws that train the prompt itself in place of the caption of "
+          "rollout.variants that the picture was drawn by");
   v.field("time_weight", time_weight, one_of({"none", "t", "t2", "ghuber"}),
           "awm: weight of the matching error by time t; ghuber: t ((error + 1e-10)^p - 1e-10^p) / p");
   v.field("ghuber_power", ghuber_power, Rule{.min = 0, .max = 1, .min_open = true}, "awm: p of ghuber");

@@ -28,6 +28,7 @@ struct ObjectiveConfig {
   std::string kind = "policy_gradient";  // policy_gradient (with [loss]) | awm | nft | weighted_matching
   int64_t draws = 1;                     // times and noises per picture
   std::string times = "uniform";         // uniform | logit_normal | grid: noise levels of the sampler's steps
+  double plain_share = 0;                // of the draws, with the plain prompt in place of the caption
   // awm: weight of the matching error by time | ghuber: t times a power of the error
   std::string time_weight = "none";  // none | t | t2 | ghuber
   double ghuber_power = 0.25;

@@ -61,6 +61,7 @@ struct ForwardPoint {
   double clean_x = 1, clean_out = -0.5;
   double model_time = 500;  // what the network receives
   int64_t step = 0;
+  bool plain = false;  // with the plain prompt in place of the caption that the picture was drawn by
 };
 
 // The network's output for B samples, each at a point of its own.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One training run on disk: the trainer's loop with its records, evaluations, checkpoints and closing sheet.
 //
-//   run::TrainRecipe recipe = run::load_train_recipe("recipes/glyphs/gamut.toml", {"seed=3"});
+//   run::TrainRecipe recipe = run::load_train_recipe("recipes/glyphs/gamut_gradient.toml", {"seed=3"});
 //   run::TrainOutcome done = run::train(recipe, {.folder = "runs/gamut-3"});
 //   std::puts(done.table.c_str());
 #pragma once

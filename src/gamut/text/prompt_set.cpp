@@ -105,6 +105,12 @@ std::vector<std::string> texts_of(const std::vector<Prompt>& prompts) {
   return texts;
 }
 
+std::vector<std::string> plain_texts_of(const std::vector<Prompt>& prompts) {
+  std::vector<std::string> texts;
+  for (const Prompt& prompt : prompts) texts.push_back(prompt.plain.empty() ? prompt.text : prompt.plain);
+  return texts;
+}
+
 std::vector<Prompt> load_prompts(const std::filesystem::path& path) {
   if (path.empty())
     throw ConfigError(

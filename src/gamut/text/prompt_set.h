@@ -18,11 +18,14 @@ struct Prompt {
   // A JSON object of all that is none of these, as it stood in the file, for rewards that know what it means;
   // "" = nothing. Attributes that are not all strings stand here too, whole.
   std::string metadata = "";
-  int64_t line = 0;  // in its file, from 1
+  int64_t line = 0;        // in its file, from 1
+  std::string plain = "";  // the prompt that the text words more exactly (with_variants); "" = the text is one
 };
 
 // What the model is given of each.
 std::vector<std::string> texts_of(const std::vector<Prompt>& prompts);
+// Without what captions add: each one's plain prompt.
+std::vector<std::string> plain_texts_of(const std::vector<Prompt>& prompts);
 
 // The text between the first two double quotes of any kind ("…", “…”, „…“, «…», 「…」), else between single
 // curly ones;

@@ -64,6 +64,7 @@ std::vector<Prompt> with_variants(const std::vector<Prompt>& prompts, const std:
     for (const std::string& variant : own->second) {
       result.push_back(prompt);
       result.back().text = variant;
+      result.back().plain = prompt.text;
     }
   }
   if (found.empty())

@@ -14,10 +14,19 @@
 namespace gamut::train {
 namespace {
 
-std::vector<int64_t> prompts_of(const std::vector<SampleRow>& rows) {
+std::vector<int64_t> prompts_of(const std::vector<SampleRow>& rows, int64_t first = 0) {
   std::vector<int64_t> prompts;
-  for (const SampleRow& row : rows) prompts.push_back(row.key.prompt);
+  for (const SampleRow& row : rows) prompts.push_back(first + row.key.prompt);
   return prompts;
+}
+
+// What is encoded: the prompts as they are drawn, then as they are trained where that differs.
+std::vector<std::string> texts_for(const TrainConfig& config, const std::vector<text::Prompt>& prompts) {
+  std::vector<std::string> texts = text::texts_of(prompts);
+  if (config.slots.objective.plain_share == 0) return texts;
+  const std::vector<std::string> plain = text::plain_texts_of(prompts);
+  texts.insert(texts.end(), plain.begin(), plain.end());
+  return texts;
 }
 
 // The prompts' own variation, of all that it acts on.
@@ -73,7 +82,11 @@ std::vector<diffusion::SampleKey> keys_of(const std::vector<SampleRow>& rows) {
 
 Actor::Actor(const TrainConfig& config, const models::Pipeline& policy,
              const std::vector<text::Prompt>& prompts, const algorithms::Needs& needs)
-    : config_(config), needs_(needs), policy_(policy), prompts_(policy, text::texts_of(prompts)) {
+    : config_(config),
+      needs_(needs),
+      policy_(policy),
+      prompts_(policy, texts_for(config, prompts)),
+      plain_(config.slots.objective.plain_share > 0 ? int64_t(prompts.size()) : 0) {
   empty_ = policy_.encode({""});
 }
 
@@ -89,13 +102,15 @@ diffusion::PointDenoiser Actor::point_denoiser(const models::Pipeline& pipe,
                                                const std::vector<diffusion::Step>& schedule) const {
   std::vector<algorithms::ConditioningNoise> variations;  // one per row: their steps differ
   for (const SampleRow& row : rows) variations.push_back(variation({row}));
-  return [&pipe, variations, schedule, clean = prompts_.rows(prompts_of(rows)), empty = empty_,
+  const models::Conditioning clean = prompts_.rows(prompts_of(rows)),
+                             plain = plain_ > 0 ? prompts_.rows(prompts_of(rows, plain_)) : clean;
+  return [&pipe, variations, schedule, clean, plain, empty = empty_,
           guidance = models::Guidance{.scale = config_.rollout.guidance_scale}](
              const at::Tensor& x, const std::vector<diffusion::ForwardPoint>& points) {
     std::vector<models::Conditioning> varied;
     for (size_t row = 0; row < points.size(); ++row)
-      varied.push_back(
-          perturbed(clean.rows(int64_t(row), 1), variations[row], schedule[size_t(points[row].step)]));
+      varied.push_back(perturbed((points[row].plain ? plain : clean).rows(int64_t(row), 1), variations[row],
+                                 schedule[size_t(points[row].step)]));
     const at::Tensor time = algorithms::of_points(points, &diffusion::ForwardPoint::model_time, x);
     return models::predict_guided(pipe, x, time, models::Conditioning::cat(varied), empty, guidance);
   };

@@ -38,7 +38,7 @@ class Actor {
   // same conditioning bit for bit, in rollout, update and reference. `pipe` must outlive the result.
   diffusion::Denoiser denoiser(const models::Pipeline& pipe, const std::vector<SampleRow>& rows) const;
   // The same, each row at a point of the forward process: with the prompt that the row had at the point's
-  // step of `schedule`.
+  // step of `schedule`, or at a `plain` point the one that the row's caption words more exactly.
   diffusion::PointDenoiser point_denoiser(const models::Pipeline& pipe, const std::vector<SampleRow>& rows,
                                           const std::vector<diffusion::Step>& schedule) const;
   // `graph_steps`: on which the network's output keeps its graph, until one backward pass or the end of its
@@ -53,6 +53,7 @@ class Actor {
   algorithms::Needs needs_;
   const models::Pipeline& policy_;
   models::PromptEmbeddings prompts_;  // the text encoder is frozen
+  int64_t plain_ = 0;  // of prompts_, the first plain prompt, in the captions' order; 0: none are asked for
   models::Conditioning empty_;        // one row, for guidance
 };
 
