@@ -22,10 +22,11 @@ from diffusers import UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
 MODEL, STEPS, TRAINED, NOISE, ANCHOR, POOL = "models/glyphs", 10, 4, 0.7, 0.5, 8
+DRAWS, MATCHING_ANCHOR, POWER = 6, 4.0, 0.25  # of the recipe that matches finished pictures
 # What metrics.jsonl has of each phase.
 PHASES = {"rollout": ["seconds_rollout"], "update": ["seconds_reference", "seconds_update"]}
 # Prompts x members drawn at once, batches of that drawn, batches trained, whether the base's prediction is an anchor.
-RECIPES = {"flow_grpo": (4, 16, 1, 1, False), "gamut": (8, 6, 2, 1, True)}
+RECIPES = {"flow_grpo": (4, 16, 1, 1, False), "gamut_gradient": (8, 6, 2, 1, True), "gamut": (4, 8, 2, 1, True)}
 
 
 class Loop:
@@ -99,13 +100,42 @@ class Loop:
         return {"rollout": rolled - start, "update": time.perf_counter() - rolled}
 
 
+class Matching(Loop):
+    """AWM's objective: the ODE draws, and each finished picture trains at DRAWS times with noise anew."""
+
+    def roll_out(self):
+        x = torch.randn(self.prompts * self.members, 12, 16, 16).to(memory_format=torch.channels_last)
+        with torch.no_grad():
+            for now, then in zip(self.sigmas, self.sigmas[1:]):
+                x = x + self.velocity(self.unet, x, torch.tensor(1000 * now)) * (then - now)
+        return x
+
+    def velocity(self, unet, x, time):
+        return unet(x, time, encoder_hidden_states=self.cond).sample
+
+    def train(self, clean, advantages, steps):
+        for _ in range(DRAWS):
+            t = torch.sigmoid(torch.randn(len(clean)))
+            column, noise = t.view(-1, 1, 1, 1), torch.randn_like(clean)
+            x = (1 - column) * clean + column * noise
+            v = self.velocity(self.unet, x, 1000 * t)
+            error = ((v - (noise - clean)) ** 2).mean(dim=(1, 2, 3))
+            log_prob = -t * ((error + 1e-10) ** POWER - 1e-10**POWER) / POWER
+            ratio = torch.exp(log_prob - log_prob.detach())
+            loss = torch.maximum(-advantages * ratio, -advantages * ratio.clamp(1 - 1e-5, 1 + 1e-5)).mean()
+            with torch.no_grad():
+                reference = self.velocity(self.base, x, 1000 * t)
+            pooled = torch.nn.functional.avg_pool2d(column * (v - reference), POOL)
+            ((loss + MATCHING_ANCHOR * (pooled**2).mean()) / DRAWS).backward()
+
+
 def gamut_iterations(recipe, count, threads):
     with tempfile.TemporaryDirectory() as folder:
         run = os.path.join(folder, "run")
         subprocess.run(
             ["build/gamut", "--quiet", "train", f"recipes/glyphs/{recipe}.toml", "--run", run,
              "--set", f"iterations={count + 1}", "--set", "eval.members=2", "--set", "eval.steps=1",
-             "--set", "eval.every=1000", "--set", "checkpoint.every=1000"],
+             "--set", "eval.every=1000", "--set", "checkpoint.every=1000", "--set", "rollout.base_samples=2"],
             check=True, stdout=subprocess.DEVNULL, env=dict(os.environ, OMP_NUM_THREADS=str(threads)))
         with open(os.path.join(run, "metrics.jsonl"), encoding="utf-8") as rows:
             parsed = [json.loads(row) for row in rows][1:]  # the first iteration warms up
@@ -114,7 +144,7 @@ def gamut_iterations(recipe, count, threads):
 
 def compare(recipe, options):
     torch.manual_seed(1)
-    loop = Loop(recipe, options.compile)
+    loop = (Matching if recipe == "gamut" else Loop)(recipe, options.compile)
     for _ in range(2):
         loop.iterate()
     ours, theirs = [], []
@@ -131,13 +161,14 @@ def compare(recipe, options):
 
 def main():
     arguments = argparse.ArgumentParser()
+    arguments.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES))
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--iterations", type=int, default=4)
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--compile", action="store_true", help="torch.compile the U-Net")
     options = arguments.parse_args()
     torch.set_num_threads(options.threads)
-    for recipe in RECIPES:
+    for recipe in options.recipes:
         compare(recipe, options)
 
 

@@ -123,5 +123,15 @@ TEST(objective, a_buffer_is_for_weights_that_do_not_compare) {
   make_objective(slots, 1);
 }
 
+TEST(objective, likelihoods_are_of_the_prompt_that_drew) {
+  Slots slots = fill_slots("flow_grpo");
+  slots.objective.plain_share = 0.5;
+  const std::string message = testing::message_of<ConfigError>([&] { make_objective(slots, 1); });
+  EXPECT_NE(message.find("compares likelihoods under one; expected 0"), std::string::npos) << message;
+  slots = fill_slots("nft");
+  slots.objective.plain_share = 0.5;
+  make_objective(slots, 1);
+}
+
 }  // namespace objective_test
 }  // namespace gamut::algorithms

@@ -6,6 +6,7 @@
 #include "cli/micro.h"
 #include "gamut/core/stop.h"
 #include "gamut/rewards/pictures.h"
+#include "support/message_of.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -85,6 +86,15 @@ TEST(train_run, rollouts_draw_variants_and_evaluations_prompts) {
   EXPECT_EQ(judge.heard, (std::set<std::string>{"the digit 7 = 7", "the letter K = K"}));
   EXPECT_EQ(reward.heard, (std::set<std::string>{"the digit 7 = 7", "the letter K = K",
                                                  "the digit 7, serif = 7", "the digit 7, sans = 7"}));
+}
+
+TEST(train_run, plain_prompts_are_asked_for_where_captions_draw) {
+  const Micro micro;
+  const run::TrainRecipe recipe =
+      run::load_train_recipe(micro.recipe(), {"algorithm=awm", "objective.plain_share=0.5"});
+  const std::string message = testing::message_of<ConfigError>([&] { recipe.load_rollout_prompts(); });
+  EXPECT_NE(message.find("objective.plain_share is 0.5 and rollout.variants is empty"), std::string::npos)
+      << message;
 }
 
 TEST(train_run, ends_on_request_and_goes_on_to_the_same_bits) {

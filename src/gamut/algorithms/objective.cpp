@@ -139,6 +139,11 @@ std::unique_ptr<Objective> make_objective(const Slots& slots, uint64_t seed) {
         "objective",
         "objective.buffer keeps finished pictures, and objective.kind = \"policy_gradient\" trains on the "
         "trajectories of its own policy; expected 0, or objective.kind = \"weighted_matching\"");
+  if (slots.objective.plain_share > 0)
+    throw ConfigError("objective",
+                      "objective.plain_share trains pictures under another prompt than drew them, and "
+                      "objective.kind = \"policy_gradient\" compares likelihoods under one; expected 0, or "
+                      "objective.kind = \"awm\", \"nft\" or \"weighted_matching\"");
   check_loss(slots.loss, slots.sampler);
   return make_policy_gradient(slots.loss, slots.regularizer);
 }

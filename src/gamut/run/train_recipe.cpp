@@ -88,7 +88,13 @@ void TrainRecipe::fields(FieldVisitor& v) {
 std::vector<text::Prompt> TrainRecipe::load_rollout_prompts() const {
   const train::RolloutConfig& rollout = train.rollout;
   const std::vector<text::Prompt> prompts = text::load_prompts(rollout.prompts);
-  return rollout.variants.empty() ? prompts : text::with_variants(prompts, rollout.variants);
+  if (!rollout.variants.empty()) return text::with_variants(prompts, rollout.variants);
+  if (train.slots.objective.plain_share > 0)
+    throw ConfigError("rollout",
+                      cat("objective.plain_share is ", train.slots.objective.plain_share,
+                          " and rollout.variants is empty, so every prompt is plain already; expected 0, or a "
+                          "file of captions"));
+  return prompts;
 }
 
 TrainRecipe load_train_recipe(const std::filesystem::path& path, const std::vector<std::string>& sets) {
