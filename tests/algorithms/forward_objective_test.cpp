@@ -118,8 +118,7 @@ TEST(forward_objective, a_share_of_the_draws_is_plain_whatever_the_batch) {
     double plain = 0;
     for (size_t draw = 0; draw < whole.size(); ++draw) {
       for (const diffusion::ForwardPoint& point : whole[draw].points) plain += point.plain;
-      for (size_t row : {0u, 1u})
-        EXPECT_EQ(whole[draw].points[7 + row].plain, part[draw].points[row].plain);
+      for (size_t row : {0u, 1u}) EXPECT_EQ(whole[draw].points[7 + row].plain, part[draw].points[row].plain);
     }
     // Five standard deviations of a thousand throws; none for a share of 0 or 1.
     EXPECT_NEAR(plain / 1000, share, 5 * std::sqrt(share * (1 - share) / 1000));

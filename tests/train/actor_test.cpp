@@ -90,7 +90,8 @@ TEST(actor, a_plain_point_has_the_plain_prompt) {
   };
   std::vector<text::Prompt> plain = tiny_prompts();
   plain[0].text = "digit 7";
-  const at::Tensor as_caption = answers(captions, {false, false, false}), as_plain = answers(plain, {false, false, false});
+  const at::Tensor as_caption = answers(captions, {false, false, false}),
+                   as_plain = answers(plain, {false, false, false});
   EXPECT_TRUE(at::equal(answers(captions, {true, true, true}), as_caption));  // no share: nobody asks
   made.config.slots.objective.plain_share = 0.5;
   EXPECT_TRUE(at::equal(answers(captions, {false, false, false}), as_caption));

@@ -90,10 +90,10 @@ std::vector<text::Prompt> TrainRecipe::load_rollout_prompts() const {
   const std::vector<text::Prompt> prompts = text::load_prompts(rollout.prompts);
   if (!rollout.variants.empty()) return text::with_variants(prompts, rollout.variants);
   if (train.slots.objective.plain_share > 0)
-    throw ConfigError("rollout",
-                      cat("objective.plain_share is ", train.slots.objective.plain_share,
-                          " and rollout.variants is empty, so every prompt is plain already; expected 0, or a "
-                          "file of captions"));
+    throw ConfigError(
+        "rollout", cat("objective.plain_share is ", train.slots.objective.plain_share,
+                       " and rollout.variants is empty, so every prompt is plain already; expected 0, or a "
+                       "file of captions"));
   return prompts;
 }
 

@@ -18,8 +18,9 @@ struct Prompt {
   // A JSON object of all that is none of these, as it stood in the file, for rewards that know what it means;
   // "" = nothing. Attributes that are not all strings stand here too, whole.
   std::string metadata = "";
-  int64_t line = 0;        // in its file, from 1
-  std::string plain = "";  // the prompt that the text words more exactly (with_variants); "" = the text is one
+  int64_t line = 0;  // in its file, from 1
+  // The prompt that the text words more exactly (with_variants); "" = the text is one.
+  std::string plain = "";
 };
 
 // What the model is given of each.

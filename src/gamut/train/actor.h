@@ -54,7 +54,7 @@ class Actor {
   const models::Pipeline& policy_;
   models::PromptEmbeddings prompts_;  // the text encoder is frozen
   int64_t plain_ = 0;  // of prompts_, the first plain prompt, in the captions' order; 0: none are asked for
-  models::Conditioning empty_;        // one row, for guidance
+  models::Conditioning empty_;  // one row, for guidance
 };
 
 // The keys that name the rows' random streams.
