@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Fine-tunes the shipped base twice, minutes each, by Flow-GRPO and by gamut's own recipe (whose iterations draw more
-# candidates, so fewer of them), and ends with one table, one sheet and one page.
+# Fine-tunes the shipped base twice, minutes each, by Flow-GRPO and by gamut's own recipe (whose iterations cost
+# more, so fewer of them), and ends with one table, one sheet and one page.
 #   scripts/demo.sh [FOLDER]      default: runs/demo, or runs/demo-2, … : the first that does not exist
 set -eu
 cd "$(dirname "$0")/.."
@@ -18,7 +18,7 @@ echo "== 1 of 2: Flow-GRPO ($folder/flow_grpo)"
 build/gamut train recipes/glyphs/flow_grpo.toml --run "$folder/flow_grpo" --set eval.every=40
 echo
 echo "== 2 of 2: gamut ($folder/gamut)"
-build/gamut train recipes/glyphs/gamut.toml --run "$folder/gamut" --set iterations=130 --set eval.every=40
+build/gamut train recipes/glyphs/gamut.toml --run "$folder/gamut" --set iterations=120 --set eval.every=40
 echo
 echo "== the base and both, same prompts, same seeds"
 build/gamut compare "$folder/flow_grpo" "$folder/gamut" --out "$folder/compare.png"
