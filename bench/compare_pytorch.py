@@ -22,7 +22,7 @@ from diffusers import UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
 MODEL, STEPS, TRAINED, NOISE, ANCHOR, POOL = "models/glyphs", 10, 4, 0.7, 0.5, 8
-DRAWS, MATCHING_ANCHOR, POWER = 6, 4.0, 0.25  # of the recipe that matches finished pictures
+DRAWS, MATCHING_ANCHOR, POWER = 6, 4.0, 0.25  # of Matching
 # What metrics.jsonl has of each phase.
 PHASES = {"rollout": ["seconds_rollout"], "update": ["seconds_reference", "seconds_update"]}
 # Prompts x members drawn at once, batches of that drawn, batches trained, whether the base's prediction is an anchor.
@@ -48,10 +48,13 @@ class Loop:
         unet = UNet2DConditionModel.from_pretrained(MODEL, subfolder="unet").to(memory_format=torch.channels_last)
         return torch.compile(unet) if compiled else unet
 
+    def velocity(self, unet, x, time):
+        return unet(x, time, encoder_hidden_states=self.cond).sample
+
     def step(self, unet, x, i):
         sigma, nxt = self.sigmas[i], self.sigmas[i + 1]
         dt = nxt - sigma
-        v = unet(x, torch.tensor(1000 * sigma), encoder_hidden_states=self.cond).sample
+        v = self.velocity(unet, x, torch.tensor(1000 * sigma))
         tau = NOISE * math.sqrt(sigma / (1 - (self.sigmas[1] if sigma == 1 else sigma)))
         mean = x * (1 + tau**2 / (2 * sigma) * dt) + v * (1 + tau**2 * (1 - sigma) / (2 * sigma)) * dt
         return mean, tau * math.sqrt(-dt)
@@ -109,9 +112,6 @@ class Matching(Loop):
             for now, then in zip(self.sigmas, self.sigmas[1:]):
                 x = x + self.velocity(self.unet, x, torch.tensor(1000 * now)) * (then - now)
         return x
-
-    def velocity(self, unet, x, time):
-        return unet(x, time, encoder_hidden_states=self.cond).sample
 
     def train(self, clean, advantages, steps):
         for _ in range(DRAWS):

@@ -42,6 +42,7 @@ double ForwardObjective::time(const diffusion::SampleKey& key, int64_t draw,
 diffusion::ForwardPoint ForwardObjective::point(const diffusion::SampleKey& key, int64_t draw,
                                                 const IterationSteps& steps) const {
   diffusion::ForwardPoint point = process_.at(time(key, draw, steps), steps.schedule);
+  if (plain_share_ == 0) return point;
   Stream stream(seed_, "objective.plain", {key.epoch, key.prompt, key.member, draw});
   point.plain = stream.uniform() < plain_share_;
   return point;

@@ -97,7 +97,10 @@ class TrainRun {
   void resume() {
     const fs::path checkpoint =
         group_.from_first(train::latest_checkpoint(folder_).value_or(fs::path()).string());
-    if (!checkpoint.empty()) trainer_.resume(checkpoint);
+    if (!checkpoint.empty()) {
+      announce_base();
+      trainer_.resume(checkpoint);
+    }
     if (!group_.leads()) return;
     if (!checkpoint.empty()) {
       check_records(folder_, trainer_.steps_done(), [this](int64_t step) { return is_evaluated(step); });
@@ -122,7 +125,10 @@ class TrainRun {
     if (trainer_.drop_text_encoders(evaluation_.encoded_lists()))
       log_info("text   all prompts are encoded; the text encoders left memory");
     if (group_.leads()) records_.emplace(folder_, trainer_.steps_done());
-    if (trainer_.steps_done() == 0) evaluate();
+    if (trainer_.steps_done() == 0) {
+      evaluate();
+      announce_base();
+    }
     const int64_t total = recipe_.train.iterations;
     trainer_.observe_credit([this](const train::CreditView& view) {
       if (lock_) lock_->check_folder();
@@ -174,6 +180,13 @@ class TrainRun {
   void save() {
     group_.enter(cat("checkpoint of step ", trainer_.steps_done()));
     trainer_.save(folder_);
+  }
+
+  // The first iteration, or going on, begins with them and shows nothing meanwhile.
+  void announce_base() {
+    if (train::needs_base_samples(recipe_.train))
+      log_info(cat("base   draws ", recipe_.train.rollout.base_samples, " pictures of each of ",
+                   prompts_.size(), " prompts once, to compare with"));
   }
 
   std::string lora_line() {

@@ -7,9 +7,14 @@
 
 namespace gamut::train {
 
-std::string Progress::line(int64_t step) const {
-  const double seconds = watch_.seconds();
-  const double rate = double(step - first_) / (seconds > 0 ? seconds : 1);
+std::string Progress::line(int64_t step, double seconds) {
+  const double taken = seconds - first_seconds_;
+  const double rate = double(step - first_) / (taken > 0 ? taken : 1);
+  if (!shown_) {
+    first_ = step;
+    first_seconds_ = seconds;
+    shown_ = true;
+  }
   char speed[32];
   if (rate >= 1)
     std::snprintf(speed, sizeof speed, "%.1f steps/s", rate);
